@@ -1,0 +1,11 @@
+# src/**/X_fuzz.c beside its parser: fuzz_X under libFuzzer.
+file(GLOB_RECURSE fuzz_files CONFIGURE_DEPENDS src/*_fuzz.c)
+foreach(file ${fuzz_files})
+  get_filename_component(stem ${file} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" stem ${stem})
+  add_executable(fuzz_${stem} ${file})
+  target_include_directories(fuzz_${stem} PRIVATE include src)
+  target_compile_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(fuzz_${stem} PRIVATE ud_server_lib ud_posix ud_manifest)
+endforeach()

@@ -1,0 +1,100 @@
+/*
+ * Borrowed bytes, and the one buffer type that we write into (promise P6).
+ *
+ * Parsers take views and give views into the same buffer; nothing here allocates. Pointer arithmetic on input
+ * lives in this header and nowhere else.
+ */
+#ifndef UPDRAFT_BYTES_H
+#define UPDRAFT_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Borrowed: valid while the buffer it points into is. ptr may be NULL only when len is 0. */
+struct ud_bytes {
+    const uint8_t *ptr;
+    size_t len;
+};
+
+/* Written from the front: the first len of cap bytes are ours. */
+struct ud_buf {
+    uint8_t *ptr;
+    size_t cap;
+    size_t len;
+};
+
+/* A view of a string literal or array, without its terminating NUL. */
+#define UD_BYTES_LITERAL(text) ((struct ud_bytes){(const uint8_t *)("" text), sizeof(text) - 1})
+#define UD_BYTES_ARRAY(array) ((struct ud_bytes){(array), sizeof(array)})
+
+/* Split off the first n bytes. False, with nothing touched, when fewer remain. */
+static inline bool ud_bytes_take(struct ud_bytes *from, size_t n, struct ud_bytes *out)
+{
+    if (n > from->len) { /* compare lengths: ptr + n could wrap */
+        return false;
+    }
+    *out = (struct ud_bytes){from->ptr, n};
+    if (n > 0) {
+        from->ptr += n;
+        from->len -= n;
+    }
+    return true;
+}
+
+/* The part of `whole` from offset, n bytes long. False, with nothing touched, when it is not inside. */
+static inline bool ud_bytes_slice(struct ud_bytes whole, size_t offset, size_t n, struct ud_bytes *out)
+{
+    struct ud_bytes skipped;
+    return ud_bytes_take(&whole, offset, &skipped) && ud_bytes_take(&whole, n, out);
+}
+
+static inline bool ud_bytes_equal(struct ud_bytes a, struct ud_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Time depends on the lengths only: for digests, tokens, nonces. */
+static inline bool ud_bytes_equal_secret(struct ud_bytes a, struct ud_bytes b)
+{
+    uint8_t differ = 0;
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        differ = (uint8_t)(differ | (a.ptr[i] ^ b.ptr[i]));
+    }
+    return differ == 0;
+}
+
+/* Is `part` a view into `whole`? An empty part is within anything. */
+static inline bool ud_bytes_within(struct ud_bytes whole, struct ud_bytes part)
+{
+    if (part.len == 0) {
+        return true;
+    }
+    const uintptr_t whole_at = (uintptr_t)whole.ptr;
+    const uintptr_t part_at = (uintptr_t)part.ptr;
+    return part_at >= whole_at && part.len <= whole.len && part_at - whole_at <= whole.len - part.len;
+}
+
+/* Append; false, with nothing touched, when it does not fit. */
+static inline bool ud_buf_put(struct ud_buf *buf, struct ud_bytes bytes)
+{
+    if (bytes.len > buf->cap - buf->len) {
+        return false;
+    }
+    if (bytes.len > 0) {
+        memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+        buf->len += bytes.len;
+    }
+    return true;
+}
+
+static inline struct ud_bytes ud_buf_bytes(const struct ud_buf *buf)
+{
+    return (struct ud_bytes){buf->ptr, buf->len};
+}
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * CBOR (RFC 8949), the deterministic subset that SUIT uses: definite lengths, shortest heads, no floats but what
+ * ud_cbor_skip() walks over. Reader and writer are cursors over the caller's memory: no heap, no recursion.
+ *
+ * The reader keeps its first error; further calls do nothing and return zero or empty. So decoding reads straight
+ * down and checks once, with one rule: believe no value before ud_cbor_finish() or reader.err said UD_OK.
+ *
+ *     struct ud_cbor r;
+ *     ud_cbor_init(&r, input);
+ *     uint64_t count = ud_cbor_array(&r);
+ *     uint64_t number = ud_cbor_uint(&r);
+ *     struct ud_bytes name = ud_cbor_tstr(&r);
+ *     ud_err err = ud_cbor_finish(&r);   // UD_ERR_TRAILING when bytes are left
+ *     if (err != UD_OK) { ... r.err_offset_bytes says where ... }
+ */
+#ifndef UPDRAFT_CBOR_H
+#define UPDRAFT_CBOR_H
+
+#include "updraft/bytes.h"
+#include "updraft/err.h"
+
+typedef enum ud_cbor_type {
+    UD_CBOR_UINT = 0,
+    UD_CBOR_NINT = 1,
+    UD_CBOR_BSTR = 2,
+    UD_CBOR_TSTR = 3,
+    UD_CBOR_ARRAY = 4,
+    UD_CBOR_MAP = 5,
+    UD_CBOR_TAG = 6,
+    UD_CBOR_BOOL = 7,
+    UD_CBOR_NULL = 8,
+    UD_CBOR_OTHER = 9, /* float, undefined, other simple values: only skipped */
+    UD_CBOR_END = 10,  /* no more bytes, or the reader has an error */
+} ud_cbor_type;
+
+struct ud_cbor {
+    /* private, but err and err_offset_bytes may be read */
+    struct ud_bytes rest;
+    const uint8_t *start;
+    ud_err err;
+    uint32_t err_offset_bytes;
+};
+
+void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input);
+/** Keep `err` as the reader's error, at its present place, unless it has one already. */
+void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
+/** Type of the next item; nothing is consumed, no error is set. */
+ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader);
+/** Bytes consumed so far. */
+size_t ud_cbor_offset(const struct ud_cbor *reader);
+
+uint64_t ud_cbor_uint(struct ud_cbor *reader);
+/** A uint or nint that fits int64_t; UD_ERR_NUMBER_RANGE otherwise. */
+int64_t ud_cbor_int(struct ud_cbor *reader);
+struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader);
+/** Checked to be valid UTF-8. */
+struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader);
+/** Number of elements; every one needs at least a byte, so a count beyond the rest is UD_ERR_TRUNCATED. */
+uint64_t ud_cbor_array(struct ud_cbor *reader);
+/** Number of pairs. */
+uint64_t ud_cbor_map(struct ud_cbor *reader);
+uint64_t ud_cbor_tag(struct ud_cbor *reader);
+bool ud_cbor_bool(struct ud_cbor *reader);
+void ud_cbor_null(struct ud_cbor *reader);
+/** Walk over one item of any kind, whole. @return the encoded item as a view. Depth limit UD_CBOR_DEPTH_MAX. */
+struct ud_bytes ud_cbor_skip(struct ud_cbor *reader);
+
+/**
+ * To be called before each key of a map that must be in deterministic order; looks at the encoded key only.
+ * `previous` starts as an empty view. UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one.
+ */
+void ud_cbor_key_order(struct ud_cbor *reader, struct ud_bytes *previous);
+
+/** The reader's error, or UD_ERR_TRAILING when bytes are left, or UD_OK. */
+ud_err ud_cbor_finish(struct ud_cbor *reader);
+
+/* The writer appends to a ud_buf and remembers the first overflow; check ud_cbor_written() once at the end. */
+struct ud_cbor_writer {
+    /* private */
+    struct ud_buf *buf;
+    ud_err err;
+};
+
+void ud_cbor_writer_init(struct ud_cbor_writer *writer, struct ud_buf *buf);
+void ud_cbor_put_uint(struct ud_cbor_writer *writer, uint64_t value);
+void ud_cbor_put_int(struct ud_cbor_writer *writer, int64_t value);
+void ud_cbor_put_bstr(struct ud_cbor_writer *writer, struct ud_bytes bytes);
+/** Only the head of a bstr; exactly `len` bytes must follow by the other put functions. */
+void ud_cbor_put_bstr_head(struct ud_cbor_writer *writer, size_t len);
+void ud_cbor_put_tstr(struct ud_cbor_writer *writer, struct ud_bytes text);
+void ud_cbor_put_array(struct ud_cbor_writer *writer, uint64_t count);
+void ud_cbor_put_map(struct ud_cbor_writer *writer, uint64_t pairs);
+void ud_cbor_put_tag(struct ud_cbor_writer *writer, uint64_t tag);
+void ud_cbor_put_bool(struct ud_cbor_writer *writer, bool value);
+void ud_cbor_put_null(struct ud_cbor_writer *writer);
+/** Bytes that are encoded CBOR already. */
+void ud_cbor_put_raw(struct ud_cbor_writer *writer, struct ud_bytes encoded);
+/** UD_OK, or UD_ERR_BUFFER if anything did not fit. */
+ud_err ud_cbor_written(const struct ud_cbor_writer *writer);
+/** Encoded size of a head with this argument: 1, 2, 3, 5 or 9. */
+size_t ud_cbor_head_bytes(uint64_t argument);
+
+#endif

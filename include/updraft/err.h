@@ -1,0 +1,209 @@
+/*
+ * The one list of errors (promise P5): the same name on the device, on the wire, in the log and in the console.
+ *
+ * Everything that can fail returns `ud_err`; results go through out-parameters, which stay untouched on error.
+ * Values are stable: they cross the wire and sit in logs. A new error takes a free value in its block and never
+ * an old one. docs/errors.md is generated from this list, so the two cannot disagree.
+ *
+ * Columns: id, value, LwM2M /5/0/5 update result (0 where none fits), SUIT report reason, what a person reads,
+ * what to do next.
+ */
+#ifndef UPDRAFT_ERR_H
+#define UPDRAFT_ERR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define UD_ERR_LIST(X) \
+    X(UD_OK,                     0,  1,  0, "done", \
+      "nothing") \
+    X(UD_WAIT,                   1,  0,  0, "not finished; call again", \
+      "call the same function again after the time it asked for") \
+    X(UD_ABSENT,                 2,  0,  0, "there is none", \
+      "nothing; the item asked for does not exist here") \
+    /* shape of the input: 16.. */ \
+    X(UD_ERR_TRUNCATED,         16,  6,  1, "input ends inside an item", \
+      "fetch or copy the file again; it was cut short") \
+    X(UD_ERR_SHAPE,             17,  6,  1, "an item is not of the type or value that must stand here", \
+      "make the input with a tool that follows the format; the offset says where") \
+    X(UD_ERR_NOT_DETERMINISTIC, 18,  6,  1, "CBOR is not in deterministic form (order, shortest length, definite length)", \
+      "encode by RFC 8949 section 4.2.1 and sign again") \
+    X(UD_ERR_DUPLICATE,         19,  6,  1, "a key stands twice in one map", \
+      "remove one of the two and sign again") \
+    X(UD_ERR_TRAILING,          20,  6,  1, "bytes follow the end of the item", \
+      "remove the bytes behind the end") \
+    X(UD_ERR_DEPTH,             21,  6,  1, "nesting is deeper than the limit", \
+      "flatten the input; docs/formats.md names the limit") \
+    X(UD_ERR_LIMIT,             22,  6,  1, "a length or count is over its limit", \
+      "make the input smaller; docs/formats.md names the limit") \
+    X(UD_ERR_NUMBER_RANGE,      23,  6,  1, "a number is outside the range that this field can hold", \
+      "use a number within the range that docs/formats.md states") \
+    X(UD_ERR_LABEL_UNKNOWN,     24,  6,  5, "a label is unknown here", \
+      "remove the item, or update the program that refused it") \
+    X(UD_ERR_MISSING,           25,  6,  1, "a required item is missing", \
+      "add the item that the offset or name points at and sign again") \
+    X(UD_ERR_TEXT,              26,  6,  1, "text is not valid UTF-8", \
+      "encode the text as UTF-8") \
+    X(UD_ERR_BUFFER,            27,  2,  1, "the output does not fit the buffer given", \
+      "give a larger buffer; the header of the function states the size") \
+    /* authenticity and rights: 32.. */ \
+    X(UD_ERR_UNTRUSTED,         32,  5,  4, "no trusted key made this signature", \
+      "sign with a key that the device trusts, or add the key to its trust anchors") \
+    X(UD_ERR_SIGNATURE,         33,  5,  4, "a signature does not verify", \
+      "the content was altered or signed with another key: fetch it again from its author") \
+    X(UD_ERR_DIGEST,            34,  5,  4, "bytes do not match the digest that was signed", \
+      "fetch again; if it stays, the stored file was altered") \
+    X(UD_ERR_THRESHOLD,         35,  5,  4, "too few of the required keys have signed", \
+      "add the missing signatures with `updraft sign`") \
+    X(UD_ERR_ALGORITHM,         36,  9,  3, "algorithm not supported here", \
+      "sign with an algorithm that the device supports (ES256)") \
+    X(UD_ERR_COSE,              37,  6,  2, "COSE structure or header not supported here", \
+      "use COSE_Sign1 with the algorithm in the protected header") \
+    X(UD_ERR_UNSIGNED,          38,  5,  4, "there is no signature", \
+      "sign the envelope with `updraft sign`") \
+    X(UD_ERR_RIGHTS,            39,  5,  7, "the signer may not write this component or speak for this device type", \
+      "sign with a key that has the right, or extend the key's rights in the trust anchors") \
+    X(UD_ERR_KEY,               40,  0,  4, "a key is malformed, not on its curve, or of the wrong kind", \
+      "use a P-256 key as `updraft keygen` makes it") \
+    X(UD_ERR_NONCE,             41,  0,  4, "the nonce is not the one that was given with the offer", \
+      "report with the nonce of the current action") \
+    X(UD_ERR_COUNTER,           42,  0,  4, "the report counter did not grow: a replay, or a cloned device", \
+      "check whether two devices share one key; enrol the device again if its journal was lost") \
+    X(UD_ERR_IDENTITY,          43,  0,  4, "the signing key is not this device's", \
+      "enrol the device's key with `updraft device enrol`") \
+    /* does it apply: 48.. */ \
+    X(UD_ERR_STALE,             48,  8,  4, "sequence number is lower than the device's stored one", \
+      "publish under a higher sequence number (`updraft create --reissue`)") \
+    X(UD_ERR_VENDOR,            49,  8, 10, "made for another vendor", \
+      "deploy a release made for this vendor") \
+    X(UD_ERR_CLASS,             50,  8, 10, "made for another device class", \
+      "deploy a release made for this device class") \
+    X(UD_ERR_DEVICE_ID,         51,  8, 10, "made for another device", \
+      "deploy the release made for this device") \
+    X(UD_ERR_CONDITION,         52,  8, 10, "a condition of the manifest does not hold", \
+      "see the record in the report for the condition and the measured value") \
+    X(UD_ERR_IMAGE_MISMATCH,    53,  5, 10, "the image does not match the signed digest or size", \
+      "upload the image that was signed, or fetch it again") \
+    X(UD_ERR_ABORT,             54,  8, 10, "the manifest tells to stop here", \
+      "deploy a release whose manifest covers this device") \
+    X(UD_ERR_COMMAND,           55,  8,  5, "a command is not supported here", \
+      "update the agent first, or make the manifest without it") \
+    X(UD_ERR_PARAMETER,         56,  8,  8, "a parameter is not supported here", \
+      "update the agent first, or make the manifest without it") \
+    X(UD_ERR_COMPONENT,         57,  8,  6, "the device has no such component", \
+      "deploy a release made for this device; its component table is in its provisioning file") \
+    X(UD_ERR_VERSION,           58,  6,  1, "format version not supported here", \
+      "update the older of the two sides") \
+    X(UD_ERR_DEPENDENCY,        59,  8,  5, "the manifest needs a dependency that is absent or not supported", \
+      "deploy the dependency, or a manifest without it") \
+    X(UD_ERR_SEVERED,           60,  6,  9, "a severed part of the envelope is needed and absent", \
+      "deploy the complete envelope") \
+    X(UD_ERR_PARAMETER_UNSET,   61,  8, 11, "a command needs a parameter that the manifest did not set", \
+      "set the parameter before the command and sign again") \
+    X(UD_ERR_INDEX,             62,  8,  6, "a component index is out of range", \
+      "use an index below the number of components in the manifest") \
+    X(UD_ERR_INSECURE_ORDER,    63,  8,  5, "a command stands where it must not (side effect in the shared sequence, soft failure at top level)", \
+      "move the command and sign again") \
+    /* storage, slots, boot: 64.. */ \
+    X(UD_ERR_SPACE,             64,  2, 11, "does not fit the slot", \
+      "make the image smaller; the component table states the capacity") \
+    X(UD_ERR_FLASH,             65,  3, 11, "flash operation failed", \
+      "replace the device if it stays; the slot in use was not touched") \
+    X(UD_ERR_FLASH_RULE,        66,  3, 11, "flash write would set cleared bits, cross an end, or is not aligned", \
+      "report it: this is an error of the program") \
+    X(UD_ERR_NO_SLOT,           67,  0, 11, "no slot holds a bootable image", \
+      "load an image through the recovery road") \
+    X(UD_ERR_JOURNAL,           68,  0, 11, "the journal holds no valid record", \
+      "provision the device again; both journal areas are damaged") \
+    X(UD_ERR_UNCONFIRMED,       69,  8, 11, "the new image did not confirm itself in time and was reverted", \
+      "look at the application's own log of its trial start") \
+    X(UD_ERR_CRASHED,           70,  8, 11, "the new image ended before it confirmed itself and was reverted", \
+      "look at the application's own log of its trial start") \
+    X(UD_ERR_BUSY,              71,  0, 11, "another update is in progress", \
+      "wait for it to end, or cancel it") \
+    X(UD_ERR_STATE,             72,  0, 11, "not possible in this state", \
+      "see docs/design/slots.md for the order of steps") \
+    X(UD_ERR_CANCELED,          73, 10, 11, "canceled", \
+      "nothing; assign the release again if it was not meant") \
+    X(UD_ERR_MEMORY,            74,  3, 11, "out of memory", \
+      "free memory, or lower the load") \
+    /* roads: 80.. */ \
+    X(UD_ERR_CONNECT,           80,  4, 11, "no connection to the server", \
+      "check address, network and firewall") \
+    X(UD_ERR_TLS,               81,  4, 11, "the server's certificate was not accepted", \
+      "give the right CA file; the server prints the path of its own at start") \
+    X(UD_ERR_AUTH,              82,  4, 11, "the server refused the credentials", \
+      "check device name and token, or log in again") \
+    X(UD_ERR_PROTOCOL,          83,  4, 11, "the peer's answer is not of the protocol", \
+      "check that the address is that of an Updraft or hawkBit server") \
+    X(UD_ERR_URI,               84,  7, 11, "URI is malformed, leaves its place, or names a host that policy does not list", \
+      "use relative URIs (the artifact's digest)") \
+    X(UD_ERR_NOT_FOUND,         85,  7, 11, "not found", \
+      "check the name; list what exists") \
+    X(UD_ERR_RANGE,             86,  4, 11, "range outside the resource", \
+      "ask for a range within the size") \
+    X(UD_ERR_TOO_LARGE,         87,  2, 11, "larger than the limit", \
+      "the limit is in the server's configuration") \
+    X(UD_ERR_TIMEOUT,           88,  4, 11, "no progress within the time allowed", \
+      "it is tried again by itself; check the network if it stays") \
+    X(UD_ERR_RETRY_LATER,       89,  4, 11, "the server asks to come again later", \
+      "it is tried again by itself after the time the server named") \
+    X(UD_ERR_GONE,              90,  0, 11, "closed or removed", \
+      "nothing; ask for the current state") \
+    /* server and tools: 96.. */ \
+    X(UD_ERR_STORE,             96,  0, 11, "the database failed", \
+      "see the log line for the database's own words; check disk and permissions") \
+    X(UD_ERR_DISK_FULL,         97,  0, 11, "no space left on the disk", \
+      "free space; nothing was half stored") \
+    X(UD_ERR_IO,                98,  0, 11, "reading or writing a file failed", \
+      "check path, permissions and disk; the message names the file") \
+    X(UD_ERR_CONFLICT,          99,  0, 11, "exists already with other content", \
+      "use another name, or delete the old one first") \
+    X(UD_ERR_FORBIDDEN,        100,  0, 11, "not allowed with these credentials", \
+      "log in as somebody who may") \
+    X(UD_ERR_ARTIFACT_MISSING, 101,  0, 11, "an artifact that the release needs was not uploaded", \
+      "upload the missing artifact; the answer lists its digest") \
+    X(UD_ERR_NOT_FOREIGN,      102,  0, 11, "unsigned releases go only to device types marked foreign", \
+      "sign the release, or have an administrator mark the device type as foreign") \
+    X(UD_ERR_USAGE,            103,  0, 11, "wrong arguments", \
+      "see --help of the command") \
+    X(UD_ERR_CONFIG,           104,  0, 11, "a configuration value is wrong", \
+      "correct the value that the message names") \
+    X(UD_ERR_CRYPTO,           105,  3, 11, "the cryptographic library failed", \
+      "check the installation of the library; the log has its own words") \
+    X(UD_ERR_INTERNAL,         106,  0, 11, "an internal check failed", \
+      "report it with the log: this is an error of the program")
+/* clang-format on */
+
+#define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
+typedef enum ud_err { UD_ERR_LIST(UD_ERR_ENUM) } ud_err;
+#undef UD_ERR_ENUM
+
+/** Where something failed, as data. `offset_bytes` counts from the start of the outermost input. */
+struct ud_diag {
+    ud_err err;
+    uint32_t offset_bytes;
+    uint16_t step; /* module's own step number, 0 where there is none */
+};
+
+/** The stable name, such as "UD_ERR_STALE"; "UD_ERR_?" for a value that is not in the list. Never NULL. */
+const char *ud_err_name(ud_err err);
+
+/** One sentence for a person. Never NULL. */
+const char *ud_err_text(ud_err err);
+
+/** What to do next. Never NULL. */
+const char *ud_err_remedy(ud_err err);
+
+/** LwM2M /5/0/5 update result; 0 where none fits. */
+uint8_t ud_err_lwm2m(ud_err err);
+
+/** Reason code of a SUIT report (draft-ietf-suit-report, key 7). */
+uint8_t ud_err_suit_reason(ud_err err);
+
+/** The error with this value, from the wire. @return false where the list has none; *err is untouched then. */
+bool ud_err_from_value(uint32_t value, ud_err *err);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Every limit that input can reach (promise P6), in one place. A port may set its own by -D; each has an error and
+ * a test. docs/formats.md repeats the figures.
+ */
+#ifndef UPDRAFT_LIMITS_H
+#define UPDRAFT_LIMITS_H
+
+#ifndef UD_CBOR_DEPTH_MAX
+#define UD_CBOR_DEPTH_MAX 16 /* arrays, maps and tags within each other */
+#endif
+#ifndef UD_SUIT_COMPONENTS_MAX
+#define UD_SUIT_COMPONENTS_MAX 4
+#endif
+#ifndef UD_SUIT_SIGNATURES_MAX
+#define UD_SUIT_SIGNATURES_MAX 8 /* authentication blocks of one envelope */
+#endif
+#ifndef UD_SUIT_NESTING_MAX
+#define UD_SUIT_NESTING_MAX 4 /* try-each and run-sequence within each other */
+#endif
+#ifndef UD_SUIT_COMMANDS_MAX
+#define UD_SUIT_COMMANDS_MAX 256 /* commands executed in one sequence run, loops included */
+#endif
+#ifndef UD_COMPONENT_ID_BYTES_MAX
+#define UD_COMPONENT_ID_BYTES_MAX 64 /* encoded component identifier */
+#endif
+#ifndef UD_URI_BYTES_MAX
+#define UD_URI_BYTES_MAX 512
+#endif
+#ifndef UD_TRUST_KEYS_MAX
+#define UD_TRUST_KEYS_MAX 8
+#endif
+#ifndef UD_COMPONENTS_MAX
+#define UD_COMPONENTS_MAX 4 /* of a device */
+#endif
+#ifndef UD_REPORT_BYTES_MAX
+#define UD_REPORT_BYTES_MAX 1024 /* signed, encoded */
+#endif
+#define UD_NONCE_BYTES 16
+#define UD_UUID_BYTES 16
+#define UD_DEVICE_NAME_BYTES_MAX 256
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * The signed report (design: only it makes an action *confirmed*): COSE_Sign1 by the device key over a SUIT_Report
+ * (draft-ietf-suit-report). The same bytes on every road. Byte for byte in docs/formats.md.
+ */
+#ifndef UPDRAFT_REPORT_H
+#define UPDRAFT_REPORT_H
+
+#include "updraft/crypto.h"
+#include "updraft/limits.h"
+#include "updraft/suit.h"
+
+typedef enum ud_boot_reason {
+    UD_BOOT_UNKNOWN = 0,
+    UD_BOOT_NORMAL = 1,   /* the confirmed image, as always */
+    UD_BOOT_TRIAL = 2,    /* a new image, not yet confirmed */
+    UD_BOOT_REVERTED = 3, /* back on the old image after a trial that failed */
+    UD_BOOT_FALLBACK = 4, /* the chosen slot did not verify; the other one runs */
+    UD_BOOT_RECOVERY = 5, /* no slot is bootable */
+} ud_boot_reason;
+
+/* What runs in one component, measured by the bootloader or the agent. */
+struct ud_report_claim {
+    struct ud_bytes component_id; /* encoded */
+    struct ud_bytes digest;       /* SHA-256 of the running image */
+    uint64_t image_size;
+    uint64_t sequence; /* of the manifest that installed it */
+    uint32_t epoch;
+};
+
+struct ud_report {
+    struct ud_bytes reference_uri;    /* of the manifest reported on; empty where it has none */
+    struct ud_bytes reference_digest; /* SHA-256: the manifest reported on (attempted, or running) */
+    struct ud_bytes nonce;            /* UD_NONCE_BYTES of the action; empty without an action */
+    struct ud_report_claim claims[UD_COMPONENTS_MAX];
+    uint8_t claim_count;
+    ud_err result;                /* UD_OK: what the reference names runs and is confirmed */
+    struct ud_suit_record record; /* where the manifest failed; command 0 = no such place */
+    ud_boot_reason boot_reason;
+    uint32_t boot_count;
+    uint64_t counter; /* grows with every report, never goes back */
+};
+
+/** Encode and sign. Appends to out (UD_REPORT_BYTES_MAX is enough for any report). UD_ERR_BUFFER; signer's errors. */
+ud_err ud_report_write(struct ud_buf *out, const struct ud_report *report, const struct ud_signer *signer);
+
+/**
+ * Verify the signature with the device's key, then read. Nothing of the report is believed before.
+ *
+ * @param key  key of the device whose kid the report names; look it up with ud_report_kid()
+ * @return UD_ERR_SIGNATURE, UD_ERR_IDENTITY (kid missing), errors of COSE and CBOR; `report` holds views into `in`
+ */
+ud_err ud_report_verify(struct ud_report *report, struct ud_bytes in, const struct ud_key *key,
+                        struct ud_diag *diag);
+/** The kid that the report names; unverified, for the look-up only. */
+ud_err ud_report_kid(struct ud_bytes in, struct ud_bytes *kid);
+
+/* First boot's signed enrolment: COSE_Sign1 by the device key over {1: name, 2: COSE_Key, 3: one-time code}. */
+struct ud_enrolment {
+    struct ud_bytes name; /* UTF-8, 1..UD_DEVICE_NAME_BYTES_MAX */
+    struct ud_bytes code; /* as printed by `updraft device enrol --code` */
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+};
+ud_err ud_enrolment_write(struct ud_buf *out, const struct ud_enrolment *enrolment,
+                          const struct ud_signer *signer);
+/** Proof of possession: the signature is verified with the key that the enrolment itself carries. */
+ud_err ud_enrolment_verify(struct ud_enrolment *enrolment, struct ud_bytes in, struct ud_diag *diag);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * SUIT envelopes and manifests (draft-ietf-suit-manifest-37): parse, authenticate, interpret. The core decides, the
+ * port acts: whatever touches the world is a function in `struct ud_suit_ops`.
+ *
+ * The order is fixed, and a wrong one is an error, not a vulnerability: each object carries the step it reached.
+ *
+ *     struct ud_suit_envelope env;
+ *     struct ud_suit_manifest man;
+ *     struct ud_suit_run run;
+ *     ud_suit_envelope_parse(&env, bytes, &diag);            // shape of the envelope only
+ *     ud_suit_envelope_authenticate(&env, &trust, &diag);    // digest, signatures, threshold
+ *     ud_suit_manifest_parse(&man, &env, &diag);             // nothing of the manifest was looked at before
+ *     ud_suit_run_init(&run, &man, UD_SUIT_UPDATE, &ops, ctx, &diag);
+ *     while ((err = ud_suit_run_step(&run, &diag)) == UD_WAIT) { ... }
+ *
+ * No heap, no recursion. All views point into the envelope, which must not change while any of them is used
+ * (REQ.SEC.MFST.CONST).
+ */
+#ifndef UPDRAFT_SUIT_H
+#define UPDRAFT_SUIT_H
+
+#include "updraft/crypto.h"
+#include "updraft/limits.h"
+#include "updraft/trust.h"
+
+#define UD_SUIT_TAG_ENVELOPE 107
+
+/* Severable members, in the order of their labels. */
+typedef enum ud_suit_member {
+    UD_SUIT_MEMBER_FETCH,   /* 16 payload fetch */
+    UD_SUIT_MEMBER_INSTALL, /* 20 */
+    UD_SUIT_MEMBER_TEXT,    /* 23 */
+    UD_SUIT_MEMBER_COUNT,
+} ud_suit_member;
+
+/* Command sequences of a manifest; values are the manifest's labels. */
+typedef enum ud_suit_section {
+    UD_SUIT_SHARED = 3, /* not a label of a sequence; how reports name the shared sequence */
+    UD_SUIT_VALIDATE = 7,
+    UD_SUIT_LOAD = 8,
+    UD_SUIT_INVOKE = 9,
+    UD_SUIT_FETCH = 16,
+    UD_SUIT_INSTALL = 20,
+} ud_suit_section;
+
+typedef enum ud_suit_step {
+    UD_SUIT_STEP_NONE = 0,
+    UD_SUIT_STEP_PARSED,        /* envelope's shape is right */
+    UD_SUIT_STEP_DIGEST,        /* manifest matches the digest of the wrapper; nobody vouched for it */
+    UD_SUIT_STEP_AUTHENTICATED, /* enough trusted keys signed */
+} ud_suit_step;
+
+struct ud_suit_envelope {
+    struct ud_bytes whole;
+    struct ud_bytes
+        digest_item;        /* encoded SUIT_Digest, the content of the wrapper's first bstr: what is signed */
+    struct ud_bytes digest; /* its hash value, UD_SHA256_BYTES */
+    struct ud_bytes blocks; /* encoded authentication blocks, one after another */
+    struct ud_bytes manifest_item;                     /* bstr with its head: what is hashed */
+    struct ud_bytes manifest;                          /* content */
+    struct ud_bytes member_item[UD_SUIT_MEMBER_COUNT]; /* bstr with head; empty where absent */
+    struct ud_bytes integrated;                        /* from the first text key to the end of the envelope */
+    uint8_t block_count;
+    uint8_t integrated_count;
+    ud_trust_set signers; /* who signed, once authenticated */
+    ud_suit_step step;
+};
+
+/**
+ * Check the envelope's shape: tag 107, deterministic map, wrapper before manifest, known members, limits.
+ * Nothing of the manifest is looked at. Errors: those of the CBOR reader, UD_ERR_MISSING, UD_ERR_LABEL_UNKNOWN,
+ * UD_ERR_ALGORITHM (digest other than SHA-256), UD_ERR_COSE, UD_ERR_LIMIT. diag may be NULL.
+ */
+ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag);
+
+/** Recompute the manifest digest: for authors and for showing. Reaches UD_SUIT_STEP_DIGEST. UD_ERR_DIGEST. */
+ud_err ud_suit_envelope_check_digest(struct ud_suit_envelope *env, struct ud_diag *diag);
+
+/**
+ * Digest, then signatures, then threshold. A block with an unknown algorithm or an unknown kid is skipped when
+ * others suffice; one key counts once. Reaches UD_SUIT_STEP_AUTHENTICATED and sets env->signers.
+ * UD_ERR_DIGEST, UD_ERR_UNSIGNED, UD_ERR_UNTRUSTED, UD_ERR_SIGNATURE, UD_ERR_ALGORITHM, UD_ERR_THRESHOLD.
+ */
+ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct ud_trust *trust,
+                                     struct ud_diag *diag);
+
+/** Authentication block i (an encoded COSE object), 0 <= i < env->block_count. UD_ERR_INDEX. */
+ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, struct ud_bytes *block);
+
+/** The integrated payload under this text key. UD_ERR_NOT_FOUND. */
+ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud_bytes uri,
+                                   struct ud_bytes *payload);
+
+struct ud_suit_manifest {
+    const struct ud_suit_envelope *env;
+    uint64_t sequence;
+    struct ud_bytes reference_uri; /* empty where absent */
+    struct ud_bytes components;    /* encoded ids, one after another */
+    uint8_t component_count;
+    struct ud_bytes shared; /* each sequence: content of its bstr; empty where absent */
+    struct ud_bytes validate;
+    struct ud_bytes load;
+    struct ud_bytes invoke;
+    struct ud_bytes member[UD_SUIT_MEMBER_COUNT]; /* fetch, install, text; empty where absent or severed */
+    bool severed[UD_SUIT_MEMBER_COUNT];           /* digest in the manifest, bytes not in the envelope */
+    bool trusted; /* false: made by ud_suit_manifest_inspect; the interpreter refuses it */
+};
+
+/**
+ * Read the manifest of an authenticated envelope; verify severable members against it; scan every sequence,
+ * nested ones included, for unknown commands, parameters and misplaced ones. UD_ERR_STATE if not authenticated.
+ */
+ud_err ud_suit_manifest_parse(struct ud_suit_manifest *man, const struct ud_suit_envelope *env,
+                              struct ud_diag *diag);
+
+/** The same for showing what an unverified envelope says; needs UD_SUIT_STEP_DIGEST; the result cannot be run. */
+ud_err ud_suit_manifest_inspect(struct ud_suit_manifest *man, const struct ud_suit_envelope *env,
+                                struct ud_diag *diag);
+
+/** Encoded component id at index. UD_ERR_INDEX. */
+ud_err ud_suit_component_id(const struct ud_suit_manifest *man, size_t index, struct ud_bytes *id);
+
+/* Parameters of one component, as set so far. Views into the manifest. */
+enum {
+    UD_SUIT_HAS_VENDOR = 1 << 0,
+    UD_SUIT_HAS_CLASS = 1 << 1,
+    UD_SUIT_HAS_DEVICE = 1 << 2,
+    UD_SUIT_HAS_DIGEST = 1 << 3,
+    UD_SUIT_HAS_SIZE = 1 << 4,
+    UD_SUIT_HAS_URI = 1 << 5,
+    UD_SUIT_HAS_SOURCE = 1 << 6,
+    UD_SUIT_HAS_CONTENT = 1 << 7,
+    UD_SUIT_HAS_SLOT = 1 << 8,
+    UD_SUIT_HAS_INVOKE_ARGS = 1 << 9,
+    UD_SUIT_HAS_FETCH_ARGS = 1 << 10,
+};
+struct ud_suit_params {
+    uint32_t has;
+    struct ud_bytes vendor_id;
+    struct ud_bytes class_id;
+    struct ud_bytes device_id;
+    struct ud_bytes digest; /* SHA-256 value, 32 bytes */
+    struct ud_bytes uri;
+    struct ud_bytes content;
+    struct ud_bytes invoke_args;
+    struct ud_bytes fetch_args;
+    uint64_t image_size;
+    uint32_t slot;
+    uint8_t source; /* component index */
+};
+
+/*
+ * What a device can do. Every function may return UD_WAIT: the same command is then given again at the next step.
+ * `component` is the index in the manifest. A condition returns UD_OK when it holds and its own error when not;
+ * a directive's error always aborts. A NULL function is UD_ERR_COMMAND.
+ */
+struct ud_suit_ops {
+    ud_err (*vendor)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*class_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*device_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    /* hash the component, compare with params->digest; exactly params->image_size bytes when that is set */
+    ud_err (*image_match)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*component_slot)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*check_content)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    /* `integrated` is the payload when the URI names one in the envelope, else empty: then fetch from the road */
+    ud_err (*fetch)(void *ctx, uint8_t component, const struct ud_suit_params *params,
+                    struct ud_bytes integrated);
+    ud_err (*copy)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*write)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*swap)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+    ud_err (*invoke)(void *ctx, uint8_t component, const struct ud_suit_params *params);
+};
+
+typedef enum ud_suit_procedure {
+    UD_SUIT_UPDATE,     /* payload fetch, install, validate */
+    UD_SUIT_INVOCATION, /* validate, load, invoke */
+    UD_SUIT_CHECK,      /* the shared sequence alone: does it apply to this device? before any download */
+} ud_suit_procedure;
+
+/* Where a run failed, for the report: section, byte offset of the command in it (1-based by the array head). */
+struct ud_suit_record {
+    ud_suit_section section;
+    uint32_t offset_bytes;
+    uint8_t component;
+    int64_t command;
+};
+
+/* One pass over nested sequences: an explicit stack instead of recursion. */
+struct ud_suit_frame {
+    struct ud_bytes rest; /* commands (or, in try-each, branches) still to do */
+    uint32_t remaining;   /* items left in this array */
+    uint8_t kind;
+    bool soft_failure;
+    uint8_t saved_index_kind;
+    struct ud_bytes saved_index;
+};
+
+struct ud_suit_run {
+    /* private, but record and params may be read after a step */
+    const struct ud_suit_manifest *man;
+    const struct ud_suit_ops *ops;
+    void *ctx;
+    struct ud_suit_params params[UD_SUIT_COMPONENTS_MAX];
+    struct ud_suit_record record;
+    struct ud_suit_frame frames[UD_SUIT_NESTING_MAX + 1];
+    uint8_t depth;
+    uint8_t procedure;
+    uint8_t phase;
+    uint8_t loop_at;
+    uint16_t commands_done;
+    bool validated[UD_SUIT_COMPONENTS_MAX]; /* image match passed in this run: invoke needs it */
+    ud_err result;
+};
+
+/** UD_ERR_STATE for a manifest that is not trusted; UD_ERR_SEVERED when a needed member is absent. */
+ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *man,
+                        ud_suit_procedure procedure, const struct ud_suit_ops *ops, void *ctx,
+                        struct ud_diag *diag);
+/** Execute one command. UD_WAIT until the procedure is done, then UD_OK; an error ends the run for good. */
+ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag);
+
+#endif
