@@ -79,6 +79,12 @@ static inline bool ud_bytes_within(struct ud_bytes whole, struct ud_bytes part)
     return part_at >= whole_at && part.len <= whole.len && part_at - whole_at <= whole.len - part.len;
 }
 
+/* Where `part`, a view into `whole`, begins. */
+static inline size_t ud_bytes_offset(struct ud_bytes whole, struct ud_bytes part)
+{
+    return (size_t)((uintptr_t)part.ptr - (uintptr_t)whole.ptr);
+}
+
 /* Append; false, with nothing touched, when it does not fit. */
 static inline bool ud_buf_put(struct ud_buf *buf, struct ud_bytes bytes)
 {

@@ -36,7 +36,7 @@ typedef enum ud_cbor_type {
 struct ud_cbor {
     /* private, but err and err_offset_bytes may be read */
     struct ud_bytes rest;
-    const uint8_t *start;
+    size_t input_bytes;
     ud_err err;
     uint32_t err_offset_bytes;
 };
@@ -62,7 +62,10 @@ uint64_t ud_cbor_map(struct ud_cbor *reader);
 uint64_t ud_cbor_tag(struct ud_cbor *reader);
 bool ud_cbor_bool(struct ud_cbor *reader);
 void ud_cbor_null(struct ud_cbor *reader);
-/** Walk over one item of any kind, whole. @return the encoded item as a view. Depth limit UD_CBOR_DEPTH_MAX. */
+/**
+ * Walk over one item of any kind, whole: well-formed, shortest heads, valid UTF-8. Map keys inside are not compared.
+ * @return the encoded item as a view. More than UD_CBOR_DEPTH_MAX containers and tags within each other: UD_ERR_DEPTH.
+ */
 struct ud_bytes ud_cbor_skip(struct ud_cbor *reader);
 
 /**
