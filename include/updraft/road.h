@@ -24,7 +24,6 @@ struct ud_offer {
     uint32_t action_id; /* 1..2^31-1; 0 on a road without actions */
     bool has_nonce;
     bool has_digest;
-    bool install; /* false: download now, install when a later offer of the same action says so */
     uint8_t nonce[UD_NONCE_BYTES];
     uint8_t manifest_digest[UD_SHA256_BYTES]; /* the envelope fetched must carry this one */
     uint16_t uri_bytes;
