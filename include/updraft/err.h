@@ -174,7 +174,9 @@
     X(UD_ERR_CRYPTO,           105,  3, 11, "the cryptographic library failed", \
       "check the installation of the library; the log has its own words") \
     X(UD_ERR_INTERNAL,         106,  0, 11, "an internal check failed", \
-      "report it with the log: this is an error of the program")
+      "report it with the log: this is an error of the program") \
+    X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
+      "chmod 600 the file; if somebody else may have read it, make a new key")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
