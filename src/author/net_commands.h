@@ -1,0 +1,18 @@
+/* The commands that talk to the server. Each: its own argv (argv[0] is its name); gives the exit code. */
+#ifndef UPDRAFT_AUTHOR_NET_COMMANDS_H
+#define UPDRAFT_AUTHOR_NET_COMMANDS_H
+
+#include "author/net_cmd.h"
+
+int net_login(int argc, char **argv);
+int net_anchor(int argc, char **argv);
+int net_publish(int argc, char **argv);
+int net_releases(int argc, char **argv);
+int net_deploy(int argc, char **argv);
+int net_status(int argc, char **argv);
+int net_device_enrol(int argc, char **argv);
+int net_device_list(int argc, char **argv);
+int net_device_remove(int argc, char **argv);
+int net_device_type(int argc, char **argv);
+
+#endif
