@@ -1,0 +1,105 @@
+/*
+ * The bootloader's core: which slot runs now, and why (promises P1, P2). No network, no heap, no clock.
+ *
+ *     static struct ud_boot boot;                      // large, so static
+ *     ud_boot_init(&boot, &layout, &trust, &identity, envelope_ram, sizeof envelope_ram);
+ *     err = ud_boot_choose(&boot, UD_OK, &info);       // verifies, records, decides
+ *     if (err == UD_OK && ud_boot_allows(&boot, &info) == UD_SURE_YES) { start info.slot }
+ *
+ * Every boot verifies again: the envelope (copied to RAM first, so that it cannot change between check and use), its
+ * signatures against `trust`, vendor and class, the version against the stored one, every image against digest and
+ * size. A trial is recorded before it starts; one that did not confirm is reverted. docs/design/slots.md has the table.
+ */
+#ifndef UPDRAFT_BOOT_H
+#define UPDRAFT_BOOT_H
+
+#include "updraft/report.h"
+#include "updraft/slots.h"
+#include "updraft/suit.h"
+#include "updraft/sure.h"
+
+_Static_assert(UD_DIGEST_BYTES == UD_SHA256_BYTES, "the journal holds SHA-256 digests");
+
+#ifndef UD_BOOT_CHUNK_BYTES
+#define UD_BOOT_CHUNK_BYTES 512 /* of an image hashed at a time */
+#endif
+
+/* Who this device is. Borrowed; device_id may be empty: then a manifest that asks for one is refused. */
+struct ud_boot_identity {
+    struct ud_bytes vendor_id; /* UD_UUID_BYTES */
+    struct ud_bytes class_id;  /* UD_UUID_BYTES */
+    struct ud_bytes device_id; /* UD_UUID_BYTES or empty */
+};
+
+struct ud_boot_image {
+    uint8_t digest[UD_DIGEST_BYTES]; /* measured over the flash at this boot */
+    uint32_t size_bytes;
+};
+
+/* What the bootloader found; handed to the image, and from there into the signed report. */
+struct ud_boot_info {
+    uint8_t slot; /* to start */
+    ud_boot_reason reason;
+    ud_err outcome; /* of the last trial, or why the chosen slot was left; UD_OK: fine */
+    uint8_t attempted_digest[UD_DIGEST_BYTES]; /* manifest that `outcome` speaks of; zero where there is none */
+    struct ud_suit_record record; /* where that manifest failed at this boot; command 0 = no such place */
+    uint8_t manifest_digest[UD_DIGEST_BYTES]; /* of the slot to start */
+    struct ud_version version;                /* of that manifest */
+    uint8_t image_count;
+    struct ud_boot_image images[UD_COMPONENTS_MAX]; /* in the order of the device's component table */
+    uint32_t boot_count;
+    uint32_t confirm_deadline_ms; /* when reason is UD_BOOT_TRIAL: reset if not confirmed by then */
+};
+
+struct ud_boot {
+    /* private */
+    const struct ud_layout *layout;
+    const struct ud_trust *trust;
+    struct ud_boot_identity identity;
+    uint8_t *envelope_ram;
+    size_t envelope_ram_bytes;
+    struct ud_slots slots;
+    struct ud_suit_envelope env;
+    struct ud_suit_manifest man;
+    struct ud_suit_run run;
+    uint8_t chunk[UD_BOOT_CHUNK_BYTES];
+    /* the slot under examination */
+    struct ud_boot_info seen;
+    bool matched[UD_COMPONENTS_MAX];
+    bool invoked;
+    ud_sure verdict;   /* of the run of the manifest */
+    ud_sure confirmed; /* of the second look, by another path */
+};
+
+/** All borrowed as long as `boot` is used. envelope_ram: the envelope area's capacity is always enough. */
+void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const struct ud_trust *trust,
+                  const struct ud_boot_identity *identity, uint8_t *envelope_ram, size_t envelope_ram_bytes);
+
+/**
+ * Decide what to start, and record it first where it matters.
+ *
+ * @param ended  how the last start ended, as far as the port knows: UD_OK for a plain reset or power up;
+ *               UD_ERR_CRASHED or UD_ERR_UNCONFIRMED give a failed trial its reason (UD_ERR_UNCONFIRMED otherwise)
+ * @param info  out: complete on UD_OK; on UD_ERR_NO_SLOT reason, outcome and attempted_digest are set
+ * @return UD_OK; UD_ERR_NO_SLOT: nothing here may run (reason UD_BOOT_RECOVERY); errors of ud_layout_check()
+ *
+ * A journal that is lost (UD_ERR_JOURNAL) is begun anew with the highest version that verifies, reason
+ * UD_BOOT_FALLBACK. One that cannot be written any more: a trial is not started, the active slot is.
+ *
+ * Cost: hashes one slot, two in the boot that refuses one; one signature verification for each of them
+ */
+ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info);
+
+/**
+ * Second look before the jump, on another path: both verdicts, and the slot is the one they were made for.
+ * UD_SURE_YES only after ud_boot_choose() said UD_OK with this info.
+ */
+ud_sure ud_boot_allows(const struct ud_boot *boot, const struct ud_boot_info *info);
+
+/**
+ * Verify one slot as a boot would, without deciding or recording: for the factory and for tests.
+ * `boot->slots` must be mounted or formatted. The info's reason is UD_BOOT_UNKNOWN.
+ */
+ud_err ud_boot_verify(struct ud_boot *boot, uint8_t slot, struct ud_boot_info *info);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * Two slots, one of which runs: install into the other, try it, confirm it or go back (promises P1, P2).
+ *
+ * A slot holds one image per component and the envelope that signed for them; all of a slot switch together, by one
+ * journal record. This module knows flash and order; it verifies nothing: bootloader and agent do, with the envelope
+ * that is stored here. Both use it, never at the same time.
+ *
+ *     agent:       ud_slots_mount -> ud_slots_install_begin -> ud_slots_install_write ... -> (hash, match)
+ *                  -> ud_slots_envelope_write -> ud_slots_trial_request -> reset
+ *     bootloader:  ud_slots_mount -> verify -> ud_slots_trial_start -> starts the image
+ *     application: healthy -> ud_slots_confirm;  else, at the next reset, bootloader: ud_slots_trial_end
+ *
+ * Every change is one journal record: power may fail anywhere. States, invariants and what may be trusted in each:
+ * docs/design/slots.md. Limits: UD_COMPONENTS_MAX components, images below 4 GiB, one install at a time.
+ */
+#ifndef UPDRAFT_SLOTS_H
+#define UPDRAFT_SLOTS_H
+
+#include "updraft/journal.h"
+
+#define UD_SLOT_COUNT 2
+
+struct ud_layout_component {
+    struct ud_bytes id; /* encoded component id, borrowed, 1..UD_COMPONENT_ID_BYTES_MAX */
+    struct ud_area image[UD_SLOT_COUNT];
+};
+
+/* Where everything lies. Numbers come from the provisioning file; areas may lie on different flashes. */
+struct ud_layout {
+    struct ud_layout_component components[UD_COMPONENTS_MAX];
+    uint8_t component_count; /* 1..UD_COMPONENTS_MAX */
+    struct ud_area envelope[UD_SLOT_COUNT];
+    struct ud_area journal;
+    uint32_t progress_bytes;      /* install progress is made durable this often; 0 = every sector */
+    uint32_t confirm_deadline_ms; /* a trial that runs longer unconfirmed is to be reset by the port */
+    uint8_t trial_boots_max;      /* 1..255 starts before a revert */
+};
+
+struct ud_slots {
+    /* private */
+    const struct ud_layout *layout;
+    struct ud_journal journal;
+    struct ud_slots_state state;
+    /* the install under way in this run of the program */
+    uint32_t size_bytes[UD_COMPONENTS_MAX];
+    uint32_t written_bytes; /* of the component being written, handed to the flash */
+    uint32_t fill_bytes;    /* waiting in unit[] */
+    uint8_t unit[UD_FLASH_WRITE_SIZE_MAX];
+    uint8_t component;
+    bool writing; /* install_begin was called since mount */
+    bool envelope_stored;
+};
+
+/**
+ * Every area of whole sectors inside its flash, no two overlap, ids unique, journal large enough, trial_boots_max at
+ * least 1. UD_ERR_LIMIT; UD_ERR_DUPLICATE for two equal ids; UD_ERR_CONFLICT for an overlap.
+ */
+ud_err ud_layout_check(const struct ud_layout *layout);
+
+/**
+ * Read the journal. `layout` is borrowed as long as `slots` is used. May write: see ud_journal_mount().
+ *
+ * @return those of ud_layout_check() and ud_journal_mount(); UD_ERR_JOURNAL on a blank or ruined device
+ */
+ud_err ud_slots_mount(struct ud_slots *slots, const struct ud_layout *layout);
+
+/**
+ * Begin a new journal on a device that has none: slot 1 counts as active, empty, so an install goes to slot 0, and
+ * ud_slots_adopt() ends it. For manufacture; the bootloader uses it when the journal is lost.
+ */
+ud_err ud_slots_format(struct ud_slots *slots, const struct ud_layout *layout);
+
+/**
+ * Make `slot` the active one without a trial. Only after ud_slots_format(), by who has verified that slot (factory,
+ * bootloader after the journal was lost). UD_ERR_STATE on a device that ever confirmed anything. Ends an open install.
+ */
+ud_err ud_slots_adopt(struct ud_slots *slots, uint8_t slot, struct ud_version version);
+
+/* ---- asking; no flash access but in the reads ---- */
+
+/** Borrowed; changes with every call that writes. */
+const struct ud_slots_state *ud_slots_state(const struct ud_slots *slots);
+/** The slot that an install goes to: not the active one. */
+uint8_t ud_slots_inactive(const struct ud_slots *slots);
+/** May this version be installed or booted? UD_OK when not below the stored one (equal is fine); UD_ERR_STALE. */
+ud_err ud_slots_fresh(const struct ud_slots *slots, struct ud_version version);
+/** <0, 0, >0 as a is below, equal, above b. */
+int ud_version_compare(struct ud_version a, struct ud_version b);
+/** Index of the component with this encoded id. UD_ERR_COMPONENT. */
+ud_err ud_slots_component_find(const struct ud_slots *slots, struct ud_bytes id, uint8_t *component);
+/** Largest image, bytes: of the smaller of the two slots. `component` below layout->component_count. */
+uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component);
+/** Largest envelope, bytes: area minus its header, of the smaller of the two. */
+uint32_t ud_slots_envelope_capacity(const struct ud_slots *slots);
+/** Read image bytes of any slot. UD_ERR_RANGE outside the area; UD_ERR_COMPONENT; UD_ERR_FLASH. */
+ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t component, uint32_t offset,
+                     uint8_t *out, uint32_t len);
+/**
+ * Append the stored envelope to `out`. Bytes only: authenticate what is in `out`, never the flash, so that it cannot
+ * change between check and use. UD_ABSENT: none stored; UD_ERR_BUFFER: larger than out; UD_ERR_FLASH.
+ */
+ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct ud_buf *out);
+
+/* ---- installing: the agent ---- */
+
+/**
+ * Begin, or go on with, the install of this manifest into the inactive slot.
+ *
+ * Goes on when the journal holds an open install of the same manifest (resume_bytes says from where, per component; a
+ * multiple of the sector, or the size when complete), and starts at zero otherwise, forgetting the other one. Nothing is
+ * erased yet: each sector is, just before it is written. The caller hashes again what is there (ud_slots_read).
+ *
+ * @param running  the slot this program runs from; it is never written
+ * @param manifest_digest  [UD_DIGEST_BYTES]
+ * @param size_bytes  [layout->component_count], 1.. each: an update carries every component of the device
+ * @param resume_bytes  out: [layout->component_count]
+ * @return UD_OK; UD_ERR_SPACE; UD_ERR_LIMIT for size 0; UD_ERR_BUSY while a trial is requested or on; UD_ERR_STATE
+ *         when `running` is not the active slot; UD_ERR_FLASH
+ */
+ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uint8_t *manifest_digest,
+                              const uint32_t *size_bytes, uint32_t *resume_bytes);
+
+/**
+ * The next bytes of a component's image, any number of them. One component after the other, any order; the last bytes
+ * are flushed, padded with the erased value, when the size is reached. Progress is journaled every progress_bytes.
+ *
+ * @return UD_OK; UD_ERR_SPACE: more than the size given; UD_ERR_STATE: no install begun, or another component is not
+ *         complete; UD_ERR_COMPONENT; UD_ERR_FLASH: also when the bytes do not read back
+ */
+ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct ud_bytes data);
+
+/** Bytes of this component that the inactive slot has taken in this install, buffered ones included. */
+uint32_t ud_slots_install_offset(const struct ud_slots *slots, uint8_t component);
+
+/**
+ * Store the envelope for the inactive slot. UD_ERR_SPACE beyond ud_slots_envelope_capacity(); UD_ERR_STATE before
+ * ud_slots_install_begin(); UD_ERR_FLASH.
+ */
+ud_err ud_slots_envelope_write(struct ud_slots *slots, struct ud_bytes envelope);
+
+/** Forget the open install; harmless without one. UD_ERR_FLASH. */
+ud_err ud_slots_install_abort(struct ud_slots *slots);
+
+/**
+ * The commit point: the next boot tries the inactive slot. UD_ERR_STATE unless every component is complete and the
+ * envelope stored in this run of the program. Ends the install.
+ */
+ud_err ud_slots_trial_request(struct ud_slots *slots);
+
+/* ---- trial: bootloader, application ---- */
+
+/**
+ * Bootloader: one more start of the other slot, recorded before it happens. UD_ERR_STATE without a trial, or when
+ * the attempts are used up. @param version  of the manifest just verified; confirm stores it
+ */
+ud_err ud_slots_trial_start(struct ud_slots *slots, struct ud_version version);
+
+/** Bootloader: the trial is over, the active slot stays. @param outcome  why, not UD_OK. UD_ERR_STATE without a trial. */
+ud_err ud_slots_trial_end(struct ud_slots *slots, ud_err outcome);
+
+/** Bootloader: the active slot does not verify, the other one does. No trial may be open. @param outcome  why */
+ud_err ud_slots_fall_back(struct ud_slots *slots, ud_err outcome);
+
+/**
+ * Application: this image is healthy. One record: it becomes active, the stored version becomes that of its manifest.
+ * Again from the same image: UD_OK, nothing is written. UD_ERR_STATE from any other image (the old one during a trial, a
+ * reverted one) and before the bootloader started the trial.
+ */
+ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running);
+
+/* ---- agent's memory ---- */
+
+/** Remember the action, or forget it (action->open false). Ends when the agent says so. */
+ud_err ud_slots_action_put(struct ud_slots *slots, const struct ud_action_state *action);
+/** Reserve the next report counter, durable before it is handed out: sign only after UD_OK. */
+ud_err ud_slots_report_counter(struct ud_slots *slots, uint64_t *counter);
+/** Agent, once per start. The bootloader counts only boots that it records anyway: a clean boot writes nothing. */
+ud_err ud_slots_count_boot(struct ud_slots *slots);
+
+#endif
