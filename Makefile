@@ -1,14 +1,118 @@
-# Updraft's front door: `make help`.
+# Updraft's front door. Each door installs what it needs first (scripts/bootstrap says what and why).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+
 BUILD ?= build
-.PHONY: all
-all: ## build everything (release)
-	cmake -S . -B $(BUILD)/release -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+PREFIX ?= /usr/local
+T ?= cbor
+SECONDS ?= 60
+CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
+C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
+
+.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size bench interop fmt format-check warnings \
+        lint layers symbols docs docs-write install clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+all: release ## build everything (release, hardened) into build/release
+
+release:
+	@scripts/bootstrap demo
+	$(CONFIGURE) -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release -DUD_TESTS=OFF >/dev/null
 	cmake --build $(BUILD)/release
-.PHONY: asan
-asan: ## build with ASan and UBSan and run the unit tests
-	cmake -S . -B $(BUILD)/asan -G Ninja -DUD_SANITIZE=ON >/dev/null
+
+demo: release ## five devices, one server, one author: updates, power cuts, attacks (under 3 minutes; KEEP=1 leaves it running)
+	examples/demo/run $(BUILD)/release
+
+asan: ## unit tests and fuzz corpora under ASan and UBSan
+	@scripts/bootstrap test
+	$(CONFIGURE) -B $(BUILD)/asan -DUD_SANITIZE=ON >/dev/null
 	cmake --build $(BUILD)/asan
-	ctest --test-dir $(BUILD)/asan --output-on-failure
-.PHONY: fmt
+	ctest --test-dir $(BUILD)/asan --output-on-failure --output-log $(BUILD)/asan/ctest.log -j 2
+
+test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
+	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
+	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
+	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
+
+check: format-check warnings layers symbols docs ## format, warnings as errors (gcc and clang), layers, symbols, docs
+
+format-check:
+	@scripts/bootstrap test
+	$(C_FILES) | xargs clang-format --dry-run -Werror
+
+warnings:
+	@scripts/bootstrap test
+	CC=gcc $(CONFIGURE) -B $(BUILD)/check-gcc -DCMAKE_BUILD_TYPE=Release -DUD_WERROR=ON >/dev/null
+	cmake --build $(BUILD)/check-gcc
+	CC=clang $(CONFIGURE) -B $(BUILD)/check-clang -DCMAKE_BUILD_TYPE=Release -DUD_WERROR=ON >/dev/null
+	cmake --build $(BUILD)/check-clang
+
+lint: warnings ## clang-tidy, the short list in .clang-tidy
+	git ls-files 'src/*.c' | grep -v _fuzz | xargs -P 2 -n 8 clang-tidy --quiet -p $(BUILD)/check-clang
+
+layers: ## includes point down; only ports see an operating system (with its self-test)
+	@scripts/bootstrap test
+	scripts/layers --self-test
+	scripts/layers
+
+symbols: ## device-side objects call no heap, stdio, clock or errno (with its self-test)
+	@scripts/bootstrap test
+	$(CONFIGURE) -B $(BUILD)/check-gcc -DCMAKE_BUILD_TYPE=Release -DUD_WERROR=ON >/dev/null
+	cmake --build $(BUILD)/check-gcc
+	scripts/symbols --self-test
+	scripts/symbols $(BUILD)/check-gcc
+
+docs: release ## docs say what the code says: errors, commands, links, headers, names, packages
+	@scripts/bootstrap test
+	scripts/docs --build $(BUILD)/release
+
+docs-write: release ## write the generated pages again (docs/errors.md, docs/commands.md)
+	scripts/docs --build $(BUILD)/release --write
+
+fuzz: ## one fuzz target for a while: make fuzz T=cbor SECONDS=60
+	@scripts/bootstrap test
+	@mkdir -p $(BUILD)/fuzz-found/$(T) fuzz/$(T)
+	CC=clang $(CONFIGURE) -B $(BUILD)/fuzz -DUD_SANITIZE=ON -DUD_FUZZ=ON -DUD_TESTS=OFF >/dev/null
+	cmake --build $(BUILD)/fuzz --target fuzz_$(T)
+	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
+	    -artifact_prefix=$(BUILD)/fuzz-found/$(T)- $(BUILD)/fuzz-found/$(T) fuzz/$(T)
+
+fuzz-all: ## every fuzz target, SECONDS each
+	for t in $$(scripts/fuzz-targets); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS); done
+
+torture: ## slots and boot with every cut and every pair of cuts (long)
+	@scripts/bootstrap test
+	$(CONFIGURE) -B $(BUILD)/asan -DUD_SANITIZE=ON >/dev/null
+	cmake --build $(BUILD)/asan
+	UD_TORTURE=1 ctest --test-dir $(BUILD)/asan -R '^(slots|boot|device)_' --timeout 14400 --verbose
+
+cov: ## line coverage of the unit tests, per folder (llvm-cov)
+	@scripts/bootstrap test
+	CC=clang $(CONFIGURE) -B $(BUILD)/cov -DUD_COVERAGE=ON -DCMAKE_BUILD_TYPE=Debug >/dev/null
+	cmake --build $(BUILD)/cov
+	scripts/coverage $(BUILD)/cov
+
+size: ## flash, RAM and worst stack on Cortex-M3 against budgets.json
+	@scripts/bootstrap demo mcu
+	scripts/size --out $(BUILD)/size.json
+
+bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
+	@scripts/bootstrap bench
+	bench/run $(BUILD)/release $(BUILD)/bench
+
+interop: release ## other projects' real programs against ours (SWUpdate)
+	@scripts/bootstrap interop
+	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider interop
+
 fmt: ## format every C file
-	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+	@scripts/bootstrap test
+	$(C_FILES) | xargs clang-format -i
+
+install: release ## install programs and headers under PREFIX (DESTDIR is honoured)
+	cmake --install $(BUILD)/release --prefix $(PREFIX)
+
+clean: ## remove build/
+	rm -rf $(BUILD)
