@@ -36,17 +36,19 @@ typedef enum ud_cbor_type {
 struct ud_cbor {
     /* private, but err and err_offset_bytes may be read */
     struct ud_bytes rest;
-    size_t input_bytes;
+    size_t end_bytes; /* offset of the end of the input */
     ud_err err;
     uint32_t err_offset_bytes;
 };
 
 void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input);
+/** Read `part`, a view into `whole`, such as the content of a byte string; offsets count from the start of `whole`. */
+void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part);
 /** Keep `err` as the reader's error, at its present place, unless it has one already. */
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
 /** Type of the next item; nothing is consumed, no error is set. */
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader);
-/** Bytes consumed so far. */
+/** Offset of the next item: the bytes consumed so far, and with ud_cbor_init_within() those before `part`. */
 size_t ud_cbor_offset(const struct ud_cbor *reader);
 
 uint64_t ud_cbor_uint(struct ud_cbor *reader);

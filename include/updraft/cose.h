@@ -11,6 +11,7 @@
 #include "updraft/limits.h"
 
 #define UD_COSE_KEY_BYTES_MAX 128
+#define UD_COSE_HEADERS_MAX 8                /* labels in both header maps together */
 #define UD_COSE_SIGN1_OVERHEAD_BYTES_MAX 160 /* what ud_cose_sign1_write adds to its payload */
 
 /* Views into the input. */
@@ -23,7 +24,12 @@ struct ud_cose_sign1 {
     bool detached;
 };
 
-/** @param in the whole item, tag 18 included. UD_ERR_COSE for another structure; errors of the CBOR reader. */
+/**
+ * @param in   the whole item, tag 18 included
+ * @param diag offsets count from the start of `in`; may be NULL
+ * @return UD_ERR_COSE for another structure, no algorithm in the protected header, or `crit`; UD_ERR_ALGORITHM for an
+ *         algorithm that is not a number; UD_ERR_DUPLICATE; UD_ERR_LIMIT; errors of the CBOR reader
+ */
 ud_err ud_cose_sign1_parse(struct ud_cose_sign1 *sign1, struct ud_bytes in, struct ud_diag *diag);
 
 /**
@@ -35,11 +41,17 @@ ud_err ud_cose_sign1_parse(struct ud_cose_sign1 *sign1, struct ud_bytes in, stru
 ud_err ud_cose_sign1_verify(const struct ud_cose_sign1 *sign1, const struct ud_key *key,
                             struct ud_bytes payload);
 
-/** Append a COSE_Sign1 (tagged; protected {1: alg, 4: kid}). `detached` leaves nil in place of the payload. */
+/**
+ * Append a COSE_Sign1 (tagged; protected {1: alg, 4: kid}). `detached` leaves nil in place of the payload.
+ * @return UD_ERR_BUFFER, UD_ERR_ALGORITHM, or the signer's error; `out` is untouched then
+ */
 ud_err ud_cose_sign1_write(struct ud_buf *out, const struct ud_signer *signer, struct ud_bytes payload,
                            bool detached);
 
-/** Read an EC2 P-256 COSE_Key; `key->pub` gets x || y copied into `pub`. UD_ERR_KEY for any other kind. */
+/**
+ * Read an EC2 P-256 COSE_Key; `pub` gets x || y. Whether the point is on the curve shows at the first verification.
+ * UD_ERR_KEY for any other kind, a compressed point, or a private key; errors of the CBOR reader.
+ */
 ud_err ud_cose_key_parse(struct ud_bytes in, uint8_t pub[UD_P256_PUBLIC_BYTES]);
 /** Append the deterministic COSE_Key {1: 2, -1: 1, -2: x, -3: y}. */
 ud_err ud_cose_key_write(struct ud_buf *out, const uint8_t pub[UD_P256_PUBLIC_BYTES]);

@@ -33,12 +33,18 @@ size_t ud_cbor_head_bytes(uint64_t argument)
 
 void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input)
 {
-    *reader = (struct ud_cbor){.rest = input, .input_bytes = input.len, .err = UD_OK};
+    *reader = (struct ud_cbor){.rest = input, .end_bytes = input.len, .err = UD_OK};
+}
+
+void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part)
+{
+    ud_cbor_init(reader, part);
+    reader->end_bytes += ud_bytes_offset(whole, part);
 }
 
 size_t ud_cbor_offset(const struct ud_cbor *reader)
 {
-    return reader->input_bytes - reader->rest.len;
+    return reader->end_bytes - reader->rest.len;
 }
 
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err)

@@ -1,0 +1,15 @@
+/* Fill a ud_diag that the caller may not want. */
+#ifndef UPDRAFT_MANIFEST_DIAG_H
+#define UPDRAFT_MANIFEST_DIAG_H
+
+#include "updraft/err.h"
+
+static inline ud_err ud_diag_set(struct ud_diag *diag, ud_err err, size_t offset_bytes)
+{
+    if (diag != NULL && err != UD_OK) {
+        *diag = (struct ud_diag){.err = err, .offset_bytes = (uint32_t)offset_bytes};
+    }
+    return err;
+}
+
+#endif
