@@ -123,6 +123,18 @@ static ud_err put_all(struct ud_buf *out, const struct ud_bytes *parts, size_t c
     return UD_OK;
 }
 
+static bool same_origin(const struct uri_parts *a, const struct uri_parts *b)
+{
+    return equal_ignoring_case(a->scheme, b->scheme) && equal_ignoring_case(a->authority, b->authority);
+}
+
+bool ud_uri_same_origin(struct ud_bytes a, struct ud_bytes b)
+{
+    struct uri_parts a_parts;
+    struct uri_parts b_parts;
+    return split(a, &a_parts) && split(b, &b_parts) && same_origin(&a_parts, &b_parts);
+}
+
 ud_err ud_uri_resolve(struct ud_bytes base, struct ud_bytes reference, struct ud_buf *out)
 {
     struct uri_parts from;

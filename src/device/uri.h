@@ -23,4 +23,7 @@
  */
 ud_err ud_uri_resolve(struct ud_bytes base, struct ud_bytes reference, struct ud_buf *out);
 
+/** Do both start with the same scheme and authority, case aside? False when one of them has none. */
+bool ud_uri_same_origin(struct ud_bytes a, struct ud_bytes b);
+
 #endif

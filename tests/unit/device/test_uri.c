@@ -107,11 +107,22 @@ static void test_the_longest_uri_fits_and_one_more_byte_does_not(void **state)
     assert_int_equal(ud_uri_resolve(text("https://h/m"), longest, &small), UD_ERR_BUFFER);
 }
 
+static void test_an_origin_is_scheme_and_authority(void **state)
+{
+    (void)state;
+    assert_true(ud_uri_same_origin(text("https://h:1/a?b"), text("HTTPS://H:1/c")));
+    assert_false(ud_uri_same_origin(text("https://h:1/a"), text("http://h:1/a")));
+    assert_false(ud_uri_same_origin(text("https://h:1/a"), text("https://h:11/a")));
+    assert_false(ud_uri_same_origin(text("https://h:1/a"), text("https://h:1@e/a")));
+    assert_false(ud_uri_same_origin(text("a"), text("a")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_payload_is_found_beside_its_envelope_and_nowhere_else),
         cmocka_unit_test(test_a_nul_inside_the_reference_is_refused),
+        cmocka_unit_test(test_an_origin_is_scheme_and_authority),
         cmocka_unit_test(test_the_longest_uri_fits_and_one_more_byte_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
