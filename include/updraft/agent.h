@@ -78,7 +78,8 @@ struct ud_agent_policy {
 
 /* Everything that an agent works with; borrowed for its life. */
 struct ud_agent_config {
-    struct ud_slots *slots; /* mounted */
+    struct ud_slots *slots;         /* mounted */
+    const struct ud_layout *layout; /* the one it was mounted with */
     const struct ud_boot_info *boot;
     const struct ud_trust *trust;
     const struct ud_signer *signer; /* the device's own key */
@@ -117,50 +118,58 @@ struct ud_agent {
     struct ud_agent_status status;
     uint64_t now_ms;
     uint64_t next_poll_ms;
-    uint64_t not_before_ms; /* of the present try; 0 = at once */
     uint32_t poll_ms;
     struct ud_backoff backoff;
 
-    /* the offer, and what was answered last */
+    /* what the road said last, and the action at work: from an offer, or from the journal after a reset */
     struct ud_road_news news;
     struct ud_offer offer;
-    bool polling;     /* a poll is under way beside a download */
-    bool cancel_seen; /* for the action at work */
-    uint32_t answered_action_id;
-    bool answered;
-    uint8_t answered_digest[UD_SHA256_BYTES];
-    ud_err answered_err;
+    struct ud_action_state action;
+    bool polling; /* a poll is under way beside a download */
+    bool has_answered;
+    uint32_t answered_id;
+    struct ud_road_progress saying;
+    bool has_to_say;
+    uint64_t say_until_ms;
 
-    /* the envelope at work */
+    /* the envelope at work, in config->envelope */
     size_t envelope_len;
     struct ud_suit_envelope env;
     struct ud_suit_manifest man;
     struct ud_suit_run run;
     struct ud_suit_ops ops;
-    bool checked; /* the shared sequence ran without a refusal */
+    bool running; /* `run` was begun */
+    bool stored;  /* the envelope is in its area */
 
-    /* the download at work */
-    uint8_t components[UD_SUIT_COMPONENTS_MAX]; /* of the manifest: index in the device's table */
-    bool matched[UD_SUIT_COMPONENTS_MAX];       /* digest read back from flash in this run */
-    uint8_t matched_digest[UD_SUIT_COMPONENTS_MAX][UD_SHA256_BYTES];
-    struct ud_hash hash;
-    uint64_t hash_at;
-    bool hashing;
-    bool fetching;
+    /* the download at work: one resource */
+    uint64_t not_before_ms; /* of the next try */
     uint64_t window_start_ms;
     uint64_t window_bytes;
     uint8_t tries;
-    uint8_t progress_tenths;
-    ud_road_phase phase;
+
+    /* the image at work: one component of the manifest */
+    uint8_t device_component[UD_SUIT_COMPONENTS_MAX];
+    uint32_t size_bytes[UD_COMPONENTS_MAX]; /* by device component */
+    bool fetching;
+    bool hashing;     /* reading back */
+    uint32_t wait_ms; /* asked for by a command */
+    bool stream_open; /* the last bytes came from a stream that has not ended */
+    struct ud_bytes pending;
+    struct ud_hash hash;
+    uint32_t hashed_bytes;
+    bool streamed[UD_SUIT_COMPONENTS_MAX]; /* whole, in this run; digest in streamed_digest */
+    bool matched[UD_SUIT_COMPONENTS_MAX];  /* read back from flash in this run, and equal to it */
+    uint8_t streamed_digest[UD_SUIT_COMPONENTS_MAX][UD_SHA256_BYTES];
+    bool content_retried;
 
     /* the report at work */
-    bool report_ready;
-    size_t report_len;
-    uint8_t report_tries;
     ud_err outcome;
-    bool has_record;
-    struct ud_suit_record record;
-    struct ud_road_report sending;
+    struct ud_suit_record record; /* command 0: none */
+    uint8_t about[UD_SHA256_BYTES];
+    bool for_action;
+    bool report_ready;
+    uint8_t reports_refused;
+    size_t report_len;
     uint8_t report[UD_REPORT_BYTES_MAX];
 };
 

@@ -274,7 +274,7 @@ ud_err ud_ddi_error_parse(struct ud_bytes json, ud_err otherwise)
     ud_err err = otherwise;
     json_t *root = load(json);
     const char *name = json_string_value(json_object_get(root, "errorCode"));
-    for (uint32_t value = UD_ERR_TRUNCATED; name != NULL && value <= UD_ERR_INTERNAL; value++) {
+    for (uint32_t value = UD_ERR_TRUNCATED; name != NULL && value <= UINT8_MAX; value++) {
         ud_err candidate;
         if (ud_err_from_value(value, &candidate) && strcmp(name, ud_err_name(candidate)) == 0) {
             err = candidate;

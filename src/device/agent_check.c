@@ -1,0 +1,209 @@
+/* Does the envelope apply to this device? Everything here happens before the first byte of an image is asked for. */
+#include "device/agent_parts.h"
+#include "device/keep.h"
+
+static ud_err compare(struct ud_bytes mine, struct ud_bytes theirs, ud_err otherwise)
+{
+    return mine.len != 0 && ud_bytes_equal(mine, theirs) ? UD_OK : otherwise;
+}
+
+static ud_err op_vendor(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    const struct ud_agent *agent = ctx;
+    (void)component;
+    return compare(agent->config->vendor_id, params->vendor_id, UD_ERR_VENDOR);
+}
+
+static ud_err op_class(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    const struct ud_agent *agent = ctx;
+    (void)component;
+    return compare(agent->config->class_id, params->class_id, UD_ERR_CLASS);
+}
+
+static ud_err op_device(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    const struct ud_agent *agent = ctx;
+    (void)component;
+    return compare(agent->config->device_id, params->device_id, UD_ERR_DEVICE_ID);
+}
+
+static ud_err op_slot(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    const struct ud_agent *agent = ctx;
+    (void)component;
+    return params->slot == ud_slots_inactive(agent->config->slots) ? UD_OK : UD_ERR_CONDITION;
+}
+
+/* What is NULL here this device cannot do: a manifest that asks for it is refused by name. */
+void ud_agent_ops(struct ud_suit_ops *ops)
+{
+    *ops = (struct ud_suit_ops){
+        .vendor = op_vendor,
+        .class_id = op_class,
+        .device_id = op_device,
+        .component_slot = op_slot,
+        .image_match = ud_agent_op_image_match,
+        .fetch = ud_agent_op_fetch,
+    };
+}
+
+/* Authenticate, and only then parse. */
+static ud_err read_envelope(struct ud_agent *agent)
+{
+    const struct ud_bytes received = {agent->config->envelope, agent->envelope_len};
+    ud_err err = ud_suit_envelope_parse(&agent->env, received, NULL);
+    if (err == UD_OK) {
+        err = ud_suit_envelope_authenticate(&agent->env, agent->config->trust, NULL);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    const struct ud_bytes offered = {agent->offer.manifest_digest, UD_SHA256_BYTES};
+    if (agent->offer.has_digest && !ud_bytes_equal(offered, agent->env.digest)) {
+        return UD_ERR_DIGEST;
+    }
+    memcpy(agent->action.manifest_digest, agent->env.digest.ptr, UD_SHA256_BYTES);
+    return ud_suit_manifest_parse(&agent->man, &agent->env, NULL);
+}
+
+static ud_err begin_check(struct ud_agent *agent)
+{
+    ud_err err = read_envelope(agent);
+    if (err == UD_OK) {
+        err = ud_suit_run_init(&agent->run, &agent->man, UD_SUIT_CHECK, &agent->ops, agent, NULL);
+    }
+    agent->running = err == UD_OK;
+    return err;
+}
+
+/* Component i of the manifest: known here, signed for by somebody who may, image of a known size that fits. */
+static ud_err check_component(struct ud_agent *agent, uint8_t i)
+{
+    const struct ud_agent_config *config = agent->config;
+    const struct ud_suit_params *params = &agent->run.params[i];
+    struct ud_bytes id = {NULL, 0};
+    uint8_t place;
+    ud_err err = ud_suit_component_id(&agent->man, i, &id);
+    if (err == UD_OK) {
+        err = ud_slots_component_find(config->slots, id, &place);
+    }
+    if (err == UD_OK) {
+        err = ud_trust_may_write(config->trust, agent->env.signers, id, config->vendor_id, config->class_id);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    if ((params->has & UD_SUIT_HAS_DIGEST) == 0 || (params->has & UD_SUIT_HAS_SIZE) == 0) {
+        return UD_ERR_PARAMETER_UNSET;
+    }
+    if (params->image_size == 0 || params->image_size > ud_slots_capacity(config->slots, place)) {
+        return UD_ERR_SPACE;
+    }
+    agent->device_component[i] = place;
+    agent->size_bytes[place] = (uint32_t)params->image_size;
+    return UD_OK;
+}
+
+/* All components of the device switch together, so a manifest names them all. */
+static ud_err check_components(struct ud_agent *agent)
+{
+    const uint8_t count = agent->config->layout->component_count;
+    memset(agent->size_bytes, 0, sizeof agent->size_bytes);
+    for (uint8_t i = 0; i < agent->man.component_count; i++) {
+        const ud_err err = check_component(agent, i);
+        if (err != UD_OK) {
+            return err;
+        }
+    }
+    for (uint8_t i = 0; i < count; i++) {
+        if (agent->size_bytes[i] == 0) {
+            return UD_ERR_COMPONENT;
+        }
+    }
+    return UD_OK;
+}
+
+/* Equal sequence under another digest is as stale as a lower one (attacks A2). */
+static ud_err check_version(const struct ud_agent *agent)
+{
+    const struct ud_version offered = {agent->config->trust->epoch, agent->man.sequence};
+    const struct ud_version stored = ud_slots_state(agent->config->slots)->stored;
+    return ud_version_compare(offered, stored) > 0 ? UD_OK : UD_ERR_STALE;
+}
+
+static ud_err check_space_for_envelope(const struct ud_agent *agent)
+{
+    size_t kept = 0;
+    const ud_err err = ud_envelope_kept_bytes(&agent->env, &kept);
+    if (err != UD_OK) {
+        return err;
+    }
+    return kept <= ud_slots_envelope_capacity(agent->config->slots) ? UD_OK : UD_ERR_SPACE;
+}
+
+/* An offer that comes again after its trial was lost: the answer stays what it was; a new action may try again. */
+static bool was_lost_before(const struct ud_agent *agent, ud_err known)
+{
+    const struct ud_action_state *before = &ud_slots_state(agent->config->slots)->action;
+    return known != UD_OK && known != UD_ABSENT && before->open && before->id == agent->action.id &&
+           memcmp(before->manifest_digest, agent->action.manifest_digest, UD_SHA256_BYTES) == 0;
+}
+
+/* In the journal before the first byte is installed: whichever image boots next answers for it. */
+static ud_err remember_action(struct ud_agent *agent)
+{
+    const struct ud_action_state *before = &ud_slots_state(agent->config->slots)->action;
+    const struct ud_action_state *now = &agent->action;
+    if (before->open && before->id == now->id && before->flags == now->flags &&
+        memcmp(before->nonce, now->nonce, sizeof now->nonce) == 0 &&
+        memcmp(before->manifest_digest, now->manifest_digest, UD_SHA256_BYTES) == 0) {
+        return UD_OK; /* a resume wears no flash */
+    }
+    return ud_slots_action_put(agent->config->slots, now);
+}
+
+static ud_err accept(struct ud_agent *agent)
+{
+    static ud_err (*const checks[])(const struct ud_agent *) = {check_version, check_space_for_envelope};
+    ud_err err = check_components(agent);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == UD_OK; i++) {
+        err = checks[i](agent);
+    }
+    if (err == UD_OK) {
+        err = remember_action(agent);
+    }
+    if (err == UD_OK) {
+        agent->running = false;
+        ud_agent_go(agent, UD_AGENT_INSTALL);
+    }
+    return err;
+}
+
+static ud_err applies(struct ud_agent *agent)
+{
+    const ud_err known = ud_agent_known_outcome(agent, agent->action.manifest_digest);
+    if (known == UD_OK) {
+        ud_agent_finish(agent, UD_OK, NULL); /* it runs already */
+        return UD_OK;
+    }
+    return was_lost_before(agent, known) ? known : accept(agent);
+}
+
+ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms)
+{
+    (void)wait_ms;
+    const bool in_run = agent->running;
+    ud_err err = in_run ? ud_suit_run_step(&agent->run, NULL) : begin_check(agent);
+    if (err == UD_WAIT || (err == UD_OK && !in_run)) {
+        return UD_WAIT;
+    }
+    const struct ud_suit_record *where = in_run && err != UD_OK ? &agent->run.record : NULL;
+    if (err == UD_OK) {
+        err = applies(agent);
+    }
+    if (err != UD_OK) {
+        ud_agent_finish(agent, err, where);
+    }
+    return UD_WAIT;
+}

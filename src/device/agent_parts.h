@@ -1,0 +1,53 @@
+/* Between the files of the agent only. Each state is one step function; agent.c holds the table. */
+#ifndef UPDRAFT_DEVICE_AGENT_PARTS_H
+#define UPDRAFT_DEVICE_AGENT_PARTS_H
+
+#include "updraft/agent.h"
+
+#define UD_AGENT_ROAD_WAIT_MS 1000U /* the road has nothing yet: look again at the latest then */
+#define UD_AGENT_TRIAL_WAIT_MS 200U
+#define UD_AGENT_WRITE_BYTES 4096U /* to flash in one step */
+
+/* Flags in the journaled action. */
+enum {
+    UD_ACTION_HAS_NONCE = 1 << 0,
+    UD_ACTION_ANSWERED = 1 << 1, /* the peer has acknowledged the outcome */
+};
+
+/** Enter a state; the next step begins there. */
+void ud_agent_go(struct ud_agent *agent, ud_agent_state state);
+/** End the action at work with this outcome: a signed report follows. `record` may be NULL. */
+void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_suit_record *record);
+/** Tell the road about progress; the newest word replaces one that was not yet delivered. */
+void ud_agent_say(struct ud_agent *agent, ud_road_phase phase, uint64_t done, uint64_t total);
+/** What is known in the journal about the manifest with this digest: UD_OK runs, an error, UD_ABSENT nothing. */
+ud_err ud_agent_known_outcome(const struct ud_agent *agent, const uint8_t digest[UD_SHA256_BYTES]);
+
+/* agent_download.c */
+void ud_agent_download_begin(struct ud_agent *agent);
+/**
+ * The next chunk of a resource, with back-off, a bounded number of tries and a minimum rate.
+ * UD_OK; UD_WAIT with *wait_ms set; anything else is final.
+ */
+ud_err ud_agent_download(struct ud_agent *agent, struct ud_bytes uri, uint64_t offset, struct ud_bytes *chunk,
+                         uint32_t *wait_ms);
+ud_err ud_agent_step_envelope(struct ud_agent *agent, uint32_t *wait_ms);
+
+/* agent_check.c */
+ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms);
+/** The functions that the manifest's commands act through. */
+void ud_agent_ops(struct ud_suit_ops *ops);
+
+/* agent_install.c */
+ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms);
+ud_err ud_agent_step_store(struct ud_agent *agent, uint32_t *wait_ms);
+ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_params *params,
+                         struct ud_bytes integrated);
+ud_err ud_agent_op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params);
+
+/* agent_report.c */
+ud_err ud_agent_step_start(struct ud_agent *agent, uint32_t *wait_ms);
+ud_err ud_agent_step_trial(struct ud_agent *agent, uint32_t *wait_ms);
+ud_err ud_agent_step_report(struct ud_agent *agent, uint32_t *wait_ms);
+
+#endif
