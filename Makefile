@@ -24,7 +24,8 @@ release:
 	cmake --build $(BUILD)/release
 
 demo: release ## five devices, one server, one author: updates, power cuts, attacks (under 3 minutes; KEEP=1 leaves it running)
-	examples/demo/run $(BUILD)/release
+	cmake --build $(BUILD)/release --target powercut
+	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 examples/demo/demo.py
 
 asan: ## unit tests and fuzz corpora under ASan and UBSan
 	@scripts/bootstrap test
@@ -33,6 +34,7 @@ asan: ## unit tests and fuzz corpora under ASan and UBSan
 	ctest --test-dir $(BUILD)/asan --output-on-failure --output-log $(BUILD)/asan/ctest.log -j 2
 
 test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
+	cmake --build $(BUILD)/release --target powercut
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
 	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
 	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
@@ -101,7 +103,8 @@ size: ## flash, RAM and worst stack on Cortex-M3 against budgets.json
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench
-	bench/run $(BUILD)/release $(BUILD)/bench
+	cmake --build $(BUILD)/release --target bench-load
+	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
 
 interop: release ## other projects' real programs against ours (SWUpdate)
 	@scripts/bootstrap interop
