@@ -9,9 +9,9 @@
  * in its last unit and read differently tomorrow: mounting then writes the same state again, under a higher
  * generation, before anybody acts on it. A mount that finds everything in order writes nothing.
  *
- * Limits: a sector holds at least two records (UD_JOURNAL_RECORD_BYTES_MAX each); two sectors at least, three
- * recommended: with two, a device whose power fails in every one of a whole sector's worth of successive starts may go
- * back to the state before the last one.
+ * Limits: a sector holds at least four records (UD_JOURNAL_RECORD_BYTES_MAX each). Two sectors at least, three
+ * recommended: with two, power that fails in as many successive starts as a sector has records, each time inside the
+ * recovery of the last, may bring back the state before.
  */
 #ifndef UPDRAFT_JOURNAL_H
 #define UPDRAFT_JOURNAL_H
@@ -74,7 +74,7 @@ struct ud_journal {
     bool settled;        /* false: the flash refused the rewrite; see ud_journal_mount() */
 };
 
-/** Shape of the area: geometry within the limits, two sectors or more, two records in each. UD_ERR_LIMIT. */
+/** Shape of the area: geometry within the limits, two sectors or more, four records in each. UD_ERR_LIMIT. */
 ud_err ud_journal_check(const struct ud_area *area);
 
 /**
@@ -82,10 +82,10 @@ ud_err ud_journal_check(const struct ud_area *area);
  *
  * @param state  out: the state; untouched on error
  * @return UD_OK, also when that rewrite failed: the device must boot from a journal that cannot be written any more, and
- *         ud_journal_put() will say UD_ERR_FLASH; UD_ERR_JOURNAL: no valid record; UD_ERR_VERSION: the newest one is of a
+ *         ud_journal_put() will say UD_ERR_FLASH; UD_ERR_JOURNAL: no valid record; UD_ERR_VERSION: there is one of a
  *         later format; UD_ERR_LIMIT (ud_journal_check)
  *
- * Cost: reads the whole area once, 300 bytes of stack; no write after a clean run
+ * Cost: reads the whole area twice, about 1 KiB of stack; no write after a clean run
  */
 ud_err ud_journal_mount(struct ud_journal *journal, const struct ud_area *area, struct ud_slots_state *state);
 

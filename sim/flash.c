@@ -1,0 +1,310 @@
+#include "flash.h"
+
+#include <stdlib.h>
+
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static uint64_t draw_number(struct sim_flash *sim)
+{
+    sim->random += 0x9e3779b97f4a7c15u;
+    return mix(sim->random);
+}
+
+static uint8_t draw_byte(struct sim_flash *sim)
+{
+    return (uint8_t)draw_number(sim);
+}
+
+/*
+ * How weak bits read: a third of the power cycles shows them all erased, a third all programmed (so that a record cut in its
+ * last unit reads whole), a third mixed.
+ */
+static uint8_t noise_at(uint64_t noise, uint32_t address)
+{
+    switch (noise % 3) {
+    case 0:
+        return 0x00;
+    case 1:
+        return 0xff;
+    default:
+        return (uint8_t)mix(noise ^ address);
+    }
+}
+
+/* Bits away from the erased state, as they read now. */
+static uint8_t seen(struct sim_flash *sim, uint32_t address)
+{
+    const uint8_t weak = sim->weak[address];
+    if (weak == 0) {
+        return sim->programmed[address];
+    }
+    const uint8_t noise = noise_at(sim->flicker ? draw_number(sim) : sim->noise, address);
+    return (uint8_t)((sim->programmed[address] & ~weak) | (weak & noise));
+}
+
+static bool inside(const struct sim_flash *sim, uint32_t address, uint32_t len)
+{
+    return address <= sim->flash.size_bytes && len <= sim->flash.size_bytes - address;
+}
+
+static ud_err broken_rule(struct sim_flash *sim)
+{
+    sim->violations++;
+    return UD_ERR_FLASH_RULE;
+}
+
+static ud_err sim_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
+{
+    struct sim_flash *sim = ctx;
+    if (sim->off) {
+        return UD_ERR_FLASH;
+    }
+    if (!inside(sim, address, len)) {
+        return broken_rule(sim);
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        out[i] = seen(sim, address + i) ^ sim->flash.erased_value;
+    }
+    return UD_OK;
+}
+
+static bool cut_now(struct sim_flash *sim)
+{
+    const bool cut = sim->cut_armed && sim->operations == sim->cut_at;
+    sim->operations++;
+    if (cut) {
+        sim->off = true;
+        sim->cut_armed = false;
+    }
+    return cut;
+}
+
+static bool is_stuck(const struct sim_flash *sim, uint32_t unit)
+{
+    for (uint32_t i = 0; i < sim->stuck_count; i++) {
+        if (sim->stuck[i] == unit) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bits in `want` become programmed, firm. What is weak and not wanted stays weak. */
+static void program_unit(struct sim_flash *sim, uint32_t address, const uint8_t *want)
+{
+    for (uint32_t i = 0; i < sim->flash.write_size && !is_stuck(sim, address); i++) {
+        const uint8_t bits = want[i] ^ sim->flash.erased_value;
+        sim->programmed[address + i] |= bits;
+        sim->weak[address + i] = (uint8_t)(sim->weak[address + i] & ~bits);
+    }
+}
+
+/* Of the bits wanted, those in `firm` got there, those in `weak` are in between. */
+static void tear_unit(struct sim_flash *sim, uint32_t address, const uint8_t *want, uint32_t draw)
+{
+    for (uint32_t i = 0; i < sim->flash.write_size; i++) {
+        const uint8_t bits = want[i] ^ sim->flash.erased_value;
+        uint8_t firm = 0;
+        uint8_t weak = bits;
+        if (draw >= SIM_FLASH_CORNERS) {
+            firm = bits & draw_byte(sim);
+            weak = (uint8_t)(bits & ~firm & draw_byte(sim));
+        }
+        sim->programmed[address + i] |= firm;
+        sim->weak[address + i] |= weak;
+    }
+}
+
+/* Draw 0: only the first unit, weakly. 1: all but the last, which is weak. 2: a clean end. 3 and on: anywhere. */
+static void tear_program(struct sim_flash *sim, uint32_t address, const uint8_t *data, uint32_t len)
+{
+    const uint32_t unit = sim->flash.write_size;
+    const uint32_t units = len / unit;
+    uint32_t torn = (uint32_t)(draw_number(sim) % units);
+    if (sim->draw == 0) {
+        torn = 0;
+    } else if (sim->draw == 1) {
+        torn = units - 1;
+    }
+    for (uint32_t i = 0; i < torn; i++) {
+        program_unit(sim, address + i * unit, data + (size_t)i * unit);
+    }
+    if (sim->draw != 2) {
+        tear_unit(sim, address + torn * unit, data + (size_t)torn * unit, sim->draw);
+    }
+}
+
+static bool reads_erased(struct sim_flash *sim, uint32_t address, uint32_t len)
+{
+    uint8_t bits = 0;
+    for (uint32_t i = 0; i < len; i++) {
+        bits |= seen(sim, address + i);
+    }
+    return bits == 0;
+}
+
+static ud_err sim_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
+{
+    struct sim_flash *sim = ctx;
+    const uint32_t unit = sim->flash.write_size;
+    if (sim->off) {
+        return UD_ERR_FLASH;
+    }
+    if (!inside(sim, address, len) || len == 0 || address % unit != 0 || len % unit != 0 ||
+        !reads_erased(sim, address, len)) {
+        return broken_rule(sim);
+    }
+    if (cut_now(sim)) {
+        tear_program(sim, address, data, len);
+        return UD_ERR_FLASH;
+    }
+    for (uint32_t i = 0; i < len; i += unit) {
+        program_unit(sim, address + i, data + i);
+    }
+    return UD_OK;
+}
+
+/* Draw 0, 1: everything weak, so it reads as before, erased or mixed. 2: the first half is done. 3 and on: random. */
+static void tear_erase(struct sim_flash *sim, uint32_t address)
+{
+    const uint32_t size = sim->flash.erase_size;
+    for (uint32_t i = 0; i < size; i++) {
+        const uint8_t was = sim->programmed[address + i] | sim->weak[address + i];
+        uint8_t firm = 0; /* still programmed */
+        uint8_t weak = was;
+        if (sim->draw == 2) {
+            firm = i < size / 2 ? 0 : was;
+            weak = 0;
+        } else if (sim->draw >= SIM_FLASH_CORNERS) {
+            firm = was & draw_byte(sim);
+            weak = was & draw_byte(sim);
+        }
+        sim->programmed[address + i] = firm;
+        sim->weak[address + i] = weak;
+    }
+}
+
+static ud_err sim_erase(void *ctx, uint32_t address)
+{
+    struct sim_flash *sim = ctx;
+    if (sim->off) {
+        return UD_ERR_FLASH;
+    }
+    if (address % sim->flash.erase_size != 0 || !inside(sim, address, sim->flash.erase_size)) {
+        return broken_rule(sim);
+    }
+    if (cut_now(sim)) {
+        tear_erase(sim, address);
+        return UD_ERR_FLASH;
+    }
+    memset(sim->programmed + address, 0, sim->flash.erase_size);
+    memset(sim->weak + address, 0, sim->flash.erase_size);
+    return UD_OK;
+}
+
+static uint8_t *bits_of(uint32_t size)
+{
+    uint8_t *bits = calloc(size, 1);
+    if (bits == NULL) {
+        abort();
+    }
+    return bits;
+}
+
+void sim_flash_init(struct sim_flash *sim, uint32_t size_bytes, uint32_t erase_size, uint32_t write_size,
+                    uint8_t erased_value)
+{
+    *sim = (struct sim_flash){
+        .flash = {.ctx = sim,
+                  .read = sim_read,
+                  .program = sim_program,
+                  .erase = sim_erase,
+                  .size_bytes = size_bytes,
+                  .erase_size = erase_size,
+                  .write_size = write_size,
+                  .erased_value = erased_value},
+        .programmed = bits_of(size_bytes),
+        .weak = bits_of(size_bytes),
+        .random = 1,
+    };
+}
+
+void sim_flash_deinit(struct sim_flash *sim)
+{
+    free(sim->programmed);
+    free(sim->weak);
+    memset(sim, 0, sizeof *sim);
+}
+
+void sim_flash_copy(struct sim_flash *to, const struct sim_flash *from)
+{
+    const struct ud_flash *flash = &from->flash;
+    sim_flash_init(to, flash->size_bytes, flash->erase_size, flash->write_size, flash->erased_value);
+    sim_flash_load(to, from);
+}
+
+void sim_flash_load(struct sim_flash *sim, const struct sim_flash *from)
+{
+    memcpy(sim->programmed, from->programmed, from->flash.size_bytes);
+    memcpy(sim->weak, from->weak, from->flash.size_bytes);
+    memcpy(sim->stuck, from->stuck, sizeof sim->stuck);
+    sim->stuck_count = from->stuck_count;
+    sim->flicker = from->flicker;
+    sim->random = from->random;
+    sim->noise = from->noise;
+    sim->operations = 0;
+    sim->violations = 0;
+    sim->cut_armed = false;
+    sim->off = false;
+}
+
+void sim_flash_seed(struct sim_flash *sim, uint64_t seed)
+{
+    sim->random = mix(seed);
+    sim->noise = mix(sim->random);
+}
+
+void sim_flash_cut_after(struct sim_flash *sim, uint64_t operations, uint32_t draw)
+{
+    sim->cut_at = sim->operations + operations;
+    sim->draw = draw;
+    sim->cut_armed = true;
+}
+
+bool sim_flash_is_off(const struct sim_flash *sim)
+{
+    return sim->off;
+}
+
+void sim_flash_power_on(struct sim_flash *sim)
+{
+    sim->off = false;
+    sim->cut_armed = false;
+    sim->noise = draw_number(sim);
+}
+
+void sim_flash_garbage(struct sim_flash *sim)
+{
+    for (uint32_t i = 0; i < sim->flash.size_bytes; i++) {
+        sim->programmed[i] = draw_byte(sim);
+        sim->weak[i] = 0;
+    }
+}
+
+void sim_flash_flip(struct sim_flash *sim, uint32_t address, uint8_t bit)
+{
+    sim->programmed[address] ^= (uint8_t)(1u << bit);
+}
+
+void sim_flash_stick(struct sim_flash *sim, uint32_t address)
+{
+    if (sim->stuck_count < SIM_FLASH_STUCK_MAX) {
+        sim->stuck[sim->stuck_count++] = address - address % sim->flash.write_size;
+    }
+}

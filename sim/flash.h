@@ -1,0 +1,66 @@
+/*
+ * Flash in memory that keeps NOR rules and loses power where a test wants it.
+ *
+ * Each bit is erased, programmed or *weak*: touched by a program or erase that was cut. A weak bit reads one way for a whole
+ * power cycle and may read the other way in the next, or differently at every read if flicker is set. Programming a
+ * bit makes it firm, erasing the sector makes every bit of it firm; programming around a weak bit does not.
+ *
+ *     struct sim_flash sim;
+ *     sim_flash_init(&sim, size, erase_size, write_size, 0xff);
+ *     sim_flash_cut_after(&sim, 7, draw);    // the 8th program or erase from here is torn, in the draw-th manner
+ *     ... &sim.flash ...                     // from the cut on every call is UD_ERR_FLASH
+ *     sim_flash_power_on(&sim);
+ */
+#ifndef UD_SIM_FLASH_H
+#define UD_SIM_FLASH_H
+
+#include "updraft/flash.h"
+
+#define SIM_FLASH_STUCK_MAX 8
+/* The first draws are the corners (nothing visible, everything but weak, ...); above them everything is random. */
+#define SIM_FLASH_CORNERS 3
+
+struct sim_flash {
+    struct ud_flash flash; /* give this to the code under test */
+    uint64_t operations;   /* programs and erases since init */
+    uint32_t violations;   /* calls that broke a rule; a test wants 0 */
+    bool flicker;          /* weak bits read differently at every read */
+    /* private */
+    uint8_t *programmed; /* [size] set bits are away from the erased state */
+    uint8_t *weak;       /* [size] set bits are neither */
+    uint64_t random;
+    uint64_t noise; /* how weak bits read in this power cycle */
+    uint64_t cut_at;
+    uint32_t draw;
+    bool cut_armed;
+    bool off;
+    uint32_t stuck[SIM_FLASH_STUCK_MAX];
+    uint32_t stuck_count;
+};
+
+/* Aborts the process when there is no memory. Erased. */
+void sim_flash_init(struct sim_flash *sim, uint32_t size_bytes, uint32_t erase_size, uint32_t write_size,
+                    uint8_t erased_value);
+void sim_flash_deinit(struct sim_flash *sim);
+
+/** Same content, same geometry, own memory; no cut armed, powered. `to` is initialised by this. */
+void sim_flash_copy(struct sim_flash *to, const struct sim_flash *from);
+/** The content of `from` again; both of one geometry. No cut armed, powered. */
+void sim_flash_load(struct sim_flash *sim, const struct sim_flash *from);
+
+/** What weak bits, torn draws and garbage follow from. */
+void sim_flash_seed(struct sim_flash *sim, uint64_t seed);
+/** The operation after `operations` more is torn and power fails. @param draw  which manner of tearing */
+void sim_flash_cut_after(struct sim_flash *sim, uint64_t operations, uint32_t draw);
+/** Has the cut happened? */
+bool sim_flash_is_off(const struct sim_flash *sim);
+void sim_flash_power_on(struct sim_flash *sim);
+
+/** Random content, as on a chip nobody erased. */
+void sim_flash_garbage(struct sim_flash *sim);
+/** Wrong on purpose: flips one bit of the content. */
+void sim_flash_flip(struct sim_flash *sim, uint32_t address, uint8_t bit);
+/** The write unit at this address takes no programming any more. */
+void sim_flash_stick(struct sim_flash *sim, uint32_t address);
+
+#endif
