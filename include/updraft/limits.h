@@ -33,7 +33,7 @@
 #define UD_COMPONENTS_MAX 4 /* of a device */
 #endif
 #ifndef UD_REPORT_BYTES_MAX
-#define UD_REPORT_BYTES_MAX 1024 /* signed, encoded */
+#define UD_REPORT_BYTES_MAX 1536 /* signed, encoded */
 #endif
 #define UD_NONCE_BYTES 16
 #define UD_UUID_BYTES 16

@@ -40,29 +40,51 @@ struct ud_report {
     uint64_t counter; /* grows with every report, never goes back */
 };
 
-/** Encode and sign. Appends to out (UD_REPORT_BYTES_MAX is enough for any report). UD_ERR_BUFFER; signer's errors. */
+/**
+ * Encode and sign. Appends to out; UD_REPORT_BYTES_MAX is enough for any report. Of the record, the command itself is
+ * not carried: section and offset name it.
+ *
+ * @return UD_ERR_BUFFER; UD_ERR_LIMIT for a view longer than limits.h allows; UD_ERR_SHAPE for one of another length
+ *         than stated above; the signer's errors
+ *
+ * Cost: UD_REPORT_BYTES_MAX of stack
+ */
 ud_err ud_report_write(struct ud_buf *out, const struct ud_report *report, const struct ud_signer *signer);
 
 /**
  * Verify the signature with the device's key, then read. Nothing of the report is believed before.
  *
+ * A failure code that this program does not know (from a newer device) is read as UD_ERR_INTERNAL.
+ *
+ * @param in   at most UD_REPORT_BYTES_MAX; `report` holds views into it
  * @param key  key of the device whose kid the report names; look it up with ud_report_kid()
- * @return UD_ERR_SIGNATURE, UD_ERR_IDENTITY (kid missing), errors of COSE and CBOR; `report` holds views into `in`
+ * @return UD_ERR_SIGNATURE, UD_ERR_IDENTITY (kid missing, or not that of `key`), UD_ERR_LIMIT, UD_ERR_MISSING,
+ *         UD_ERR_LABEL_UNKNOWN, UD_ERR_NUMBER_RANGE; errors of COSE and CBOR
  */
 ud_err ud_report_verify(struct ud_report *report, struct ud_bytes in, const struct ud_key *key,
                         struct ud_diag *diag);
-/** The kid that the report names; unverified, for the look-up only. */
+/** The kid that the report names; unverified, for the look-up only. UD_ERR_IDENTITY if there is none; of COSE. */
 ud_err ud_report_kid(struct ud_bytes in, struct ud_bytes *kid);
+
+#define UD_ENROL_CODE_BYTES_MAX 64
+#define UD_ENROLMENT_BYTES_MAX 768 /* signed, encoded */
 
 /* First boot's signed enrolment: COSE_Sign1 by the device key over {1: name, 2: COSE_Key, 3: one-time code}. */
 struct ud_enrolment {
     struct ud_bytes name; /* UTF-8, 1..UD_DEVICE_NAME_BYTES_MAX */
-    struct ud_bytes code; /* as printed by `updraft device enrol --code` */
+    struct ud_bytes code; /* as printed by `updraft device enrol --code`, 1..UD_ENROL_CODE_BYTES_MAX */
     uint8_t pub[UD_P256_PUBLIC_BYTES];
 };
+/** Encode and sign; the key is the signer's, enrolment->pub is not read. UD_ERR_BUFFER, UD_ERR_LIMIT; the signer's. */
 ud_err ud_enrolment_write(struct ud_buf *out, const struct ud_enrolment *enrolment,
                           const struct ud_signer *signer);
-/** Proof of possession: the signature is verified with the key that the enrolment itself carries. */
+/**
+ * Proof of possession: the signature is verified with the key that the enrolment itself carries. Whether the code is
+ * the one that was given out is the caller's question (ud_bytes_equal_secret). `enrolment` holds views into `in`.
+ *
+ * @return UD_ERR_SIGNATURE, UD_ERR_IDENTITY (kid missing, or of another key), UD_ERR_KEY, UD_ERR_LIMIT,
+ *         UD_ERR_MISSING, UD_ERR_LABEL_UNKNOWN; errors of COSE and CBOR
+ */
 ud_err ud_enrolment_verify(struct ud_enrolment *enrolment, struct ud_bytes in, struct ud_diag *diag);
 
 #endif

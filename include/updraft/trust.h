@@ -35,12 +35,20 @@ ud_err ud_trust_find(const struct ud_trust *trust, struct ud_bytes kid, size_t *
 /** Do these signers together reach the threshold? UD_OK, UD_ERR_UNTRUSTED for an empty set, UD_ERR_THRESHOLD. */
 ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers);
 /**
- * May these signers write this component of a device of this vendor and class? Only signers with the right count.
- * `component_id` is the encoded id; empty views are not compared. UD_OK, UD_ERR_RIGHTS.
+ * May these signers write this component of a device of this vendor and class? The threshold must be reached by
+ * signers that have the right; the others do not count.
+ *
+ * @param component_id encoded; compared element by element. Empty views are not compared.
+ * @return UD_OK, UD_ERR_RIGHTS
  */
 ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, struct ud_bytes component_id,
                           struct ud_bytes vendor_id, struct ud_bytes class_id);
-/** Add an anchor. UD_ERR_LIMIT, UD_ERR_DUPLICATE (same kid or same key), UD_ERR_KEY. */
+/**
+ * Add an anchor with every right; the caller may then narrow the rights of trust->keys[key_count - 1]. A point off
+ * the curve is accepted here and refused (UD_ERR_KEY) by every verification.
+ *
+ * @return UD_ERR_LIMIT, UD_ERR_DUPLICATE (the same key is there), UD_ERR_NUMBER_RANGE (weight 0), UD_ERR_CRYPTO
+ */
 ud_err ud_trust_add(struct ud_trust *trust, const uint8_t pub[UD_P256_PUBLIC_BYTES], uint8_t weight);
 
 #endif

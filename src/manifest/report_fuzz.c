@@ -1,0 +1,65 @@
+/*
+ * The readers of reports and enrolments. A fuzzer cannot sign, so the payload is wrapped and signed here: what is
+ * read back must be what was written, whatever the bytes in between are.
+ */
+#include <stdlib.h>
+
+#include "ports/openssl/keys.h"
+#include "updraft/assert.h"
+#include "updraft/cose.h"
+#include "updraft/report.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct ud_signer signer;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    struct ud_key_pair *pair = NULL; /* kept until the process ends */
+    (void)argc;
+    (void)argv;
+    UD_ASSERT(ud_key_pair_generate(&pair) == UD_OK);
+    UD_ASSERT(ud_key_pair_signer(pair, UD_ALG_ES256, &signer) == UD_OK);
+    return 0;
+}
+
+static void check_report(struct ud_bytes in)
+{
+    const struct ud_key key = {UD_BYTES_ARRAY(signer.pub)};
+    struct ud_report report;
+    struct ud_report again;
+    uint8_t bytes[UD_REPORT_BYTES_MAX];
+    struct ud_buf out = {bytes, sizeof bytes, 0};
+    if (ud_report_verify(&report, in, &key, NULL) == UD_OK) {
+        UD_ASSERT(ud_bytes_within(in, report.nonce));
+        UD_ASSERT(ud_bytes_within(in, report.reference_uri));
+        UD_ASSERT(ud_report_write(&out, &report, &signer) == UD_OK);
+        UD_ASSERT(ud_report_verify(&again, ud_buf_bytes(&out), &key, NULL) == UD_OK);
+        UD_ASSERT(again.result == report.result && again.counter == report.counter);
+        UD_ASSERT(again.claim_count == report.claim_count);
+    }
+}
+
+static void check_enrolment(struct ud_bytes in)
+{
+    struct ud_enrolment enrolment;
+    if (ud_enrolment_verify(&enrolment, in, NULL) == UD_OK) {
+        UD_ASSERT(ud_bytes_within(in, enrolment.name) && enrolment.name.len > 0);
+        UD_ASSERT(ud_bytes_within(in, enrolment.code) && enrolment.code.len > 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t bytes[UD_REPORT_BYTES_MAX];
+    struct ud_buf out = {bytes, sizeof bytes, 0};
+    const struct ud_bytes in = {data, size};
+    check_report(in);
+    check_enrolment(in);
+    if (ud_cose_sign1_write(&out, &signer, in, false) == UD_OK) {
+        check_report(ud_buf_bytes(&out));
+        check_enrolment(ud_buf_bytes(&out));
+    }
+    return 0;
+}
