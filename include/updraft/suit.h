@@ -41,6 +41,7 @@ typedef enum ud_suit_section {
     UD_SUIT_INVOKE = 9,
     UD_SUIT_FETCH = 16,
     UD_SUIT_INSTALL = 20,
+    UD_SUIT_TEXT = 23, /* a member as well, but no sequence */
 } ud_suit_section;
 
 typedef enum ud_suit_step {
@@ -185,16 +186,26 @@ struct ud_suit_record {
     int64_t command;
 };
 
-/* One pass over nested sequences: an explicit stack instead of recursion. */
-struct ud_suit_frame {
-    struct ud_bytes rest; /* commands (or, in try-each, branches) still to do */
-    uint32_t remaining;   /* items left in this array */
-    uint8_t kind;
-    bool soft_failure;
-    uint8_t saved_index_kind;
-    struct ud_bytes saved_index;
+/* The components that commands work on. */
+struct ud_suit_index {
+    struct ud_bytes list; /* encoded uints, one after another; empty: a single one, or all */
+    uint8_t count;        /* how many; more than one is a loop */
+    uint8_t single;       /* the component when count is 1 and list is empty */
 };
 
+/* A sequence at work: an explicit stack instead of recursion. */
+struct ud_suit_frame {
+    struct ud_bytes commands; /* still to do; the first is the one at work */
+    struct ud_bytes branches; /* wrapped sequences of that command that were not entered yet */
+    struct ud_suit_index index;
+    uint16_t commands_left;
+    uint16_t branches_left;
+    uint8_t loop_at; /* components of the index that have done the command at work */
+    bool soft_failure;
+    bool in_try_each;
+};
+
+/* A run in progress: about 600 bytes on a 32-bit device. */
 struct ud_suit_run {
     /* private, but record and params may be read after a step */
     const struct ud_suit_manifest *man;
@@ -202,14 +213,14 @@ struct ud_suit_run {
     void *ctx;
     struct ud_suit_params params[UD_SUIT_COMPONENTS_MAX];
     struct ud_suit_record record;
-    struct ud_suit_frame frames[UD_SUIT_NESTING_MAX + 1];
-    uint8_t depth;
+    struct ud_suit_frame frames[1 + UD_SUIT_NESTING_MAX];
+    uint16_t commands_done; /* in this section */
+    uint8_t depth;          /* frames in use */
     uint8_t procedure;
-    uint8_t phase;
-    uint8_t loop_at;
-    uint16_t commands_done;
-    bool validated[UD_SUIT_COMPONENTS_MAX]; /* image match passed in this run: invoke needs it */
-    ud_err result;
+    uint8_t phase;     /* even: shared sequence, odd: the section that it goes before */
+    uint8_t validated; /* bit set of components: image match passed and nothing was written since */
+    uint8_t checked;   /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence */
+    ud_err result;     /* UD_WAIT while it runs */
 };
 
 /** UD_ERR_STATE for a manifest that is not trusted; UD_ERR_SEVERED when a needed member is absent. */

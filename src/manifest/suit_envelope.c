@@ -1,0 +1,289 @@
+/* The envelope: found before anything of it is believed, then authenticated. */
+#include "manifest/diag.h"
+#include "manifest/suit_parts.h"
+#include "updraft/cose.h"
+
+enum { LABEL_WRAPPER = 2, LABEL_MANIFEST = 3 };
+enum { DIGEST_SHA256 = -16 };
+
+static const uint8_t member_labels[UD_SUIT_MEMBER_COUNT] = {UD_SUIT_FETCH, UD_SUIT_INSTALL, UD_SUIT_TEXT};
+
+struct ud_bytes suit_take_digest(struct ud_cbor *r)
+{
+    const struct ud_cbor before = *r;
+    if (ud_cbor_array(r) != 2) {
+        ud_cbor_fail(r, UD_ERR_SHAPE);
+    }
+    if (ud_cbor_int(r) != DIGEST_SHA256) {
+        ud_cbor_fail(r, UD_ERR_ALGORITHM);
+    }
+    const struct ud_bytes value = ud_cbor_bstr(r);
+    if (r->err == UD_OK && value.len != UD_SHA256_BYTES) {
+        *r = before;
+        ud_cbor_fail(r, UD_ERR_SHAPE);
+    }
+    return value;
+}
+
+struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes whole, struct ud_bytes *item)
+{
+    struct ud_cbor inner;
+    *item = ud_cbor_bstr(r);
+    if (r->err != UD_OK) {
+        return *item;
+    }
+    ud_cbor_init_within(&inner, whole, *item);
+    const struct ud_bytes value = suit_take_digest(&inner);
+    if (ud_cbor_finish(&inner) != UD_OK) {
+        *r = inner;
+    }
+    return value;
+}
+
+ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest)
+{
+    uint8_t computed[UD_SHA256_BYTES];
+    const ud_err err = ud_sha256(&item, 1, computed);
+    if (err != UD_OK) {
+        return err;
+    }
+    return ud_bytes_equal_secret(digest, UD_BYTES_ARRAY(computed)) ? UD_OK : UD_ERR_DIGEST;
+}
+
+/* Take a byte string. @return the item with its head */
+static struct ud_bytes take_bstr_item(struct ud_cbor *r, struct ud_bytes *content)
+{
+    struct ud_cbor ahead = *r;
+    *content = ud_cbor_bstr(r);
+    return r->err == UD_OK ? ud_cbor_skip(&ahead) : *content;
+}
+
+static struct ud_bytes *member_of(struct ud_suit_envelope *env, uint64_t label)
+{
+    for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT; i++) {
+        if (member_labels[i] == label) {
+            return &env->member_item[i];
+        }
+    }
+    return NULL;
+}
+
+static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env)
+{
+    struct ud_bytes payload;
+    if (env->integrated_count == UINT8_MAX) {
+        ud_cbor_fail(r, UD_ERR_LIMIT);
+    }
+    if (env->integrated_count == 0) {
+        env->integrated = r->rest;
+    }
+    env->integrated_count++;
+    (void)ud_cbor_tstr(r);
+    (void)take_bstr_item(r, &payload);
+}
+
+static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
+{
+    const struct ud_cbor before = *r;
+    struct ud_bytes content;
+    const uint64_t label = ud_cbor_peek(r) == UD_CBOR_UINT ? ud_cbor_uint(r) : 0;
+    struct ud_bytes *member = member_of(env, label);
+    if (label == LABEL_WRAPPER) {
+        (void)take_bstr_item(r, wrapper);
+    } else if (label == LABEL_MANIFEST) {
+        env->manifest_item = take_bstr_item(r, &env->manifest);
+    } else if (member != NULL) {
+        *member = take_bstr_item(r, &content);
+    } else {
+        *r = before;
+        ud_cbor_fail(r, UD_ERR_LABEL_UNKNOWN);
+    }
+}
+
+/* Authentication block: a byte string that holds one tagged item. Which COSE object it is shows when it is verified. */
+static void take_block(struct ud_cbor *r, struct ud_bytes whole)
+{
+    struct ud_cbor inner;
+    const struct ud_bytes content = ud_cbor_bstr(r);
+    if (r->err != UD_OK) {
+        return;
+    }
+    ud_cbor_init_within(&inner, whole, content);
+    if (ud_cbor_peek(&inner) != UD_CBOR_TAG) {
+        ud_cbor_fail(&inner, UD_ERR_COSE);
+    }
+    (void)ud_cbor_skip(&inner);
+    if (ud_cbor_finish(&inner) != UD_OK) {
+        *r = inner;
+    }
+}
+
+static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
+{
+    const uint64_t count = ud_cbor_array(r);
+    if (count == 0) {
+        ud_cbor_fail(r, UD_ERR_MISSING);
+    }
+    if (count > 1 + UD_SUIT_SIGNATURES_MAX) {
+        ud_cbor_fail(r, UD_ERR_LIMIT);
+    }
+    env->digest = suit_take_wrapped_digest(r, env->whole, &env->digest_item);
+    env->blocks = r->rest;
+    for (; r->err == UD_OK && env->block_count + UINT64_C(1) < count; env->block_count++) {
+        take_block(r, env->whole);
+    }
+    (void)ud_cbor_finish(r);
+}
+
+static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
+{
+    struct ud_bytes previous = {NULL, 0};
+    if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE && r->err == UD_OK) {
+        ud_cbor_init(r, env->whole);
+        ud_cbor_fail(r, UD_ERR_SHAPE);
+    }
+    for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
+        ud_cbor_key_order(r, &previous);
+        if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
+            take_integrated(r, env);
+        } else {
+            take_member(r, env, wrapper);
+        }
+    }
+    (void)ud_cbor_finish(r);
+    if (wrapper->len == 0 || env->manifest.len == 0) {
+        ud_cbor_fail(r, UD_ERR_MISSING);
+    }
+}
+
+ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag)
+{
+    struct ud_suit_envelope found = {.whole = in};
+    struct ud_bytes wrapper = {NULL, 0};
+    struct ud_cbor r;
+    ud_cbor_init(&r, in);
+    take_envelope(&r, &found, &wrapper);
+    if (r.err == UD_OK) {
+        ud_cbor_init_within(&r, in, wrapper);
+        take_wrapper(&r, &found);
+    }
+    if (r.err == UD_OK) {
+        found.step = UD_SUIT_STEP_PARSED;
+        *env = found;
+    }
+    return ud_diag_set(diag, r.err, r.err_offset_bytes);
+}
+
+ud_err ud_suit_envelope_check_digest(struct ud_suit_envelope *env, struct ud_diag *diag)
+{
+    if (env->step == UD_SUIT_STEP_NONE) {
+        return ud_diag_set(diag, UD_ERR_STATE, 0);
+    }
+    const ud_err err = suit_check_digest(env->manifest_item, env->digest);
+    if (err == UD_OK && env->step < UD_SUIT_STEP_DIGEST) {
+        env->step = UD_SUIT_STEP_DIGEST;
+    }
+    return ud_diag_set(diag, err, ud_bytes_offset(env->whole, env->manifest_item));
+}
+
+ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, struct ud_bytes *block)
+{
+    struct ud_cbor r;
+    if (i >= env->block_count) {
+        return UD_ERR_INDEX;
+    }
+    ud_cbor_init(&r, env->blocks);
+    for (; i > 0; i--) {
+        (void)ud_cbor_skip(&r);
+    }
+    *block = ud_cbor_bstr(&r);
+    return r.err;
+}
+
+/* Without a kid, every trusted key is tried: the published examples name none. */
+static ud_err verify_with(const struct ud_cose_sign1 *sign1, const struct ud_suit_envelope *env,
+                          const struct ud_trust *trust, size_t first, size_t end, ud_trust_set *signers)
+{
+    ud_err err = UD_ERR_UNTRUSTED;
+    for (size_t i = first; i < end; i++) {
+        const struct ud_key key = {UD_BYTES_ARRAY(trust->keys[i].pub)};
+        err = ud_cose_sign1_verify(sign1, &key, env->digest_item);
+        if (err == UD_OK) {
+            *signers |= (ud_trust_set)1 << i;
+            return UD_OK;
+        }
+    }
+    return err == UD_ERR_SIGNATURE && sign1->kid.len == 0 ? UD_ERR_UNTRUSTED : err;
+}
+
+static ud_err verify_block(const struct ud_suit_envelope *env, size_t index, const struct ud_trust *trust,
+                           ud_trust_set *signers, size_t *offset_bytes)
+{
+    struct ud_cose_sign1 sign1;
+    struct ud_bytes block;
+    size_t at = 0;
+    ud_err err = ud_suit_envelope_block(env, index, &block);
+    if (err != UD_OK) {
+        return err;
+    }
+    *offset_bytes = ud_bytes_offset(env->whole, block);
+    err = ud_cose_sign1_parse(&sign1, block, NULL);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (!sign1.detached) { /* what would be signed is not what we hash */
+        return UD_ERR_COSE;
+    }
+    if (sign1.kid.len == 0) {
+        return verify_with(&sign1, env, trust, 0, trust->key_count, signers);
+    }
+    err = ud_trust_find(trust, sign1.kid, &at);
+    return err == UD_OK ? verify_with(&sign1, env, trust, at, at + 1, signers) : err;
+}
+
+ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct ud_trust *trust,
+                                     struct ud_diag *diag)
+{
+    ud_trust_set signers = 0;
+    ud_err worst = UD_ERR_UNTRUSTED;
+    size_t worst_at = 0;
+    ud_err err = ud_suit_envelope_check_digest(env, diag);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (env->block_count == 0) {
+        return ud_diag_set(diag, UD_ERR_UNSIGNED, ud_bytes_offset(env->whole, env->digest_item));
+    }
+    for (size_t i = 0; i < env->block_count; i++) {
+        size_t at = 0;
+        err = verify_block(env, i, trust, &signers, &at);
+        /* One reason is told: a false signature before any other, and any before "nobody that we know". */
+        if (err != UD_OK && (worst_at == 0 || worst == UD_ERR_UNTRUSTED || err == UD_ERR_SIGNATURE)) {
+            worst = err;
+            worst_at = at;
+        }
+    }
+    err = ud_trust_enough(trust, signers);
+    if (err != UD_OK) {
+        return ud_diag_set(diag, signers == 0 ? worst : err, worst_at);
+    }
+    env->signers = signers;
+    env->step = UD_SUIT_STEP_AUTHENTICATED;
+    return UD_OK;
+}
+
+ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud_bytes uri,
+                                   struct ud_bytes *payload)
+{
+    struct ud_cbor r;
+    ud_cbor_init(&r, env->integrated);
+    for (size_t i = 0; i < env->integrated_count; i++) {
+        const struct ud_bytes key = ud_cbor_tstr(&r);
+        const struct ud_bytes content = ud_cbor_bstr(&r);
+        if (r.err == UD_OK && ud_bytes_equal(key, uri)) {
+            *payload = content;
+            return UD_OK;
+        }
+    }
+    return UD_ERR_NOT_FOUND;
+}
