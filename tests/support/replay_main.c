@@ -16,6 +16,7 @@
 #define PATH_BYTES_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv); /* not every target has one */
 
 /* A copy of exactly the right size, so that the sanitizer sees a read of one byte too many. */
 static void run_exact(const uint8_t *data, size_t size)
@@ -62,7 +63,10 @@ int main(int argc, char **argv)
 
     DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
     if (folder == NULL) {
-        fprintf(stderr, "usage: %s FOLDER (an existing corpus)\n", argv[0]);
+        fprintf(stderr, "usage: %s FOLDER (an existing corpus: fuzz/X for X_fuzz.c)\n", argv[0]);
+        return 1;
+    }
+    if (LLVMFuzzerInitialize != NULL && LLVMFuzzerInitialize(&argc, &argv) != 0) {
         return 1;
     }
     for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
