@@ -13,6 +13,7 @@
 #ifndef UPDRAFT_BOOT_H
 #define UPDRAFT_BOOT_H
 
+#include "updraft/provision.h"
 #include "updraft/report.h"
 #include "updraft/slots.h"
 #include "updraft/suit.h"
@@ -65,11 +66,18 @@ struct ud_boot {
     uint8_t chunk[UD_BOOT_CHUNK_BYTES];
     /* the slot under examination */
     struct ud_boot_info seen;
-    bool matched[UD_COMPONENTS_MAX];
+    struct ud_bytes signed_digest[UD_COMPONENTS_MAX]; /* in envelope_ram; empty until the image matched */
     bool invoked;
     ud_sure verdict;   /* of the run of the manifest */
     ud_sure confirmed; /* of the second look, by another path */
 };
+
+/**
+ * The layout that a provisioning file describes, on this flash. `provision` is borrowed as long as the layout is used. The
+ * flash must have the geometry that stands in it: UD_ERR_CONFIG otherwise; those of ud_layout_check().
+ */
+ud_err ud_boot_layout(struct ud_layout *layout, const struct ud_provision *provision,
+                      const struct ud_flash *flash);
 
 /** All borrowed as long as `boot` is used. envelope_ram: the envelope area's capacity is always enough. */
 void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const struct ud_trust *trust,

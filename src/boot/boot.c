@@ -1,0 +1,194 @@
+#include "updraft/boot.h"
+
+#include "boot/verify.h"
+
+/* docs/design/slots.md has the table of decisions; the functions below are its rows, from the top. */
+
+void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const struct ud_trust *trust,
+                  const struct ud_boot_identity *identity, uint8_t *envelope_ram, size_t envelope_ram_bytes)
+{
+    memset(boot, 0, sizeof *boot);
+    boot->layout = layout;
+    boot->trust = trust;
+    boot->identity = *identity;
+    boot->envelope_ram = envelope_ram;
+    boot->envelope_ram_bytes = envelope_ram_bytes;
+    boot->verdict = UD_SURE_NO;
+    boot->confirmed = UD_SURE_NO;
+}
+
+/* What to tell the image about the last attempt, from the journal as it is now. */
+static void tell_history(const struct ud_boot *boot, ud_boot_reason reason, ud_err outcome,
+                         const struct ud_suit_record *record, struct ud_boot_info *info)
+{
+    const struct ud_slots_state *state = ud_slots_state(&boot->slots);
+    info->reason = reason;
+    info->outcome = outcome;
+    info->record = *record;
+    memcpy(info->attempted_digest, state->attempted, sizeof info->attempted_digest);
+    info->boot_count = state->boot_count;
+}
+
+static ud_err nothing_runs(struct ud_boot *boot, ud_err why, struct ud_boot_info *info)
+{
+    const struct ud_suit_record none = {.command = 0};
+    boot->verdict = UD_SURE_NO;
+    boot->confirmed = UD_SURE_NO;
+    memset(info, 0, sizeof *info);
+    tell_history(boot, UD_BOOT_RECOVERY, why, &none, info);
+    return UD_ERR_NO_SLOT;
+}
+
+/* ---- the journal is lost ---- */
+
+/* The slot with the highest version that verifies; examined last, so that boot->seen is of it. */
+static ud_err find_highest(struct ud_boot *boot, uint8_t *slot)
+{
+    struct ud_version best = {0, 0};
+    bool found = false;
+    for (uint8_t i = 0; i < UD_SLOT_COUNT; i++) {
+        if (ud_boot_examine(boot, i) == UD_OK && (!found || ud_version_compare(boot->seen.version, best) > 0)) {
+            best = boot->seen.version;
+            *slot = i;
+            found = true;
+        }
+    }
+    return found ? ud_boot_examine(boot, *slot) : UD_ERR_NO_SLOT;
+}
+
+/* Nothing is known of trials and stored versions. A device without a bootable slot is left as it is, for the factory. */
+static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *info)
+{
+    const struct ud_suit_record none = {.command = 0};
+    uint8_t slot = 0;
+    if (find_highest(boot, &slot) != UD_OK) {
+        return nothing_runs(boot, UD_ERR_JOURNAL, info);
+    }
+    *info = boot->seen;
+    /* a journal that cannot be begun is no reason not to boot: the next boot comes here again */
+    if (ud_slots_format(&boot->slots, boot->layout) == UD_OK) {
+        (void)ud_slots_adopt(&boot->slots, slot, info->version);
+    }
+    tell_history(boot, UD_BOOT_FALLBACK, UD_ERR_JOURNAL, &none, info);
+    return UD_OK;
+}
+
+/* ---- a trial is requested or was started ---- */
+
+/* Record first, then start: a trial that could not be recorded could be started for ever. */
+static ud_err start_trial(struct ud_boot *boot, struct ud_boot_info *info)
+{
+    const struct ud_suit_record none = {.command = 0};
+    ud_err err = ud_boot_examine(boot, ud_slots_inactive(&boot->slots));
+    if (err == UD_OK) {
+        err = ud_slots_trial_start(&boot->slots, boot->seen.version);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    *info = boot->seen;
+    tell_history(boot, UD_BOOT_TRIAL, UD_OK, &none, info);
+    info->confirm_deadline_ms = boot->layout->confirm_deadline_ms;
+    return UD_OK;
+}
+
+static ud_err why_ended(ud_err ended)
+{
+    return ended == UD_ERR_CRASHED ? UD_ERR_CRASHED : UD_ERR_UNCONFIRMED;
+}
+
+/* UD_OK: the trial runs. Otherwise it is over, for this reason, and the active slot is next. */
+static ud_err choose_trial(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+{
+    const struct ud_slots_state *state = ud_slots_state(&boot->slots);
+    const bool used_up = state->attempts >= boot->layout->trial_boots_max;
+    const ud_err err = used_up ? why_ended(ended) : start_trial(boot, info);
+    if (err != UD_OK) {
+        /* when even this is not written the next boot comes here again and ends the same way */
+        (void)ud_slots_trial_end(&boot->slots, err);
+    }
+    return err;
+}
+
+/* ---- the active slot, and what is left ---- */
+
+static ud_err choose_other(struct ud_boot *boot, ud_err why, const struct ud_suit_record *record,
+                           struct ud_boot_info *info)
+{
+    if (ud_boot_examine(boot, ud_slots_inactive(&boot->slots)) != UD_OK) {
+        return nothing_runs(boot, why, info);
+    }
+    *info = boot->seen;
+    (void)ud_slots_fall_back(&boot->slots, why); /* not written: decided the same way again at the next boot */
+    tell_history(boot, UD_BOOT_FALLBACK, why, record, info);
+    return UD_OK;
+}
+
+static ud_err past_outcome(const struct ud_slots_state *state)
+{
+    return state->outcome == UD_ABSENT ? UD_OK : state->outcome;
+}
+
+/* @param failed  why a trial ended in this very boot; UD_OK: none did */
+static ud_err choose_active(struct ud_boot *boot, ud_err failed, struct ud_boot_info *info)
+{
+    const struct ud_slots_state *state = ud_slots_state(&boot->slots);
+    const struct ud_suit_record record = boot->seen.record; /* of the trial, when it failed at this boot */
+    const ud_err err = ud_boot_examine(boot, state->active);
+    if (err != UD_OK) {
+        const struct ud_suit_record own = boot->seen.record;
+        return choose_other(boot, err, &own, info);
+    }
+    *info = boot->seen;
+    if (failed != UD_OK) {
+        tell_history(boot, UD_BOOT_REVERTED, failed, &record, info);
+    } else {
+        tell_history(boot, UD_BOOT_NORMAL, past_outcome(state), &record, info);
+    }
+    return UD_OK;
+}
+
+ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+{
+    ud_err failed = UD_OK;
+    memset(&boot->seen, 0, sizeof boot->seen);
+    ud_err err = ud_layout_check(boot->layout);
+    if (err != UD_OK) {
+        return err;
+    }
+    err = ud_slots_mount(&boot->slots, boot->layout);
+    if (err != UD_OK) {
+        return err == UD_ERR_JOURNAL ? choose_without_journal(boot, info) : nothing_runs(boot, err, info);
+    }
+    if (ud_slots_state(&boot->slots)->trial != UD_TRIAL_NONE) {
+        failed = choose_trial(boot, ended, info);
+        if (failed == UD_OK) {
+            return UD_OK;
+        }
+    }
+    return choose_active(boot, failed, info);
+}
+
+ud_sure ud_boot_allows(const struct ud_boot *boot, const struct ud_boot_info *info)
+{
+    const struct ud_boot_info *seen = &boot->seen;
+    if (boot->confirmed != UD_SURE_YES || info->slot != seen->slot) {
+        return UD_SURE_NO;
+    }
+    if (!ud_bytes_equal(UD_BYTES_ARRAY(info->manifest_digest), UD_BYTES_ARRAY(seen->manifest_digest))) {
+        return UD_SURE_NO;
+    }
+    return boot->verdict;
+}
+
+ud_err ud_boot_verify(struct ud_boot *boot, uint8_t slot, struct ud_boot_info *info)
+{
+    if (slot >= UD_SLOT_COUNT) {
+        return UD_ERR_RANGE;
+    }
+    const ud_err err = ud_boot_examine(boot, slot);
+    if (err == UD_OK) {
+        *info = boot->seen;
+    }
+    return err;
+}
