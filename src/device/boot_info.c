@@ -1,0 +1,185 @@
+#include "device/boot_info.h"
+
+#include "updraft/cbor.h"
+
+#define VERSION 1
+#define PAIRS 11
+
+enum {
+    KEY_VERSION = 1,
+    KEY_SLOT,
+    KEY_REASON,
+    KEY_OUTCOME,
+    KEY_ATTEMPTED,
+    KEY_MANIFEST,
+    KEY_NUMBER,
+    KEY_IMAGES,
+    KEY_BOOT_COUNT,
+    KEY_DEADLINE,
+    KEY_RECORD,
+};
+
+static void put_pair(struct ud_cbor_writer *writer, uint64_t key, uint64_t value)
+{
+    ud_cbor_put_uint(writer, key);
+    ud_cbor_put_uint(writer, value);
+}
+
+static void put_digest(struct ud_cbor_writer *writer, uint64_t key, const uint8_t digest[UD_DIGEST_BYTES])
+{
+    ud_cbor_put_uint(writer, key);
+    ud_cbor_put_bstr(writer, (struct ud_bytes){digest, UD_DIGEST_BYTES});
+}
+
+static void put_images(struct ud_cbor_writer *writer, const struct ud_boot_info *info)
+{
+    ud_cbor_put_uint(writer, KEY_IMAGES);
+    ud_cbor_put_array(writer, info->image_count);
+    for (uint8_t i = 0; i < info->image_count; i++) {
+        ud_cbor_put_array(writer, 2);
+        ud_cbor_put_bstr(writer, UD_BYTES_ARRAY(info->images[i].digest));
+        ud_cbor_put_uint(writer, info->images[i].size_bytes);
+    }
+}
+
+static void put_record(struct ud_cbor_writer *writer, const struct ud_suit_record *record)
+{
+    ud_cbor_put_uint(writer, KEY_RECORD);
+    ud_cbor_put_array(writer, 4);
+    ud_cbor_put_uint(writer, (uint64_t)record->section);
+    ud_cbor_put_uint(writer, record->offset_bytes);
+    ud_cbor_put_uint(writer, record->component);
+    ud_cbor_put_int(writer, record->command);
+}
+
+ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info)
+{
+    struct ud_cbor_writer writer;
+    ud_cbor_writer_init(&writer, out);
+    ud_cbor_put_map(&writer, PAIRS);
+    put_pair(&writer, KEY_VERSION, VERSION);
+    put_pair(&writer, KEY_SLOT, info->slot);
+    put_pair(&writer, KEY_REASON, (uint64_t)info->reason);
+    put_pair(&writer, KEY_OUTCOME, (uint64_t)info->outcome);
+    put_digest(&writer, KEY_ATTEMPTED, info->attempted_digest);
+    put_digest(&writer, KEY_MANIFEST, info->manifest_digest);
+    ud_cbor_put_uint(&writer, KEY_NUMBER);
+    ud_cbor_put_array(&writer, 2);
+    ud_cbor_put_uint(&writer, info->version.epoch);
+    ud_cbor_put_uint(&writer, info->version.sequence);
+    put_images(&writer, info);
+    put_pair(&writer, KEY_BOOT_COUNT, info->boot_count);
+    put_pair(&writer, KEY_DEADLINE, info->confirm_deadline_ms);
+    put_record(&writer, &info->record);
+    return ud_cbor_written(&writer);
+}
+
+/* ---- reading: every key in its order ---- */
+
+static uint64_t take_number(struct ud_cbor *reader, uint64_t max)
+{
+    const uint64_t value = ud_cbor_uint(reader);
+    if (value > max) {
+        ud_cbor_fail(reader, UD_ERR_NUMBER_RANGE);
+    }
+    return value;
+}
+
+static void take_key(struct ud_cbor *reader, uint64_t key)
+{
+    if (ud_cbor_uint(reader) != key) {
+        ud_cbor_fail(reader, UD_ERR_SHAPE);
+    }
+}
+
+static uint64_t take_pair(struct ud_cbor *reader, uint64_t key, uint64_t max)
+{
+    take_key(reader, key);
+    return take_number(reader, max);
+}
+
+static void take_digest(struct ud_cbor *reader, uint8_t digest[UD_DIGEST_BYTES])
+{
+    const struct ud_bytes bytes = ud_cbor_bstr(reader);
+    if (bytes.len != UD_DIGEST_BYTES) {
+        ud_cbor_fail(reader, UD_ERR_SHAPE);
+        return;
+    }
+    memcpy(digest, bytes.ptr, UD_DIGEST_BYTES);
+}
+
+static void take_array(struct ud_cbor *reader, uint64_t count)
+{
+    if (ud_cbor_array(reader) != count) {
+        ud_cbor_fail(reader, UD_ERR_SHAPE);
+    }
+}
+
+static void take_images(struct ud_cbor *reader, struct ud_boot_info *info)
+{
+    take_key(reader, KEY_IMAGES);
+    const uint64_t count = ud_cbor_array(reader);
+    if (count > UD_COMPONENTS_MAX) {
+        ud_cbor_fail(reader, UD_ERR_LIMIT);
+        return;
+    }
+    info->image_count = (uint8_t)count;
+    for (uint8_t i = 0; i < info->image_count; i++) {
+        take_array(reader, 2);
+        take_digest(reader, info->images[i].digest);
+        info->images[i].size_bytes = (uint32_t)take_number(reader, UINT32_MAX);
+    }
+}
+
+static void take_record(struct ud_cbor *reader, struct ud_suit_record *record)
+{
+    take_key(reader, KEY_RECORD);
+    take_array(reader, 4);
+    record->section = (ud_suit_section)take_number(reader, UD_SUIT_INSTALL);
+    record->offset_bytes = (uint32_t)take_number(reader, UINT32_MAX);
+    record->component = (uint8_t)take_number(reader, UINT8_MAX);
+    record->command = ud_cbor_int(reader);
+}
+
+static ud_err take_outcome(struct ud_cbor *reader)
+{
+    ud_err outcome = UD_OK;
+    const uint64_t value = take_pair(reader, KEY_OUTCOME, UINT32_MAX);
+    if (!ud_err_from_value((uint32_t)value, &outcome)) {
+        outcome = UD_ERR_INTERNAL; /* of a bootloader that is newer than this image */
+    }
+    return outcome;
+}
+
+ud_err ud_boot_info_parse(struct ud_boot_info *info, struct ud_bytes in)
+{
+    struct ud_cbor reader;
+    struct ud_boot_info read = {0};
+    ud_cbor_init(&reader, in);
+    if (ud_cbor_map(&reader) != PAIRS) {
+        ud_cbor_fail(&reader, UD_ERR_SHAPE);
+    }
+    if (take_pair(&reader, KEY_VERSION, UINT32_MAX) != VERSION) {
+        ud_cbor_fail(&reader, UD_ERR_VERSION);
+    }
+    read.slot = (uint8_t)take_pair(&reader, KEY_SLOT, UD_SLOT_COUNT - 1);
+    read.reason = (ud_boot_reason)take_pair(&reader, KEY_REASON, UD_BOOT_RECOVERY);
+    read.outcome = take_outcome(&reader);
+    take_key(&reader, KEY_ATTEMPTED);
+    take_digest(&reader, read.attempted_digest);
+    take_key(&reader, KEY_MANIFEST);
+    take_digest(&reader, read.manifest_digest);
+    take_key(&reader, KEY_NUMBER);
+    take_array(&reader, 2);
+    read.version.epoch = (uint32_t)take_number(&reader, UINT32_MAX);
+    read.version.sequence = ud_cbor_uint(&reader);
+    take_images(&reader, &read);
+    read.boot_count = (uint32_t)take_pair(&reader, KEY_BOOT_COUNT, UINT32_MAX);
+    read.confirm_deadline_ms = (uint32_t)take_pair(&reader, KEY_DEADLINE, UINT32_MAX);
+    take_record(&reader, &read.record);
+    const ud_err err = ud_cbor_finish(&reader);
+    if (err == UD_OK) {
+        *info = read;
+    }
+    return err;
+}

@@ -1,0 +1,18 @@
+/*
+ * What the bootloader hands to the image that it starts, as bytes (docs/formats.md section 6): the two are built at
+ * different times and outlive each other's versions, so no struct crosses between them.
+ */
+#ifndef UPDRAFT_DEVICE_BOOT_INFO_H
+#define UPDRAFT_DEVICE_BOOT_INFO_H
+
+#include "updraft/boot.h"
+
+#define UD_BOOT_INFO_BYTES_MAX 512
+
+/** Append; UD_BOOT_INFO_BYTES_MAX is enough. UD_ERR_BUFFER */
+ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info);
+
+/** UD_ERR_VERSION, UD_ERR_NUMBER_RANGE, UD_ERR_LIMIT, errors of the CBOR reader; `info` is untouched then. */
+ud_err ud_boot_info_parse(struct ud_boot_info *info, struct ud_bytes in);
+
+#endif
