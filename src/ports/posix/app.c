@@ -1,0 +1,286 @@
+#include "ports/posix/app.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "device/boot_info.h"
+#include "ports/openssl/keys.h"
+#include "ports/posix/device_folder.h"
+#include "ports/posix/http_road.h"
+#include "ports/posix/settings.h"
+
+#define SLEEP_MS_MAX 500U /* so that a stop is noticed */
+#define STORAGE_PAUSE_MS 5000U
+
+struct ud_app {
+    struct ud_device_folder device;
+    struct ud_boot_info info;
+    struct ud_slots slots;
+    struct ud_key_pair *key;
+    struct ud_signer signer;
+    struct ud_settings settings;
+    char ca_path[UD_PATH_BYTES_MAX];
+    char token_path[UD_PATH_BYTES_MAX];
+    char code_path[UD_PATH_BYTES_MAX];
+    struct ud_http_road *road;
+    struct ud_agent_config config;
+    struct ud_agent agent;
+    int confirmed_fd; /* -1: nobody waits for the word */
+    ud_agent_state said_state;
+    ud_err said_err;
+    uint8_t envelope[UD_AGENT_ENVELOPE_BYTES];
+};
+
+/* ---- what the bootloader left ---- */
+
+/* A descriptor that the environment names; it goes no further than this process. */
+static int inherited_fd(const char *variable)
+{
+    const char *text = getenv(variable);
+    char *end = NULL;
+    const long fd = text == NULL ? -1 : strtol(text, &end, 10);
+    if (fd < 0 || fd > 65535 || end == text || *end != '\0' || fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
+        return -1;
+    }
+    (void)unsetenv(variable);
+    return (int)fd;
+}
+
+static ud_err read_boot_info(struct ud_app *app)
+{
+    uint8_t room[UD_BOOT_INFO_BYTES_MAX];
+    const int fd = inherited_fd("UPDRAFT_BOOT_INFO");
+    if (fd < 0) {
+        return UD_ERR_STATE;
+    }
+    const ssize_t got = pread(fd, room, sizeof room, 0);
+    (void)close(fd);
+    return got < 0 ? UD_ERR_IO : ud_boot_info_parse(&app->info, (struct ud_bytes){room, (size_t)got});
+}
+
+static ud_err open_boot_info(struct ud_app *app)
+{
+    app->confirmed_fd = inherited_fd("UPDRAFT_BOOT_CONFIRMED");
+    return read_boot_info(app);
+}
+
+static ud_err open_folder(struct ud_app *app)
+{
+    const char *path = getenv("UPDRAFT_DEVICE");
+    return path == NULL ? UD_ERR_STATE : ud_device_folder_open(&app->device, path);
+}
+
+static ud_err open_flash(struct ud_app *app)
+{
+    const ud_err err = ud_device_folder_flash_open(&app->device);
+    return err == UD_OK ? ud_slots_mount(&app->slots, &app->device.layout) : err;
+}
+
+static ud_err open_key(struct ud_app *app)
+{
+    char path[UD_PATH_BYTES_MAX];
+    ud_err err = ud_device_folder_path(&app->device, "device.key", path);
+    if (err == UD_OK) {
+        err = ud_key_pair_load(&app->key, path);
+    }
+    return err == UD_OK ? ud_key_pair_signer(app->key, UD_ALG_ES256, &app->signer) : err;
+}
+
+static ud_err open_settings(struct ud_app *app)
+{
+    const struct {
+        const char *name;
+        char *path;
+    } files[] = {
+        {app->settings.ca, app->ca_path},
+        {app->settings.token, app->token_path},
+        {app->settings.enrol_code, app->code_path},
+    };
+    char path[UD_PATH_BYTES_MAX];
+    int line = 0;
+    ud_err err = ud_device_folder_path(&app->device, "agent.ini", path);
+    if (err == UD_OK) {
+        err = ud_settings_load(&app->settings, path, &line);
+    }
+    if (line > 0) {
+        (void)fprintf(stderr, "agent event=settings file=agent.ini line=%d\n", line);
+    }
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && err == UD_OK; i++) {
+        if (files[i].name[0] != '\0') {
+            err = ud_device_folder_path(&app->device, files[i].name, files[i].path);
+        }
+    }
+    return err;
+}
+
+static const char *path_or_null(const char *path)
+{
+    return path[0] == '\0' ? NULL : path;
+}
+
+static ud_err open_road(struct ud_app *app)
+{
+    const struct ud_http_road_config config = {
+        .url = app->settings.url,
+        .tenant = app->settings.tenant,
+        .name = app->settings.name,
+        .ca_path = path_or_null(app->ca_path),
+        .token_path = app->token_path,
+        .code_path = path_or_null(app->code_path),
+        .rate_max = app->settings.rate_max,
+        .signer = &app->signer,
+    };
+    return ud_http_road_open(&app->road, &config);
+}
+
+static ud_err open_agent(struct ud_app *app)
+{
+    uint32_t seed = 0;
+    const ud_err err = ud_random((uint8_t *)&seed, sizeof seed);
+    if (err != UD_OK) {
+        return err;
+    }
+    app->config = (struct ud_agent_config){
+        .slots = &app->slots,
+        .layout = &app->device.layout,
+        .boot = &app->info,
+        .trust = &app->device.provision.trust,
+        .signer = &app->signer,
+        .road = ud_http_road_functions(app->road),
+        .vendor_id = app->device.provision.vendor_id,
+        .class_id = app->device.provision.class_id,
+        .device_id = app->device.provision.device_id,
+        .envelope = app->envelope,
+        .envelope_cap = sizeof app->envelope,
+        .policy = {.poll_ms = app->settings.poll_s * 1000U},
+        .seed = seed,
+    };
+    return ud_agent_init(&app->agent, &app->config);
+}
+
+ud_err ud_app_open(struct ud_app **out)
+{
+    static const struct {
+        const char *part;
+        ud_err (*open)(struct ud_app *app);
+    } parts[] = {
+        {"boot-info", open_boot_info}, {"folder", open_folder}, {"flash", open_flash}, {"key", open_key},
+        {"settings", open_settings},   {"road", open_road},     {"agent", open_agent},
+    };
+    struct ud_app *app = calloc(1, sizeof *app);
+    if (app == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    app->confirmed_fd = -1;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const ud_err err = parts[i].open(app);
+        if (err != UD_OK) {
+            (void)fprintf(stderr, "agent event=open part=%s err=%s next=\"%s\"\n", parts[i].part,
+                          ud_err_name(err), ud_err_remedy(err));
+            ud_app_close(app);
+            return err;
+        }
+    }
+    *out = app;
+    return UD_OK;
+}
+
+void ud_app_close(struct ud_app *app)
+{
+    if (app == NULL) {
+        return;
+    }
+    ud_http_road_close(app->road);
+    ud_key_pair_close(app->key);
+    ud_device_folder_flash_close(&app->device);
+    if (app->confirmed_fd >= 0) {
+        (void)close(app->confirmed_fd);
+    }
+    free(app);
+}
+
+/* ---- trial ---- */
+
+const struct ud_boot_info *ud_app_boot_info(const struct ud_app *app)
+{
+    return &app->info;
+}
+
+bool ud_app_is_on_trial(const struct ud_app *app)
+{
+    return app->info.reason == UD_BOOT_TRIAL && ud_slots_state(&app->slots)->trial != UD_TRIAL_NONE;
+}
+
+ud_err ud_app_confirm(struct ud_app *app)
+{
+    const ud_err err = ud_app_is_on_trial(app) ? ud_slots_confirm(&app->slots, app->info.slot) : UD_OK;
+    (void)fprintf(stderr, "agent event=confirm slot=%u err=%s\n", (unsigned)app->info.slot, ud_err_name(err));
+    if (err == UD_OK && app->confirmed_fd >= 0) {
+        const ssize_t told = write(app->confirmed_fd, "1", 1);
+        (void)told; /* the journal has it; the bootloader only learns earlier by this */
+        (void)close(app->confirmed_fd);
+        app->confirmed_fd = -1;
+    }
+    return err;
+}
+
+/* ---- the agent's loop ---- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000U + (uint64_t)now.tv_nsec / 1000000U;
+}
+
+/* A line when something changed: state or error. */
+static void log_change(struct ud_app *app)
+{
+    const struct ud_agent_status *status = ud_agent_status(&app->agent);
+    if (status->state == app->said_state && status->last_err == app->said_err) {
+        return;
+    }
+    app->said_state = status->state;
+    app->said_err = status->last_err;
+    if (status->state == UD_AGENT_POLL || (status->state == UD_AGENT_IDLE && status->last_err == UD_OK)) {
+        return; /* the ordinary round */
+    }
+    (void)fprintf(stderr, "agent state=%s action=%u done=%llu total=%llu err=%s\n",
+                  ud_agent_state_name(status->state), (unsigned)status->action_id,
+                  (unsigned long long)status->done_bytes, (unsigned long long)status->total_bytes,
+                  ud_err_name(status->last_err));
+}
+
+ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
+{
+    const ud_err err = ud_agent_step(&app->agent, now_ms(), wait_ms);
+    log_change(app);
+    return err;
+}
+
+void ud_app_sleep(struct ud_app *app, uint32_t wait_ms)
+{
+    if (wait_ms > 0) {
+        ud_http_road_sleep(app->road, wait_ms);
+    }
+}
+
+void ud_app_run(struct ud_app *app, const volatile sig_atomic_t *stop, bool *reset)
+{
+    *reset = false;
+    while (!*stop && !*reset) {
+        uint32_t wait_ms = 0;
+        const ud_err err = ud_app_step(app, &wait_ms);
+        *reset = err == UD_OK;
+        if (err != UD_OK && err != UD_WAIT) {
+            (void)fprintf(stderr, "agent event=storage err=%s next=\"%s\"\n", ud_err_name(err),
+                          ud_err_remedy(err));
+            wait_ms = STORAGE_PAUSE_MS;
+        }
+        ud_app_sleep(app, wait_ms < SLEEP_MS_MAX ? wait_ms : SLEEP_MS_MAX);
+    }
+}

@@ -1,0 +1,92 @@
+#include "ports/posix/device_folder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ports/openssl/files.h"
+
+static struct ud_area area_of(const struct ud_device_folder *device, struct ud_provision_area numbers)
+{
+    return (struct ud_area){&device->file.flash, numbers.offset, numbers.size};
+}
+
+/* Numbers become areas on this folder's flash. */
+static void lay_out(struct ud_device_folder *device)
+{
+    const struct ud_provision *from = &device->provision;
+    struct ud_layout *to = &device->layout;
+    *to = (struct ud_layout){
+        .component_count = from->component_count,
+        .journal = area_of(device, from->journal),
+        .confirm_deadline_ms = from->trial_deadline_ms,
+        .trial_boots_max = from->trial_boots,
+    };
+    for (uint8_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
+        to->envelope[slot] = area_of(device, from->envelope[slot]);
+        for (uint8_t i = 0; i < from->component_count; i++) {
+            to->components[i].id = from->components[i].id;
+            to->components[i].image[slot] = area_of(device, from->components[i].slot[slot]);
+        }
+    }
+}
+
+ud_err ud_device_folder_path(const struct ud_device_folder *device, const char *name,
+                             char out[UD_PATH_BYTES_MAX])
+{
+    const int len = name[0] == '/' ? snprintf(out, UD_PATH_BYTES_MAX, "%s", name)
+                                   : snprintf(out, UD_PATH_BYTES_MAX, "%s/%s", device->path, name);
+    return len > 0 && len < UD_PATH_BYTES_MAX ? UD_OK : UD_ERR_LIMIT;
+}
+
+ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path)
+{
+    char file[UD_PATH_BYTES_MAX];
+    struct ud_buf provision = {device->provision_bytes, sizeof device->provision_bytes, 0};
+    const size_t len = strlen(path);
+    device->file.fd = -1;
+    if (len == 0 || len >= sizeof device->path) {
+        return UD_ERR_LIMIT;
+    }
+    memcpy(device->path, path, len + 1);
+    ud_err err = ud_device_folder_path(device, "provisioning.cbor", file);
+    if (err == UD_OK) {
+        err = ud_file_read(file, false, &provision);
+    }
+    if (err == UD_OK) {
+        err = ud_provision_parse(&device->provision, ud_buf_bytes(&provision), NULL);
+    }
+    if (err == UD_OK) {
+        lay_out(device);
+    }
+    return err;
+}
+
+ud_err ud_device_folder_flash_open(struct ud_device_folder *device)
+{
+    char file[UD_PATH_BYTES_MAX];
+    const struct ud_flash_shape shape = {
+        .size_bytes = device->provision.flash_bytes,
+        .erase_size = device->provision.erase_size,
+        .write_size = device->provision.write_size,
+        .erased_value = device->provision.erased_value,
+    };
+    const ud_err err = ud_device_folder_path(device, "flash.bin", file);
+    return err == UD_OK ? ud_flash_file_open(&device->file, file, &shape) : err;
+}
+
+void ud_device_folder_flash_close(struct ud_device_folder *device)
+{
+    if (device->file.fd >= 0) {
+        (void)ud_flash_file_close(&device->file);
+        device->file.fd = -1;
+    }
+}
+
+struct ud_boot_identity ud_device_folder_identity(const struct ud_device_folder *device)
+{
+    return (struct ud_boot_identity){
+        .vendor_id = device->provision.vendor_id,
+        .class_id = device->provision.class_id,
+        .device_id = device->provision.device_id,
+    };
+}

@@ -1,0 +1,39 @@
+/*
+ * A device as a folder (docs/formats.md section 6): provisioning file, flash file, key, token, settings. Whoever opens
+ * its flash holds it alone; bootloader and application take turns.
+ */
+#ifndef UPDRAFT_POSIX_DEVICE_FOLDER_H
+#define UPDRAFT_POSIX_DEVICE_FOLDER_H
+
+#include "ports/posix/flash_file.h"
+#include "updraft/boot.h"
+#include "updraft/provision.h"
+
+#define UD_PATH_BYTES_MAX 4096
+
+struct ud_device_folder {
+    char path[UD_PATH_BYTES_MAX];
+    uint8_t provision_bytes[UD_PROVISION_BYTES_MAX]; /* `provision` and `layout` point into it */
+    struct ud_provision provision;
+    struct ud_layout layout;
+    struct ud_flash_file file; /* fd -1 while closed */
+};
+
+/**
+ * Read the provisioning file. The flash stays closed. The struct must not move afterwards.
+ * UD_ERR_NOT_FOUND, UD_ERR_IO, UD_ERR_LIMIT, errors of ud_provision_parse().
+ */
+ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path);
+
+/** Take the flash; it is made, erased, when there is none. UD_ERR_BUSY: somebody else has it; UD_ERR_IO, … */
+ud_err ud_device_folder_flash_open(struct ud_device_folder *device);
+/** Give it back. Harmless when closed. */
+void ud_device_folder_flash_close(struct ud_device_folder *device);
+
+/** `name` inside the folder, or `name` itself when it is absolute. UD_ERR_LIMIT */
+ud_err ud_device_folder_path(const struct ud_device_folder *device, const char *name,
+                             char out[UD_PATH_BYTES_MAX]);
+
+struct ud_boot_identity ud_device_folder_identity(const struct ud_device_folder *device);
+
+#endif

@@ -1,0 +1,136 @@
+#include "ports/posix/factory.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "device/keep.h"
+#include "ports/openssl/files.h"
+#include "ports/posix/device_folder.h"
+#include "updraft/agent.h"
+
+#define COPY_BYTES 65536
+#define FACTORY_SLOT 0 /* where ud_slots_format() lets an install go */
+
+struct factory {
+    struct ud_device_folder device;
+    struct ud_slots slots;
+    struct ud_boot boot;
+    uint8_t envelope[UD_AGENT_ENVELOPE_BYTES];
+    uint8_t kept[UD_AGENT_ENVELOPE_BYTES];
+    uint8_t copy[COPY_BYTES];
+};
+
+/* Begin a journal, but never over one: a device in use is not what this is for. */
+static ud_err format(struct factory *work)
+{
+    const ud_err err = ud_slots_mount(&work->slots, &work->device.layout);
+    if (err == UD_OK) {
+        return ud_slots_state(&work->slots)->blank ? UD_OK : UD_ERR_STATE;
+    }
+    return err == UD_ERR_JOURNAL ? ud_slots_format(&work->slots, &work->device.layout) : err;
+}
+
+static ud_err copy_image(struct factory *work, int fd, uint32_t done, uint32_t size)
+{
+    while (done < size) {
+        const uint32_t left = size - done;
+        const ssize_t got = pread(fd, work->copy, left < COPY_BYTES ? left : COPY_BYTES, (off_t)done);
+        if (got <= 0) {
+            return UD_ERR_IO;
+        }
+        const ud_err err = ud_slots_install_write(&work->slots, 0, (struct ud_bytes){work->copy, (size_t)got});
+        if (err != UD_OK) {
+            return err;
+        }
+        done += (uint32_t)got;
+    }
+    return UD_OK;
+}
+
+static ud_err install_image(struct factory *work, const struct ud_suit_envelope *env, int fd)
+{
+    struct stat status;
+    uint32_t resume_bytes[UD_COMPONENTS_MAX] = {0};
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return UD_ERR_IO;
+    }
+    if (status.st_size > UINT32_MAX) {
+        return UD_ERR_SPACE;
+    }
+    const uint32_t sizes[UD_COMPONENTS_MAX] = {(uint32_t)status.st_size};
+    const ud_err err = ud_slots_install_begin(&work->slots, ud_slots_state(&work->slots)->active,
+                                              env->digest.ptr, sizes, resume_bytes);
+    return err == UD_OK ? copy_image(work, fd, resume_bytes[0], sizes[0]) : err;
+}
+
+static ud_err install(struct factory *work, const char *envelope_path, const char *image_path)
+{
+    struct ud_suit_envelope env = {0};
+    struct ud_buf envelope = {work->envelope, sizeof work->envelope, 0};
+    struct ud_bytes kept = {NULL, 0};
+    ud_err err = ud_file_read(envelope_path, false, &envelope);
+    if (err == UD_OK) {
+        err = ud_suit_envelope_parse(&env, ud_buf_bytes(&envelope), NULL);
+    }
+    if (err == UD_OK) {
+        err = ud_suit_envelope_authenticate(&env, &work->device.provision.trust, NULL);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    const int fd = open(image_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return UD_ERR_IO;
+    }
+    err = install_image(work, &env, fd);
+    (void)close(fd);
+    if (err == UD_OK) {
+        err = ud_envelope_keep(work->envelope, &env, &kept);
+    }
+    return err == UD_OK ? ud_slots_envelope_write(&work->slots, kept) : err;
+}
+
+/* Only what the bootloader will start is adopted. */
+static ud_err adopt(struct factory *work)
+{
+    const struct ud_boot_identity identity = ud_device_folder_identity(&work->device);
+    struct ud_boot_info info;
+    ud_boot_init(&work->boot, &work->device.layout, &work->device.provision.trust, &identity, work->kept,
+                 sizeof work->kept);
+    work->boot.slots = work->slots;
+    const ud_err err = ud_boot_verify(&work->boot, FACTORY_SLOT, &info);
+    return err == UD_OK ? ud_slots_adopt(&work->slots, FACTORY_SLOT, info.version) : err;
+}
+
+static ud_err work_through(struct factory *work, const char *folder, const char *envelope_path,
+                           const char *image_path)
+{
+    ud_err err = ud_device_folder_open(&work->device, folder);
+    if (err == UD_OK && work->device.layout.component_count != 1) {
+        err = UD_ERR_COMPONENT;
+    }
+    if (err == UD_OK) {
+        err = ud_device_folder_flash_open(&work->device);
+    }
+    if (err == UD_OK) {
+        err = format(work);
+    }
+    if (err == UD_OK) {
+        err = install(work, envelope_path, image_path);
+    }
+    return err == UD_OK ? adopt(work) : err;
+}
+
+ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path)
+{
+    struct factory *work = calloc(1, sizeof *work);
+    if (work == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    const ud_err err = work_through(work, folder, envelope_path, image_path);
+    ud_device_folder_flash_close(&work->device);
+    free(work);
+    return err;
+}

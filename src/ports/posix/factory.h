@@ -1,0 +1,18 @@
+/* The first image of a device, put there by its maker: no trial, because nothing ran before it that could be kept. */
+#ifndef UPDRAFT_POSIX_FACTORY_H
+#define UPDRAFT_POSIX_FACTORY_H
+
+#include "updraft/err.h"
+
+/**
+ * Install into a device folder that has no journal yet, verify as the bootloader will, and make it the active slot.
+ *
+ * @param folder         with provisioning.cbor; flash.bin is made
+ * @param envelope_path  signed; at most UD_AGENT_ENVELOPE_BYTES
+ * @param image_path     the image of the device's only component
+ * @return UD_ERR_STATE when the device has an image already; UD_ERR_COMPONENT for a device of several components;
+ *         everything that a bootloader would say to this envelope and image; errors of the files
+ */
+ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path);
+
+#endif

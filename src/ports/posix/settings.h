@@ -1,0 +1,26 @@
+/* agent.ini of a device folder (docs/formats.md section 6). Unknown sections and names are errors: a typing mistake in
+ * a setting must not go unnoticed in the field. */
+#ifndef UPDRAFT_POSIX_SETTINGS_H
+#define UPDRAFT_POSIX_SETTINGS_H
+
+#include <stdint.h>
+
+#include "updraft/err.h"
+
+#define UD_SETTING_BYTES_MAX 512
+
+struct ud_settings {
+    char url[UD_SETTING_BYTES_MAX];
+    char tenant[UD_SETTING_BYTES_MAX]; /* "default" unless set */
+    char name[UD_SETTING_BYTES_MAX];
+    char ca[UD_SETTING_BYTES_MAX];    /* empty: the system's anchors */
+    char token[UD_SETTING_BYTES_MAX]; /* "token" unless set */
+    char enrol_code[UD_SETTING_BYTES_MAX];
+    uint32_t poll_s;   /* 0: the agent's own default */
+    uint64_t rate_max; /* bytes per second, 0 = unlimited */
+};
+
+/** @param line out: number of the line that is wrong, 0 when none is. UD_ERR_NOT_FOUND, UD_ERR_IO, UD_ERR_CONFIG */
+ud_err ud_settings_load(struct ud_settings *settings, const char *path, int *line);
+
+#endif
