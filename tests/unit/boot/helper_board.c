@@ -10,12 +10,13 @@
 void board_init(struct board *board, const struct board_shape *shape, const struct ud_signer *trusted)
 {
     const uint32_t image_sectors = RELEASE_IMAGE_BYTES_MAX / shape->erase_size;
-    const uint32_t envelope_sectors = (RELEASE_ENVELOPE_BYTES_MAX + 32 + shape->erase_size - 1) / shape->erase_size;
+    const uint32_t envelope_sectors =
+        (RELEASE_ENVELOPE_BYTES_MAX + 32 + shape->erase_size - 1) / shape->erase_size;
     const struct sim_layout_shape parts = {shape->journal_sectors, image_sectors, envelope_sectors,
                                            shape->component_count, shape->trial_boots_max};
     memset(board, 0, sizeof *board);
-    sim_flash_init(&board->sim, sim_layout_bytes(&parts, shape->erase_size), shape->erase_size, shape->write_size,
-                   shape->erased_value);
+    sim_flash_init(&board->sim, sim_layout_bytes(&parts, shape->erase_size), shape->erase_size,
+                   shape->write_size, shape->erased_value);
     sim_layout(&board->layout, &board->sim.flash, &parts);
     board->trust.threshold = 1;
     assert_int_equal(ud_trust_add(&board->trust, trusted->pub, 1), UD_OK);
@@ -115,9 +116,10 @@ void board_expect(struct board *board, const struct release *release, ud_boot_re
     const ud_err err = board_boot(board, UD_OK, &info);
     if (err != UD_OK || info.reason != reason || info.outcome != outcome ||
         info.version.sequence != release->sequence) {
-        fail_msg("%s: %s, reason %d, outcome %s, sequence %lu; want reason %d, %s, %lu", where, ud_err_name(err),
-                 (int)info.reason, ud_err_name(info.outcome), (unsigned long)info.version.sequence, (int)reason,
-                 ud_err_name(outcome), (unsigned long)release->sequence);
+        fail_msg("%s: %s, reason %d, outcome %s, sequence %lu; want reason %d, %s, %lu", where,
+                 ud_err_name(err), (int)info.reason, ud_err_name(info.outcome),
+                 (unsigned long)info.version.sequence, (int)reason, ud_err_name(outcome),
+                 (unsigned long)release->sequence);
     }
     for (size_t i = 0; i < release->component_count; i++) {
         const struct ud_bytes image = {release->image[i], release->image_bytes};

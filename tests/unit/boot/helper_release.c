@@ -69,7 +69,8 @@ static void put_command(struct ud_cbor_writer *w, uint64_t command, uint64_t rep
 
 static void put_shared(struct ud_cbor_writer *w, const struct release *release)
 {
-    const uint64_t per_component = (release->component_count > 1 ? 4 : 2) + (release->no_class_check ? 2 : 4);
+    const uint64_t per_component =
+        (release->component_count > 1 ? 4u : 2u) + (release->no_class_check ? 2u : 4u);
     ud_cbor_put_array(w, release->component_count * per_component);
     for (uint8_t i = 0; i < release->component_count; i++) {
         put_index(w, release, i);
