@@ -1,5 +1,6 @@
 #include "ports/posix/factory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -82,7 +83,7 @@ static ud_err install(struct factory *work, const char *envelope_path, const cha
     }
     const int fd = open(image_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return UD_ERR_IO;
+        return errno == ENOENT ? UD_ERR_NOT_FOUND : UD_ERR_IO;
     }
     err = install_image(work, &env, fd);
     (void)close(fd);
