@@ -1,0 +1,292 @@
+/* Devices, their keys and attributes. */
+#include "sql.h"
+
+#include <stdio.h>
+
+/* clang-format off */
+#define DEVICE_COLUMNS                                                                                             \
+    "SELECT d.id,d.tenant,d.name,ifnull(d.type_id,0),ifnull(t.name,''),ifnull(t.is_foreign,0),d.token_hash,d.kid," \
+    "d.pub,d.wants_attributes,d.last_seen_ms,d.created_ms,d.report_counter,d.report_hash,d.reported_ms,"           \
+    "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,ifnull(d.running_release,0),"               \
+    "d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
+    " FROM device d LEFT JOIN device_type t ON t.id=d.type_id"                                                     \
+    " LEFT JOIN action a ON a.id=(SELECT min(id) FROM action WHERE device=d.id AND active=1)"
+/* clang-format on */
+
+static void read_device(struct sql *q, struct ud_row_device *row)
+{
+    memset(row, 0, sizeof *row);
+    row->id = sql_get_int(q);
+    row->tenant = sql_get_int(q);
+    sql_get_text(q, row->name, sizeof row->name);
+    row->type_id = sql_get_int(q);
+    sql_get_text(q, row->type_name, sizeof row->type_name);
+    row->foreign = sql_get_int(q) != 0;
+    row->has_token = !sql_get_null(q);
+    sql_get_blob(q, row->token_hash, sizeof row->token_hash);
+    row->has_key = !sql_get_null(q);
+    sql_get_blob(q, row->kid, sizeof row->kid);
+    sql_get_blob(q, row->pub, sizeof row->pub);
+    row->wants_attributes = sql_get_int(q) != 0;
+    row->last_seen_ms = sql_get_int(q);
+    row->created_ms = sql_get_int(q);
+    row->has_report = !sql_get_null(q);
+    row->report_counter = sql_get_u64(q);
+    sql_get_blob(q, row->report_hash, sizeof row->report_hash);
+    row->reported_ms = sql_get_int(q);
+    row->boot_reason = (ud_boot_reason)sql_get_int(q);
+    row->has_running = !sql_get_null(q);
+    sql_get_blob(q, row->running_digest, sizeof row->running_digest);
+    row->running_sequence = sql_get_u64(q);
+    row->running_epoch = (uint32_t)sql_get_int(q);
+    row->running_release = (int32_t)sql_get_int(q);
+    row->finished_action = (int32_t)sql_get_int(q);
+    row->finished_release = (int32_t)sql_get_int(q);
+    row->current_action = (int32_t)sql_get_int(q);
+    row->current_release = (int32_t)sql_get_int(q);
+    row->canceling = sql_get_int(q) != 0;
+}
+
+ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
+{
+    struct sql q = sql_begin(store, "INSERT INTO device(tenant,name,type_id,token_hash,created_ms)"
+                                    " VALUES(?,?,nullif(?,0),?,?)");
+    sql_put_int(&q, device->tenant);
+    sql_put_text(&q, device->name);
+    sql_put_int(&q, device->type_id);
+    if (device->has_token) {
+        sql_put_blob(&q, device->token_hash, sizeof device->token_hash);
+    } else {
+        sql_put_null(&q);
+    }
+    sql_put_int(&q, device->created_ms);
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        device->id = sqlite3_last_insert_rowid(store->db);
+    }
+    return err;
+}
+
+static ud_err take_device(struct sql *q, struct ud_row_device *device)
+{
+    struct ud_row_device row;
+    const bool found = sql_row(q);
+    if (found) {
+        read_device(q, &row);
+    }
+    const ud_err err = sql_end(q);
+    if (err == UD_OK && found) {
+        *device = row;
+    }
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err ud_store_device_find(struct ud_store *store, int64_t tenant, const char *name,
+                            struct ud_row_device *device)
+{
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.tenant=? AND d.name=?");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, name);
+    return take_device(&q, device);
+}
+
+ud_err ud_store_device_get(struct ud_store *store, int64_t id, struct ud_row_device *device)
+{
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.id=?");
+    sql_put_int(&q, id);
+    return take_device(&q, device);
+}
+
+/* A statement whose only parameter is the device. */
+static ud_err run_for(struct ud_store *store, const char *text, int64_t device)
+{
+    struct sql q = sql_begin(store, text);
+    sql_put_int(&q, device);
+    return sql_end(&q);
+}
+
+ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
+{
+    ud_err err = run_for(store,
+                         "WITH RECURSIVE chain(id) AS (SELECT last_status FROM action WHERE device=? UNION"
+                         " SELECT s.previous FROM action_status s JOIN chain c ON s.id=c.id)"
+                         " DELETE FROM action_status WHERE id IN chain",
+                         id);
+    err = err != UD_OK ? err
+                       : run_for(store,
+                                 "WITH RECURSIVE chain(id) AS (SELECT last_report FROM device WHERE id=? UNION"
+                                 " SELECT r.previous FROM report r JOIN chain c ON r.id=c.id)"
+                                 " DELETE FROM report WHERE id IN chain",
+                                 id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q = sql_begin(store, "DELETE FROM device WHERE id=?");
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
+                            void (*each)(void *ctx, const struct ud_row_device *device), void *ctx)
+{
+    struct sql count = sql_begin(store, "SELECT count(*) FROM device WHERE ?1=0 OR tenant=?1");
+    sql_put_int(&count, tenant);
+    page->total = sql_row(&count) ? (uint32_t)sql_get_int(&count) : 0;
+    ud_err err = sql_end(&count);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q =
+        sql_begin(store, DEVICE_COLUMNS " WHERE ?1=0 OR d.tenant=?1 ORDER BY d.id LIMIT ?2 OFFSET ?3");
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, page->limit);
+    sql_put_int(&q, page->offset);
+    while (sql_row(&q)) {
+        struct ud_row_device row;
+        read_device(&q, &row);
+        each(ctx, &row);
+    }
+    return sql_end(&q);
+}
+
+ud_err ud_store_device_token_set(struct ud_store *store, int64_t id, const uint8_t hash[UD_SHA256_BYTES])
+{
+    struct sql q = sql_begin(store, "UPDATE device SET token_hash=? WHERE id=?");
+    sql_put_blob(&q, hash, UD_SHA256_BYTES);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_code_set(struct ud_store *store, int64_t id, const uint8_t hash[UD_SHA256_BYTES],
+                                int64_t expires_ms)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET code_hash=?,code_expires_ms=? WHERE id=?");
+    sql_put_blob(&q, hash, UD_SHA256_BYTES);
+    sql_put_int(&q, expires_ms);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_code_use(struct ud_store *store, int64_t id, const uint8_t hash[UD_SHA256_BYTES],
+                                int64_t now_ms)
+{
+    uint8_t stored[UD_SHA256_BYTES];
+    int64_t expires_ms = 0;
+    struct sql q =
+        sql_begin(store, "SELECT code_hash,code_expires_ms FROM device WHERE id=? AND code_hash NOT NULL");
+    sql_put_int(&q, id);
+    const bool found = sql_row(&q);
+    if (found) {
+        sql_get_blob(&q, stored, sizeof stored);
+        expires_ms = sql_get_int(&q);
+    }
+    const ud_err err = sql_end(&q);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (!found || now_ms >= expires_ms ||
+        !ud_bytes_equal_secret(UD_BYTES_ARRAY(stored), (struct ud_bytes){hash, UD_SHA256_BYTES})) {
+        return UD_ERR_AUTH;
+    }
+    return run_for(store, "UPDATE device SET code_hash=NULL,code_expires_ms=NULL WHERE id=?", id);
+}
+
+static ud_err end_key(struct ud_store *store, int64_t id, int64_t now_ms)
+{
+    struct sql q = sql_begin(store, "UPDATE device_key SET until_ms=? WHERE device=? AND until_ms IS NULL");
+    sql_put_int(&q, now_ms);
+    sql_put_int(&q, id);
+    return sql_end(&q);
+}
+
+static ud_err add_key(struct ud_store *store, int64_t id, const uint8_t *kid, const uint8_t *pub,
+                      int64_t now_ms)
+{
+    struct sql q = sql_begin(store, "INSERT INTO device_key(tenant,device,kid,pub,from_ms)"
+                                    " SELECT tenant,id,?,?,? FROM device WHERE id=?");
+    sql_put_blob(&q, kid, UD_KID_BYTES);
+    sql_put_blob(&q, pub, UD_P256_PUBLIC_BYTES);
+    sql_put_int(&q, now_ms);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_key_set(struct ud_store *store, int64_t id, const uint8_t kid[UD_KID_BYTES],
+                               const uint8_t pub[UD_P256_PUBLIC_BYTES], int64_t now_ms)
+{
+    ud_err err = end_key(store, id, now_ms);
+    err = err == UD_OK ? add_key(store, id, kid, pub, now_ms) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    /* a new key starts a new line of reports */
+    struct sql q =
+        sql_begin(store, "UPDATE device SET kid=?,pub=?,report_counter=NULL,report_hash=NULL WHERE id=?");
+    sql_put_blob(&q, kid, UD_KID_BYTES);
+    sql_put_blob(&q, pub, UD_P256_PUBLIC_BYTES);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_attributes_set(struct ud_store *store, int64_t id, const char *json)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET attributes=?,wants_attributes=0 WHERE id=?");
+    sql_put_text(&q, json);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_attributes_get(struct ud_store *store, int64_t id, struct ud_text *json)
+{
+    struct sql q = sql_begin(store, "SELECT attributes FROM device WHERE id=?");
+    sql_put_int(&q, id);
+    const bool found = sql_row(&q);
+    if (found) {
+        const struct ud_bytes text = sql_get_bytes(&q);
+        ud_text_put(json, (const char *)text.ptr, text.len);
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err ud_store_device_seen_set(struct ud_store *store, int64_t id, int64_t at_ms)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET last_seen_ms=? WHERE id=?");
+    sql_put_int(&q, at_ms);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_report_set(struct ud_store *store, const struct ud_row_device *device)
+{
+    struct sql q =
+        sql_begin(store, "UPDATE device SET report_counter=?,report_hash=?,reported_ms=?,boot_reason=?,"
+                         "running_digest=?,running_sequence=?,running_epoch=?,running_release=?"
+                         " WHERE id=?");
+    sql_put_u64(&q, device->report_counter);
+    sql_put_blob(&q, device->report_hash, sizeof device->report_hash);
+    sql_put_int(&q, device->reported_ms);
+    sql_put_int(&q, device->boot_reason);
+    if (device->has_running) {
+        sql_put_blob(&q, device->running_digest, sizeof device->running_digest);
+    } else {
+        sql_put_null(&q);
+    }
+    sql_put_u64(&q, device->running_sequence);
+    sql_put_int(&q, device->running_epoch);
+    sql_put_int(&q, device->running_release);
+    sql_put_int(&q, device->id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_finished_set(struct ud_store *store, int64_t id, int32_t action, int32_t release)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET finished_action=?,finished_release=?,wants_attributes=1"
+                                    " WHERE id=?");
+    sql_put_int(&q, action);
+    sql_put_int(&q, release);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
