@@ -64,13 +64,22 @@ static const struct param_row {
 };
 /* clang-format on */
 
+/* Set `err` at the place where `before` was: the item just read was of the right type but of a wrong value. */
+static void fail_at(struct ud_cbor *r, const struct ud_cbor *before, ud_err err)
+{
+    if (r->err == UD_OK) {
+        *r = *before;
+        ud_cbor_fail(r, err);
+    }
+}
+
 /* A number below `limit`; `err` otherwise. */
 static uint64_t take_below(struct ud_cbor *r, uint64_t limit, ud_err err)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     const uint64_t value = ud_cbor_uint(r);
     if (value >= limit) {
-        ud_cbor_fail_at(r, at, err);
+        fail_at(r, &before, err);
         return 0;
     }
     return value;
@@ -88,25 +97,25 @@ const struct suit_command_row *suit_command_find(int64_t code)
 
 uint32_t suit_take_sequence(struct ud_cbor *r)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     const uint64_t items = ud_cbor_array(r);
     if (items == 0 || items % 2 != 0) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        fail_at(r, &before, UD_ERR_SHAPE);
     }
     if (items / 2 > UD_SUIT_COMMANDS_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        fail_at(r, &before, UD_ERR_LIMIT);
     }
     return (uint32_t)(items / 2);
 }
 
 const struct suit_command_row *suit_take_code(struct ud_cbor *r, const struct suit_place *place)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     const struct suit_command_row *row = suit_command_find(ud_cbor_int(r));
     if (row == NULL) {
-        ud_cbor_fail_at(r, at, UD_ERR_COMMAND);
+        fail_at(r, &before, UD_ERR_COMMAND);
     } else if (place->shared && !row->shared) {
-        ud_cbor_fail_at(r, at, UD_ERR_INSECURE_ORDER);
+        fail_at(r, &before, UD_ERR_INSECURE_ORDER);
     }
     return r->err == UD_OK ? row : NULL;
 }
@@ -118,18 +127,18 @@ void suit_take_policy(struct ud_cbor *r)
 
 struct ud_suit_index suit_take_index(struct ud_cbor *r, const struct suit_place *place)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     struct ud_suit_index index = {.count = 1};
     const ud_cbor_type type = ud_cbor_peek(r);
     if (type == UD_CBOR_BOOL) {
         if (!ud_cbor_bool(r)) {
-            ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+            fail_at(r, &before, UD_ERR_SHAPE);
         }
         index.count = place->component_count;
     } else if (type == UD_CBOR_ARRAY) {
         const uint64_t count = ud_cbor_array(r);
         if (count == 0 || count > place->component_count) {
-            ud_cbor_fail_at(r, at, UD_ERR_INDEX);
+            fail_at(r, &before, UD_ERR_INDEX);
         }
         index.list = r->rest;
         index.count = (uint8_t)count;
@@ -157,17 +166,17 @@ uint8_t suit_index_at(const struct ud_suit_index *index, uint8_t at)
 
 static struct ud_bytes take_view(struct ud_cbor *r, value_kind kind, const struct suit_place *place)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     struct ud_bytes item;
     if (kind == VALUE_DIGEST) {
         return suit_take_wrapped_digest(r, place->whole, &item);
     }
     item = kind == VALUE_TEXT ? ud_cbor_tstr(r) : ud_cbor_bstr(r);
     if (kind == VALUE_UUID && item.len != UD_UUID_BYTES) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        fail_at(r, &before, UD_ERR_SHAPE);
     }
     if (kind == VALUE_TEXT && item.len > UD_URI_BYTES_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        fail_at(r, &before, UD_ERR_LIMIT);
     }
     return item;
 }
@@ -207,14 +216,14 @@ static void take_value(struct ud_cbor *r, const struct param_row *row, const str
 
 static const struct param_row *take_label(struct ud_cbor *r)
 {
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     const int64_t label = ud_cbor_int(r);
     for (size_t i = 0; i < sizeof params_known / sizeof params_known[0]; i++) {
         if (params_known[i].label == label) {
             return &params_known[i];
         }
     }
-    ud_cbor_fail_at(r, at, UD_ERR_PARAMETER);
+    fail_at(r, &before, UD_ERR_PARAMETER);
     return NULL;
 }
 
@@ -235,13 +244,13 @@ void suit_take_params(struct ud_cbor *r, const struct suit_place *place, struct 
 uint32_t suit_take_branches(struct ud_cbor *r)
 {
     enum { BRANCHES_MIN = 2 };
-    const size_t at = ud_cbor_offset(r);
+    const struct ud_cbor before = *r;
     const uint64_t count = ud_cbor_array(r);
     if (count < BRANCHES_MIN) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        fail_at(r, &before, UD_ERR_SHAPE);
     }
     if (count > UD_SUIT_COMMANDS_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        fail_at(r, &before, UD_ERR_LIMIT);
     }
     return (uint32_t)count;
 }

@@ -1,0 +1,182 @@
+/* Signed reports: the only way to `confirmed` (promise P3). */
+#include "server/actions.h"
+
+#include "server/text.h"
+
+#define MESSAGES_BYTES_MAX 4096
+
+/* Does every component run what the release's manifest says, from this release? */
+static bool claims_match(const struct ud_report *report, const struct ud_row_release *release)
+{
+    if (report->claim_count == 0 || report->claim_count != release->component_count) {
+        return false;
+    }
+    for (size_t i = 0; i < report->claim_count; i++) {
+        const struct ud_report_claim *claim = &report->claims[i];
+        if (claim->sequence != release->sequence ||
+            !ud_bytes_equal(claim->digest, UD_BYTES_ARRAY(release->image_digest[i]))) {
+            return false;
+        }
+    }
+    return ud_bytes_equal(report->reference_digest, UD_BYTES_ARRAY(release->manifest_digest));
+}
+
+static ud_action_state end_of(const struct ud_report *report)
+{
+    if (report->result == UD_OK) {
+        return UD_ACTION_CONFIRMED;
+    }
+    if (report->result == UD_ERR_CANCELED) {
+        return UD_ACTION_CANCELED;
+    }
+    if (report->boot_reason == UD_BOOT_REVERTED || report->boot_reason == UD_BOOT_FALLBACK ||
+        report->result == UD_ERR_UNCONFIRMED || report->result == UD_ERR_CRASHED) {
+        return UD_ACTION_REVERTED;
+    }
+    /* 16..63 of the list of errors: shape, authenticity, applicability. The device would not have it. */
+    return report->result >= UD_ERR_TRUNCATED && report->result < UD_ERR_SPACE ? UD_ACTION_REFUSED
+                                                                               : UD_ACTION_FAILED;
+}
+
+static ud_err remember(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
+{
+    struct ud_text messages;
+    ud_text_init(&messages, MESSAGES_BYTES_MAX);
+    struct ud_json json = {&messages, false};
+    ud_json_open(&json, NULL, '[');
+    ud_json_string(&json, NULL,
+                   action->error == UD_OK ? "signed report: the release runs and is confirmed"
+                                          : "signed report: the release does not run");
+    if (action->error != UD_OK) {
+        ud_json_string(&json, NULL, ud_err_text(action->error));
+    }
+    ud_json_close(&json, ']');
+    const struct ud_row_status status = {.at_ms = now_ms,
+                                         .state = action->state,
+                                         .has_code = true,
+                                         .code = action->error,
+                                         .messages = messages.ptr};
+    ud_err err = ud_text_ok(&messages) ? ud_store_status_add(store, action, &status) : UD_ERR_MEMORY;
+    ud_text_free(&messages);
+    action->updated_ms = now_ms;
+    return err == UD_OK ? ud_store_action_set(store, action) : err;
+}
+
+static ud_err close_by_report(struct ud_store *store, const struct ud_report *report,
+                              const struct ud_row_release *release, int64_t now_ms,
+                              struct ud_row_action *action)
+{
+    if (!action->active && action->proof_signed) {
+        return UD_OK; /* it ended by a report already; this one only tells what runs */
+    }
+    action->state = end_of(report);
+    action->error = report->result;
+    if (action->state == UD_ACTION_CONFIRMED && !claims_match(report, release)) {
+        action->state = UD_ACTION_FAILED; /* says success, runs something else: seen and said */
+        action->error = UD_ERR_IMAGE_MISMATCH;
+    }
+    action->active = false;
+    action->canceling = false;
+    action->proof_signed = true;
+    ud_err err = remember(store, action, now_ms);
+    if (err == UD_OK && action->state == UD_ACTION_CONFIRMED) {
+        err = ud_store_device_finished_set(store, action->device, action->id, action->release);
+    }
+    return err;
+}
+
+/* The action that the nonce names; only the newest one's counts. */
+static ud_err find_action(struct ud_store *store, const struct ud_row_device *device,
+                          const struct ud_report *report, struct ud_row_action *action)
+{
+    if (report->nonce.len == 0) {
+        return UD_ABSENT;
+    }
+    ud_err err = ud_store_action_newest(store, device->id, action);
+    if (err == UD_OK && ud_bytes_equal_secret(report->nonce, UD_BYTES_ARRAY(action->nonce))) {
+        return UD_OK;
+    }
+    if (err == UD_OK && device->current_action != 0 && device->current_action != action->id) {
+        /* a newer one waits while this one is being canceled */
+        err = ud_store_action_get(store, device->tenant, device->current_action, device->id, action);
+        if (err == UD_OK && ud_bytes_equal_secret(report->nonce, UD_BYTES_ARRAY(action->nonce))) {
+            return UD_OK;
+        }
+    }
+    return err == UD_OK || err == UD_ERR_NOT_FOUND ? UD_ERR_NONCE : err;
+}
+
+static void note_running(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report)
+{
+    struct ud_row_release release;
+    device->has_running = report->claim_count > 0;
+    device->running_release = 0;
+    if (!device->has_running) {
+        return;
+    }
+    const struct ud_report_claim *claim = &report->claims[0];
+    memcpy(device->running_digest, claim->digest.ptr, UD_SHA256_BYTES);
+    device->running_sequence = claim->sequence;
+    device->running_epoch = claim->epoch;
+    /* the manifest reported on is the one that runs only when the report says success */
+    if (report->result == UD_OK &&
+        ud_store_release_by_manifest(store, device->tenant, report->reference_digest.ptr, &release) == UD_OK) {
+        device->running_release = release.id;
+    }
+}
+
+static bool is_well_formed(const struct ud_report *report)
+{
+    bool good = report->reference_digest.len == UD_SHA256_BYTES;
+    for (size_t i = 0; i < report->claim_count; i++) {
+        good = good && report->claims[i].digest.len == UD_SHA256_BYTES;
+    }
+    return good;
+}
+
+static ud_err keep_report(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report,
+                          struct ud_bytes bytes, int32_t action, int64_t now_ms)
+{
+    const struct ud_row_report row = {.at_ms = now_ms,
+                                      .action = action,
+                                      .counter = report->counter,
+                                      .result = report->result,
+                                      .boot_reason = report->boot_reason,
+                                      .bytes = bytes};
+    device->has_report = true;
+    device->report_counter = report->counter;
+    device->reported_ms = now_ms;
+    device->boot_reason = report->boot_reason;
+    note_running(store, device, report);
+    const ud_err err = ud_store_report_add(store, device->tenant, device->id, &row);
+    return err == UD_OK ? ud_store_device_report_set(store, device) : err;
+}
+
+ud_err ud_action_report(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report,
+                        struct ud_bytes bytes, int64_t now_ms, struct ud_row_action *action, bool *again)
+{
+    uint8_t hash[UD_SHA256_BYTES];
+    struct ud_row_release release;
+    ud_err err = is_well_formed(report) ? ud_sha256(&bytes, 1, hash) : UD_ERR_SHAPE;
+    if (err != UD_OK) {
+        return err;
+    }
+    *again = device->has_report && ud_bytes_equal(UD_BYTES_ARRAY(hash), UD_BYTES_ARRAY(device->report_hash));
+    if (*again) {
+        return UD_OK;
+    }
+    const ud_err named = find_action(store, device, report, action);
+    if (named != UD_OK && named != UD_ABSENT) {
+        return named;
+    }
+    if (device->has_report && report->counter <= device->report_counter) {
+        return UD_ERR_COUNTER;
+    }
+    memcpy(device->report_hash, hash, sizeof hash);
+    if (named == UD_OK) {
+        err = ud_store_release_get(store, device->tenant, action->release, &release);
+        err = err == UD_OK ? close_by_report(store, report, &release, now_ms, action) : err;
+    }
+    return err == UD_OK ? keep_report(store, device, report, bytes, named == UD_OK ? action->id : 0, now_ms)
+                        : err;
+}

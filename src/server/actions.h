@@ -1,0 +1,82 @@
+/*
+ * Actions: one device's part in a deployment, as a state machine over store rows. Knows no HTTP and no clock.
+ *
+ *     offered → retrieved → downloading → downloaded → installing → trial → confirmed (signed report only)
+ *                                                                         → claimed   (foreign releases only)
+ *     any of them → refused, reverted, failed (said by report: signed; by feedback: claimed), canceled
+ *
+ * Invariants: (1) an action that is not active never becomes active again; (2) only ud_action_report() sets
+ * confirmed, and only for a report whose claims are the release's; (3) a signed end is never changed; an unsigned
+ * end of the newest action can still be replaced by what a signed report says.
+ */
+#ifndef UD_SERVER_ACTIONS_H
+#define UD_SERVER_ACTIONS_H
+
+#include "server/store.h"
+
+#define UD_FEEDBACK_DETAILS_MAX 50
+#define UD_FEEDBACK_DETAIL_BYTES_MAX 512
+#define UD_ACTION_STATUS_MAX 1000 /* entries of one action's history */
+#define UD_ACTION_LATE_MS                                                                                      \
+    (INT64_C(24) * 3600 * 1000) /* a closed action's feedback is ignored so long, then refused */
+
+const char *ud_action_state_name(ud_action_state state);
+
+/* DDI's words. */
+typedef enum ud_execution {
+    UD_EXECUTION_CLOSED,
+    UD_EXECUTION_PROCEEDING,
+    UD_EXECUTION_CANCELED,
+    UD_EXECUTION_SCHEDULED,
+    UD_EXECUTION_REJECTED,
+    UD_EXECUTION_RESUMED,
+    UD_EXECUTION_DOWNLOAD,
+    UD_EXECUTION_DOWNLOADED,
+    UD_EXECUTION_COUNT
+} ud_execution;
+typedef enum ud_finished {
+    UD_FINISHED_SUCCESS,
+    UD_FINISHED_FAILURE,
+    UD_FINISHED_NONE,
+    UD_FINISHED_COUNT
+} ud_finished;
+
+struct ud_feedback {
+    ud_execution execution;
+    ud_finished finished;
+    bool has_code;
+    int64_t code;
+    bool trial;           /* the details say that the new image is on trial */
+    ud_err error;         /* as the details name it, UD_OK where they do not */
+    const char *messages; /* JSON array of strings */
+};
+
+/**
+ * Feedback on an action (or, when `on_cancel`, on its cancelation). UD_ERR_NOT_FOUND; UD_ERR_GONE for one closed
+ * long ago; UD_ERR_LIMIT when its history is full; UD_ERR_STATE for cancel feedback when it is not canceling.
+ *
+ * @param action out: the action as it is now
+ * @param closed out: it ended by this
+ */
+ud_err ud_action_feedback(struct ud_store *store, int64_t tenant, int64_t device, int32_t id, bool on_cancel,
+                          const struct ud_feedback *feedback, int64_t now_ms, struct ud_row_action *action,
+                          bool *closed);
+/** The device fetched the offer. Only the first time changes anything. */
+ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
+/** Ask the device to stop. UD_ERR_STATE when the action has ended. */
+ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
+/** Offer a release: active actions of the device become canceling first. UD_ERR_DUPLICATE: offered already. */
+ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
+                       const struct ud_row_release *release, int64_t now_ms, struct ud_row_action *action);
+
+/**
+ * Apply a report whose signature was verified with the device's key: nonce, counter, then the action's state.
+ * The last accepted report's very bytes again: UD_OK, nothing changes, *again is set.
+ *
+ * @return UD_ERR_NONCE, UD_ERR_COUNTER; UD_ERR_DIGEST when it says success but its claims are not the release's
+ *         (the report is kept and the action ends as failed: that is UD_OK with action->error)
+ */
+ud_err ud_action_report(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report,
+                        struct ud_bytes bytes, int64_t now_ms, struct ud_row_action *action, bool *again);
+
+#endif

@@ -1,0 +1,327 @@
+/* Devices: add, show, remove; their actions and reports. */
+#include "server/api_shared.h"
+
+#include "server/actions.h"
+
+#define CODE_LIFE_MS (INT64_C(24) * 3600 * 1000)
+
+static const char *const boot_reasons[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
+
+static const char *boot_reason_name(ud_boot_reason reason)
+{
+    const size_t at = (size_t)reason;
+    return at < sizeof boot_reasons / sizeof boot_reasons[0] ? boot_reasons[at] : "unknown";
+}
+
+static void int_or_null(struct ud_json *json, const char *key, int64_t value)
+{
+    if (value == 0) {
+        ud_json_null(json, key);
+    } else {
+        ud_json_int(json, key, value);
+    }
+}
+
+static void render_running(struct ud_json *json, const struct ud_row_device *device)
+{
+    if (!device->has_running) {
+        ud_json_null(json, "running");
+        return;
+    }
+    ud_json_open(json, "running", '{');
+    ud_json_hex(json, "digest", UD_BYTES_ARRAY(device->running_digest));
+    ud_json_int(json, "sequence", (int64_t)device->running_sequence);
+    int_or_null(json, "release", device->running_release);
+    ud_json_int(json, "reportedAt", device->reported_ms);
+    ud_json_string(json, "bootReason", boot_reason_name(device->boot_reason));
+    ud_json_string(json, "proof", "signed");
+    ud_json_close(json, '}');
+}
+
+static ud_err render_action(struct ud_json *json, const struct ud_row_device *device, struct ud_store *store)
+{
+    struct ud_row_action action;
+    ud_err err = UD_ERR_NOT_FOUND;
+    if (device->current_action != 0) {
+        err = ud_store_action_get(store, device->tenant, device->current_action, device->id, &action);
+    } else {
+        err = ud_store_action_newest(store, device->id, &action);
+    }
+    if (err == UD_ERR_NOT_FOUND) {
+        ud_json_null(json, "action");
+        return UD_OK;
+    }
+    if (err == UD_OK) {
+        ud_render_action(json, "action", &action, NULL);
+    }
+    return err;
+}
+
+static ud_err render_device(struct ud_call *call, struct ud_json *json, const struct ud_row_device *row,
+                            struct ud_store *store)
+{
+    struct ud_fleet_device live;
+    const bool known = ud_fleet_find(call->server->fleet, row->tenant, row->name, &live) == UD_OK;
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "name", row->name);
+    ud_json_string(json, "type", row->type_id == 0 ? NULL : row->type_name);
+    ud_json_hex(json, "kid", row->has_key ? UD_BYTES_ARRAY(row->kid) : (struct ud_bytes){NULL, 0});
+    int_or_null(json, "lastSeen",
+                known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms);
+    ud_json_int(json, "createdAt", row->created_ms);
+    render_running(json, row);
+    const ud_err err = render_action(json, row, store);
+    ud_json_close(json, '}');
+    return err;
+}
+
+struct device_listing {
+    struct ud_listing *listing;
+    struct ud_call *call;
+    ud_err err;
+};
+
+static void each_device(void *ctx, const struct ud_row_device *device)
+{
+    struct device_listing *list = ctx;
+    if (list->err == UD_OK) {
+        list->err = render_device(list->call, &list->listing->json, device, list->listing->store);
+        list->listing->count++;
+    }
+}
+
+static ud_err list_devices(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct device_listing list = {listing, call, UD_OK};
+    listing->store = store;
+    const ud_err err = ud_store_device_list(store, call->tenant, &listing->page, each_device, &list);
+    return err == UD_OK ? list.err : err;
+}
+
+void ud_api_devices_list(struct ud_call *call)
+{
+    ud_list(call, list_devices);
+}
+
+static ud_err get_device(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_device row;
+    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct ud_json json = ud_call_json(call, 200);
+    return render_device(call, &json, &row, store);
+}
+
+/* Set the reply to the error of a reading. */
+static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
+{
+    const ud_err err = ud_call_read(call, work);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+    }
+}
+
+void ud_api_devices_get(struct ud_call *call)
+{
+    read_or_fail(call, get_device);
+}
+
+/* --- add */
+
+struct addition {
+    struct ud_row_device device;
+    char type[UD_TITLE_BYTES_MAX + 1];
+    bool with_code;
+    char secret[UD_SECRET_CHARS_MAX + 1]; /* the token or the code, shown once */
+    uint8_t secret_hash[UD_SHA256_BYTES];
+};
+
+static ud_err add_device(struct ud_call *call, struct ud_store *store)
+{
+    struct addition *addition = call->data;
+    struct ud_row_device *device = &addition->device;
+    ud_err err = UD_OK;
+    if (addition->type[0] != '\0') {
+        struct ud_row_type type;
+        err = ud_store_type_find(store, call->tenant, addition->type, &type);
+        device->type_id = err == UD_OK ? type.id : 0;
+    }
+    const bool has_key = device->has_key;
+    uint8_t kid[UD_KID_BYTES];
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+    memcpy(kid, device->kid, sizeof kid);
+    memcpy(pub, device->pub, sizeof pub);
+    err = err == UD_OK ? ud_store_device_add(store, device) : err;
+    if (err == UD_OK && has_key) {
+        err = ud_store_device_key_set(store, device->id, kid, pub, call->now_ms);
+    }
+    if (err == UD_OK && addition->with_code) {
+        err = ud_store_device_code_set(store, device->id, addition->secret_hash, call->now_ms + CODE_LIFE_MS);
+    }
+    return err == UD_OK ? ud_store_device_get(store, device->id, device) : err;
+}
+
+static void device_committed(struct ud_call *call)
+{
+    const struct addition *addition = call->data;
+    ud_refresh_fleet(call, &addition->device);
+}
+
+static void device_added(struct ud_call *call, ud_err err)
+{
+    const struct addition *addition = call->data;
+    if (err != UD_OK) {
+        ud_call_error(call, err, err == UD_ERR_NOT_FOUND ? "no such device type" : NULL);
+        return;
+    }
+    ud_log_event(&call->server->log, UD_LOG_INFO, "device-added", "device", addition->device.name, "by",
+                 call->person.name, NULL);
+    struct ud_json json = ud_call_json(call, 201);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "name", addition->device.name);
+    if (addition->device.has_key) {
+        ud_json_hex(&json, "kid", UD_BYTES_ARRAY(addition->device.kid));
+    }
+    ud_json_string(&json, addition->with_code ? "code" : "token", addition->secret);
+    ud_json_close(&json, '}');
+}
+
+/* A name is a path segment on every road. */
+static bool is_device_name(const char *name)
+{
+    char decoded[UD_NAME_BYTES_MAX + 1];
+    return strchr(name, '%') == NULL && ud_route_decode(decoded, name, strlen(name)) && name[0] != '\0';
+}
+
+static ud_err parse_addition(struct addition *addition, json_t *body)
+{
+    json_t *key = json_object_get(body, "key");
+    struct ud_row_device *device = &addition->device;
+    ud_err err = ud_take_string(body, "name", device->name, UD_NAME_BYTES_MAX, true);
+    err = err == UD_OK && !is_device_name(device->name) ? UD_ERR_SHAPE : err;
+    err = err == UD_OK ? ud_take_string(body, "type", addition->type, UD_TITLE_BYTES_MAX, false) : err;
+    err = err == UD_OK ? ud_take_bool(body, "code", &addition->with_code) : err;
+    if (err == UD_OK && key != NULL && !json_is_null(key)) {
+        err = ud_take_key(body, "key", device->pub, device->kid);
+        device->has_key = err == UD_OK;
+    }
+    return err;
+}
+
+static ud_err make_secret(struct addition *addition)
+{
+    const size_t chars = addition->with_code ? UD_CODE_CHARS : UD_TOKEN_CHARS;
+    ud_err err = ud_secret_make(addition->secret, chars);
+    err = err == UD_OK ? ud_secret_hash(ud_text_bytes(addition->secret), addition->secret_hash) : err;
+    addition->device.has_token = !addition->with_code;
+    memcpy(addition->device.token_hash, addition->secret_hash, UD_SHA256_BYTES);
+    return err;
+}
+
+void ud_api_devices_add(struct ud_call *call)
+{
+    struct addition *addition = ud_call_alloc(call, sizeof *addition);
+    json_t *body = addition == NULL ? NULL : ud_call_json_body(call);
+    if (body == NULL) {
+        return;
+    }
+    ud_err err = parse_addition(addition, body);
+    json_decref(body);
+    err = err == UD_OK ? make_secret(addition) : err;
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    addition->device.tenant = call->tenant;
+    addition->device.created_ms = call->now_ms;
+    call->data = addition;
+    ud_call_write_then(call, add_device, device_committed, device_added);
+}
+
+/* --- remove */
+
+static ud_err remove_device(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_device *row = call->data;
+    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], row);
+    return err == UD_OK ? ud_store_device_remove(store, row->id) : err;
+}
+
+static void device_gone(struct ud_call *call)
+{
+    const struct ud_row_device *row = call->data;
+    ud_fleet_remove(call->server->fleet, row->id);
+}
+
+static void device_removed(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_log_event(&call->server->log, UD_LOG_INFO, "device-removed", "device", call->param[0], "by",
+                 call->person.name, NULL);
+    ud_call_status(call, 204);
+}
+
+void ud_api_devices_remove(struct ud_call *call)
+{
+    call->data = ud_call_alloc(call, sizeof(struct ud_row_device));
+    if (call->data != NULL) {
+        ud_call_write_then(call, remove_device, device_gone, device_removed);
+    }
+}
+
+/* --- actions and reports of one device */
+
+static void each_action(void *ctx, const struct ud_row_action *action)
+{
+    struct ud_listing *listing = ctx;
+    ud_render_action(&listing->json, NULL, action, NULL);
+    listing->count++;
+}
+
+static ud_err list_actions(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct ud_row_device row;
+    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    return err == UD_OK ? ud_store_action_list(store, row.id, &listing->page, each_action, listing) : err;
+}
+
+void ud_api_devices_actions(struct ud_call *call)
+{
+    ud_list(call, list_actions);
+}
+
+static void each_report(void *ctx, const struct ud_row_report *report)
+{
+    struct ud_listing *listing = ctx;
+    struct ud_json *json = &listing->json;
+    ud_json_open(json, NULL, '{');
+    ud_json_int(json, "at", report->at_ms);
+    int_or_null(json, "action", report->action);
+    ud_json_int(json, "counter", (int64_t)report->counter);
+    ud_json_string(json, "result", ud_err_name(report->result));
+    ud_json_string(json, "message", ud_err_text(report->result));
+    ud_json_string(json, "bootReason", boot_reason_name(report->boot_reason));
+    ud_json_hex(json, "bytes", report->bytes);
+    ud_json_close(json, '}');
+    listing->count++;
+}
+
+static ud_err list_reports(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct ud_row_device row;
+    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    return err == UD_OK ? ud_store_report_list(store, row.id, &listing->page, each_report, listing) : err;
+}
+
+void ud_api_devices_reports(struct ud_call *call)
+{
+    ud_list(call, list_reports);
+}

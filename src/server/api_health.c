@@ -1,0 +1,66 @@
+/* GET /health, /metrics, /whoami */
+#include "server/handlers.h"
+
+#include "server/actions.h"
+
+void ud_api_health(struct ud_call *call)
+{
+    struct ud_json json = ud_call_json(call, 200);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "status", "ok");
+    ud_json_close(&json, '}');
+}
+
+void ud_api_whoami(struct ud_call *call)
+{
+    struct ud_json json = ud_call_json(call, 200);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "name", call->person.name);
+    ud_json_close(&json, '}');
+}
+
+static void line(struct ud_text *out, const char *name, uint64_t value)
+{
+    ud_text_puts(out, name);
+    ud_text_puts(out, " ");
+    ud_text_int(out, (int64_t)value);
+    ud_text_puts(out, "\n");
+}
+
+static ud_err action_lines(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_text *out = call->data;
+    uint32_t counts[UD_ACTION_STATE_COUNT];
+    const ud_err err = ud_store_action_count_by_state(store, counts);
+    for (int state = 1; err == UD_OK && state < UD_ACTION_STATE_COUNT; state++) {
+        ud_text_puts(out, "updraft_actions{state=\"");
+        ud_text_puts(out, ud_action_state_name((ud_action_state)state));
+        ud_text_puts(out, "\"}");
+        line(out, "", counts[state]);
+    }
+    return err;
+}
+
+void ud_api_metrics(struct ud_call *call)
+{
+#define NAME(id, text) text,
+    static const char *const names[UD_METRIC_COUNT] = {UD_METRIC_LIST(NAME)};
+#undef NAME
+    struct ud_text *out = &call->out;
+    struct ud_writer_stats stats;
+    for (int i = 0; i < UD_METRIC_COUNT; i++) {
+        line(out, names[i], atomic_load_explicit(&call->server->metrics.counts[i], memory_order_relaxed));
+    }
+    ud_writer_stats(call->server->writer, &stats);
+    line(out, "updraft_store_commits_total", stats.commits);
+    line(out, "updraft_store_jobs_total", stats.jobs);
+    line(out, "updraft_store_failed_commits_total", stats.failed_commits);
+    line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
+    call->data = out;
+    const ud_err err = ud_call_read(call, action_lines);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_call_text(call, 200, "text/plain; version=0.0.4", "");
+}

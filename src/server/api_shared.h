@@ -1,0 +1,35 @@
+/* What the management resources share: lists, and members of JSON bodies. */
+#ifndef UD_SERVER_API_SHARED_H
+#define UD_SERVER_API_SHARED_H
+
+#include "server/handlers.h"
+
+struct ud_listing {
+    struct ud_page page;
+    struct ud_json json;
+    uint32_t count; /* rows written */
+    struct ud_store *store;
+};
+
+/** Answer {"content": […], "total", "size"}; `list` writes the rows by call->data, a struct ud_listing. */
+void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct ud_store *store));
+
+static inline struct ud_bytes ud_text_bytes(const char *text)
+{
+    return (struct ud_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/**
+ * Members of a body. Absent ones are UD_OK and untouched, unless `required`. UD_ERR_MISSING, UD_ERR_SHAPE (another
+ * type, control characters), UD_ERR_NUMBER_RANGE (longer than max bytes), UD_ERR_KEY.
+ */
+ud_err ud_take_string(json_t *body, const char *name, char *out, size_t max, bool required);
+ud_err ud_take_bool(json_t *body, const char *name, bool *out);
+/** A public key as PEM text. */
+ud_err ud_take_key(json_t *body, const char *name, uint8_t pub[UD_P256_PUBLIC_BYTES],
+                   uint8_t kid[UD_KID_BYTES]);
+
+/** For counting a list without its rows. */
+void ud_ignore_anchor(void *ctx, const struct ud_row_anchor *anchor);
+
+#endif

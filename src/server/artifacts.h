@@ -1,0 +1,47 @@
+/*
+ * Artifact files: <state>/artifacts/ab/abcdef…, named by their SHA-256, immutable. An upload grows in
+ * <state>/uploads/<sha256> until it is complete, can be resumed there after anything, and becomes an artifact by
+ * fsync, rename and fsync of the folder. A file whose digest is another one is removed.
+ */
+#ifndef UD_SERVER_ARTIFACTS_H
+#define UD_SERVER_ARTIFACTS_H
+
+#include "server/store.h"
+
+struct ud_artifacts;
+struct ud_upload;
+
+/** Makes the folders. `bytes_max`: of one artifact. */
+ud_err ud_artifacts_open(struct ud_artifacts **artifacts, const char *state_folder, uint64_t bytes_max);
+void ud_artifacts_close(struct ud_artifacts *artifacts);
+
+/** Open a stored one for reading. UD_ERR_NOT_FOUND, UD_ERR_IO. */
+ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
+                         uint64_t *bytes);
+/** Bytes of an unfinished upload that are here; 0 where there is none. */
+uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
+
+/**
+ * Begin or resume. UD_ERR_RANGE when `offset` is not where the partial file ends (0 always begins anew);
+ * UD_ERR_TOO_LARGE; UD_ERR_BUSY while another upload of the same digest runs; UD_ERR_DISK_FULL; UD_ERR_IO.
+ */
+ud_err ud_upload_open(struct ud_upload **upload, struct ud_artifacts *artifacts,
+                      const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total);
+/** Read what is here already into the digests; slow for a large file, so not on a connection thread. */
+ud_err ud_upload_rehash(struct ud_upload *upload);
+/** UD_ERR_TOO_LARGE beyond `total`; UD_ERR_DISK_FULL (the partial file is removed); UD_ERR_IO. */
+ud_err ud_upload_write(struct ud_upload *upload, const char *bytes, size_t len);
+uint64_t ud_upload_bytes(const struct ud_upload *upload);
+bool ud_upload_is_complete(const struct ud_upload *upload);
+/**
+ * Make it an artifact. Slow (fsync). UD_ERR_DIGEST: removed, it was another file. `row` gets digests and size;
+ * created_ms is the caller's.
+ */
+ud_err ud_upload_finish(struct ud_upload *upload, struct ud_row_artifact *row);
+/** What is not finished stays, to be resumed. */
+void ud_upload_close(struct ud_upload *upload);
+
+/** Store bytes at once (an envelope). */
+ud_err ud_artifacts_put(struct ud_artifacts *artifacts, struct ud_bytes bytes, struct ud_row_artifact *row);
+
+#endif

@@ -1,0 +1,329 @@
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <ini.h>
+#include <stdlib.h>
+
+typedef enum kind { TEXT, NUMBER, SWITCH } kind;
+
+struct setting {
+    const char *name; /* --name, name in the file with '_' for '-', UPDRAFTD_NAME in the environment */
+    kind kind;
+    size_t offset;
+    size_t room;    /* of a text */
+    uint64_t least; /* of a number */
+    uint64_t most;
+    const char *initial;
+    const char *help;
+};
+
+#define TEXT_AT(member) TEXT, offsetof(struct ud_config, member), sizeof(((struct ud_config *)0)->member), 0, 0
+#define NUMBER_AT(member, least, most) NUMBER, offsetof(struct ud_config, member), 0, least, most
+#define SWITCH_AT(member) SWITCH, offsetof(struct ud_config, member), 0, 0, 1
+#define GIB (UINT64_C(1) << 30)
+
+/* clang-format off */
+static const struct setting settings[] = {
+    {"state", TEXT_AT(state), "/var/lib/updraftd", "folder for database, artifacts, keys"},
+    {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
+    {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
+    {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},
+    {"cert", TEXT_AT(cert), "", "PEM certificate chain to use instead of the own one"},
+    {"key", TEXT_AT(key), "", "PEM private key that belongs to it"},
+    {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
+    {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
+    {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
+    {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address; 0 = no limit"},
+    {"idle-s", NUMBER_AT(idle_s, 1, 3600), "60", "close a connection after so many seconds without progress"},
+    {"json-bytes-max", NUMBER_AT(json_bytes_max, 1024, 16777216), "65536", "largest JSON body"},
+    {"envelope-bytes-max", NUMBER_AT(envelope_bytes_max, 1024, 16777216), "1048576", "largest envelope"},
+    {"artifact-bytes-max", NUMBER_AT(artifact_bytes_max, 1024, 1024 * GIB), "4294967296", "largest artifact"},
+    {"poll-s", NUMBER_AT(poll_s, 1, 86399), "300", "seconds between two polls of a device"},
+    {"log-level", NUMBER_AT(log_level, 0, 3), "2", "0 errors, 1 warnings, 2 events, 3 requests too"},
+};
+/* clang-format on */
+#define SETTING_COUNT (sizeof settings / sizeof settings[0])
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (text[0] == '\0') {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9' || value > (UINT64_MAX - 9) / 10) {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    if (value < least || value > most) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool parse_switch(const char *text, bool *out)
+{
+    const bool on = strcmp(text, "1") == 0 || strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
+    const bool off = strcmp(text, "0") == 0 || strcmp(text, "false") == 0 || strcmp(text, "no") == 0;
+    if (on || off) {
+        *out = on;
+    }
+    return on || off;
+}
+
+static bool set(struct ud_config *config, const struct setting *setting, const char *value)
+{
+    unsigned char *at = (unsigned char *)config + setting->offset;
+    uint64_t number;
+    bool on;
+    switch (setting->kind) {
+    case TEXT:
+        if (strlen(value) >= setting->room) {
+            return false;
+        }
+        memcpy(at, value, strlen(value) + 1);
+        return true;
+    case NUMBER:
+        if (!parse_number(value, setting->least, setting->most, &number)) {
+            return false;
+        }
+        memcpy(at, &number, sizeof number);
+        return true;
+    case SWITCH:
+        if (!parse_switch(value, &on)) {
+            return false;
+        }
+        memcpy(at, &on, sizeof on);
+        return true;
+    }
+    return false;
+}
+
+/* Is `given` the setting's name, where the file writes '_' and the environment capitals? */
+static bool is_named(const char *name, const char *given)
+{
+    for (; *name != '\0' && *given != '\0'; name++, given++) {
+        const char c = *given >= 'A' && *given <= 'Z' ? (char)(*given - 'A' + 'a')
+                       : *given == '_'                ? '-'
+                                                      : *given;
+        if (c != *name) {
+            return false;
+        }
+    }
+    return *name == *given;
+}
+
+static const struct setting *find(const char *given)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (is_named(settings[i].name, given)) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+struct reading {
+    struct ud_config *config;
+    struct ud_text *words;
+};
+
+static bool apply(struct reading *reading, const char *source, const char *name, const char *value)
+{
+    const struct setting *setting = find(name);
+    if (setting != NULL && set(reading->config, setting, value)) {
+        return true;
+    }
+    ud_text_puts(reading->words, source);
+    ud_text_puts(reading->words, setting == NULL ? ": unknown setting " : ": wrong value for ");
+    ud_text_puts(reading->words, name);
+    ud_text_puts(reading->words, "\n");
+    return false;
+}
+
+static int from_file(void *ctx, const char *section, const char *name, const char *value)
+{
+    (void)section; /* sections are for the reader's eye */
+    return apply(ctx, "configuration file", name, value) ? 1 : 0;
+}
+
+static bool read_file(struct reading *reading, const char *path)
+{
+    const size_t before = reading->words->len;
+    if (ini_parse(path, from_file, reading) == 0) {
+        return true;
+    }
+    if (reading->words->len == before) {
+        ud_text_puts(reading->words, path);
+        ud_text_puts(reading->words, ": cannot be read as a configuration file\n");
+    }
+    return false;
+}
+
+static bool read_environment(struct reading *reading, char *(*env)(const char *name))
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        char name[64] = "UPDRAFTD_";
+        size_t at = strlen(name);
+        for (const char *c = settings[i].name; *c != '\0'; c++) {
+            name[at++] = *c == '-' ? '_' : (char)(*c - 'a' + 'A');
+        }
+        name[at] = '\0';
+        const char *value = env(name);
+        if (value != NULL && !apply(reading, "environment", settings[i].name, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_help(struct ud_text *words)
+{
+    ud_text_puts(words,
+                 "updraftd: the Updraft server\n\nusage: updraftd [--config FILE] [--SETTING VALUE] ...\n\n"
+                 "Each setting may stand in the file (name = value), in the environment\n"
+                 "(UPDRAFTD_NAME) or as a flag; the last of these wins.\n\n");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        ud_text_puts(words, "  --");
+        ud_text_puts(words, settings[i].name);
+        ud_text_puts(words, settings[i].kind == SWITCH ? "" : settings[i].kind == NUMBER ? " N" : " TEXT");
+        ud_text_puts(words, "\n        ");
+        ud_text_puts(words, settings[i].help);
+        if (settings[i].kind != SWITCH && settings[i].initial[0] != '\0') {
+            ud_text_puts(words, " (");
+            ud_text_puts(words, settings[i].initial);
+            ud_text_puts(words, ")");
+        }
+        ud_text_puts(words, "\n");
+    }
+}
+
+/* "--name value", "--name=value", and "--switch". Advances *at behind what was used. */
+static bool read_flag(struct reading *reading, int argc, char *const *argv, int *at)
+{
+    char name[64];
+    const char *flag = argv[*at];
+    const char *equals = strchr(flag, '=');
+    const size_t len = strncmp(flag, "--", 2) != 0 ? 0
+                       : equals == NULL            ? strlen(flag) - 2
+                                                   : (size_t)(equals - flag) - 2;
+    if (len == 0 || len >= sizeof name) {
+        ud_text_puts(reading->words, "not understood: ");
+        ud_text_puts(reading->words, flag);
+        ud_text_puts(reading->words, "\n");
+        return false;
+    }
+    memcpy(name, flag + 2, len);
+    name[len] = '\0';
+    *at += 1;
+    const struct setting *setting = find(name);
+    if (equals != NULL) {
+        return apply(reading, "flag", name, equals + 1);
+    }
+    if (setting != NULL && setting->kind == SWITCH) {
+        return apply(reading, "flag", name, "1");
+    }
+    if (*at >= argc) {
+        ud_text_puts(reading->words, "value missing behind --");
+        ud_text_puts(reading->words, name);
+        ud_text_puts(reading->words, "\n");
+        return false;
+    }
+    *at += 1;
+    return apply(reading, "flag", name, argv[*at - 1]);
+}
+
+/* The file must be read before the flags, wherever --config stands. */
+static const char *config_flag(int argc, char *const *argv)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0) {
+            return argv[i + 1];
+        }
+    }
+    return NULL;
+}
+
+static bool read_flags(struct reading *reading, int argc, char *const *argv)
+{
+    int at = 1;
+    while (at < argc) {
+        if (strcmp(argv[at], "--config") == 0 && at + 1 < argc) {
+            at += 2;
+        } else if (!read_flag(reading, argc, argv, &at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_consistent(const struct ud_config *config, struct ud_text *words)
+{
+    char host[2][UD_ADDRESS_BYTES_MAX];
+    uint16_t port;
+    if (ud_config_address(config->listen_devices, host[0], &port) != UD_OK ||
+        ud_config_address(config->listen_people, host[1], &port) != UD_OK) {
+        ud_text_puts(words, "listen-devices and listen-people must be ADDRESS:PORT\n");
+        return false;
+    }
+    if (config->insecure_http && (!ud_config_is_loopback(host[0]) || !ud_config_is_loopback(host[1]))) {
+        ud_text_puts(words, "insecure-http is for loopback addresses (127.0.0.1, [::1]) only\n");
+        return false;
+    }
+    if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {
+        ud_text_puts(words, "cert and key belong together\n");
+        return false;
+    }
+    return true;
+}
+
+ud_config_result ud_config_read(struct ud_config *config, int argc, char *const *argv,
+                                char *(*env)(const char *name), struct ud_text *words)
+{
+    struct reading reading = {config, words};
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        set(config, &settings[i], settings[i].initial);
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            write_help(words);
+            return UD_CONFIG_HELP;
+        }
+    }
+    const char *file = config_flag(argc, argv);
+    file = file == NULL ? env("UPDRAFTD_CONFIG") : file;
+    const bool good = (file == NULL || read_file(&reading, file)) && read_environment(&reading, env) &&
+                      read_flags(&reading, argc, argv) && is_consistent(config, words);
+    return good ? UD_CONFIG_RUN : UD_CONFIG_WRONG;
+}
+
+ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port)
+{
+    const bool v6 = text[0] == '[';
+    const char *colon = strrchr(text, ':');
+    uint64_t number;
+    if (colon == NULL || !parse_number(colon + 1, 0, 65535, &number)) {
+        return UD_ERR_CONFIG;
+    }
+    const char *from = v6 ? text + 1 : text;
+    const char *end = v6 ? colon - 1 : colon;
+    if (end <= from || (v6 && *end != ']') || (size_t)(end - from) >= UD_ADDRESS_BYTES_MAX) {
+        return UD_ERR_CONFIG;
+    }
+    memcpy(host, from, (size_t)(end - from));
+    host[end - from] = '\0';
+    unsigned char address[16];
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, address) != 1) {
+        return UD_ERR_CONFIG;
+    }
+    *port = (uint16_t)number;
+    return UD_OK;
+}
+
+bool ud_config_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * The server's settings: built-in values, then the INI file, then environment (UPDRAFTD_*), then flags; the later
+ * one wins. One table (config.c) names all of them, and docs/server.md explains each.
+ */
+#ifndef UD_SERVER_CONFIG_H
+#define UD_SERVER_CONFIG_H
+
+#include "server/files.h"
+
+#define UD_ADDRESS_BYTES_MAX 128
+#define UD_NAMES_BYTES_MAX 512
+
+struct ud_config {
+    char state[UD_PATH_BYTES_MAX];             /* the state folder */
+    char listen_devices[UD_ADDRESS_BYTES_MAX]; /* address:port; port 0 = any free one */
+    char listen_people[UD_ADDRESS_BYTES_MAX];
+    char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */
+    char cert[UD_PATH_BYTES_MAX];   /* PEM chain and key in place of the own ones; empty = own */
+    char key[UD_PATH_BYTES_MAX];
+    bool insecure_http;          /* plain HTTP; loopback only */
+    uint64_t threads;            /* per listener; 0 = by the machine */
+    uint64_t connections_max;    /* per listener */
+    uint64_t per_address_max;    /* connections from one address; 0 = no limit */
+    uint64_t idle_s;             /* a connection without progress is closed */
+    uint64_t json_bytes_max;     /* body of a JSON request */
+    uint64_t envelope_bytes_max; /* body of a release upload */
+    uint64_t artifact_bytes_max;
+    uint64_t poll_s;    /* what devices are told to sleep, 1..86399 */
+    uint64_t log_level; /* 0 errors .. 3 debug */
+};
+
+typedef enum ud_config_result { UD_CONFIG_RUN, UD_CONFIG_HELP, UD_CONFIG_WRONG } ud_config_result;
+
+/**
+ * Settings from all four sources.
+ *
+ * @param env   looks a variable up; getenv in the program
+ * @param words out: for UD_CONFIG_WRONG what is wrong, for UD_CONFIG_HELP the help text
+ */
+ud_config_result ud_config_read(struct ud_config *config, int argc, char *const *argv,
+                                char *(*env)(const char *name), struct ud_text *words);
+
+/** Split "host:port" or "[v6]:port". `host` gets UD_ADDRESS_BYTES_MAX. UD_ERR_CONFIG. */
+ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port);
+/** Is this literal address a loopback one? */
+bool ud_config_is_loopback(const char *host);
+
+#endif

@@ -1,0 +1,220 @@
+/* Downloads: for devices by what they were offered, for people by digest. */
+#include "server/handlers.h"
+
+#include "server/artifacts.h"
+#include "server/range.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define MD5_SUFFIX ".MD5SUM"
+
+static char *quoted_digest(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    char *etag = ud_call_alloc(call, 2 * UD_SHA256_BYTES + 3);
+    if (etag != NULL) {
+        etag[0] = '"';
+        ud_hex_write(etag + 1, sha256, UD_SHA256_BYTES);
+        etag[2 * UD_SHA256_BYTES + 1] = '"';
+    }
+    return etag;
+}
+
+/* Conditions that answer without a body. True: the reply is set. */
+static bool answer_condition(struct ud_call *call, const char *etag)
+{
+    const char *match = ud_call_header(call, "If-Match");
+    if (match != NULL && !ud_etag_listed(match, etag)) {
+        ud_call_error_status(call, 412, UD_ERR_CONFLICT, "the resource is another one than If-Match names");
+        return true;
+    }
+    if (ud_etag_listed(ud_call_header(call, "If-None-Match"), etag)) {
+        ud_call_status(call, 304);
+        ud_call_header_set(call, "ETag", etag);
+        return true;
+    }
+    return false;
+}
+
+static ud_range_kind wanted_range(struct ud_call *call, const char *etag, uint64_t size, uint64_t *first,
+                                  uint64_t *length)
+{
+    const char *condition = ud_call_header(call, "If-Range");
+    if (condition != NULL && strcmp(condition, etag) != 0) {
+        return UD_RANGE_WHOLE; /* another version, or a date: artifacts have none */
+    }
+    return ud_range_parse(ud_call_header(call, "Range"), size, first, length);
+}
+
+static void name_file(struct ud_call *call, const char *filename)
+{
+    char *value = filename == NULL ? NULL : ud_call_alloc(call, strlen(filename) + 32);
+    if (value == NULL) {
+        return;
+    }
+    int at = snprintf(value, 32, "attachment; filename=\"");
+    for (const char *c = filename; *c != '\0'; c++) {
+        value[at++] = *c == '"' || *c == '\\' || (unsigned char)*c >= 0x7f ? '_' : *c;
+    }
+    value[at] = '"';
+    ud_call_header_set(call, "Content-Disposition", value);
+}
+
+static void content_range(struct ud_call *call, const char *format, uint64_t first, uint64_t length,
+                          uint64_t size)
+{
+    char *value = ud_call_alloc(call, 80);
+    if (value == NULL) {
+        return;
+    }
+    if (format == NULL) {
+        snprintf(value, 80, "bytes */%llu", (unsigned long long)size);
+    } else {
+        snprintf(value, 80, "bytes %llu-%llu/%llu", (unsigned long long)first,
+                 (unsigned long long)(first + length - 1), (unsigned long long)size);
+    }
+    ud_call_header_set(call, "Content-Range", value);
+}
+
+void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
+{
+    int fd = -1;
+    uint64_t size = 0;
+    const char *etag = quoted_digest(call, artifact->sha256);
+    if (etag == NULL || answer_condition(call, etag)) {
+        return;
+    }
+    ud_err err = ud_artifacts_file(call->server->artifacts, artifact->sha256, &fd, &size);
+    if (err == UD_OK && size != artifact->size) {
+        close(fd);
+        err = UD_ERR_IO; /* the file was changed behind our back */
+    }
+    if (err != UD_OK) {
+        ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "digest", etag, "error", ud_err_name(err),
+                     NULL);
+        ud_call_error_status(call, 500, err, NULL);
+        return;
+    }
+    uint64_t first = 0;
+    uint64_t length = size;
+    const ud_range_kind kind = wanted_range(call, etag, size, &first, &length);
+    if (kind == UD_RANGE_UNSATISFIABLE) {
+        close(fd);
+        ud_call_error(call, UD_ERR_RANGE, NULL);
+        content_range(call, NULL, 0, 0, size);
+        return;
+    }
+    ud_call_file(call, kind == UD_RANGE_PART ? 206 : 200, fd, first, length);
+    if (kind == UD_RANGE_PART) {
+        content_range(call, "part", first, length, size);
+    }
+    ud_call_content_type(call, "application/octet-stream");
+    ud_call_header_set(call, "Accept-Ranges", "bytes");
+    ud_call_header_set(call, "ETag", etag);
+    ud_call_header_set(call, "X-Content-Type-Options", "nosniff");
+    name_file(call, filename);
+}
+
+struct wanted {
+    int32_t module;
+    const char *filename;
+    bool md5;
+    struct ud_row_release_artifact row;
+};
+
+/* Only what the device is offered, or runs (its last success). */
+static bool may_read(const struct ud_fleet_device *device, int32_t module)
+{
+    const bool offered = device->current_action != 0 && !device->canceling && device->current_release == module;
+    return offered || (device->finished_action != 0 && device->finished_release == module);
+}
+
+static ud_err find_file(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted *wanted = call->data;
+    return ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row);
+}
+
+static void send_md5(struct ud_call *call, const struct wanted *wanted)
+{
+    char hex[33];
+    char text[UD_FILENAME_BYTES_MAX + 64];
+    ud_hex_write(hex, wanted->row.artifact.md5, sizeof wanted->row.artifact.md5);
+    snprintf(text, sizeof text, "%s  %s", hex, wanted->row.filename);
+    ud_call_text(call, 200, "text/plain", text);
+}
+
+void ud_ddi_artifact(struct ud_call *call)
+{
+    const size_t suffix = sizeof MD5_SUFFIX - 1;
+    struct wanted *wanted = ud_call_alloc(call, sizeof *wanted);
+    if (wanted == NULL) {
+        return;
+    }
+    const size_t len = strlen(call->param[3]);
+    char *filename = ud_call_alloc(call, len + 1);
+    if (filename == NULL) {
+        return;
+    }
+    memcpy(filename, call->param[3], len);
+    wanted->filename = filename;
+    call->data = wanted;
+    if (!ud_call_id(call->param[2], &wanted->module) || !may_read(&call->device, wanted->module)) {
+        ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
+        return;
+    }
+    ud_err err = ud_call_read(call, find_file);
+    if (err == UD_ERR_NOT_FOUND && len > suffix && strcmp(filename + len - suffix, MD5_SUFFIX) == 0) {
+        filename[len - suffix] = '\0';
+        wanted->md5 = true;
+        err = ud_call_read(call, find_file);
+    }
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+    } else if (wanted->md5) {
+        send_md5(call, wanted);
+    } else {
+        ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
+    }
+}
+
+static void each_artifact(void *ctx, const struct ud_row_release_artifact *row)
+{
+    struct ud_json *json = ctx;
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "filename", row->filename);
+    ud_json_open(json, "hashes", '{');
+    ud_json_hex(json, "sha1", UD_BYTES_ARRAY(row->artifact.sha1));
+    ud_json_hex(json, "md5", UD_BYTES_ARRAY(row->artifact.md5));
+    ud_json_hex(json, "sha256", UD_BYTES_ARRAY(row->artifact.sha256));
+    ud_json_close(json, '}');
+    ud_json_int(json, "size", (int64_t)row->artifact.size);
+    ud_json_close(json, '}');
+}
+
+static ud_err list_files(struct ud_call *call, struct ud_store *store)
+{
+    const int32_t *module = call->data;
+    struct ud_json json = ud_call_json(call, 200);
+    ud_json_open(&json, NULL, '[');
+    const ud_err err = ud_store_release_artifacts(store, *module, each_artifact, &json);
+    ud_json_close(&json, ']');
+    return err;
+}
+
+void ud_ddi_artifacts(struct ud_call *call)
+{
+    int32_t module;
+    if (!ud_call_id(call->param[2], &module) || !may_read(&call->device, module)) {
+        ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
+        return;
+    }
+    call->data = &module;
+    const ud_err err = ud_call_read(call, list_files);
+    call->data = NULL;
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_ddi_type(call);
+}

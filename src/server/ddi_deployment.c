@@ -1,0 +1,290 @@
+/* DDI deploymentBase, installedBase, cancelAction: what a device is to do, or did. */
+#include "server/handlers.h"
+
+#include "server/actions.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#define HISTORY_MAX 50
+
+struct offer {
+    int32_t id;
+    const char *base;
+    struct ud_row_device device; /* as it is after the work */
+    struct ud_row_action action;
+    struct ud_row_release release;
+    struct ud_call *call;
+    struct ud_json *json;
+};
+
+void ud_ddi_type(struct ud_call *call)
+{
+    const char *accept = ud_call_header(call, "Accept");
+    const bool plain = accept != NULL && strstr(accept, "application/json") != NULL;
+    ud_call_content_type(call, plain ? "application/json" : "application/hal+json");
+}
+
+static struct offer *offer_of(struct ud_call *call)
+{
+    struct offer *offer = ud_call_alloc(call, sizeof *offer);
+    if (offer == NULL) {
+        return NULL;
+    }
+    offer->call = call;
+    if (!ud_call_id(call->param[2], &offer->id)) {
+        ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
+        return NULL;
+    }
+    const ud_err err = ud_call_base_url(call, &offer->base);
+    if (err != UD_OK) {
+        ud_call_error(call, err, "the Host header cannot stand in a link");
+        return NULL;
+    }
+    call->data = offer;
+    return offer;
+}
+
+/* Percent-encode what may not stand in a path segment. */
+static void encode(char *out, size_t room, const char *name)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t n = 0;
+    for (; *name != '\0' && n + 4 < room; name++) {
+        const unsigned char c = (unsigned char)*name;
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           (c != '\0' && strchr("-._~", c) != NULL);
+        if (plain) {
+            out[n++] = (char)c;
+        } else {
+            out[n++] = '%';
+            out[n++] = digits[c >> 4];
+            out[n++] = digits[c & 15];
+        }
+    }
+    out[n] = '\0';
+}
+
+static void link_to(struct ud_json *json, const char *rel, const char *href)
+{
+    ud_json_open(json, rel, '{');
+    ud_json_string(json, "href", href);
+    ud_json_close(json, '}');
+}
+
+static void render_artifact(void *ctx, const struct ud_row_release_artifact *row)
+{
+    const struct offer *offer = ctx;
+    struct ud_json *json = offer->json;
+    char name[3 * UD_FILENAME_BYTES_MAX + 1];
+    char href[6 * UD_NAME_BYTES_MAX];
+    encode(name, sizeof name, row->filename);
+    snprintf(href, sizeof href, "%s%s/softwaremodules/%d/artifacts/%s", offer->base, offer->call->device_path,
+             offer->release.id, name);
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "filename", row->filename);
+    ud_json_open(json, "hashes", '{');
+    ud_json_hex(json, "sha1", UD_BYTES_ARRAY(row->artifact.sha1));
+    ud_json_hex(json, "md5", UD_BYTES_ARRAY(row->artifact.md5));
+    ud_json_hex(json, "sha256", UD_BYTES_ARRAY(row->artifact.sha256));
+    ud_json_close(json, '}');
+    ud_json_int(json, "size", (int64_t)row->artifact.size);
+    /* both schemes' links, though both name the one that this listener speaks: each client reads another one */
+    ud_json_open(json, "_links", '{');
+    link_to(json, "download", href);
+    link_to(json, "download-http", href);
+    strncat(href, ".MD5SUM", sizeof href - strlen(href) - 1);
+    link_to(json, "md5sum", href);
+    link_to(json, "md5sum-http", href);
+    ud_json_close(json, '}');
+    ud_json_close(json, '}');
+}
+
+static void metadata(struct ud_json *json, const char *key, struct ud_bytes value)
+{
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "key", key);
+    ud_json_hex(json, "value", value);
+    ud_json_close(json, '}');
+}
+
+static ud_err render_chunk(const struct offer *offer, struct ud_store *store)
+{
+    struct ud_json *json = offer->json;
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "part", "os");
+    ud_json_string(json, "version", offer->release.version);
+    ud_json_string(json, "name", offer->release.name);
+    if (!offer->release.foreign) {
+        ud_json_open(json, "metadata", '[');
+        metadata(json, "updraft.nonce", UD_BYTES_ARRAY(offer->action.nonce));
+        metadata(json, "updraft.manifest", UD_BYTES_ARRAY(offer->release.manifest_digest));
+        ud_json_close(json, ']');
+    }
+    ud_json_open(json, "artifacts", '[');
+    struct offer with_json = *offer;
+    const ud_err err = ud_store_release_artifacts(store, offer->release.id, render_artifact, &with_json);
+    ud_json_close(json, ']');
+    ud_json_close(json, '}');
+    return err;
+}
+
+static void render_messages(void *ctx, const struct ud_row_status *status)
+{
+    struct ud_json *json = ctx;
+    json_t *list = json_loads(status->messages, 0, NULL);
+    size_t i;
+    json_t *message;
+    json_array_foreach(list, i, message)
+    {
+        if (json_is_string(message)) {
+            ud_json_string(json, NULL, json_string_value(message));
+        }
+    }
+    json_decref(list);
+}
+
+static ud_err render_history(const struct offer *offer, struct ud_store *store)
+{
+    const char *asked = NULL;
+    const ud_err err = ud_call_query(offer->call, "actionHistory", &asked);
+    if (err != UD_OK || strcmp(asked, "0") == 0) {
+        return UD_OK; /* not asked for */
+    }
+    int32_t count = HISTORY_MAX;
+    if (ud_call_id(asked, &count) && count > HISTORY_MAX) {
+        count = HISTORY_MAX;
+    }
+    ud_json_open(offer->json, "actionHistory", '{');
+    ud_json_string(offer->json, "status", ud_action_state_name(offer->action.state));
+    ud_json_open(offer->json, "messages", '[');
+    const ud_err listed =
+        ud_store_status_list(store, &offer->action, (uint32_t)count, render_messages, offer->json);
+    ud_json_close(offer->json, ']');
+    ud_json_close(offer->json, '}');
+    return listed;
+}
+
+static ud_err render_offer(struct ud_call *call, struct ud_store *store)
+{
+    struct offer *offer = call->data;
+    char id[16];
+    ud_err err = ud_store_action_get(store, call->tenant, offer->id, call->device.id, &offer->action);
+    err =
+        err == UD_OK ? ud_store_release_get(store, call->tenant, offer->action.release, &offer->release) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    struct ud_json json = ud_call_json(call, 200);
+    offer->json = &json;
+    snprintf(id, sizeof id, "%d", offer->action.id);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "id", id);
+    ud_json_open(&json, "deployment", '{');
+    ud_json_string(&json, "download", "forced");
+    ud_json_string(&json, "update", "forced");
+    ud_json_open(&json, "chunks", '[');
+    err = render_chunk(offer, store);
+    ud_json_close(&json, ']');
+    ud_json_close(&json, '}');
+    err = err == UD_OK ? render_history(offer, store) : err;
+    ud_json_close(&json, '}');
+    offer->json = NULL;
+    return err;
+}
+
+static void send_offer(struct ud_call *call)
+{
+    const ud_err err = ud_call_read(call, render_offer);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_ddi_type(call);
+    ud_call_etag(call);
+}
+
+static ud_err retrieve(struct ud_call *call, struct ud_store *store)
+{
+    struct offer *offer = call->data;
+    const ud_err err = ud_store_action_get(store, call->tenant, offer->id, call->device.id, &offer->action);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (!offer->action.active || offer->action.canceling) {
+        return UD_ERR_NOT_FOUND;
+    }
+    return ud_action_retrieved(store, &offer->action, call->now_ms);
+}
+
+static void retrieved(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    send_offer(call);
+}
+
+static ud_err look(struct ud_call *call, struct ud_store *store)
+{
+    struct offer *offer = call->data;
+    return ud_store_action_get(store, call->tenant, offer->id, call->device.id, &offer->action);
+}
+
+void ud_ddi_deployment(struct ud_call *call)
+{
+    const struct offer *offer = offer_of(call);
+    if (offer == NULL) {
+        return;
+    }
+    const ud_err err = ud_call_read(call, look);
+    if (err != UD_OK || !offer->action.active || offer->action.canceling) {
+        ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
+    } else if (offer->action.state == UD_ACTION_OFFERED) {
+        ud_call_write(call, retrieve,
+                      retrieved); /* the first time is a fact: it is committed before the answer */
+    } else {
+        send_offer(call);
+    }
+}
+
+void ud_ddi_installed(struct ud_call *call)
+{
+    const struct offer *offer = offer_of(call);
+    if (offer == NULL) {
+        return;
+    }
+    const ud_err err = ud_call_read(call, look);
+    const bool installed =
+        offer->action.state == UD_ACTION_CONFIRMED || offer->action.state == UD_ACTION_CLAIMED;
+    if (err != UD_OK || !installed) {
+        ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
+        return;
+    }
+    send_offer(call);
+}
+
+void ud_ddi_cancel(struct ud_call *call)
+{
+    const struct offer *offer = offer_of(call);
+    if (offer == NULL) {
+        return;
+    }
+    const ud_err err = ud_call_read(call, look);
+    if (err != UD_OK || !offer->action.canceling) {
+        ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
+        return;
+    }
+    char id[16];
+    snprintf(id, sizeof id, "%d", offer->id);
+    struct ud_json json = ud_call_json(call, 200);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "id", id);
+    ud_json_open(&json, "cancelAction", '{');
+    ud_json_string(&json, "stopId", id);
+    ud_json_close(&json, '}');
+    ud_json_close(&json, '}');
+    ud_ddi_type(call);
+    ud_call_etag(call);
+}

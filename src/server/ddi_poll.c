@@ -1,0 +1,74 @@
+/* DDI base poll: answered from memory. */
+#include "server/handlers.h"
+
+#include <stdio.h>
+
+struct place {
+    struct ud_json *json;
+    const char *base;
+    const struct ud_call *call;
+};
+
+/* "…/{tenant}/controller/v1/{name}" + tail, as a link */
+static void link_to(const struct place *place, const char *rel, const char *kind, int32_t action,
+                    const char *query)
+{
+    char href[3 * UD_NAME_BYTES_MAX + 512];
+    char tail[32] = "";
+    if (action != 0) {
+        snprintf(tail, sizeof tail, "/%d", action);
+    }
+    snprintf(href, sizeof href, "%s%s/%s%s%s", place->base, place->call->device_path, kind, tail, query);
+    ud_json_open(place->json, rel, '{');
+    ud_json_string(place->json, "href", href);
+    ud_json_close(place->json, '}');
+}
+
+static void write_links(const struct place *place)
+{
+    const struct ud_fleet_device *device = &place->call->device;
+    if (device->current_action != 0 && device->canceling) {
+        link_to(place, "cancelAction", "cancelAction", device->current_action, "");
+    } else if (device->current_action != 0) {
+        link_to(place, "deploymentBase", "deploymentBase", device->current_action, "?c=1");
+    }
+    if (device->finished_action != 0) {
+        link_to(place, "installedBase", "installedBase", device->finished_action, "");
+    }
+    if (device->wants_attributes) {
+        link_to(place, "configData", "configData", 0, "");
+    }
+}
+
+static void write_sleep(struct ud_json *json, uint64_t poll_s)
+{
+    char sleep[16];
+    snprintf(sleep, sizeof sleep, "%02u:%02u:%02u", (unsigned)(poll_s / 3600 % 24),
+             (unsigned)(poll_s / 60 % 60), (unsigned)(poll_s % 60));
+    ud_json_open(json, "config", '{');
+    ud_json_open(json, "polling", '{');
+    ud_json_string(json, "sleep", sleep);
+    ud_json_close(json, '}');
+    ud_json_close(json, '}');
+}
+
+void ud_ddi_poll(struct ud_call *call)
+{
+    const char *base = NULL;
+    const ud_err err = ud_call_base_url(call, &base);
+    if (err != UD_OK) {
+        ud_call_error(call, err, "the Host header cannot stand in a link");
+        return;
+    }
+    ud_metric_add(&call->server->metrics, UD_METRIC_POLLS, 1);
+    struct ud_json json = ud_call_json(call, 200);
+    const struct place place = {&json, base, call};
+    ud_json_open(&json, NULL, '{');
+    write_sleep(&json, call->server->config.poll_s);
+    ud_json_open(&json, "_links", '{');
+    write_links(&place);
+    ud_json_close(&json, '}');
+    ud_json_close(&json, '}');
+    ud_ddi_type(call);
+    ud_call_etag(call);
+}

@@ -1,0 +1,320 @@
+#include "server/fleet.h"
+
+#include "updraft/assert.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define BUCKETS_MIN 1024
+
+enum { BY_ID, BY_NAME, BY_TOKEN, INDEX_COUNT };
+
+struct entry {
+    struct entry *next[INDEX_COUNT];
+    uint64_t hash[INDEX_COUNT];
+    _Atomic int64_t seen_ms;
+    _Atomic bool seen_unsaved;
+    int64_t id;
+    int64_t tenant;
+    int32_t current_action;
+    int32_t current_release;
+    int32_t finished_action;
+    int32_t finished_release;
+    bool has_token;
+    bool has_key;
+    bool wants_attributes;
+    bool canceling;
+    uint8_t token_hash[UD_SHA256_BYTES];
+    uint8_t kid[UD_KID_BYTES];
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+    char name[]; /* with NUL */
+};
+
+struct ud_fleet {
+    pthread_rwlock_t lock;
+    struct entry **buckets[INDEX_COUNT];
+    size_t bucket_count; /* a power of two */
+    size_t count;
+};
+
+/* FNV-1a; names are chosen by operators, not by attackers, and token hashes are hashes already */
+static uint64_t hash_bytes(const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    uint64_t hash = 1469598103934665603U;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ at[i]) * 1099511628211U;
+    }
+    return hash;
+}
+
+static uint64_t hash_name(int64_t tenant, const char *name)
+{
+    return hash_bytes(name, strlen(name)) ^ (uint64_t)tenant * 0x9e3779b97f4a7c15U;
+}
+
+static uint64_t hash_id(int64_t id)
+{
+    return (uint64_t)id * 0x9e3779b97f4a7c15U >> 20;
+}
+
+static bool is_indexed(const struct entry *entry, int index)
+{
+    return index != BY_TOKEN || entry->has_token;
+}
+
+static struct entry **bucket(const struct ud_fleet *fleet, int index, uint64_t hash)
+{
+    return &fleet->buckets[index][hash & (fleet->bucket_count - 1)];
+}
+
+static void link_entry(struct ud_fleet *fleet, struct entry *entry)
+{
+    for (int index = 0; index < INDEX_COUNT; index++) {
+        if (is_indexed(entry, index)) {
+            struct entry **head = bucket(fleet, index, entry->hash[index]);
+            entry->next[index] = *head;
+            *head = entry;
+        }
+    }
+}
+
+static void unlink_entry(struct ud_fleet *fleet, struct entry *entry)
+{
+    for (int index = 0; index < INDEX_COUNT; index++) {
+        struct entry **at = is_indexed(entry, index) ? bucket(fleet, index, entry->hash[index]) : NULL;
+        while (at != NULL && *at != NULL) {
+            if (*at == entry) {
+                *at = entry->next[index];
+                break;
+            }
+            at = &(*at)->next[index];
+        }
+    }
+}
+
+static bool make_buckets(struct entry **buckets[INDEX_COUNT], size_t count)
+{
+    bool all = true;
+    for (int index = 0; index < INDEX_COUNT; index++) {
+        buckets[index] = calloc(count, sizeof(struct entry *));
+        all = all && buckets[index] != NULL;
+    }
+    if (!all) {
+        for (int index = 0; index < INDEX_COUNT; index++) {
+            free(buckets[index]);
+        }
+    }
+    return all;
+}
+
+/* Twice the buckets; without memory for them the lists just grow longer. */
+static void grow(struct ud_fleet *fleet)
+{
+    struct entry **old = fleet->buckets[BY_ID];
+    struct entry **buckets[INDEX_COUNT];
+    const size_t old_count = fleet->bucket_count;
+    if (!make_buckets(buckets, old_count * 2)) {
+        return;
+    }
+    free(fleet->buckets[BY_NAME]);
+    free(fleet->buckets[BY_TOKEN]);
+    memcpy(fleet->buckets, buckets, sizeof buckets);
+    fleet->bucket_count = old_count * 2;
+    for (size_t i = 0; i < old_count; i++) {
+        struct entry *entry = old[i];
+        while (entry != NULL) {
+            struct entry *next = entry->next[BY_ID];
+            link_entry(fleet, entry);
+            entry = next;
+        }
+    }
+    free(old);
+}
+
+ud_err ud_fleet_open(struct ud_fleet **out)
+{
+    struct ud_fleet *fleet = calloc(1, sizeof *fleet);
+    if (fleet == NULL || !make_buckets(fleet->buckets, BUCKETS_MIN)) {
+        free(fleet);
+        return UD_ERR_MEMORY;
+    }
+    fleet->bucket_count = BUCKETS_MIN;
+    pthread_rwlock_init(&fleet->lock, NULL);
+    *out = fleet;
+    return UD_OK;
+}
+
+void ud_fleet_close(struct ud_fleet *fleet)
+{
+    if (fleet == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < fleet->bucket_count; i++) {
+        struct entry *entry = fleet->buckets[BY_ID][i];
+        while (entry != NULL) {
+            struct entry *next = entry->next[BY_ID];
+            free(entry);
+            entry = next;
+        }
+    }
+    for (int index = 0; index < INDEX_COUNT; index++) {
+        free(fleet->buckets[index]);
+    }
+    pthread_rwlock_destroy(&fleet->lock);
+    free(fleet);
+}
+
+static struct entry *find_id(const struct ud_fleet *fleet, int64_t id)
+{
+    struct entry *entry = *bucket(fleet, BY_ID, hash_id(id));
+    while (entry != NULL && entry->id != id) {
+        entry = entry->next[BY_ID];
+    }
+    return entry;
+}
+
+static void fill(struct entry *entry, const struct ud_row_device *row)
+{
+    if (row->last_seen_ms > atomic_load_explicit(&entry->seen_ms, memory_order_relaxed)) {
+        atomic_store_explicit(&entry->seen_ms, row->last_seen_ms, memory_order_relaxed);
+    }
+    entry->id = row->id;
+    entry->tenant = row->tenant;
+    entry->current_action = row->current_action;
+    entry->current_release = row->current_release;
+    entry->finished_action = row->finished_action;
+    entry->finished_release = row->finished_release;
+    entry->has_token = row->has_token;
+    entry->has_key = row->has_key;
+    entry->wants_attributes = row->wants_attributes;
+    entry->canceling = row->canceling;
+    memcpy(entry->token_hash, row->token_hash, sizeof entry->token_hash);
+    memcpy(entry->kid, row->kid, sizeof entry->kid);
+    memcpy(entry->pub, row->pub, sizeof entry->pub);
+    entry->hash[BY_ID] = hash_id(row->id);
+    entry->hash[BY_NAME] = hash_name(row->tenant, row->name);
+    entry->hash[BY_TOKEN] = hash_bytes(row->token_hash, sizeof row->token_hash);
+}
+
+ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
+{
+    ud_err err = UD_OK;
+    const size_t name_bytes = strlen(row->name) + 1;
+    pthread_rwlock_wrlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, row->id);
+    if (entry != NULL) {
+        UD_ASSERT(strcmp(entry->name, row->name) == 0); /* names never change, so the entry's size does not */
+        unlink_entry(fleet, entry);
+    } else {
+        entry = calloc(1, sizeof *entry + name_bytes);
+        if (entry == NULL) {
+            err = UD_ERR_MEMORY;
+        } else {
+            memcpy(entry->name, row->name, name_bytes);
+            fleet->count++;
+        }
+    }
+    if (entry != NULL) {
+        fill(entry, row);
+        link_entry(fleet, entry);
+        if (fleet->count > fleet->bucket_count) {
+            grow(fleet);
+        }
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return err;
+}
+
+void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
+{
+    pthread_rwlock_wrlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        unlink_entry(fleet, entry);
+        fleet->count--;
+        free(entry);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+}
+
+static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
+{
+    device->id = entry->id;
+    device->tenant = entry->tenant;
+    memcpy(device->name, entry->name, strlen(entry->name) + 1);
+    device->has_token = entry->has_token;
+    memcpy(device->token_hash, entry->token_hash, sizeof device->token_hash);
+    device->has_key = entry->has_key;
+    memcpy(device->kid, entry->kid, sizeof device->kid);
+    memcpy(device->pub, entry->pub, sizeof device->pub);
+    device->wants_attributes = entry->wants_attributes;
+    device->canceling = entry->canceling;
+    device->current_action = entry->current_action;
+    device->current_release = entry->current_release;
+    device->finished_action = entry->finished_action;
+    device->finished_release = entry->finished_release;
+    device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
+}
+
+ud_err ud_fleet_find(struct ud_fleet *fleet, int64_t tenant, const char *name, struct ud_fleet_device *device)
+{
+    const uint64_t hash = hash_name(tenant, name);
+    pthread_rwlock_rdlock(&fleet->lock);
+    const struct entry *entry = *bucket(fleet, BY_NAME, hash);
+    while (entry != NULL &&
+           (entry->hash[BY_NAME] != hash || entry->tenant != tenant || strcmp(entry->name, name) != 0)) {
+        entry = entry->next[BY_NAME];
+    }
+    if (entry != NULL) {
+        copy_out(entry, device);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return entry == NULL ? UD_ERR_NOT_FOUND : UD_OK;
+}
+
+ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256_BYTES], int64_t now_ms,
+                      struct ud_fleet_device *device)
+{
+    const struct ud_bytes given = {token_hash, UD_SHA256_BYTES};
+    const uint64_t hash = hash_bytes(token_hash, UD_SHA256_BYTES);
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = *bucket(fleet, BY_TOKEN, hash);
+    while (entry != NULL && !ud_bytes_equal_secret(given, UD_BYTES_ARRAY(entry->token_hash))) {
+        entry = entry->next[BY_TOKEN];
+    }
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
+        copy_out(entry, device);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return entry == NULL ? UD_ERR_AUTH : UD_OK;
+}
+
+size_t ud_fleet_count(struct ud_fleet *fleet)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    const size_t count = fleet->count;
+    pthread_rwlock_unlock(&fleet->lock);
+    return count;
+}
+
+size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms, size_t max)
+{
+    size_t taken = 0;
+    pthread_rwlock_rdlock(&fleet->lock);
+    for (size_t i = 0; i < fleet->bucket_count && taken < max; i++) {
+        for (struct entry *entry = fleet->buckets[BY_ID][i]; entry != NULL && taken < max;
+             entry = entry->next[BY_ID]) {
+            if (atomic_exchange_explicit(&entry->seen_unsaved, false, memory_order_relaxed)) {
+                ids[taken] = entry->id;
+                seen_ms[taken] = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
+                taken++;
+            }
+        }
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return taken;
+}

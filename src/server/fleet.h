@@ -1,0 +1,48 @@
+/*
+ * The fleet in memory: what a poll needs, so that it touches no database. Filled at start, changed by the writer
+ * thread after each commit, read by every connection thread as copies.
+ *
+ * The time of a poll is kept here only and written to the store now and then (ud_fleet_each_seen): it is not a fact
+ * that anybody was promised.
+ */
+#ifndef UD_SERVER_FLEET_H
+#define UD_SERVER_FLEET_H
+
+#include "server/store.h"
+
+struct ud_fleet;
+
+/* A copy of one device. */
+struct ud_fleet_device {
+    int64_t id;
+    int64_t tenant;
+    char name[UD_NAME_BYTES_MAX + 1];
+    bool has_token;
+    uint8_t token_hash[UD_SHA256_BYTES];
+    bool has_key;
+    uint8_t kid[UD_KID_BYTES];
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+    bool wants_attributes;
+    bool canceling;
+    int32_t current_action; /* 0 = none */
+    int32_t current_release;
+    int32_t finished_action; /* 0 = none */
+    int32_t finished_release;
+    int64_t last_seen_ms;
+};
+
+ud_err ud_fleet_open(struct ud_fleet **fleet);
+void ud_fleet_close(struct ud_fleet *fleet);
+/** Add, or replace the one with this id. Keeps the later last_seen_ms. UD_ERR_MEMORY. */
+ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row);
+void ud_fleet_remove(struct ud_fleet *fleet, int64_t id);
+/** UD_ERR_NOT_FOUND. */
+ud_err ud_fleet_find(struct ud_fleet *fleet, int64_t tenant, const char *name, struct ud_fleet_device *device);
+/** Whose token has this hash? Compared in constant time. Notes the time as last seen. UD_ERR_AUTH. */
+ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256_BYTES], int64_t now_ms,
+                      struct ud_fleet_device *device);
+size_t ud_fleet_count(struct ud_fleet *fleet);
+/** At most `max` devices that were seen since they were last named here; ids and times. @return how many */
+size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms, size_t max);
+
+#endif

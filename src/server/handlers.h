@@ -1,0 +1,59 @@
+/* Every handler that the table of routes names. */
+#ifndef UD_SERVER_HANDLERS_H
+#define UD_SERVER_HANDLERS_H
+
+#include "server/http.h"
+
+/* people */
+void ud_api_health(struct ud_call *call);
+void ud_api_metrics(struct ud_call *call);
+void ud_api_whoami(struct ud_call *call);
+void ud_api_anchors_list(struct ud_call *call);
+void ud_api_anchors_add(struct ud_call *call);
+void ud_api_anchors_remove(struct ud_call *call);
+void ud_api_artifact_head(struct ud_call *call);
+void ud_api_artifact_get(struct ud_call *call);
+extern const struct ud_stream ud_api_artifact_put;
+void ud_api_releases_add(struct ud_call *call);
+void ud_api_releases_add_foreign(struct ud_call *call);
+void ud_api_releases_list(struct ud_call *call);
+void ud_api_releases_get(struct ud_call *call);
+void ud_api_releases_envelope(struct ud_call *call);
+void ud_api_releases_deploy(struct ud_call *call);
+void ud_api_types_list(struct ud_call *call);
+void ud_api_types_add(struct ud_call *call);
+void ud_api_devices_list(struct ud_call *call);
+void ud_api_devices_add(struct ud_call *call);
+void ud_api_devices_get(struct ud_call *call);
+void ud_api_devices_remove(struct ud_call *call);
+void ud_api_devices_actions(struct ud_call *call);
+void ud_api_devices_reports(struct ud_call *call);
+void ud_api_actions_get(struct ud_call *call);
+void ud_api_actions_cancel(struct ud_call *call);
+
+/* devices */
+void ud_ddi_poll(struct ud_call *call);
+void ud_ddi_config_data(struct ud_call *call);
+void ud_ddi_deployment(struct ud_call *call);
+void ud_ddi_installed(struct ud_call *call);
+void ud_ddi_cancel(struct ud_call *call);
+void ud_ddi_deployment_feedback(struct ud_call *call);
+void ud_ddi_cancel_feedback(struct ud_call *call);
+void ud_ddi_artifacts(struct ud_call *call);
+void ud_ddi_artifact(struct ud_call *call);
+void ud_device_report(struct ud_call *call);
+void ud_device_enrol(struct ud_call *call);
+
+/* shared by several of them */
+
+/** The media type of a DDI reply: what Accept names, else HAL. */
+void ud_ddi_type(struct ud_call *call);
+/** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
+void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
+/** Bring the fleet up to date with this row, from a `committed` function. */
+void ud_refresh_fleet(struct ud_call *call, const struct ud_row_device *row);
+/** An action as JSON: docs/formats.md section 8, with its history when `store` is given. */
+void ud_render_action(struct ud_json *json, const char *key, const struct ud_row_action *action,
+                      struct ud_store *store);
+
+#endif

@@ -1,0 +1,426 @@
+#include "server/http_listener.h"
+
+#include "server/http_check.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DROP_BYTES_MAX (1U << 20) /* of a chunked body that is too large, before the connection is cut */
+#define CONNECTION_MEMORY_BYTES 16384
+#define THREADS_MAX 8
+
+/* What a body must be, and how large it may get. */
+static const struct {
+    const char *type; /* NULL: any */
+    size_t limit_at;  /* in struct ud_config */
+} body_rules[] = {
+    [UD_BODY_NONE] = {NULL, offsetof(struct ud_config, json_bytes_max)},
+    [UD_BODY_JSON] = {"application/json", offsetof(struct ud_config, json_bytes_max)},
+    [UD_BODY_REPORT] = {"application/suit-report+cose", offsetof(struct ud_config, json_bytes_max)},
+    [UD_BODY_COSE] = {"application/cose", offsetof(struct ud_config, json_bytes_max)},
+    [UD_BODY_ENVELOPE] = {"application/suit-envelope+cose", offsetof(struct ud_config, envelope_bytes_max)},
+    [UD_BODY_STREAM] = {NULL, offsetof(struct ud_config, artifact_bytes_max)},
+};
+
+static uint64_t body_limit(const struct ud_call *call)
+{
+    uint64_t limit;
+    memcpy(&limit, (const char *)&call->server->config + body_rules[call->route->body].limit_at, sizeof limit);
+    return limit;
+}
+
+/* The media type of a header without its parameters. */
+static bool is_type(const char *header, const char *type)
+{
+    const size_t len = strlen(type);
+    if (header == NULL || strncasecmp(header, type, len) != 0) {
+        return false;
+    }
+    return header[len + strspn(header + len, " \t")] == ';' ||
+           header[len + strspn(header + len, " \t")] == '\0';
+}
+
+static bool check_body(struct ud_call *call, const struct ud_http_frame *frame)
+{
+    const char *type = body_rules[call->route->body].type;
+    if (type != NULL && !is_type(ud_call_header(call, "Content-Type"), type)) {
+        ud_call_error_status(call, 415, UD_ERR_SHAPE, "the Content-Type is not the one that belongs here");
+        return false;
+    }
+    if (frame->length > body_limit(call)) {
+        ud_call_error(call, UD_ERR_TOO_LARGE, NULL);
+        return false;
+    }
+    call->content_length = frame->length;
+    call->has_body = frame->length > 0 || frame->chunked;
+    ud_text_init(&call->body, (size_t)body_limit(call));
+    return true;
+}
+
+static bool take_params(struct ud_call *call, const struct ud_route_match *match)
+{
+    for (size_t i = 0; i < match->param_count; i++) {
+        char *decoded = ud_call_alloc(call, match->params[i].len + 1);
+        if (decoded == NULL) {
+            return false;
+        }
+        if (!ud_route_decode(decoded, match->params[i].ptr, match->params[i].len)) {
+            ud_call_error_status(call, 400, UD_ERR_URI, NULL);
+            return false;
+        }
+        call->param[i] = decoded;
+    }
+    return true;
+}
+
+/* The device's own part of the path, for links; it ends behind the second parameter. */
+static bool keep_device_path(struct ud_call *call, const char *path, const struct ud_route_match *match)
+{
+    if (call->listener->which != UD_LISTEN_DEVICES || match->param_count < 2) {
+        return true;
+    }
+    const size_t len = (size_t)(match->params[1].ptr - path) + match->params[1].len;
+    char *copy = ud_call_alloc(call, len + 1);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, path, len);
+    call->device_path = copy;
+    return true;
+}
+
+static bool find_route(struct ud_call *call, const char *method, const char *path)
+{
+    struct ud_route_match match;
+    ud_route_find(ud_routes, ud_route_count, call->listener->which, method, path, &match);
+    if (match.route == NULL) {
+        ud_call_error_status(call, match.path_known ? 405 : 404, UD_ERR_NOT_FOUND,
+                             match.path_known ? "this method is not for this resource" : NULL);
+        return false;
+    }
+    call->route = match.route;
+    return take_params(call, &match) && keep_device_path(call, path, &match);
+}
+
+/* All that can be decided from the head. True: go on with the body. */
+static bool accept_head(struct ud_call *call, const char *path, const char *method, const char *version)
+{
+    struct ud_http_frame frame;
+    if (ud_http_check(call->connection, version, &frame) != UD_OK) {
+        ud_call_error_status(call, 400, UD_ERR_PROTOCOL, frame.why);
+        return false;
+    }
+    return find_route(call, method, path) && ud_call_admit(call) && check_body(call, &frame);
+}
+
+static struct ud_call *call_open(struct ud_http_listener *listener, struct MHD_Connection *connection)
+{
+    struct ud_call *call = malloc(sizeof *call);
+    if (call == NULL) {
+        return NULL;
+    }
+    memset(call, 0, offsetof(struct ud_call, arena));
+    ud_arena_init(&call->arena);
+    atomic_fetch_add(&listener->open_calls, 1);
+    call->server = listener->server;
+    call->listener = listener;
+    call->connection = connection;
+    call->file = -1;
+    call->now_ms = ud_server_now_ms();
+    ud_text_init(&call->out, UD_REPLY_BYTES_MAX);
+    return call;
+}
+
+static void call_close(struct ud_call *call)
+{
+    if (call->route != NULL && call->route->stream != NULL) {
+        call->route->stream->abort(call);
+    }
+    if (call->release != NULL) {
+        call->release(call);
+    }
+    if (call->file >= 0) {
+        close(call->file);
+    }
+    ud_text_free(&call->body);
+    ud_text_free(&call->out);
+    ud_arena_free(&call->arena);
+    atomic_fetch_sub(&call->listener->open_calls, 1);
+    free(call);
+}
+
+static enum MHD_Result refuse(struct ud_call *call)
+{
+    ud_call_header_set(call, "Connection", "close"); /* what follows on this connection cannot be trusted */
+    return ud_call_send(call);
+}
+
+static enum MHD_Result first_turn(struct ud_http_listener *listener, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version, void **slot)
+{
+    struct ud_call *call = call_open(listener, connection);
+    if (call == NULL) {
+        return MHD_NO;
+    }
+    *slot = call;
+    ud_metric_add(&listener->server->metrics,
+                  listener->which == UD_LISTEN_DEVICES ? UD_METRIC_REQUESTS_DEVICES : UD_METRIC_REQUESTS_PEOPLE,
+                  1);
+    if (!accept_head(call, path, method, version)) {
+        return refuse(call);
+    }
+    if (call->route->stream != NULL) {
+        call->route->stream->begin(call);
+        if (call->state == UD_CALL_REPLY && call->content_length > DROP_BYTES_MAX) {
+            return refuse(call);
+        }
+        call->dropping = call->state == UD_CALL_REPLY;
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result body_turn(struct ud_call *call, const char *bytes, size_t len)
+{
+    const uint64_t limit = body_limit(call);
+    call->body_bytes += len;
+    if (call->body_bytes > limit && !call->dropping) {
+        ud_call_error(call, UD_ERR_TOO_LARGE, NULL);
+        call->dropping = true;
+    }
+    if (call->body_bytes > limit + DROP_BYTES_MAX) {
+        return MHD_NO;
+    }
+    if (call->dropping) {
+        return MHD_YES;
+    }
+    if (call->route->stream != NULL) {
+        call->route->stream->data(call, bytes, len);
+        call->dropping = call->state == UD_CALL_REPLY;
+    } else {
+        ud_text_put(&call->body, bytes, len);
+    }
+    return MHD_YES;
+}
+
+static void run_handler(struct ud_call *call)
+{
+    if (!ud_text_ok(&call->body)) {
+        ud_call_error(call, UD_ERR_MEMORY, NULL);
+    } else if (call->route->stream != NULL) {
+        call->route->stream->end(call);
+    } else {
+        call->route->handle(call);
+    }
+}
+
+/* The body is complete, or work that was set aside has ended. */
+static enum MHD_Result reply_turn(struct ud_call *call)
+{
+    if (call->state == UD_CALL_WORKED) {
+        void (*finish)(struct ud_call *, ud_err) = call->finish;
+        call->state = UD_CALL_BODY;
+        call->finish = NULL;
+        if (finish == NULL) {
+            return MHD_YES; /* a stream's begin was set aside: the body comes now */
+        }
+        finish(call, call->worked);
+    } else if (call->state == UD_CALL_BODY) {
+        if (call->has_body && call->body_bytes == 0 && call->content_length > 0) {
+            return MHD_YES; /* the same turn again after begin was set aside */
+        }
+        run_handler(call);
+    }
+    return call->state == UD_CALL_REPLY ? ud_call_send(call) : MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **slot)
+{
+    struct ud_call *call = *slot;
+    if (call == NULL) {
+        return first_turn(cls, connection, path, method, version, slot);
+    }
+    if (*upload_bytes > 0) {
+        if (call->state == UD_CALL_WORKED) {
+            reply_turn(call);
+        }
+        const size_t len = *upload_bytes;
+        *upload_bytes = 0;
+        return body_turn(call, upload, len);
+    }
+    return reply_turn(call);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    (void)connection;
+    (void)code;
+    if (*slot != NULL) {
+        call_close(*slot);
+        *slot = NULL;
+    }
+}
+
+/* Paths and queries stay as they came: we decode them ourselves, once, segment by segment. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+__attribute__((format(printf, 2, 0))) static void library_log(void *cls, const char *format, va_list arguments)
+{
+    struct ud_http_listener *listener = cls;
+    char words[256];
+    vsnprintf(words, sizeof words, format, arguments);
+    words[strcspn(words, "\n")] = '\0';
+    ud_log_event(&listener->server->log, UD_LOG_DEBUG, "http", "words", words, NULL);
+}
+
+static unsigned thread_count(const struct ud_config *config)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->threads > 0) {
+        return (unsigned)config->threads;
+    }
+    return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+}
+
+union any_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static ud_err parse_address(const char *text, union any_address *address)
+{
+    char host[UD_ADDRESS_BYTES_MAX];
+    uint16_t port;
+    memset(address, 0, sizeof *address);
+    if (ud_config_address(text, host, &port) != UD_OK) {
+        return UD_ERR_CONFIG;
+    }
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(port);
+    } else {
+        inet_pton(AF_INET6, host, &address->v6.sin6_addr);
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons(port);
+    }
+    return UD_OK;
+}
+
+static ud_err listener_start(struct ud_http_listener *listener, const char *address_text, const char *cert,
+                             const char *key)
+{
+    const struct ud_config *config = &listener->server->config;
+    union any_address address;
+    struct MHD_OptionItem options[12];
+    size_t n = 0;
+    const ud_err err = parse_address(address_text, &address);
+    if (err != UD_OK) {
+        return err;
+    }
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    flags |= address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0;
+    if (cert != NULL) {
+        flags |= MHD_USE_TLS;
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
+        options[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                    (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
+    }
+    if (thread_count(config) > 1) {
+        options[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)thread_count(config), NULL};
+    }
+    options[n++] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    listener->tls = cert != NULL;
+    listener->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, library_log, listener,
+        MHD_OPTION_SOCK_ADDR, &address.any, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)config->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)config->per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 0U, MHD_OPTION_ARRAY,
+        options, MHD_OPTION_END);
+    if (listener->daemon == NULL) {
+        return UD_ERR_CONNECT;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    snprintf(listener->address, sizeof listener->address, "%.*s:%u",
+             (int)(strrchr(address_text, ':') - address_text), address_text, info == NULL ? 0U : info->port);
+    return UD_OK;
+}
+
+ud_err ud_http_open(struct ud_http **out, struct ud_server *server, const char *cert, const char *key)
+{
+    const char *const addresses[] = {server->config.listen_devices, server->config.listen_people};
+    struct ud_http *http = calloc(1, sizeof *http);
+    ud_err err = http == NULL ? UD_ERR_MEMORY : UD_OK;
+    signal(SIGPIPE, SIG_IGN);
+    for (int which = 0; which < UD_LISTENER_COUNT && err == UD_OK; which++) {
+        http->listeners[which].server = server;
+        http->listeners[which].which = (ud_listener)which;
+        err = listener_start(&http->listeners[which], addresses[which], cert, key);
+    }
+    if (err != UD_OK) {
+        ud_http_close(http);
+        return err;
+    }
+    *out = http;
+    return UD_OK;
+}
+
+const char *ud_http_address(const struct ud_http *http, ud_listener listener)
+{
+    return http->listeners[listener].address;
+}
+
+void ud_http_quiesce(struct ud_http *http)
+{
+    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
+        const MHD_socket fd = MHD_quiesce_daemon(http->listeners[which].daemon);
+        if (fd != MHD_INVALID_SOCKET) {
+            close(fd);
+        }
+    }
+}
+
+void ud_http_drain(struct ud_http *http, unsigned wait_ms)
+{
+    const struct timespec tick = {0, 5 * 1000000};
+    for (unsigned waited = 0; waited < wait_ms; waited += 5) {
+        if (atomic_load(&http->listeners[UD_LISTEN_DEVICES].open_calls) == 0 &&
+            atomic_load(&http->listeners[UD_LISTEN_PEOPLE].open_calls) == 0) {
+            return;
+        }
+        nanosleep(&tick, NULL);
+    }
+}
+
+void ud_http_close(struct ud_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
+        if (http->listeners[which].daemon != NULL) {
+            MHD_stop_daemon(http->listeners[which].daemon);
+        }
+    }
+    free(http);
+}

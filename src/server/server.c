@@ -1,0 +1,301 @@
+#include "server/server.h"
+
+#include "server/artifacts.h"
+#include "server/handlers.h"
+#include "server/tls.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_MS 5000
+#define SEEN_BATCH 1024
+#define LOAD_PAGE 1000
+
+int64_t ud_server_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+ud_err ud_server_tenant(const struct ud_server *server, const char *name, int64_t *tenant)
+{
+    (void)server;
+    if (strcasecmp(name, "default") != 0) {
+        return UD_ERR_NOT_FOUND;
+    }
+    *tenant = UD_TENANT_DEFAULT;
+    return UD_OK;
+}
+
+void ud_refresh_fleet(struct ud_call *call, const struct ud_row_device *row)
+{
+    if (ud_fleet_put(call->server->fleet, row) != UD_OK) {
+        /* the commit stands; the device is found again at the next start */
+        ud_log_event(&call->server->log, UD_LOG_ERROR, "fleet", "device", row->name, "error",
+                     ud_err_name(UD_ERR_MEMORY), NULL);
+    }
+}
+
+static void complain(void *ctx, ud_err err, const char *words)
+{
+    const struct ud_server *server = ctx;
+    ud_log_event(&server->log, UD_LOG_ERROR, "store", "error", ud_err_name(err), "words", words, NULL);
+}
+
+static ud_err fail(const struct ud_server *server, const char *step, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_log_event(&server->log, UD_LOG_ERROR, "start", "step", step, "error", ud_err_name(err), "message",
+                     ud_err_text(err), NULL);
+    }
+    return err;
+}
+
+/* --- the state folder */
+
+/* Made with its parents for us alone, and one process at a time works in it. */
+static ud_err take_folder(struct ud_server *server)
+{
+    char path[UD_PATH_BYTES_MAX];
+    ud_err err = ud_folder_make(server->config.state, 0700);
+    err = err == UD_OK ? ud_path_join(path, server->config.state, "lock") : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    server->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (server->lock < 0) {
+        return UD_ERR_IO;
+    }
+    return flock(server->lock, LOCK_EX | LOCK_NB) == 0 ? UD_OK : UD_ERR_BUSY;
+}
+
+struct load {
+    struct ud_job job;
+    struct ud_server *server;
+    ud_err err;
+};
+
+static void load_device(void *ctx, const struct ud_row_device *row)
+{
+    struct load *load = ctx;
+    load->err = load->err == UD_OK ? ud_fleet_put(load->server->fleet, row) : load->err;
+}
+
+static ud_err load_fleet(struct ud_job *job, struct ud_store *store)
+{
+    struct load *load = (struct load *)(void *)job;
+    struct ud_page page = {.offset = 0, .limit = LOAD_PAGE, .total = 1};
+    ud_err err = UD_OK;
+    for (; err == UD_OK && page.offset < page.total; page.offset += LOAD_PAGE) {
+        err = ud_store_device_list(store, 0, &page, load_device, load);
+    }
+    return err == UD_OK ? load->err : err;
+}
+
+/* --- the first token */
+
+struct first_token {
+    struct ud_job job;
+    struct ud_row_token row;
+};
+
+static ud_err add_first_token(struct ud_job *job, struct ud_store *store)
+{
+    const struct first_token *first = (const struct first_token *)(const void *)job;
+    uint32_t count = 0;
+    const ud_err err = ud_store_token_count(store, &count);
+    if (err != UD_OK || count > 0) {
+        return err == UD_OK ? UD_ERR_CONFLICT : err;
+    }
+    return ud_store_token_add(store, &first->row, ud_server_now_ms());
+}
+
+static ud_err count_tokens(struct ud_server *server, uint32_t *count)
+{
+    struct ud_store *store = NULL;
+    ud_err err = ud_store_pool_take(server->readers, &store);
+    if (err == UD_OK) {
+        err = ud_store_token_count(store, count);
+        ud_store_pool_give(server->readers, store);
+    }
+    return err;
+}
+
+/* The file first: a token that is in the store but in no file would lock everybody out. */
+static ud_err make_first_token(struct ud_server *server)
+{
+    struct first_token first = {.row = {.tenant = UD_TENANT_DEFAULT, .name = "admin"}};
+    char path[UD_PATH_BYTES_MAX];
+    char token[UD_ADMIN_TOKEN_CHARS + 2];
+    uint32_t count = 0;
+    ud_err err = count_tokens(server, &count);
+    if (err != UD_OK || count > 0) {
+        return err;
+    }
+    err = ud_secret_make(token, UD_ADMIN_TOKEN_CHARS);
+    const struct ud_bytes secret = {(const uint8_t *)token, UD_ADMIN_TOKEN_CHARS};
+    err = err == UD_OK ? ud_secret_hash(secret, first.row.hash) : err;
+    memcpy(token + UD_ADMIN_TOKEN_CHARS, "\n", 2);
+    err = err == UD_OK ? ud_path_join(path, server->config.state, "admin.token") : err;
+    err = err == UD_OK ? ud_file_write(path, 0600, token, UD_ADMIN_TOKEN_CHARS + 1) : err;
+    err = err == UD_OK ? ud_writer_run(server->writer, add_first_token, &first.job) : err;
+    if (err == UD_OK) {
+        ud_log_event(&server->log, UD_LOG_INFO, "first-token", "file", path, NULL);
+        if (isatty(STDOUT_FILENO)) {
+            printf("management token (also in %s): %s", path, token);
+            fflush(stdout);
+        }
+    }
+    return err;
+}
+
+/* --- start and stop */
+
+static ud_err open_store(struct ud_server *server)
+{
+    struct ud_store *store = NULL;
+    ud_err err = ud_store_open(&store, server->config.state, UD_STORE_WRITER);
+    err = err == UD_OK ? ud_writer_open(&server->writer, store, complain, server) : err;
+    if (err != UD_OK) {
+        ud_store_close(store);
+        return err;
+    }
+    err = ud_store_pool_open(&server->readers, server->config.state);
+    err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
+    struct load load = {.server = server, .err = UD_OK};
+    err = err == UD_OK ? ud_writer_run(server->writer, load_fleet, &load.job) : err;
+    return err == UD_OK ? make_first_token(server) : err;
+}
+
+static ud_err listen(struct ud_server *server)
+{
+    struct ud_tls tls;
+    if (server->config.insecure_http) {
+        ud_log_event(&server->log, UD_LOG_WARN, "insecure-http", "message", "no TLS; loopback only", NULL);
+        return ud_http_open(&server->http, server, NULL, NULL);
+    }
+    ud_err err = fail(server, "certificate", ud_tls_load(&tls, &server->config, ud_server_now_ms() / 1000));
+    if (err != UD_OK) {
+        return err;
+    }
+    err = ud_http_open(&server->http, server, tls.cert.ptr, tls.key.ptr);
+    if (err == UD_OK) {
+        server->tls = tls; /* the library reads it again for each of its threads */
+    } else {
+        ud_tls_free(&tls);
+    }
+    return err;
+}
+
+static void write_listener(struct ud_json *json, const struct ud_server *server, const char *key,
+                           ud_listener which)
+{
+    char url[UD_ADDRESS_BYTES_MAX + 24];
+    snprintf(url, sizeof url, "%s://%s", server->config.insecure_http ? "http" : "https",
+             ud_http_address(server->http, which));
+    ud_json_open(json, key, '{');
+    ud_json_string(json, "url", url);
+    ud_json_close(json, '}');
+    ud_log_event(&server->log, UD_LOG_INFO, "listening", "listener", key, "url", url, NULL);
+}
+
+/* Where we listen, for scripts that asked for any free port. */
+static ud_err write_listen_file(const struct ud_server *server)
+{
+    char path[UD_PATH_BYTES_MAX];
+    struct ud_text text;
+    ud_text_init(&text, 4096);
+    struct ud_json json = {&text, false};
+    ud_json_open(&json, NULL, '{');
+    write_listener(&json, server, "devices", UD_LISTEN_DEVICES);
+    write_listener(&json, server, "people", UD_LISTEN_PEOPLE);
+    ud_err err = ud_path_join(path, server->config.state, "ca.pem");
+    ud_json_string(&json, "ca", server->config.insecure_http || !ud_file_exists(path) ? NULL : path);
+    ud_json_int(&json, "pid", getpid());
+    ud_json_close(&json, '}');
+    err = err == UD_OK ? ud_path_join(path, server->config.state, "listen.json") : err;
+    err = err == UD_OK && !ud_text_ok(&text) ? UD_ERR_MEMORY : err;
+    err = err == UD_OK ? ud_file_write(path, 0644, text.ptr, text.len) : err;
+    ud_text_free(&text);
+    return err;
+}
+
+ud_err ud_server_start(struct ud_server *server)
+{
+    server->lock = -1;
+    ud_err err = fail(server, "state folder", take_folder(server));
+    err = err == UD_OK ? fail(server, "store", open_store(server)) : err;
+    err = err == UD_OK ? fail(server, "artifacts",
+                              ud_artifacts_open(&server->artifacts, server->config.state,
+                                                server->config.artifact_bytes_max))
+                       : err;
+    err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
+    err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
+    err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
+    if (err != UD_OK) {
+        ud_server_stop(server);
+    }
+    return err;
+}
+
+struct seen {
+    struct ud_job job;
+    size_t count;
+    int64_t ids[SEEN_BATCH];
+    int64_t at_ms[SEEN_BATCH];
+};
+
+static ud_err save_seen(struct ud_job *job, struct ud_store *store)
+{
+    const struct seen *seen = (const struct seen *)(const void *)job;
+    ud_err err = UD_OK;
+    for (size_t i = 0; i < seen->count && err == UD_OK; i++) {
+        err = ud_store_device_seen_set(store, seen->ids[i], seen->at_ms[i]);
+        err = err == UD_ERR_NOT_FOUND ? UD_OK : err; /* removed meanwhile */
+    }
+    return err;
+}
+
+void ud_server_tick(struct ud_server *server)
+{
+    struct seen seen;
+    do {
+        seen.count = ud_fleet_take_seen(server->fleet, seen.ids, seen.at_ms, SEEN_BATCH);
+        if (seen.count > 0 && ud_writer_run(server->writer, save_seen, &seen.job) != UD_OK) {
+            return; /* the log has said why; these times are lost, the next polls bring new ones */
+        }
+    } while (seen.count == SEEN_BATCH);
+}
+
+void ud_server_stop(struct ud_server *server)
+{
+    if (server->http != NULL) {
+        ud_http_quiesce(server->http);
+        ud_http_drain(server->http, DRAIN_MS);
+        ud_server_tick(server);
+    }
+    /* from here on nothing can be set aside, so the listeners may go */
+    if (server->disk != NULL) {
+        ud_disk_stop(server->disk);
+    }
+    if (server->writer != NULL) {
+        ud_writer_stop(server->writer);
+    }
+    ud_http_close(server->http);
+    ud_tls_free(&server->tls);
+    ud_disk_close(server->disk);
+    ud_artifacts_close(server->artifacts);
+    ud_store_pool_close(server->readers);
+    ud_writer_close(server->writer);
+    ud_fleet_close(server->fleet);
+    if (server->lock >= 0) {
+        close(server->lock);
+    }
+    ud_log_event(&server->log, UD_LOG_INFO, "stopped", NULL);
+}

@@ -1,0 +1,47 @@
+/* The parts of one running server. main() builds one and passes it on; nothing is global. */
+#ifndef UD_SERVER_SERVER_H
+#define UD_SERVER_SERVER_H
+
+#include "server/config.h"
+#include "server/disk.h"
+#include "server/fleet.h"
+#include "server/http_route.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/store_pool.h"
+#include "server/tls.h"
+#include "server/writer.h"
+
+struct ud_artifacts;
+struct ud_http;
+
+struct ud_server {
+    struct ud_config config;
+    struct ud_log log;
+    struct ud_metrics metrics;
+    struct ud_fleet *fleet;
+    struct ud_writer *writer;
+    struct ud_store_pool *readers;
+    struct ud_disk *disk;
+    struct ud_artifacts *artifacts;
+    struct ud_http *http;
+    struct ud_tls tls;
+    int lock; /* of the state folder; -1 = not held */
+};
+
+/**
+ * Read the state folder (made at the first start), load the fleet, listen, write listen.json. `config` and `log`
+ * are set by the caller before. On an error everything is closed again, and the log says what it was.
+ */
+ud_err ud_server_start(struct ud_server *server);
+/** Work to be done now and then: times of polls into the store. */
+void ud_server_tick(struct ud_server *server);
+/** Stop listening, finish what was accepted, close the store cleanly. */
+void ud_server_stop(struct ud_server *server);
+
+/** Milliseconds since 1970. */
+int64_t ud_server_now_ms(void);
+/** The tenant of this name, any case. UD_ERR_NOT_FOUND. */
+ud_err ud_server_tenant(const struct ud_server *server, const char *name, int64_t *tenant);
+
+#endif
