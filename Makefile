@@ -14,7 +14,7 @@ C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
         lint layers symbols docs docs-write install clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 all: release ## build everything (release, hardened) into build/release
 

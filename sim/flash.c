@@ -277,6 +277,11 @@ void sim_flash_cut_after(struct sim_flash *sim, uint64_t operations, uint32_t dr
     sim->cut_armed = true;
 }
 
+void sim_flash_cut_never(struct sim_flash *sim)
+{
+    sim->cut_armed = false;
+}
+
 bool sim_flash_is_off(const struct sim_flash *sim)
 {
     return sim->off;
@@ -285,7 +290,6 @@ bool sim_flash_is_off(const struct sim_flash *sim)
 void sim_flash_power_on(struct sim_flash *sim)
 {
     sim->off = false;
-    sim->cut_armed = false;
     sim->noise = draw_number(sim);
 }
 

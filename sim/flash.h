@@ -52,8 +52,11 @@ void sim_flash_load(struct sim_flash *sim, const struct sim_flash *from);
 void sim_flash_seed(struct sim_flash *sim, uint64_t seed);
 /** The operation after `operations` more is torn and power fails. @param draw  which manner of tearing */
 void sim_flash_cut_after(struct sim_flash *sim, uint64_t operations, uint32_t draw);
+/** Take back a cut that has not happened. */
+void sim_flash_cut_never(struct sim_flash *sim);
 /** Has the cut happened? */
 bool sim_flash_is_off(const struct sim_flash *sim);
+/** Weak bits may read differently from now on. A cut that has not happened stays armed. */
 void sim_flash_power_on(struct sim_flash *sim);
 
 /** Random content, as on a chip nobody erased. */

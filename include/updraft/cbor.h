@@ -46,6 +46,8 @@ void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input);
 void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part);
 /** Keep `err` as the reader's error, at its present place, unless it has one already. */
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
+/** The same for an item that was read already: `offset_bytes` is where it began. */
+void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err);
 /** Type of the next item; nothing is consumed, no error is set. */
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader);
 /** Offset of the next item: the bytes consumed so far, and with ud_cbor_init_within() those before `part`. */

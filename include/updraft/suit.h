@@ -108,8 +108,21 @@ struct ud_suit_manifest {
 };
 
 /**
- * Read the manifest of an authenticated envelope; verify severable members against it; scan every sequence,
- * nested ones included, for unknown commands, parameters and misplaced ones. UD_ERR_STATE if not authenticated.
+ * Read the manifest of an authenticated envelope; verify severable members against it, before they are read; look
+ * over every sequence, nested ones included, for what is unknown or misplaced. So a run meets no surprise half-way.
+ *
+ * Not looked at here: the sequence number against the stored one (ud_slots), whether the device has the components,
+ * and whether the signers may write them (ud_trust_may_write).
+ *
+ * @return UD_ERR_STATE if not authenticated; UD_ERR_VERSION; UD_ERR_MISSING (version, sequence number, common,
+ *         components); UD_ERR_LABEL_UNKNOWN; UD_ERR_DEPENDENCY; UD_ERR_DIGEST (a severable member does not match, or
+ *         nothing vouches for it); UD_ERR_DUPLICATE (also: a member inline and in the envelope, a component twice);
+ *         UD_ERR_COMMAND; UD_ERR_PARAMETER; UD_ERR_INDEX; UD_ERR_ALGORITHM (digests); UD_ERR_INSECURE_ORDER (a side
+ *         effect in the shared sequence, soft failure at top level, no set-component-index first where there are
+ *         several components); UD_ERR_DEPTH, UD_ERR_LIMIT, UD_ERR_NUMBER_RANGE; errors of the CBOR reader
+ *
+ * Cost:   one SHA-256 per severable member that is there; about 700 bytes of stack on a 32-bit device
+ * Source: draft-ietf-suit-manifest-37 sections 6 and 8
  */
 ud_err ud_suit_manifest_parse(struct ud_suit_manifest *man, const struct ud_suit_envelope *env,
                               struct ud_diag *diag);
@@ -152,8 +165,10 @@ struct ud_suit_params {
 
 /*
  * What a device can do. Every function may return UD_WAIT: the same command is then given again at the next step.
- * `component` is the index in the manifest. A condition returns UD_OK when it holds and its own error when not;
- * a directive's error always aborts. A NULL function is UD_ERR_COMMAND.
+ * `component` is the index in the manifest; parameters that a command needs are set. A condition returns UD_OK when it
+ * holds and its own error when not: try-each and soft failure may take that error. UD_ERR_COMMAND (this device cannot
+ * do it, as for a NULL function) and every error of a directive end the run. Nothing that was written is trusted
+ * before image_match has passed; the interpreter refuses to invoke anything else.
  */
 struct ud_suit_ops {
     ud_err (*vendor)(void *ctx, uint8_t component, const struct ud_suit_params *params);
@@ -223,11 +238,24 @@ struct ud_suit_run {
     ud_err result;     /* UD_WAIT while it runs */
 };
 
-/** UD_ERR_STATE for a manifest that is not trusted; UD_ERR_SEVERED when a needed member is absent. */
+/**
+ * Prepare a run. Parameters are unset, nothing is asked of the device yet.
+ *
+ * @param man, ops, ctx borrowed until the run has ended
+ * @return UD_ERR_STATE for a manifest that is not trusted; UD_ERR_SEVERED for an update whose fetch or install section
+ *         is not in the envelope
+ */
 ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *man,
                         ud_suit_procedure procedure, const struct ud_suit_ops *ops, void *ctx,
                         struct ud_diag *diag);
-/** Execute one command. UD_WAIT until the procedure is done, then UD_OK; an error ends the run for good. */
+/**
+ * Execute one command for one component.
+ *
+ * @return UD_WAIT until the procedure is done, then UD_OK. An error ends the run for good: that of a function of
+ *         ud_suit_ops; UD_ERR_ABORT; UD_ERR_PARAMETER_UNSET; UD_ERR_MISSING (the shared sequence ended without a vendor
+ *         and a class condition that held); UD_ERR_INDEX (a component as its own source); UD_ERR_NOT_FOUND (a `#` URI
+ *         that is not in the envelope); UD_ERR_INSECURE_ORDER (invoke without image match); UD_ERR_LIMIT
+ */
 ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag);
 
 #endif

@@ -5,17 +5,8 @@
 #ifndef UPDRAFT_AUTHOR_NET_CMD_H
 #define UPDRAFT_AUTHOR_NET_CMD_H
 
-#include <getopt.h>
-
+#include "author/cli.h"
 #include "author/net.h"
-
-/* Exit codes of every `updraft` command; `updraft --help` prints them. */
-enum {
-    NET_EXIT_OK = 0,
-    NET_EXIT_REFUSED = 1, /* the server, or a check, said no */
-    NET_EXIT_USAGE = 2,
-    NET_EXIT_IO = 3, /* file, network, configuration */
-};
 
 struct net_cmd {
     struct net_flags flags;
@@ -36,7 +27,7 @@ struct net_cmd {
 
 /** Take one of NET_OPTIONS. False where `option` is none of them. */
 bool net_cmd_option(struct net_cmd *cmd, int option, const char *value);
-/** Load the profile and open the client. Gives NET_EXIT_OK or prints why and gives the exit code. */
+/** Load the profile and open the client. Gives CLI_OK or prints why and gives the exit code. */
 int net_cmd_open(struct net_cmd *cmd);
 /** Release everything; gives `exit_code` back, so that a command can end with it. */
 int net_cmd_close(struct net_cmd *cmd, int exit_code);
@@ -45,18 +36,8 @@ int net_cmd_close(struct net_cmd *cmd, int exit_code);
 int net_cmd_request(struct net_cmd *cmd, const char *method, const char *path, const json_t *body);
 /** Print what went wrong with the last answer: `err` is what the call returned. */
 int net_cmd_refused(const struct net_cmd *cmd, const char *what, ud_err err);
-/** `updraft: what: why (NAME)` and the remedy, on standard error. */
-int net_cmd_fail(const char *what, const char *why, ud_err err);
-/** Wrong arguments: says so and points at --help. */
-int net_cmd_usage(const char *command, const char *why);
-/** Print the last answer as JSON. */
-void net_cmd_print_json(const json_t *json);
 
 /** A string member, or `absent` where there is none. */
 const char *net_text(const json_t *object, const char *key, const char *absent);
-/** Print text from the server with control characters replaced: a device may have chosen it. */
-void net_print_text(FILE *out, const char *text, int width);
-/** The whole of a small file; free() the result. UD_ERR_IO, UD_ERR_TOO_LARGE. */
-ud_err net_read_file(const char *path, size_t bytes_max, char **bytes, size_t *len);
 
 #endif

@@ -12,7 +12,7 @@ static ud_err add_key(json_t *body, const char *path, char *why)
 {
     char *pem = NULL;
     size_t len = 0;
-    ud_err err = net_read_file(path, KEY_FILE_BYTES_MAX, &pem, &len);
+    ud_err err = cli_read_file(path, KEY_FILE_BYTES_MAX, &pem, &len);
     if (err != UD_OK) {
         snprintf(why, NET_WHY_BYTES_MAX, "%s: cannot be read", path);
         return err;
@@ -45,8 +45,8 @@ static int send_enrol(struct net_cmd *cmd, const struct enrol *enrol)
     if (err == UD_OK && enrol->key != NULL) {
         err = add_key(body, enrol->key, why);
     }
-    int code = err == UD_OK ? net_cmd_request(cmd, "POST", "/api/v1/devices", body)
-                            : net_cmd_fail(enrol->name, why, err);
+    int code =
+        err == UD_OK ? net_cmd_request(cmd, "POST", "/api/v1/devices", body) : cli_fail(enrol->name, why, err);
     json_decref(body);
     return code;
 }
@@ -55,7 +55,7 @@ static void print_enrolled(const struct net_cmd *cmd, const struct enrol *enrol)
 {
     const char *secret = net_text(cmd->answer.json, enrol->code ? "code" : "token", "");
     if (cmd->json) {
-        net_cmd_print_json(cmd->answer.json);
+        cli_print_json(cmd->answer.json);
         return;
     }
     printf("Enrolled %s.\n", enrol->name);
@@ -81,18 +81,18 @@ int net_device_enrol(int argc, char **argv)
         } else if (option == 'c') {
             enrol.code = true;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("device enrol", "unknown option");
+            return cli_usage("device enrol", "unknown option");
         }
     }
     if (argc - optind != 1) {
-        return net_cmd_usage("device enrol", "one device name is needed");
+        return cli_usage("device enrol", "one device name is needed");
     }
     enrol.name = argv[optind];
     int code = net_cmd_open(&cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = send_enrol(&cmd, &enrol);
     }
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         print_enrolled(&cmd, &enrol);
     }
     return net_cmd_close(&cmd, code);
@@ -105,11 +105,11 @@ static int parse_plain(struct net_cmd *cmd, int argc, char **argv, const char *c
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!net_cmd_option(cmd, option, optarg)) {
-            return net_cmd_usage(command, "unknown option");
+            return cli_usage(command, "unknown option");
         }
     }
     if (argc - optind != words) {
-        return net_cmd_usage(command, words == 0 ? "takes no words beside options" : "needs a name");
+        return cli_usage(command, words == 0 ? "takes no words beside options" : "needs a name");
     }
     return net_cmd_open(cmd);
 }
@@ -118,17 +118,17 @@ int net_device_list(int argc, char **argv)
 {
     struct net_cmd cmd = {.json = false};
     int code = parse_plain(&cmd, argc, argv, "device list", 0);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = net_cmd_request(&cmd, "GET", "/api/v1/devices?limit=500", NULL);
     }
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         size_t i;
         json_t *device;
         json_array_foreach(json_object_get(cmd.answer.json, "content"), i, device)
         {
-            net_print_text(stdout, net_text(device, "name", "?"), 32);
+            cli_print_text(stdout, net_text(device, "name", "?"), 32);
             printf("  %.16s\n", net_text(device, "kid", "no key yet"));
         }
     }
@@ -142,14 +142,14 @@ static int remove_named(int argc, char **argv, const char *command, const char *
     char segment[1024];
     char path[1200];
     int code = parse_plain(&cmd, argc, argv, command, 1);
-    if (code == NET_EXIT_OK && net_segment(argv[optind], segment, sizeof segment) != UD_OK) {
-        code = net_cmd_usage(command, "the name is too long");
+    if (code == CLI_OK && net_segment(argv[optind], segment, sizeof segment) != UD_OK) {
+        code = cli_usage(command, "the name is too long");
     }
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         snprintf(path, sizeof path, "%s/%s", prefix, segment);
         code = net_cmd_request(&cmd, "DELETE", path, NULL);
     }
-    if (code == NET_EXIT_OK && !cmd.json) {
+    if (code == CLI_OK && !cmd.json) {
         printf("Removed %s.\n", argv[optind]);
     }
     return net_cmd_close(&cmd, code);
@@ -171,21 +171,21 @@ int net_device_type(int argc, char **argv)
         if (option == 'f') {
             foreign = true;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("device-type", "unknown option");
+            return cli_usage("device-type", "unknown option");
         }
     }
     if (argc - optind != 1) {
-        return net_cmd_usage("device-type", "one type name is needed");
+        return cli_usage("device-type", "one type name is needed");
     }
     int code = net_cmd_open(&cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         json_t *body = json_pack("{s:s, s:b}", "name", argv[optind], "foreign", foreign);
         code = net_cmd_request(&cmd, "POST", "/api/v1/device-types", body);
         json_decref(body);
     }
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         printf("Device type %s made%s.\n", argv[optind],
                foreign ? "; it takes unsigned releases, which end as claimed, never as confirmed" : "");
     }
@@ -209,23 +209,22 @@ static int anchor_add(int argc, char **argv)
         } else if (option == 'w') {
             weight = strtol(optarg, NULL, 10);
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("anchor add", "unknown option");
+            return cli_usage("anchor add", "unknown option");
         }
     }
     if (argc - optind != 1 || key == NULL || weight < 1 || weight > 255) {
-        return net_cmd_usage("anchor add", "a name, --key PUB and a weight of 1 to 255 are needed");
+        return cli_usage("anchor add", "a name, --key PUB and a weight of 1 to 255 are needed");
     }
     int code = net_cmd_open(&cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         json_t *body = json_pack("{s:s, s:i}", "name", argv[optind], "weight", (int)weight);
         const ud_err err = body == NULL ? UD_ERR_TEXT : add_key(body, key, why);
-        code =
-            err == UD_OK ? net_cmd_request(&cmd, "POST", "/api/v1/anchors", body) : net_cmd_fail(key, why, err);
+        code = err == UD_OK ? net_cmd_request(&cmd, "POST", "/api/v1/anchors", body) : cli_fail(key, why, err);
         json_decref(body);
     }
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         printf("Anchor %s: %s\n", argv[optind], net_text(cmd.answer.json, "kid", "?"));
     }
     return net_cmd_close(&cmd, code);
@@ -235,17 +234,17 @@ static int anchor_list(int argc, char **argv)
 {
     struct net_cmd cmd = {.json = false};
     int code = parse_plain(&cmd, argc, argv, "anchor list", 0);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = net_cmd_request(&cmd, "GET", "/api/v1/anchors?limit=500", NULL);
     }
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         size_t i;
         json_t *anchor;
         json_array_foreach(json_object_get(cmd.answer.json, "content"), i, anchor)
         {
-            net_print_text(stdout, net_text(anchor, "name", "?"), 24);
+            cli_print_text(stdout, net_text(anchor, "name", "?"), 24);
             printf("  weight %3d  %s\n", (int)json_integer_value(json_object_get(anchor, "weight")),
                    net_text(anchor, "kid", "?"));
         }
@@ -269,5 +268,5 @@ int net_anchor(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    return net_cmd_usage("anchor", "one of add, list, remove is needed");
+    return cli_usage("anchor", "one of add, list, remove is needed");
 }

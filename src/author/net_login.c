@@ -48,24 +48,24 @@ static int check_and_save(struct net_cmd *cmd)
     char why[NET_WHY_BYTES_MAX] = "";
     ud_err err = net_open(&cmd->client, &cmd->profile);
     if (err != UD_OK) {
-        return net_cmd_fail("login", why, err);
+        return cli_fail("login", why, err);
     }
     const int code = net_cmd_request(cmd, "GET", "/api/v1/whoami", NULL);
-    if (code != NET_EXIT_OK) {
+    if (code != CLI_OK) {
         return code;
     }
     err = net_profile_save(&cmd->profile, why);
     if (err != UD_OK) {
-        return net_cmd_fail("login", why, err);
+        return cli_fail("login", why, err);
     }
     if (cmd->json) {
-        net_cmd_print_json(cmd->answer.json);
+        cli_print_json(cmd->answer.json);
     } else {
         printf("Logged in to %s as ", cmd->profile.url);
-        net_print_text(stdout, net_text(cmd->answer.json, "name", "?"), 0);
+        cli_print_text(stdout, net_text(cmd->answer.json, "name", "?"), 0);
         printf(".\n");
     }
-    return NET_EXIT_OK;
+    return CLI_OK;
 }
 
 int net_login(int argc, char **argv)
@@ -76,11 +76,11 @@ int net_login(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("login", "unknown option");
+            return cli_usage("login", "unknown option");
         }
     }
     if (cmd.flags.url == NULL || optind != argc) {
-        return net_cmd_usage("login", "--server URL is needed, and nothing beside options");
+        return cli_usage("login", "--server URL is needed, and nothing beside options");
     }
     ud_err err = net_profile_load(&cmd.profile, &cmd.flags, why);
     if (err == UD_OK && cmd.flags.token_file == NULL && getenv("UPDRAFT_TOKEN") == NULL) {
@@ -89,5 +89,5 @@ int net_login(int argc, char **argv)
     if (err == UD_OK) {
         err = absolute_ca(&cmd.profile, why);
     }
-    return net_cmd_close(&cmd, err == UD_OK ? check_and_save(&cmd) : net_cmd_fail("login", why, err));
+    return net_cmd_close(&cmd, err == UD_OK ? check_and_save(&cmd) : cli_fail("login", why, err));
 }

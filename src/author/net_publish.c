@@ -88,7 +88,7 @@ static int upload_all(struct net_cmd *cmd, struct publish *publish)
         char label[64];
         ud_err err = hash_file(payload->path, payload->sha256);
         if (err != UD_OK) {
-            return net_cmd_fail(payload->path, "cannot be read", err);
+            return cli_fail(payload->path, "cannot be read", err);
         }
         snprintf(label, sizeof label, "%.40s", base_name(payload->path));
         err = net_upload(cmd->client, payload->sha256, payload->path, show_bar, label, &cmd->answer);
@@ -96,7 +96,7 @@ static int upload_all(struct net_cmd *cmd, struct publish *publish)
             return net_cmd_refused(cmd, payload->path, err);
         }
     }
-    return NET_EXIT_OK;
+    return CLI_OK;
 }
 
 /* "rel" from "path/rel.suit" */
@@ -120,17 +120,16 @@ static int send_envelope(struct net_cmd *cmd, const struct publish *publish)
     default_name(publish->envelope, stem, sizeof stem);
     if (net_segment(publish->name != NULL ? publish->name : stem, name, sizeof name) != UD_OK ||
         net_segment(publish->version != NULL ? publish->version : "", version, sizeof version) != UD_OK) {
-        return net_cmd_usage("publish", "the name or version is too long");
+        return cli_usage("publish", "the name or version is too long");
     }
-    ud_err err = net_read_file(publish->envelope, ENVELOPE_FILE_BYTES_MAX, &bytes, &len);
+    ud_err err = cli_read_file(publish->envelope, ENVELOPE_FILE_BYTES_MAX, &bytes, &len);
     if (err != UD_OK) {
-        return net_cmd_fail(publish->envelope, "cannot be read", err);
+        return cli_fail(publish->envelope, "cannot be read", err);
     }
     snprintf(path, sizeof path, "/api/v1/releases?name=%s&version=%s", name, version);
     err = net_request(cmd->client, "POST", path, "application/suit-envelope+cose", bytes, len, &cmd->answer);
     free(bytes);
-    return err != UD_OK || cmd->answer.status >= 400 ? net_cmd_refused(cmd, publish->envelope, err)
-                                                     : NET_EXIT_OK;
+    return err != UD_OK || cmd->answer.status >= 400 ? net_cmd_refused(cmd, publish->envelope, err) : CLI_OK;
 }
 
 static int send_foreign(struct net_cmd *cmd, const struct publish *publish)
@@ -145,7 +144,7 @@ static int send_foreign(struct net_cmd *cmd, const struct publish *publish)
                              "version", publish->version != NULL ? publish->version : "", "deviceType",
                              publish->foreign_type, "artifacts", artifacts);
     const int code = body != NULL ? net_cmd_request(cmd, "POST", "/api/v1/foreign-releases", body)
-                                  : net_cmd_fail("publish", "a name is not UTF-8", UD_ERR_TEXT);
+                                  : cli_fail("publish", "a name is not UTF-8", UD_ERR_TEXT);
     json_decref(body);
     return code;
 }
@@ -153,18 +152,18 @@ static int send_foreign(struct net_cmd *cmd, const struct publish *publish)
 static int run_publish(struct net_cmd *cmd, struct publish *publish)
 {
     int code = net_cmd_open(cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = upload_all(cmd, publish);
     }
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = publish->foreign_type != NULL ? send_foreign(cmd, publish) : send_envelope(cmd, publish);
     }
-    if (code == NET_EXIT_OK && cmd->json) {
-        net_cmd_print_json(cmd->answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd->json) {
+        cli_print_json(cmd->answer.json);
+    } else if (code == CLI_OK) {
         printf("Published as release %lld: ",
                (long long)json_integer_value(json_object_get(cmd->answer.json, "id")));
-        net_print_text(stdout, net_text(cmd->answer.json, "name", "?"), 0);
+        cli_print_text(stdout, net_text(cmd->answer.json, "name", "?"), 0);
         printf("\n  next: updraft deploy %lld DEVICE...\n",
                (long long)json_integer_value(json_object_get(cmd->answer.json, "id")));
     }
@@ -194,7 +193,7 @@ int net_publish(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "p:n:v:f:", options, NULL)) != -1) {
         if (option == 'p') {
             if (!add_payload(&publish, optarg)) {
-                return net_cmd_usage("publish", "at most 64 payloads");
+                return cli_usage("publish", "at most 64 payloads");
             }
         } else if (option == 'n') {
             publish.name = optarg;
@@ -203,11 +202,11 @@ int net_publish(int argc, char **argv)
         } else if (option == 'f') {
             publish.foreign_type = optarg;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("publish", "unknown option");
+            return cli_usage("publish", "unknown option");
         }
     }
     if (publish.foreign_type != NULL ? argc != optind || publish.payload_count == 0 : argc - optind != 1) {
-        return net_cmd_usage("publish", "one ENVELOPE is needed, or --foreign TYPE with --payload FILE");
+        return cli_usage("publish", "one ENVELOPE is needed, or --foreign TYPE with --payload FILE");
     }
     publish.envelope = argv[optind];
     return run_publish(&cmd, &publish);
@@ -220,24 +219,24 @@ int net_releases(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("releases", "unknown option");
+            return cli_usage("releases", "unknown option");
         }
     }
     int code = net_cmd_open(&cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = net_cmd_request(&cmd, "GET", "/api/v1/releases?limit=500", NULL);
     }
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         size_t i;
         json_t *release;
         json_array_foreach(json_object_get(cmd.answer.json, "content"), i, release)
         {
             printf("%6lld  ", (long long)json_integer_value(json_object_get(release, "id")));
-            net_print_text(stdout, net_text(release, "name", "?"), 32);
+            cli_print_text(stdout, net_text(release, "name", "?"), 32);
             printf("  ");
-            net_print_text(stdout, net_text(release, "version", ""), 16);
+            cli_print_text(stdout, net_text(release, "version", ""), 16);
             printf("  %s\n",
                    json_is_true(json_object_get(release, "foreign")) ? "foreign (unsigned)" : "signed");
         }

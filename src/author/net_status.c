@@ -21,7 +21,7 @@ static int all_devices(struct net_cmd *cmd, json_t *names)
         snprintf(path, sizeof path, "/api/v1/devices?offset=%zu&limit=%d", offset, PAGE_DEVICES);
         const int code = net_cmd_request(cmd, "GET", path, NULL);
         const json_t *content = json_object_get(cmd->answer.json, "content");
-        if (code != NET_EXIT_OK || json_array_size(content) == 0) {
+        if (code != CLI_OK || json_array_size(content) == 0) {
             return code;
         }
         json_array_foreach(content, i, device)
@@ -38,14 +38,14 @@ static int run_deploy(struct net_cmd *cmd, const char *release, char **devices, 
     json_t *names = json_array();
     int code = net_segment(release, segment, sizeof segment) == UD_OK
                    ? net_cmd_open(cmd)
-                   : net_cmd_usage("deploy", "the release's number is too long");
+                   : cli_usage("deploy", "the release's number is too long");
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(names, json_string(devices[i]));
     }
-    if (code == NET_EXIT_OK && all) {
+    if (code == CLI_OK && all) {
         code = all_devices(cmd, names);
     }
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         json_t *body = json_pack("{s:O}", "devices", names);
         snprintf(path, sizeof path, "/api/v1/releases/%s/deploy", segment);
         code = net_cmd_request(cmd, "POST", path, body);
@@ -65,17 +65,17 @@ int net_deploy(int argc, char **argv)
         if (option == 'a') {
             all = true;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("deploy", "unknown option");
+            return cli_usage("deploy", "unknown option");
         }
     }
     const int words = argc - optind;
     if (words < 1 || all != (words == 1)) {
-        return net_cmd_usage("deploy", "a RELEASE and either device names or --all are needed");
+        return cli_usage("deploy", "a RELEASE and either device names or --all are needed");
     }
     const int code = run_deploy(&cmd, argv[optind], argv + optind + 1, (size_t)words - 1, all);
-    if (code == NET_EXIT_OK && cmd.json) {
-        net_cmd_print_json(cmd.answer.json);
-    } else if (code == NET_EXIT_OK) {
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
         printf("Assigned to %lld devices; %lld had it already.\n",
                (long long)json_integer_value(json_object_get(cmd.answer.json, "assigned")),
                (long long)json_integer_value(json_object_get(cmd.answer.json, "alreadyAssigned")));
@@ -102,21 +102,21 @@ static void print_device(const json_t *device)
     char runs[160];
     snprintf(runs, sizeof runs, "%s (%s)", net_text(running, "version", "?"),
              net_text(running, "proof", "unknown"));
-    net_print_text(stdout, net_text(device, "name", "?"), 24);
+    cli_print_text(stdout, net_text(device, "name", "?"), 24);
     printf("  ");
-    net_print_text(stdout, json_is_object(running) ? runs : "nothing reported yet", 24);
+    cli_print_text(stdout, json_is_object(running) ? runs : "nothing reported yet", 24);
     printf("  ");
     print_time(json_object_get(device, "lastSeen"));
     printf("  ");
     if (json_is_object(action)) {
-        net_print_text(stdout, net_text(action, "state", "?"), 0);
+        cli_print_text(stdout, net_text(action, "state", "?"), 0);
         if (net_text(action, "error", NULL) != NULL) {
             printf(" ");
-            net_print_text(stdout, net_text(action, "error", ""), 0);
+            cli_print_text(stdout, net_text(action, "error", ""), 0);
         }
         if (net_text(action, "message", NULL) != NULL) {
             printf(": ");
-            net_print_text(stdout, net_text(action, "message", ""), 0);
+            cli_print_text(stdout, net_text(action, "message", ""), 0);
         }
     } else {
         printf("-");
@@ -130,7 +130,7 @@ static int show_once(struct net_cmd *cmd, const char *name)
     char segment[1024];
     char path[1200];
     if (name != NULL && net_segment(name, segment, sizeof segment) != UD_OK) {
-        return net_cmd_usage("status", "the name is too long");
+        return cli_usage("status", "the name is too long");
     }
     if (!cmd->json) {
         printf("%-24s  %-24s  %-19s  %s\n", "DEVICE", "RUNS (PROOF)", "LAST SEEN", "UPDATE");
@@ -144,9 +144,9 @@ static int show_once(struct net_cmd *cmd, const char *name)
             snprintf(path, sizeof path, "/api/v1/devices?offset=%zu&limit=%d", offset, PAGE_DEVICES);
         }
         const int code = net_cmd_request(cmd, "GET", path, NULL);
-        if (code != NET_EXIT_OK || cmd->json) {
-            if (code == NET_EXIT_OK) {
-                net_cmd_print_json(cmd->answer.json);
+        if (code != CLI_OK || cmd->json) {
+            if (code == CLI_OK) {
+                cli_print_json(cmd->answer.json);
             }
             return code;
         }
@@ -173,7 +173,7 @@ static int watch(struct net_cmd *cmd, const char *name)
             fputs(CLEAR_SCREEN, stdout);
         }
         const int code = show_once(cmd, name);
-        if (code != NET_EXIT_OK || fflush(stdout) != 0) {
+        if (code != CLI_OK || fflush(stdout) != 0) {
             return code; /* the reader is gone, or the server is */
         }
         sleep(WATCH_SECONDS);
@@ -190,15 +190,15 @@ int net_status(int argc, char **argv)
         if (option == 'w') {
             live = true;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
-            return net_cmd_usage("status", "unknown option");
+            return cli_usage("status", "unknown option");
         }
     }
     if (argc - optind > 1) {
-        return net_cmd_usage("status", "at most one device name");
+        return cli_usage("status", "at most one device name");
     }
     const char *name = argc - optind == 1 ? argv[optind] : NULL;
     int code = net_cmd_open(&cmd);
-    if (code == NET_EXIT_OK) {
+    if (code == CLI_OK) {
         code = live ? watch(&cmd, name) : show_once(&cmd, name);
     }
     return net_cmd_close(&cmd, code);

@@ -1,24 +1,17 @@
 #include "updraft/err.h"
 
+/* What programs decide by. The words stand in err_text.c, so a device that shows none carries none. */
 struct err_row {
     ud_err err;
     uint8_t lwm2m;
     uint8_t suit_reason;
-    const char *name;
-    const char *text;
-    const char *remedy;
 };
 
-#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy) {id, lwm2m, reason, #id, text, remedy},
+#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy) {id, lwm2m, reason},
 static const struct err_row rows[] = {UD_ERR_LIST(UD_ERR_ROW)};
 #undef UD_ERR_ROW
 
-static const struct err_row unknown = {UD_ERR_INTERNAL,
-                                       0,
-                                       11,
-                                       "UD_ERR_?",
-                                       "an error that this program does not know",
-                                       "update the older of the two sides"};
+static const struct err_row unknown = {UD_ERR_INTERNAL, 0, 11};
 
 static const struct err_row *row_of(uint32_t value)
 {
@@ -28,21 +21,6 @@ static const struct err_row *row_of(uint32_t value)
         }
     }
     return &unknown;
-}
-
-const char *ud_err_name(ud_err err)
-{
-    return row_of((uint32_t)err)->name;
-}
-
-const char *ud_err_text(ud_err err)
-{
-    return row_of((uint32_t)err)->text;
-}
-
-const char *ud_err_remedy(ud_err err)
-{
-    return row_of((uint32_t)err)->remedy;
 }
 
 uint8_t ud_err_lwm2m(ud_err err)

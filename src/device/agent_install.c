@@ -64,7 +64,7 @@ static ud_err pull(struct ud_agent *agent, const struct ud_suit_params *params, 
 {
     uint8_t room[UD_URI_BYTES_MAX];
     struct ud_buf uri = {room, sizeof room, 0};
-    uint32_t wait_ms;
+    uint32_t wait_ms = 0;
     if (integrated.len > 0) {
         take_integrated(agent, integrated);
         return UD_OK;

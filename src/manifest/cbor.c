@@ -47,12 +47,17 @@ size_t ud_cbor_offset(const struct ud_cbor *reader)
     return reader->end_bytes - reader->rest.len;
 }
 
-void ud_cbor_fail(struct ud_cbor *reader, ud_err err)
+void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err)
 {
     if (reader->err == UD_OK) {
         reader->err = err;
-        reader->err_offset_bytes = (uint32_t)ud_cbor_offset(reader);
+        reader->err_offset_bytes = (uint32_t)offset_bytes;
     }
+}
+
+void ud_cbor_fail(struct ud_cbor *reader, ud_err err)
+{
+    ud_cbor_fail_at(reader, ud_cbor_offset(reader), err);
 }
 
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader)
@@ -150,12 +155,11 @@ uint64_t ud_cbor_uint(struct ud_cbor *reader)
 
 int64_t ud_cbor_int(struct ud_cbor *reader)
 {
-    struct ud_cbor before = *reader;
+    const size_t at = ud_cbor_offset(reader);
     const bool negative = ud_cbor_peek(reader) == UD_CBOR_NINT;
     const uint64_t argument = take_type(reader, negative ? UD_CBOR_NINT : UD_CBOR_UINT);
     if (argument > INT64_MAX) {
-        ud_cbor_fail(&before, UD_ERR_NUMBER_RANGE);
-        *reader = before;
+        ud_cbor_fail_at(reader, at, UD_ERR_NUMBER_RANGE);
         return 0;
     }
     return negative && reader->err == UD_OK ? -1 - (int64_t)argument : (int64_t)argument;
@@ -206,11 +210,10 @@ static bool utf8_valid(struct ud_bytes text)
 
 struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader)
 {
-    struct ud_cbor before = *reader;
+    const size_t at = ud_cbor_offset(reader);
     const struct ud_bytes text = take_string(reader, UD_CBOR_TSTR);
     if (!utf8_valid(text)) {
-        ud_cbor_fail(&before, UD_ERR_TEXT);
-        *reader = before;
+        ud_cbor_fail_at(reader, at, UD_ERR_TEXT);
         return (struct ud_bytes){NULL, 0};
     }
     return text;
@@ -260,17 +263,15 @@ static size_t step_over(struct ud_cbor *reader, bool *container)
 struct ud_bytes ud_cbor_skip(struct ud_cbor *reader)
 {
     const struct ud_bytes from = reader->rest;
-    struct ud_cbor before = *reader;
     size_t left[UD_CBOR_DEPTH_MAX + 1] = {1};
     size_t depth = 0;
     while (reader->err == UD_OK) {
         bool container;
-        before = *reader;
+        const size_t at = ud_cbor_offset(reader);
         const size_t children = step_over(reader, &container);
         left[depth]--;
         if (container && depth == UD_CBOR_DEPTH_MAX) {
-            ud_cbor_fail(&before, UD_ERR_DEPTH);
-            *reader = before;
+            ud_cbor_fail_at(reader, at, UD_ERR_DEPTH);
         } else if (children > 0) {
             left[++depth] = children;
         }

@@ -80,12 +80,9 @@ static void take_structure(struct ud_cbor *r, struct headers *headers, struct ud
     if (ud_cbor_peek(r) != UD_CBOR_TAG && r->rest.len > 0) {
         ud_cbor_fail(r, UD_ERR_COSE);
     }
-    struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     if (ud_cbor_tag(r) != TAG_SIGN1 || ud_cbor_array(r) != SIGN1_ELEMENTS) {
-        if (r->err == UD_OK) {
-            ud_cbor_fail(&before, UD_ERR_COSE);
-            *r = before;
-        }
+        ud_cbor_fail_at(r, at, UD_ERR_COSE);
     }
     sign1->protected_bytes = ud_cbor_bstr(r);
     take_header_map(r, headers, false, sign1);

@@ -64,22 +64,13 @@ static const struct param_row {
 };
 /* clang-format on */
 
-/* Set `err` at the place where `before` was: the item just read was of the right type but of a wrong value. */
-static void fail_at(struct ud_cbor *r, const struct ud_cbor *before, ud_err err)
-{
-    if (r->err == UD_OK) {
-        *r = *before;
-        ud_cbor_fail(r, err);
-    }
-}
-
 /* A number below `limit`; `err` otherwise. */
 static uint64_t take_below(struct ud_cbor *r, uint64_t limit, ud_err err)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const uint64_t value = ud_cbor_uint(r);
     if (value >= limit) {
-        fail_at(r, &before, err);
+        ud_cbor_fail_at(r, at, err);
         return 0;
     }
     return value;
@@ -97,25 +88,25 @@ const struct suit_command_row *suit_command_find(int64_t code)
 
 uint32_t suit_take_sequence(struct ud_cbor *r)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const uint64_t items = ud_cbor_array(r);
     if (items == 0 || items % 2 != 0) {
-        fail_at(r, &before, UD_ERR_SHAPE);
+        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
     if (items / 2 > UD_SUIT_COMMANDS_MAX) {
-        fail_at(r, &before, UD_ERR_LIMIT);
+        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
     return (uint32_t)(items / 2);
 }
 
 const struct suit_command_row *suit_take_code(struct ud_cbor *r, const struct suit_place *place)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const struct suit_command_row *row = suit_command_find(ud_cbor_int(r));
     if (row == NULL) {
-        fail_at(r, &before, UD_ERR_COMMAND);
+        ud_cbor_fail_at(r, at, UD_ERR_COMMAND);
     } else if (place->shared && !row->shared) {
-        fail_at(r, &before, UD_ERR_INSECURE_ORDER);
+        ud_cbor_fail_at(r, at, UD_ERR_INSECURE_ORDER);
     }
     return r->err == UD_OK ? row : NULL;
 }
@@ -127,18 +118,18 @@ void suit_take_policy(struct ud_cbor *r)
 
 struct ud_suit_index suit_take_index(struct ud_cbor *r, const struct suit_place *place)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     struct ud_suit_index index = {.count = 1};
     const ud_cbor_type type = ud_cbor_peek(r);
     if (type == UD_CBOR_BOOL) {
         if (!ud_cbor_bool(r)) {
-            fail_at(r, &before, UD_ERR_SHAPE);
+            ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
         }
         index.count = place->component_count;
     } else if (type == UD_CBOR_ARRAY) {
         const uint64_t count = ud_cbor_array(r);
         if (count == 0 || count > place->component_count) {
-            fail_at(r, &before, UD_ERR_INDEX);
+            ud_cbor_fail_at(r, at, UD_ERR_INDEX);
         }
         index.list = r->rest;
         index.count = (uint8_t)count;
@@ -166,17 +157,17 @@ uint8_t suit_index_at(const struct ud_suit_index *index, uint8_t at)
 
 static struct ud_bytes take_view(struct ud_cbor *r, value_kind kind, const struct suit_place *place)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     struct ud_bytes item;
     if (kind == VALUE_DIGEST) {
         return suit_take_wrapped_digest(r, place->whole, &item);
     }
     item = kind == VALUE_TEXT ? ud_cbor_tstr(r) : ud_cbor_bstr(r);
     if (kind == VALUE_UUID && item.len != UD_UUID_BYTES) {
-        fail_at(r, &before, UD_ERR_SHAPE);
+        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
     if (kind == VALUE_TEXT && item.len > UD_URI_BYTES_MAX) {
-        fail_at(r, &before, UD_ERR_LIMIT);
+        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
     return item;
 }
@@ -216,14 +207,14 @@ static void take_value(struct ud_cbor *r, const struct param_row *row, const str
 
 static const struct param_row *take_label(struct ud_cbor *r)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const int64_t label = ud_cbor_int(r);
     for (size_t i = 0; i < sizeof params_known / sizeof params_known[0]; i++) {
         if (params_known[i].label == label) {
             return &params_known[i];
         }
     }
-    fail_at(r, &before, UD_ERR_PARAMETER);
+    ud_cbor_fail_at(r, at, UD_ERR_PARAMETER);
     return NULL;
 }
 
@@ -244,13 +235,13 @@ void suit_take_params(struct ud_cbor *r, const struct suit_place *place, struct 
 uint32_t suit_take_branches(struct ud_cbor *r)
 {
     enum { BRANCHES_MIN = 2 };
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const uint64_t count = ud_cbor_array(r);
     if (count < BRANCHES_MIN) {
-        fail_at(r, &before, UD_ERR_SHAPE);
+        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
     if (count > UD_SUIT_COMMANDS_MAX) {
-        fail_at(r, &before, UD_ERR_LIMIT);
+        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
     return (uint32_t)count;
 }

@@ -10,17 +10,16 @@ static const uint8_t member_labels[UD_SUIT_MEMBER_COUNT] = {UD_SUIT_FETCH, UD_SU
 
 struct ud_bytes suit_take_digest(struct ud_cbor *r)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     if (ud_cbor_array(r) != 2) {
-        ud_cbor_fail(r, UD_ERR_SHAPE);
+        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
     if (ud_cbor_int(r) != DIGEST_SHA256) {
-        ud_cbor_fail(r, UD_ERR_ALGORITHM);
+        ud_cbor_fail_at(r, at, UD_ERR_ALGORITHM);
     }
     const struct ud_bytes value = ud_cbor_bstr(r);
-    if (r->err == UD_OK && value.len != UD_SHA256_BYTES) {
-        *r = before;
-        ud_cbor_fail(r, UD_ERR_SHAPE);
+    if (value.len != UD_SHA256_BYTES) {
+        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
     return value;
 }
@@ -84,7 +83,7 @@ static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env)
 
 static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
 {
-    const struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     struct ud_bytes content;
     const uint64_t label = ud_cbor_peek(r) == UD_CBOR_UINT ? ud_cbor_uint(r) : 0;
     struct ud_bytes *member = member_of(env, label);
@@ -95,8 +94,7 @@ static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, struct 
     } else if (member != NULL) {
         *member = take_bstr_item(r, &content);
     } else {
-        *r = before;
-        ud_cbor_fail(r, UD_ERR_LABEL_UNKNOWN);
+        ud_cbor_fail_at(r, at, UD_ERR_LABEL_UNKNOWN);
     }
 }
 
@@ -138,9 +136,8 @@ static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
 static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
 {
     struct ud_bytes previous = {NULL, 0};
-    if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE && r->err == UD_OK) {
-        ud_cbor_init(r, env->whole);
-        ud_cbor_fail(r, UD_ERR_SHAPE);
+    if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE) {
+        ud_cbor_fail_at(r, 0, UD_ERR_SHAPE);
     }
     for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         ud_cbor_key_order(r, &previous);

@@ -92,17 +92,16 @@ static const struct section_row *find_section(uint64_t label)
 
 static void take_uri(struct ud_cbor *r, struct ud_bytes *uri)
 {
-    struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     *uri = ud_cbor_tstr(r);
     if (uri->len > UD_URI_BYTES_MAX) {
-        ud_cbor_fail(&before, UD_ERR_LIMIT);
-        *r = before;
+        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
 }
 
 static void take_member(struct parse *p)
 {
-    struct ud_cbor before = p->r;
+    const size_t at = ud_cbor_offset(&p->r);
     const uint64_t label = ud_cbor_uint(&p->r);
     const struct section_row *row = find_section(label);
     ud_err err = UD_OK;
@@ -120,9 +119,8 @@ static void take_member(struct parse *p)
     } else {
         err = label == LABEL_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN;
     }
-    if (p->r.err == UD_OK && err != UD_OK) {
-        ud_cbor_fail(&before, err);
-        p->r = before;
+    if (err != UD_OK) {
+        ud_cbor_fail_at(&p->r, at, err);
     }
 }
 
@@ -146,7 +144,7 @@ static void take_manifest(struct parse *p)
 /* A component id: array of byte strings. */
 static void take_component(struct ud_cbor *r, struct ud_suit_manifest *man)
 {
-    struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     struct ud_bytes other;
     struct ud_bytes id = r->rest;
     for (uint64_t parts = ud_cbor_array(r); parts > 0 && r->err == UD_OK; parts--) {
@@ -159,19 +157,17 @@ static void take_component(struct ud_cbor *r, struct ud_suit_manifest *man)
             err = UD_ERR_DUPLICATE;
         }
     }
-    if (r->err == UD_OK && err != UD_OK) {
-        ud_cbor_fail(&before, err);
-        *r = before;
+    if (err != UD_OK) {
+        ud_cbor_fail_at(r, at, err);
     }
 }
 
 static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
 {
-    struct ud_cbor before = *r;
+    const size_t at = ud_cbor_offset(r);
     const uint64_t count = ud_cbor_array(r);
-    if (r->err == UD_OK && (count == 0 || count > UD_SUIT_COMPONENTS_MAX)) {
-        ud_cbor_fail(&before, count == 0 ? UD_ERR_MISSING : UD_ERR_LIMIT);
-        *r = before;
+    if (count == 0 || count > UD_SUIT_COMPONENTS_MAX) {
+        ud_cbor_fail_at(r, at, count == 0 ? UD_ERR_MISSING : UD_ERR_LIMIT);
     }
     man->components = r->rest;
     while (r->err == UD_OK && man->component_count < count) {
@@ -186,15 +182,14 @@ static void take_common(struct ud_cbor *r, struct ud_suit_manifest *man)
     struct ud_bytes previous = {NULL, 0};
     for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         ud_cbor_key_order(r, &previous);
-        struct ud_cbor before = *r;
+        const size_t at = ud_cbor_offset(r);
         const uint64_t label = ud_cbor_uint(r);
         if (label == COMMON_COMPONENTS) {
             take_components(r, man);
         } else if (label == COMMON_SHARED) {
             man->shared = ud_cbor_bstr(r);
-        } else if (r->err == UD_OK) {
-            ud_cbor_fail(&before, label == COMMON_DEPENDENCIES ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
-            *r = before;
+        } else {
+            ud_cbor_fail_at(r, at, label == COMMON_DEPENDENCIES ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
         }
     }
     (void)ud_cbor_finish(r);

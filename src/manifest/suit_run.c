@@ -18,6 +18,8 @@ static const uint8_t procedures[][SECTIONS_MAX] = {
     [UD_SUIT_CHECK] = {UD_SUIT_SHARED},
 };
 
+_Static_assert(UD_SUIT_COMPONENTS_MAX <= 8, "ud_suit_run.validated has a bit for every component");
+
 #define CHECKS_REQUIRED (UD_SUIT_HAS_VENDOR | UD_SUIT_HAS_CLASS)
 
 typedef ud_err (*suit_op)(void *ctx, uint8_t component, const struct ud_suit_params *params);

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -12,35 +13,65 @@
 
 const char helper_shared[] =
     "86 14a4 0150 01010101010101010101010101010101 0250 02020202020202020202020202020202"
-    "035824 822f5820 0303030303030303030303030303030303030303030303030303030303030303"
+    "03<822f<0303030303030303030303030303030303030303030303030303030303030303>>"
     "0e1903e8 010f 020f";
 
-static void put_hex(struct ud_cbor_writer *w, const char *hex)
+static const char *put_notation(struct ud_cbor_writer *w, const char *at)
 {
-    uint8_t bytes[2048];
-    ud_cbor_put_raw(w, hex_decode(hex, bytes, sizeof bytes));
+    uint8_t bytes[HELPER_ENVELOPE_BYTES_MAX / 2];
+    while (*at != '\0' && *at != '>') {
+        if (*at == '<') {
+            struct ud_buf content = {bytes, sizeof bytes, 0};
+            struct ud_cbor_writer inner;
+            ud_cbor_writer_init(&inner, &content);
+            at = put_notation(&inner, at + 1);
+            assert_int_equal(*at, '>');
+            assert_int_equal(ud_cbor_written(&inner), UD_OK);
+            ud_cbor_put_bstr(w, ud_buf_bytes(&content));
+            at++;
+        } else {
+            char digits[HELPER_ENVELOPE_BYTES_MAX];
+            const size_t len = strcspn(at, "<>");
+            assert_true(len < sizeof digits);
+            memcpy(digits, at, len);
+            digits[len] = '\0';
+            ud_cbor_put_raw(w, hex_decode(digits, bytes, sizeof bytes));
+            at += len;
+        }
+    }
+    return at;
 }
 
-static void put_wrapped_hex(struct ud_cbor_writer *w, const char *hex)
+struct ud_bytes helper_cbor(const char *notation, uint8_t *out, size_t cap)
 {
-    uint8_t bytes[2048];
-    ud_cbor_put_bstr(w, hex_decode(hex, bytes, sizeof bytes));
+    struct ud_buf buf = {out, cap, 0};
+    struct ud_cbor_writer w;
+    ud_cbor_writer_init(&w, &buf);
+    assert_int_equal(*put_notation(&w, notation), '\0');
+    assert_int_equal(ud_cbor_written(&w), UD_OK);
+    return ud_buf_bytes(&buf);
 }
 
-static void put_section(struct ud_cbor_writer *w, uint64_t label, const char *hex)
+static void put_wrapped(struct ud_cbor_writer *w, const char *notation)
 {
-    if (hex != NULL) {
+    uint8_t bytes[HELPER_ENVELOPE_BYTES_MAX / 2];
+    ud_cbor_put_bstr(w, helper_cbor(notation, bytes, sizeof bytes));
+}
+
+static void put_section(struct ud_cbor_writer *w, uint64_t label, const char *notation)
+{
+    if (notation != NULL) {
         ud_cbor_put_uint(w, label);
-        put_wrapped_hex(w, hex);
+        put_wrapped(w, notation);
     }
 }
 
 /* A byte string as it stands in an envelope. */
-static struct ud_bytes wrapped(const char *hex, struct ud_buf *out)
+static struct ud_bytes wrapped(const char *notation, struct ud_buf *out)
 {
     struct ud_cbor_writer w;
     ud_cbor_writer_init(&w, out);
-    put_wrapped_hex(&w, hex);
+    put_wrapped(&w, notation);
     assert_int_equal(ud_cbor_written(&w), UD_OK);
     return ud_buf_bytes(out);
 }
@@ -54,15 +85,15 @@ static void put_digest(struct ud_cbor_writer *w, struct ud_bytes item)
     ud_cbor_put_bstr(w, UD_BYTES_ARRAY(digest));
 }
 
-static void put_severable(struct ud_cbor_writer *w, uint64_t label, const char *hex, bool severed)
+static void put_severable(struct ud_cbor_writer *w, uint64_t label, const char *notation, bool severed)
 {
     uint8_t bytes[2048];
     struct ud_buf buf = {bytes, sizeof bytes, 0};
-    if (hex != NULL && severed) {
+    if (notation != NULL && severed) {
         ud_cbor_put_uint(w, label);
-        put_digest(w, wrapped(hex, &buf));
+        put_digest(w, wrapped(notation, &buf));
     } else {
-        put_section(w, label, hex);
+        put_section(w, label, notation);
     }
 }
 
@@ -74,9 +105,9 @@ struct ud_bytes helper_manifest_encode(const struct helper_manifest *manifest, s
     ud_cbor_writer_init(&w, &common);
     ud_cbor_put_map(&w, 2);
     ud_cbor_put_uint(&w, 2);
-    put_hex(&w, manifest->components != NULL ? manifest->components : "81814100");
+    (void)put_notation(&w, manifest->components != NULL ? manifest->components : "81814100");
     ud_cbor_put_uint(&w, 4);
-    put_wrapped_hex(&w, manifest->shared != NULL ? manifest->shared : helper_shared);
+    put_wrapped(&w, manifest->shared != NULL ? manifest->shared : helper_shared);
     assert_int_equal(ud_cbor_written(&w), UD_OK);
 
     const char *const sections[] = {manifest->validate, manifest->load, manifest->invoke, manifest->fetch,

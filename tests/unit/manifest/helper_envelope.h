@@ -7,9 +7,15 @@
 
 #define HELPER_ENVELOPE_BYTES_MAX 8192
 
-/* Sequences as hex of their array; NULL where the manifest has none. */
+/**
+ * CBOR in the notation of these tests: hex, blanks ignored, and `<...>` for a byte string around its content.
+ * @return view of out
+ */
+struct ud_bytes helper_cbor(const char *notation, uint8_t *out, size_t cap);
+
+/* Sequences in that notation, each the array alone; NULL where the manifest has none. */
 struct helper_manifest {
-    const char *components; /* hex of the array; NULL: one component, h'00' */
+    const char *components; /* the array; NULL: one component, h'00' */
     const char *shared;     /* NULL: helper_shared */
     const char *validate;
     const char *load;

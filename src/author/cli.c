@@ -1,0 +1,207 @@
+#include "author/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ports/openssl/uuid.h"
+
+static int exit_code_of(ud_err err)
+{
+    switch ((int)err) {
+    case UD_ERR_CONNECT:
+    case UD_ERR_TLS:
+    case UD_ERR_TIMEOUT:
+    case UD_ERR_IO:
+    case UD_ERR_DISK_FULL:
+    case UD_ERR_CONFIG:
+    case UD_ERR_MEMORY:
+        return CLI_IO;
+    default:
+        return CLI_REFUSED;
+    }
+}
+
+int cli_fail(const char *what, const char *why, ud_err err)
+{
+    fprintf(stderr, "updraft: ");
+    cli_print_text(stderr, what, 0);
+    fprintf(stderr, ": ");
+    cli_print_text(stderr, why != NULL && why[0] != '\0' ? why : ud_err_text(err), 0);
+    fprintf(stderr, " (%s)\n  next: %s\n", ud_err_name(err), ud_err_remedy(err));
+    return exit_code_of(err);
+}
+
+int cli_fail_at(const char *what, const struct ud_diag *diag)
+{
+    char why[256];
+    (void)snprintf(why, sizeof why, "%s, at byte %lu", ud_err_text(diag->err),
+                   (unsigned long)diag->offset_bytes);
+    return cli_fail(what, why, diag->err);
+}
+
+int cli_fail_file(const char *path, ud_err err)
+{
+    const int code = cli_fail(path, NULL, err);
+    return err == UD_ERR_NOT_FOUND ? CLI_IO : code;
+}
+
+int cli_usage(const char *command, const char *why)
+{
+    fprintf(stderr, "updraft %s: %s\n  next: updraft %s --help\n", command, why, command);
+    return CLI_USAGE;
+}
+
+void cli_print_json(const json_t *json)
+{
+    char *text = json != NULL ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    puts(text != NULL ? text : "null");
+    free(text);
+}
+
+void cli_print_text(FILE *out, const char *text, int width)
+{
+    int shown = 0;
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, out);
+        shown += (*c & 0xc0) != 0x80; /* a continuation byte of UTF-8 takes no column */
+    }
+    for (; shown < width; shown++) {
+        fputc(' ', out);
+    }
+}
+
+static ud_err read_open(FILE *file, size_t bytes_max, char **bytes, size_t *len)
+{
+    struct stat info;
+    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
+        return UD_ERR_IO;
+    }
+    if ((uint64_t)info.st_size > bytes_max) {
+        return UD_ERR_TOO_LARGE;
+    }
+    const size_t want = (size_t)info.st_size;
+    char *out = malloc(want + 1); /* with room for a NUL of the caller's */
+    if (out == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    if (fread(out, 1, want, file) != want) {
+        free(out);
+        return UD_ERR_IO;
+    }
+    *bytes = out;
+    *len = want;
+    return UD_OK;
+}
+
+ud_err cli_read_file(const char *path, size_t bytes_max, char **bytes, size_t *len)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        return errno == ENOENT ? UD_ERR_NOT_FOUND : UD_ERR_IO;
+    }
+    const ud_err err = read_open(file, bytes_max, bytes, len);
+    (void)fclose(file);
+    return err;
+}
+
+bool cli_number(const char *text, uint64_t low, uint64_t high, uint64_t *value)
+{
+    uint64_t found = 0;
+    if (*text == '\0') {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9' || found > (UINT64_MAX - (uint64_t)(*text - '0')) / 10) {
+            return false;
+        }
+        found = 10 * found + (uint64_t)(*text - '0');
+    }
+    if (found < low || found > high) {
+        return false;
+    }
+    *value = found;
+    return true;
+}
+
+void cli_hex(struct ud_bytes bytes, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.len; i++) {
+        *text++ = digits[bytes.ptr[i] >> 4];
+        *text++ = digits[bytes.ptr[i] & 15];
+    }
+    *text = '\0';
+}
+
+/* Bytes of a UUID in front of which its text form has a hyphen. */
+static bool hyphen_before(size_t i)
+{
+    return i == 4 || i == 6 || i == 8 || i == 10;
+}
+
+void cli_uuid_text(const uint8_t uuid[UD_UUID_BYTES], char text[CLI_UUID_TEXT_BYTES])
+{
+    for (size_t i = 0; i < UD_UUID_BYTES; i++) {
+        if (hyphen_before(i)) {
+            *text++ = '-';
+        }
+        cli_hex((struct ud_bytes){uuid + i, 1}, text);
+        text += 2;
+    }
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    const char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool cli_uuid_parse(const char *text, uint8_t uuid[UD_UUID_BYTES])
+{
+    uint8_t found[UD_UUID_BYTES];
+    if (strlen(text) != CLI_UUID_TEXT_BYTES - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < UD_UUID_BYTES; i++) {
+        if (hyphen_before(i) && *text++ != '-') {
+            return false;
+        }
+        const int high = digit(*text++);
+        const int low = digit(*text++);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        found[i] = (uint8_t)(high << 4 | low);
+    }
+    memcpy(uuid, found, sizeof found);
+    return true;
+}
+
+static ud_err uuid_or_name(const char *text, const uint8_t name_space[UD_UUID_BYTES],
+                           uint8_t uuid[UD_UUID_BYTES])
+{
+    if (*text == '\0') {
+        return UD_ERR_USAGE;
+    }
+    if (cli_uuid_parse(text, uuid)) {
+        return UD_OK;
+    }
+    return ud_uuid5(name_space, (struct ud_bytes){(const uint8_t *)text, strlen(text)}, uuid);
+}
+
+ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES])
+{
+    static const uint8_t dns[UD_UUID_BYTES] = {0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1,
+                                               0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+    return uuid_or_name(text, dns, uuid);
+}
+
+ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES])
+{
+    return uuid_or_name(text, vendor, uuid);
+}

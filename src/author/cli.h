@@ -1,0 +1,55 @@
+/*
+ * What every `updraft` command shares: exit codes, how errors are told, small files, numbers and identifiers given
+ * as text, JSON output. A command is a function of argc and argv (argv[0] is its name) and gives the exit code.
+ */
+#ifndef UPDRAFT_AUTHOR_CLI_H
+#define UPDRAFT_AUTHOR_CLI_H
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "updraft/crypto.h"
+#include "updraft/limits.h"
+
+/* Exit codes; `updraft --help` prints them. */
+enum {
+    CLI_OK = 0,
+    CLI_REFUSED = 1, /* a check, or the server, said no */
+    CLI_USAGE = 2,
+    CLI_IO = 3, /* file, network, configuration */
+};
+
+#define CLI_HEX_BYTES(bytes) (2 * (bytes) + 1) /* with its NUL */
+#define CLI_UUID_TEXT_BYTES 37                 /* with its NUL */
+#define CLI_ENVELOPE_BYTES_MAX (64u << 20)     /* integrated payloads included */
+
+/** `updraft: what: why (NAME)` and the remedy, on standard error; NULL `why` is the error's own text. */
+int cli_fail(const char *what, const char *why, ud_err err);
+/** The same with the place in the input, where diag has one. */
+int cli_fail_at(const char *what, const struct ud_diag *diag);
+/** The same for a file of ours: one that is not there is CLI_IO, while a server that has none refuses. */
+int cli_fail_file(const char *path, ud_err err);
+/** Wrong arguments: says so and points at --help. */
+int cli_usage(const char *command, const char *why);
+/** Print as JSON, indented, on standard output. */
+void cli_print_json(const json_t *json);
+/** Print text from somebody else with control characters replaced: it may have been chosen to mislead. */
+void cli_print_text(FILE *out, const char *text, int width);
+/** The whole of a small file; free() the result. UD_ERR_NOT_FOUND, UD_ERR_IO, UD_ERR_TOO_LARGE, UD_ERR_MEMORY. */
+ud_err cli_read_file(const char *path, size_t bytes_max, char **bytes, size_t *len);
+
+/** A decimal number within [low, high], and nothing else. */
+bool cli_number(const char *text, uint64_t low, uint64_t high, uint64_t *value);
+/** Lower-case hex with a NUL; `text` has CLI_HEX_BYTES(bytes.len). */
+void cli_hex(struct ud_bytes bytes, char *text);
+/** 8-4-4-4-12 with a NUL. */
+void cli_uuid_text(const uint8_t uuid[UD_UUID_BYTES], char text[CLI_UUID_TEXT_BYTES]);
+/** Read 8-4-4-4-12 hex digits. False where the text is anything else. */
+bool cli_uuid_parse(const char *text, uint8_t uuid[UD_UUID_BYTES]);
+/** A vendor: a UUID, or a domain name of which the UUID is made (version 5, DNS name space). */
+ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES]);
+/** A class: a UUID, or a text of which the UUID is made (version 5, the vendor's id as name space). */
+ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES]);
+
+#endif

@@ -1,0 +1,252 @@
+#include "author/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "author/cli.h"
+#include "author/net_commands.h"
+#include "author/offline.h"
+
+struct command {
+    const char *name; /* one word, or two */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+    const char *usage; /* behind the name */
+    const char *help;
+};
+
+#define SERVER_OPTIONS                                                                                         \
+    "\nOptions for the server (default: what `updraft login` stored):\n"                                       \
+    "  --server URL        address of the people's listener\n"                                                 \
+    "  --ca FILE           certificate authority that the server must have\n"                                  \
+    "  --token-file FILE   token, first line; - is standard input; or $UPDRAFT_TOKEN\n"                        \
+    "  --json              answer as JSON\n"
+
+/* clang-format off */
+static const struct command commands[] = {
+    {"keygen", "make a key pair", offline_keygen, "[options]",
+     "Make a P-256 key pair: NAME.key (secret, mode 0600) and NAME.pub.\n"
+     "\nOptions:\n"
+     "  -o, --output NAME   base of the two file names (default: author)\n"
+     "  --force             replace existing files\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft keygen\n"
+     "  updraft keygen --output keys/release-2027\n"},
+    {"create", "make an envelope for an image", offline_create, "[options]",
+     "Make an unsigned SUIT envelope. The same arguments give the same bytes.\n"
+     "\nOptions:\n"
+     "  --image FILE        the image\n"
+     "  --vendor NAME       domain of the vendor (a UUID is made of it), or a UUID\n"
+     "  --class NAME        kind of device within the vendor (a UUID is made of it), or a UUID\n"
+     "  --sequence N        a device takes N only when it runs none higher\n"
+     "  --component NAME    part of the device that the image is for (default: app)\n"
+     "  --version TEXT      shown to people; devices decide by --sequence\n"
+     "  --model TEXT        shown to people\n"
+     "  --integrated        put the image into the envelope (up to 16 MiB)\n"
+     "  --reissue ENVELOPE  the same manifest under a higher --sequence: the way back to an old image\n"
+     "  -o, --output FILE   the envelope\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft create --image app.bin --vendor example.com --class door-lock --sequence 7 \\\n"
+     "      --version 2.1.0 --output app.suit\n"
+     "  updraft create --reissue old.suit --sequence 8 --output back.suit\n"},
+    {"sign", "add a signature to an envelope", offline_sign, "ENVELOPE [options]",
+     "Add a signature. Several keys may sign, each once. The digest is recomputed before.\n"
+     "\nOptions:\n"
+     "  -k, --key FILE      private key, readable by its owner only\n"
+     "  --alg NAME          ES256 (default) or ESP256\n"
+     "  -o, --output FILE   write there (default: the envelope itself, replaced as a whole)\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft sign app.suit --key author.key\n"
+     "  updraft sign app.suit --key approver.key --output approved.suit\n"},
+    {"verify", "check signatures, and the image", offline_verify, "ENVELOPE [options]",
+     "Decide as a device with these anchors would. Exits 0 only when everything holds.\n"
+     "\nOptions:\n"
+     "  -a, --anchor FILE    public key that is trusted; may stand several times\n"
+     "  -t, --threshold N    how many of them must have signed (default: 1)\n"
+     "  -i, --image FILE     is this the image that was signed?\n"
+     "  --json               answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft verify app.suit --anchor author.pub --image app.bin\n"
+     "  updraft verify app.suit --anchor author.pub --anchor approver.pub --threshold 2\n"},
+    {"inspect", "say what an envelope will do", offline_inspect, "ENVELOPE [options]",
+     "Show in plain words, step by step, what a device does with this envelope. Checks the digest, not the\n"
+     "signatures. Where something is wrong, the byte offset is given.\n"
+     "\nOptions:\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft inspect app.suit\n"
+     "  updraft inspect app.suit --json | jq .steps\n"},
+    {"device init", "make a device folder", offline_device_init, "FOLDER [options]",
+     "Make the folder of a device of the POSIX port, as it leaves manufacture: its key pair, made there, its\n"
+     "provisioning file, its settings, and, with --factory, its first image.\n"
+     "\nOptions:\n"
+     "  --vendor NAME        as for create\n"
+     "  --class NAME         as for create\n"
+     "  --anchor FILE        public key that it trusts; may stand several times\n"
+     "  --threshold N        how many of them must have signed (default: 1)\n"
+     "  --component NAME     its one component (default: app)\n"
+     "  --device-id UUID     for manifests that name one device\n"
+     "  --name NAME          its name on the server (default: the folder's)\n"
+     "  --server URL         address of the server's device listener\n"
+     "  --tenant NAME        (default: default)\n"
+     "  --ca FILE            certificate authority that the server must have\n"
+     "  --poll SECONDS       how often it asks until the server says otherwise (default: 300)\n"
+     "  --factory ENVELOPE   with --image FILE: its first image, installed and verified\n"
+     "  --slot-bytes N       room for an image (default: 2097152); there are two\n"
+     "  --envelope-bytes N   room for an envelope (default: 16384)\n"
+     "  --erase-size N       sector of the flash (default: 4096)\n"
+     "  --write-size N       unit of a write (default: 8)\n"
+     "  --trial-boots N      starts that a new image has to confirm itself (default: 1)\n"
+     "  --trial-ms N         time that it has in each (default: 60000)\n"
+     "\nExamples:\n"
+     "  updraft device init door-17 --vendor example.com --class door-lock --anchor author.pub \\\n"
+     "      --server https://127.0.0.1:8443 --ca ca.pem --factory v1.suit --image v1.bin\n"},
+    {"device show", "show a device folder", offline_device_show, "FOLDER [options]",
+     "Show what a device's provisioning file says: kind, anchors, places in its flash.\n"
+     "\nOptions:\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft device show door-17\n"},
+    {"device enrol", "make a device known to the server", net_device_enrol, "NAME [options]",
+     "Bind a device's public key to its name; or, with --code, give out a one-time code for its first start.\n"
+     "\nOptions:\n"
+     "  -k, --key FILE      the device's public key\n"
+     "  -t, --type NAME     its device type\n"
+     "  -c, --code          a one-time code instead of a key\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device enrol door-17 --key door-17/device.pub\n"
+     "  updraft device enrol door-18 --code\n"},
+    {"device list", "list the server's devices", net_device_list, "[options]",
+     "List the devices that the server knows.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device list\n"},
+    {"device remove", "remove a device from the server", net_device_remove, "NAME [options]",
+     "Remove a device; its key and token count no more.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device remove door-17\n"},
+    {"device-type", "make a device type", net_device_type, "NAME [options]",
+     "Make a device type. Only foreign types take unsigned releases, and those never end as confirmed.\n"
+     "\nOptions:\n"
+     "  -f, --foreign       for devices that know no envelopes\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device-type door-lock\n"
+     "  updraft device-type old-gateway --foreign\n"},
+    {"login", "store where the server is and who you are", net_login, "--server URL [options]",
+     "Check address and token against the server, then keep them in a file of mode 0600.\n"
+     "The token is asked for on the terminal when no file and no variable gives it.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft login --server https://127.0.0.1:8444 --ca ca.pem --token-file first-token\n"},
+    {"anchor", "the server's trust anchors: add, list, remove", net_anchor, "add NAME --key FILE | list | remove KID",
+     "Public keys whose signatures the server asks for before it takes a release.\n"
+     "\nOptions:\n"
+     "  -k, --key FILE      public key to add\n"
+     "  -w, --weight N      how much it counts (default: 1)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft anchor add release-2027 --key author.pub\n"
+     "  updraft anchor list\n"},
+    {"publish", "upload a release", net_publish, "ENVELOPE [options]",
+     "Upload the payloads, then the envelope. An upload that was cut goes on where it ended.\n"
+     "\nOptions:\n"
+     "  -p, --payload FILE  image of the envelope; may stand several times\n"
+     "  -n, --name TEXT     name of the release\n"
+     "  -v, --version TEXT  its version\n"
+     "  -f, --foreign TYPE  payloads without an envelope, for a foreign device type\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft publish app.suit --payload app.bin --name app --version 2.1.0\n"},
+    {"releases", "list releases", net_releases, "[options]",
+     "List what was published.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft releases\n"},
+    {"deploy", "assign a release to devices", net_deploy, "RELEASE DEVICE... | RELEASE --all [options]",
+     "Assign a release. Each device gets an action, which ends as confirmed only by the device's signed report.\n"
+     "\nOptions:\n"
+     "  -a, --all           every device\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft deploy 12 door-17 door-18\n"},
+    {"status", "what each device runs", net_status, "[DEVICE] [options]",
+     "Show what runs where, by the devices' signed reports.\n"
+     "\nOptions:\n"
+     "  -w, --watch         go on, live\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft status\n"
+     "  updraft status door-17 --watch\n"},
+};
+/* clang-format on */
+
+static void print_all(FILE *out)
+{
+    fputs("updraft: build, sign, inspect and deliver firmware updates\n"
+          "\nUsage: updraft COMMAND [options]\n"
+          "\nCommands (updraft COMMAND --help says more):\n",
+          out);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        fprintf(out, "  %-14s  %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\nExit codes: 0 done; 1 refused (a check, or the server, said no); 2 wrong arguments;\n"
+          "3 file, network or configuration. Errors have a stable name; docs/errors.md explains each.\n",
+          out);
+}
+
+static void print_one(const struct command *command)
+{
+    printf("Usage: updraft %s %s\n\n%s", command->name, command->usage, command->help);
+}
+
+/* How many words of the command line name this command; 0: it does not. */
+static int words_of(const struct command *command, int argc, char **argv)
+{
+    const char *space = strchr(command->name, ' ');
+    const size_t first = space != NULL ? (size_t)(space - command->name) : strlen(command->name);
+    if (argc < 2 || strlen(argv[1]) != first || memcmp(argv[1], command->name, first) != 0) {
+        return 0;
+    }
+    if (space == NULL) {
+        return 1;
+    }
+    return argc > 2 && strcmp(argv[2], space + 1) == 0 ? 2 : 0;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (is_help(argv[i])) {
+            print_one(command);
+            return CLI_OK;
+        }
+    }
+    return command->run(argc, argv);
+}
+
+int commands_main(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const int words = words_of(&commands[i], argc, argv);
+        if (words > 0) {
+            return run(&commands[i], argc - words, argv + words);
+        }
+    }
+    if (argc > 1 && is_help(argv[1])) {
+        print_all(stdout);
+        return CLI_OK;
+    }
+    print_all(stderr);
+    return CLI_USAGE;
+}

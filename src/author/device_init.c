@@ -1,0 +1,346 @@
+/* `updraft device init`: a device folder (docs/formats.md section 6), as it leaves manufacture. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "author/cli.h"
+#include "author/offline.h"
+#include "ports/openssl/files.h"
+#include "ports/openssl/keys.h"
+#include "ports/posix/factory.h"
+#include "updraft/cbor.h"
+#include "updraft/provision.h"
+
+#define PATH_BYTES_MAX 4096
+#define INI_BYTES_MAX 8192
+
+enum { JOURNAL_SECTORS = 3 }; /* one more than must be: a worn sector is no end */
+
+/* What a device has when nobody says otherwise; numbers are checked by the provisioning file's own reader. */
+struct init {
+    const char *folder;
+    const char *vendor;
+    const char *class_name;
+    const char *device_id;
+    const char *component;
+    const char *name;
+    const char *server;
+    const char *tenant;
+    const char *ca;
+    const char *factory;
+    const char *image;
+    uint64_t threshold;
+    uint64_t slot_bytes;
+    uint64_t envelope_bytes;
+    uint64_t erase_size;
+    uint64_t write_size;
+    uint64_t trial_boots;
+    uint64_t trial_ms;
+    uint64_t poll_s;
+    struct ud_trust trust;
+};
+
+/* The flash, laid out from its start: journal, two envelopes, two images. */
+static ud_err lay_out(const struct init *init, struct ud_provision *p)
+{
+    const uint64_t sector = init->erase_size;
+    const uint64_t journal = JOURNAL_SECTORS * sector;
+    const uint64_t envelope = (init->envelope_bytes + sector - 1) / sector * sector;
+    const uint64_t slot = (init->slot_bytes + sector - 1) / sector * sector;
+    const uint64_t total = journal + 2 * envelope + 2 * slot;
+    if (total > UINT32_MAX) {
+        return UD_ERR_NUMBER_RANGE;
+    }
+    p->journal = (struct ud_provision_area){0, (uint32_t)journal};
+    for (uint32_t i = 0; i < UD_PROVISION_SLOTS; i++) {
+        p->envelope[i] = (struct ud_provision_area){(uint32_t)(journal + i * envelope), (uint32_t)envelope};
+        p->components[0].slot[i] =
+            (struct ud_provision_area){(uint32_t)(journal + 2 * envelope + i * slot), (uint32_t)slot};
+    }
+    p->flash_bytes = (uint32_t)total;
+    p->erase_size = (uint32_t)sector;
+    p->write_size = (uint32_t)init->write_size;
+    p->erased_value = 0xff;
+    return UD_OK;
+}
+
+struct ids {
+    uint8_t vendor[UD_UUID_BYTES];
+    uint8_t class_id[UD_UUID_BYTES];
+    uint8_t device[UD_UUID_BYTES];
+    uint8_t component[UD_COMPONENT_ID_BYTES_MAX];
+};
+
+static ud_err fill_ids(const struct init *init, struct ids *ids, struct ud_provision *p)
+{
+    struct ud_buf component = {ids->component, sizeof ids->component, 0};
+    struct ud_cbor_writer w;
+    ud_err err = cli_vendor(init->vendor, ids->vendor);
+    if (err == UD_OK) {
+        err = cli_class(init->class_name, ids->vendor, ids->class_id);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    p->vendor_id = UD_BYTES_ARRAY(ids->vendor);
+    p->class_id = UD_BYTES_ARRAY(ids->class_id);
+    if (init->device_id != NULL) {
+        if (!cli_uuid_parse(init->device_id, ids->device)) {
+            return UD_ERR_USAGE;
+        }
+        p->device_id = UD_BYTES_ARRAY(ids->device);
+    }
+    ud_cbor_writer_init(&w, &component);
+    ud_cbor_put_array(&w, 1);
+    ud_cbor_put_bstr(&w, (struct ud_bytes){(const uint8_t *)init->component, strlen(init->component)});
+    p->components[0].id = ud_buf_bytes(&component);
+    p->component_count = 1;
+    return ud_cbor_written(&w) == UD_OK ? UD_OK : UD_ERR_LIMIT;
+}
+
+static ud_err make_provisioning(const struct init *init, struct ud_buf *out)
+{
+    struct ids ids;
+    struct ud_provision p = {
+        .trust = init->trust,
+        .trial_boots = (uint8_t)init->trial_boots,
+        .trial_deadline_ms = (uint32_t)init->trial_ms,
+    };
+    p.trust.threshold = (uint8_t)init->threshold;
+    ud_err err = fill_ids(init, &ids, &p);
+    if (err == UD_OK) {
+        err = lay_out(init, &p);
+    }
+    return err == UD_OK ? ud_provision_write(out, &p) : err;
+}
+
+/* One line of agent.ini. Characters that the format reads otherwise are refused. */
+static ud_err put_setting(struct ud_buf *out, const char *name, const char *value)
+{
+    char line[PATH_BYTES_MAX + 32];
+    if (value == NULL) {
+        return UD_OK;
+    }
+    for (const char *c = value; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == ';' || *c == '#') {
+            return UD_ERR_CONFIG;
+        }
+    }
+    const int len = snprintf(line, sizeof line, "%s = %s\n", name, value);
+    if (len < 0 || (size_t)len >= sizeof line) {
+        return UD_ERR_LIMIT;
+    }
+    return ud_buf_put(out, (struct ud_bytes){(const uint8_t *)line, (size_t)len}) ? UD_OK : UD_ERR_LIMIT;
+}
+
+static ud_err make_settings(const struct init *init, const char *ca, struct ud_buf *out)
+{
+    char poll[24];
+    (void)snprintf(poll, sizeof poll, "%llu", (unsigned long long)init->poll_s);
+    const struct {
+        const char *name;
+        const char *value;
+    } rows[] = {{"url", init->server}, {"tenant", init->tenant}, {"name", init->name}, {"ca", ca}};
+    ud_err err = ud_buf_put(out, UD_BYTES_LITERAL("[server]\n")) ? UD_OK : UD_ERR_LIMIT;
+    for (size_t i = 0; err == UD_OK && i < sizeof rows / sizeof rows[0]; i++) {
+        err = put_setting(out, rows[i].name, rows[i].value);
+    }
+    if (err == UD_OK) {
+        err = put_setting(out, "token", "token");
+    }
+    if (err == UD_OK) {
+        err = ud_buf_put(out, UD_BYTES_LITERAL("[agent]\n")) ? put_setting(out, "poll_s", poll) : UD_ERR_LIMIT;
+    }
+    return err;
+}
+
+static int save(const struct init *init, const char *name, unsigned mode, struct ud_bytes content)
+{
+    char path[PATH_BYTES_MAX];
+    const int len = snprintf(path, sizeof path, "%s/%s", init->folder, name);
+    const ud_err err =
+        len > 0 && (size_t)len < sizeof path ? ud_file_write(path, mode, false, content) : UD_ERR_LIMIT;
+    return err == UD_OK ? CLI_OK : cli_fail_file(path, err);
+}
+
+/* The key pair is made here, on the device, and its private half stays. */
+static int save_keys(const struct init *init, char kid[CLI_HEX_BYTES(UD_KID_BYTES)])
+{
+    char path[PATH_BYTES_MAX];
+    uint8_t pem[UD_PEM_BYTES_MAX];
+    struct ud_buf pub = {pem, sizeof pem, 0};
+    struct ud_key_pair *pair = NULL;
+    struct ud_signer signer;
+    const int len = snprintf(path, sizeof path, "%s/device.key", init->folder);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        return cli_fail(init->folder, NULL, UD_ERR_LIMIT);
+    }
+    ud_err err = ud_key_pair_generate(&pair);
+    if (err == UD_OK) {
+        err = ud_key_pair_signer(pair, UD_ALG_ES256, &signer);
+    }
+    if (err == UD_OK) {
+        err = ud_key_pair_save(pair, path, false);
+    }
+    if (err == UD_OK) {
+        cli_hex(UD_BYTES_ARRAY(signer.kid), kid);
+        err = ud_public_key_write(&pub, signer.pub);
+    }
+    ud_key_pair_close(pair);
+    return err == UD_OK ? save(init, "device.pub", 0644, ud_buf_bytes(&pub)) : cli_fail_file(path, err);
+}
+
+/* Everything is made in memory first, so that a wrong argument leaves no folder behind. */
+static int make_folder(const struct init *init, struct ud_bytes provisioning, struct ud_bytes settings)
+{
+    char kid[CLI_HEX_BYTES(UD_KID_BYTES)];
+    if (mkdir(init->folder, 0700) != 0 && errno != EEXIST) {
+        return cli_fail_file(init->folder, errno == ENOENT ? UD_ERR_NOT_FOUND : UD_ERR_IO);
+    }
+    int code = save(init, "provisioning.cbor", 0644, provisioning);
+    if (code == CLI_OK) {
+        code = save_keys(init, kid);
+    }
+    if (code == CLI_OK) {
+        code = save(init, "agent.ini", 0600, settings);
+    }
+    if (code == CLI_OK && init->factory != NULL) {
+        const ud_err err = ud_factory_install(init->folder, init->factory, init->image);
+        code = err == UD_OK ? CLI_OK : cli_fail(init->factory, NULL, err);
+    }
+    if (code == CLI_OK) {
+        printf("Device %s in %s, key id %s.\n  next: updraft device enrol %s --key %s/device.pub\n", init->name,
+               init->folder, kid, init->name, init->folder);
+    }
+    return code;
+}
+
+static int run(const struct init *init)
+{
+    uint8_t provisioning[UD_PROVISION_BYTES_MAX];
+    uint8_t settings[INI_BYTES_MAX];
+    struct ud_buf provisioning_buf = {provisioning, sizeof provisioning, 0};
+    struct ud_buf settings_buf = {settings, sizeof settings, 0};
+    char *ca = init->ca != NULL ? realpath(init->ca, NULL) : NULL; /* the folder's programs run elsewhere */
+    if (init->ca != NULL && ca == NULL) {
+        return cli_fail_file(init->ca, UD_ERR_NOT_FOUND);
+    }
+    int code = CLI_OK;
+    ud_err err = make_provisioning(init, &provisioning_buf);
+    if (err != UD_OK) {
+        code = cli_fail("device init", NULL, err);
+    } else if ((err = make_settings(init, ca, &settings_buf)) != UD_OK) {
+        code = cli_fail("agent.ini", NULL, err);
+    } else {
+        code = make_folder(init, ud_buf_bytes(&provisioning_buf), ud_buf_bytes(&settings_buf));
+    }
+    free(ca);
+    return code;
+}
+
+enum { FIRST_NUMBER = 256 };
+
+static const struct option options[] = {
+    {"vendor", required_argument, NULL, 'v'},
+    {"class", required_argument, NULL, 'c'},
+    {"device-id", required_argument, NULL, 'd'},
+    {"component", required_argument, NULL, 'C'},
+    {"anchor", required_argument, NULL, 'a'},
+    {"name", required_argument, NULL, 'n'},
+    {"server", required_argument, NULL, 's'},
+    {"tenant", required_argument, NULL, 't'},
+    {"ca", required_argument, NULL, 'A'},
+    {"factory", required_argument, NULL, 'f'},
+    {"image", required_argument, NULL, 'i'},
+    {"threshold", required_argument, NULL, FIRST_NUMBER},
+    {"slot-bytes", required_argument, NULL, FIRST_NUMBER + 1},
+    {"envelope-bytes", required_argument, NULL, FIRST_NUMBER + 2},
+    {"erase-size", required_argument, NULL, FIRST_NUMBER + 3},
+    {"write-size", required_argument, NULL, FIRST_NUMBER + 4},
+    {"trial-boots", required_argument, NULL, FIRST_NUMBER + 5},
+    {"trial-ms", required_argument, NULL, FIRST_NUMBER + 6},
+    {"poll", required_argument, NULL, FIRST_NUMBER + 7},
+    {NULL, 0, NULL, 0},
+};
+
+static bool take_text(struct init *init, int option)
+{
+    const struct {
+        int option;
+        const char **text;
+    } texts[] = {
+        {'v', &init->vendor},  {'c', &init->class_name}, {'d', &init->device_id}, {'C', &init->component},
+        {'n', &init->name},    {'s', &init->server},     {'t', &init->tenant},    {'A', &init->ca},
+        {'f', &init->factory}, {'i', &init->image},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].option == option) {
+            *texts[i].text = optarg;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_number(struct init *init, int option)
+{
+    const struct {
+        uint64_t *value;
+        uint64_t high;
+    } numbers[] = {
+        {&init->threshold, UINT8_MAX},       {&init->slot_bytes, INT32_MAX}, {&init->envelope_bytes, INT32_MAX},
+        {&init->erase_size, UINT32_MAX / 8}, {&init->write_size, UINT8_MAX}, {&init->trial_boots, UINT8_MAX},
+        {&init->trial_ms, UINT32_MAX},       {&init->poll_s, 86400},
+    };
+    const size_t i = (size_t)(option - FIRST_NUMBER);
+    return option >= FIRST_NUMBER && i < sizeof numbers / sizeof numbers[0] &&
+           cli_number(optarg, 1, numbers[i].high, numbers[i].value);
+}
+
+static ud_err add_anchor(struct ud_trust *trust, const char *path)
+{
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+    const ud_err err = ud_public_key_load(path, pub);
+    return err == UD_OK ? ud_trust_add(trust, pub, 1) : err;
+}
+
+int offline_device_init(int argc, char **argv)
+{
+    struct init init = {
+        .component = "app",
+        .tenant = "default",
+        .threshold = 1,
+        .slot_bytes = 2u << 20,
+        .envelope_bytes = 16u << 10,
+        .erase_size = 4096,
+        .write_size = 8,
+        .trial_boots = 1,
+        .trial_ms = 60000,
+        .poll_s = 300,
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'a') {
+            const ud_err err = add_anchor(&init.trust, optarg);
+            if (err != UD_OK) {
+                return cli_fail_file(optarg, err);
+            }
+        } else if (!take_text(&init, option) && !take_number(&init, option)) {
+            return cli_usage("device init", option == '?' ? "unknown option" : "a number is out of its range");
+        }
+    }
+    if (argc - optind != 1 || init.vendor == NULL || init.class_name == NULL || init.trust.key_count == 0) {
+        return cli_usage("device init", "a FOLDER, --vendor, --class and at least one --anchor are needed");
+    }
+    if ((init.factory == NULL) != (init.image == NULL)) {
+        return cli_usage("device init", "--factory and --image go together");
+    }
+    init.folder = argv[optind];
+    char base[PATH_BYTES_MAX];
+    (void)snprintf(base, sizeof base, "%s", init.folder);
+    init.name = init.name != NULL ? init.name : basename(base);
+    return run(&init);
+}

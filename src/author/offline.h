@@ -1,0 +1,13 @@
+/* The commands that need no server. Each: its own argv (argv[0] is its name); gives the exit code. */
+#ifndef UPDRAFT_AUTHOR_OFFLINE_H
+#define UPDRAFT_AUTHOR_OFFLINE_H
+
+int offline_keygen(int argc, char **argv);
+int offline_create(int argc, char **argv);
+int offline_sign(int argc, char **argv);
+int offline_verify(int argc, char **argv);
+int offline_inspect(int argc, char **argv);
+int offline_device_init(int argc, char **argv);
+int offline_device_show(int argc, char **argv);
+
+#endif

@@ -1,0 +1,174 @@
+#include "helper_device.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "device/keep.h"
+
+static const uint8_t component_id[] = {0x81, 0x43, 'a', 'p', 'p'};
+
+static struct ud_area area(const struct device *device, uint32_t *at, uint32_t size)
+{
+    const struct ud_area area = {&device->flash.flash, *at, size};
+    *at += size;
+    return area;
+}
+
+static void lay_out(struct device *device)
+{
+    uint32_t at = 0;
+    struct ud_layout *layout = &device->layout;
+    layout->component_count = 1;
+    layout->components[0].id = UD_BYTES_ARRAY(component_id);
+    for (uint8_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
+        layout->components[0].image[slot] = area(device, &at, DEVICE_SLOT_BYTES);
+        layout->envelope[slot] = area(device, &at, 2 * DEVICE_SECTOR);
+    }
+    layout->journal = area(device, &at, 4 * DEVICE_SECTOR);
+    layout->trial_boots_max = 1;
+    layout->confirm_deadline_ms = 1000;
+    assert_true(at <= device->flash.flash.size_bytes);
+}
+
+static void boot_init(struct device *device)
+{
+    ud_boot_init(&device->boot, &device->layout, &device->trust, &device->identity, device->boot_ram,
+                 sizeof device->boot_ram);
+}
+
+static void install_first(struct device *device, const struct release *first)
+{
+    struct ud_suit_envelope env = {0};
+    struct ud_bytes kept;
+    uint32_t resume[UD_COMPONENTS_MAX];
+    struct ud_boot_info info;
+    struct ud_slots *slots = &device->slots;
+    const uint32_t sizes[UD_COMPONENTS_MAX] = {first->image_bytes};
+    memcpy(device->envelope, first->envelope, first->envelope_bytes);
+    assert_int_equal(
+        ud_suit_envelope_parse(&env, (struct ud_bytes){device->envelope, first->envelope_bytes}, NULL), UD_OK);
+    assert_int_equal(ud_slots_format(slots, &device->layout), UD_OK);
+    assert_int_equal(ud_slots_install_begin(slots, 1, first->manifest_digest, sizes, resume), UD_OK);
+    assert_int_equal(ud_slots_install_write(slots, 0, release_image(first)), UD_OK);
+    assert_int_equal(ud_envelope_keep(device->envelope, &env, &kept), UD_OK);
+    assert_int_equal(ud_slots_envelope_write(slots, kept), UD_OK);
+    boot_init(device);
+    device->boot.slots = *slots;
+    assert_int_equal(ud_boot_verify(&device->boot, 0, &info), UD_OK);
+    assert_int_equal(ud_slots_adopt(slots, 0, info.version), UD_OK);
+}
+
+void device_make(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                 const struct release *first)
+{
+    memset(device, 0, sizeof *device);
+    sim_flash_init(&device->flash, 2 * (DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
+                   DEVICE_SECTOR, 8, 0xff);
+    sim_road_init(&device->road);
+    lay_out(device);
+    device->signer = *own;
+    device->trust.threshold = 1;
+    assert_int_equal(ud_trust_add(&device->trust, author->pub, 1), UD_OK);
+    device->identity = (struct ud_boot_identity){
+        .vendor_id = UD_BYTES_ARRAY(release_vendor),
+        .class_id = UD_BYTES_ARRAY(release_class),
+    };
+    device->config = (struct ud_agent_config){
+        .slots = &device->slots,
+        .layout = &device->layout,
+        .boot = &device->info,
+        .trust = &device->trust,
+        .signer = &device->signer,
+        .road = &device->road.road,
+        .vendor_id = device->identity.vendor_id,
+        .class_id = device->identity.class_id,
+        .envelope = device->envelope,
+        .envelope_cap = sizeof device->envelope,
+        .seed = 1,
+    };
+    install_first(device, first);
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+}
+
+void device_drop(struct device *device)
+{
+    ud_hash_abort(&device->agent.hash);
+    sim_flash_deinit(&device->flash);
+}
+
+ud_err device_boot(struct device *device, ud_err ended)
+{
+    ud_hash_abort(
+        &device->agent.hash); /* RAM is gone with the reset; what the library allocated must not leak */
+    boot_init(device);
+    device->steps = 0;
+    ud_err err = ud_boot_choose(&device->boot, ended, &device->info);
+    if (err == UD_OK) {
+        assert_int_equal(ud_boot_allows(&device->boot, &device->info), UD_SURE_YES);
+        err = ud_slots_mount(&device->slots, &device->layout);
+    }
+    if (err == UD_OK) {
+        assert_int_equal(ud_agent_init(&device->agent, &device->config), UD_OK);
+    }
+    return err;
+}
+
+ud_err device_step(struct device *device)
+{
+    uint32_t wait_ms = 0;
+    const ud_err err = ud_agent_step(&device->agent, device->now_ms, &wait_ms);
+    device->now_ms += wait_ms;
+    device->steps++;
+    return err;
+}
+
+ud_err device_run_to(struct device *device, ud_agent_state state)
+{
+    for (uint32_t i = 0; i < DEVICE_STEPS_MAX; i++) {
+        if (ud_agent_status(&device->agent)->state == state) {
+            return UD_WAIT;
+        }
+        const ud_err err = device_step(device);
+        if (err != UD_WAIT) {
+            return err;
+        }
+    }
+    fail_msg("state %s does not come; it is %s, %s", ud_agent_state_name(state),
+             ud_agent_state_name(ud_agent_status(&device->agent)->state),
+             ud_err_name(ud_agent_status(&device->agent)->last_err));
+    return UD_ERR_TIMEOUT;
+}
+
+ud_err device_run_to_rest(struct device *device)
+{
+    for (uint32_t i = 0; i < DEVICE_STEPS_MAX; i++) {
+        uint32_t wait_ms = 0;
+        const ud_err err = ud_agent_step(&device->agent, device->now_ms, &wait_ms);
+        device->steps++;
+        if (err != UD_WAIT || (ud_agent_status(&device->agent)->state == UD_AGENT_IDLE && wait_ms > 0)) {
+            return err;
+        }
+        device->now_ms += wait_ms;
+    }
+    fail_msg("it does not come to rest: %s", ud_agent_state_name(ud_agent_status(&device->agent)->state));
+    return UD_ERR_TIMEOUT;
+}
+
+struct ud_report device_last_report(const struct device *device)
+{
+    struct ud_report report = {0};
+    const struct ud_key key = {UD_BYTES_ARRAY(device->signer.pub)};
+    const struct ud_bytes in = {device->road.last_report, device->road.last_report_len};
+    assert_int_equal(ud_report_verify(&report, in, &key, NULL), UD_OK);
+    return report;
+}
+
+void device_expect_running(struct device *device, const struct release *release)
+{
+    assert_memory_equal(device->info.manifest_digest, release->manifest_digest, UD_SHA256_BYTES);
+    assert_memory_equal(device->info.images[0].digest, release->image_digest, UD_SHA256_BYTES);
+    assert_int_equal(device->info.images[0].size_bytes, release->image_bytes);
+}
