@@ -7,7 +7,7 @@
  *
  *     struct ud_cbor r;
  *     ud_cbor_init(&r, input);
- *     uint64_t count = ud_cbor_array(&r);
+ *     size_t count = ud_cbor_array(&r);
  *     uint64_t number = ud_cbor_uint(&r);
  *     struct ud_bytes name = ud_cbor_tstr(&r);
  *     ud_err err = ud_cbor_finish(&r);   // UD_ERR_TRAILING when bytes are left
@@ -60,9 +60,9 @@ struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader);
 /** Checked to be valid UTF-8. */
 struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader);
 /** Number of elements; every one needs at least a byte, so a count beyond the rest is UD_ERR_TRUNCATED. */
-uint64_t ud_cbor_array(struct ud_cbor *reader);
-/** Number of pairs. */
-uint64_t ud_cbor_map(struct ud_cbor *reader);
+size_t ud_cbor_array(struct ud_cbor *reader);
+/** Number of pairs, bounded by the rest in the same way. */
+size_t ud_cbor_map(struct ud_cbor *reader);
 uint64_t ud_cbor_tag(struct ud_cbor *reader);
 bool ud_cbor_bool(struct ud_cbor *reader);
 void ud_cbor_null(struct ud_cbor *reader);

@@ -219,14 +219,14 @@ struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader)
     return text;
 }
 
-uint64_t ud_cbor_array(struct ud_cbor *reader)
+size_t ud_cbor_array(struct ud_cbor *reader)
 {
-    return take_type(reader, UD_CBOR_ARRAY);
+    return (size_t)take_type(reader, UD_CBOR_ARRAY); /* take_head() has compared with the rest */
 }
 
-uint64_t ud_cbor_map(struct ud_cbor *reader)
+size_t ud_cbor_map(struct ud_cbor *reader)
 {
-    return take_type(reader, UD_CBOR_MAP);
+    return (size_t)take_type(reader, UD_CBOR_MAP);
 }
 
 uint64_t ud_cbor_tag(struct ud_cbor *reader)

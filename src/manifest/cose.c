@@ -69,7 +69,7 @@ static void take_header(struct ud_cbor *r, struct headers *headers, bool is_prot
 static void take_header_map(struct ud_cbor *r, struct headers *headers, bool is_protected,
                             struct ud_cose_sign1 *sign1)
 {
-    for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
+    for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         take_header(r, headers, is_protected, sign1);
     }
 }
@@ -244,7 +244,7 @@ ud_err ud_cose_key_parse(struct ud_bytes in, uint8_t pub[UD_P256_PUBLIC_BYTES])
     struct ud_bytes previous = {NULL, 0};
     struct ud_cbor r;
     ud_cbor_init(&r, in);
-    for (uint64_t pairs = ud_cbor_map(&r); pairs > 0 && r.err == UD_OK; pairs--) {
+    for (size_t pairs = ud_cbor_map(&r); pairs > 0 && r.err == UD_OK; pairs--) {
         ud_cbor_key_order(&r, &previous);
         take_key_member(&r, &key);
     }

@@ -89,7 +89,7 @@ const struct suit_command_row *suit_command_find(int64_t code)
 uint32_t suit_take_sequence(struct ud_cbor *r)
 {
     const size_t at = ud_cbor_offset(r);
-    const uint64_t items = ud_cbor_array(r);
+    const size_t items = ud_cbor_array(r);
     if (items == 0 || items % 2 != 0) {
         ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
@@ -127,13 +127,13 @@ struct ud_suit_index suit_take_index(struct ud_cbor *r, const struct suit_place 
         }
         index.count = place->component_count;
     } else if (type == UD_CBOR_ARRAY) {
-        const uint64_t count = ud_cbor_array(r);
+        const size_t count = ud_cbor_array(r);
         if (count == 0 || count > place->component_count) {
             ud_cbor_fail_at(r, at, UD_ERR_INDEX);
         }
         index.list = r->rest;
         index.count = (uint8_t)count;
-        for (uint64_t i = 0; i < count && r->err == UD_OK; i++) {
+        for (size_t i = 0; i < count && r->err == UD_OK; i++) {
             (void)take_below(r, place->component_count, UD_ERR_INDEX);
         }
     } else {
@@ -222,7 +222,7 @@ void suit_take_params(struct ud_cbor *r, const struct suit_place *place, struct 
                       bool *soft_failure)
 {
     struct ud_bytes previous = {NULL, 0};
-    for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
+    for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         ud_cbor_key_order(r, &previous);
         const struct param_row *row = take_label(r);
         if (row != NULL) {
@@ -236,7 +236,7 @@ uint32_t suit_take_branches(struct ud_cbor *r)
 {
     enum { BRANCHES_MIN = 2 };
     const size_t at = ud_cbor_offset(r);
-    const uint64_t count = ud_cbor_array(r);
+    const size_t count = ud_cbor_array(r);
     if (count < BRANCHES_MIN) {
         ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }

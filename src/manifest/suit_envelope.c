@@ -118,7 +118,7 @@ static void take_block(struct ud_cbor *r, struct ud_bytes whole)
 
 static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
 {
-    const uint64_t count = ud_cbor_array(r);
+    const size_t count = ud_cbor_array(r);
     if (count == 0) {
         ud_cbor_fail(r, UD_ERR_MISSING);
     }
@@ -127,7 +127,7 @@ static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
     }
     env->digest = suit_take_wrapped_digest(r, env->whole, &env->digest_item);
     env->blocks = r->rest;
-    for (; r->err == UD_OK && env->block_count + UINT64_C(1) < count; env->block_count++) {
+    for (; r->err == UD_OK && env->block_count + (size_t)1 < count; env->block_count++) {
         take_block(r, env->whole);
     }
     (void)ud_cbor_finish(r);
@@ -139,7 +139,7 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env, struc
     if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE) {
         ud_cbor_fail_at(r, 0, UD_ERR_SHAPE);
     }
-    for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
+    for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         ud_cbor_key_order(r, &previous);
         if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
             take_integrated(r, env);

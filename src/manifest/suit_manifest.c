@@ -128,7 +128,7 @@ static void take_manifest(struct parse *p)
 {
     struct ud_bytes previous = {NULL, 0};
     bool first = true;
-    for (uint64_t pairs = ud_cbor_map(&p->r); pairs > 0 && p->r.err == UD_OK; pairs--, first = false) {
+    for (size_t pairs = ud_cbor_map(&p->r); pairs > 0 && p->r.err == UD_OK; pairs--, first = false) {
         ud_cbor_key_order(&p->r, &previous);
         if (first && (previous.len != 1 || previous.ptr[0] != LABEL_VERSION)) {
             ud_cbor_fail(&p->r, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
@@ -147,7 +147,7 @@ static void take_component(struct ud_cbor *r, struct ud_suit_manifest *man)
     const size_t at = ud_cbor_offset(r);
     struct ud_bytes other;
     struct ud_bytes id = r->rest;
-    for (uint64_t parts = ud_cbor_array(r); parts > 0 && r->err == UD_OK; parts--) {
+    for (size_t parts = ud_cbor_array(r); parts > 0 && r->err == UD_OK; parts--) {
         (void)ud_cbor_bstr(r);
     }
     id.len -= r->rest.len;
@@ -165,7 +165,7 @@ static void take_component(struct ud_cbor *r, struct ud_suit_manifest *man)
 static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
 {
     const size_t at = ud_cbor_offset(r);
-    const uint64_t count = ud_cbor_array(r);
+    const size_t count = ud_cbor_array(r);
     if (count == 0 || count > UD_SUIT_COMPONENTS_MAX) {
         ud_cbor_fail_at(r, at, count == 0 ? UD_ERR_MISSING : UD_ERR_LIMIT);
     }
@@ -180,7 +180,7 @@ static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
 static void take_common(struct ud_cbor *r, struct ud_suit_manifest *man)
 {
     struct ud_bytes previous = {NULL, 0};
-    for (uint64_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
+    for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
         ud_cbor_key_order(r, &previous);
         const size_t at = ud_cbor_offset(r);
         const uint64_t label = ud_cbor_uint(r);
