@@ -63,7 +63,7 @@ static ud_err folder_of(char folder[UD_PATH_BYTES_MAX], const char *path)
     return UD_OK;
 }
 
-ud_err ud_file_write(const char *path, mode_t mode, const void *bytes, size_t len)
+ud_err ud_state_file_write(const char *path, mode_t mode, const void *bytes, size_t len)
 {
     char temporary[UD_PATH_BYTES_MAX];
     char folder[UD_PATH_BYTES_MAX];
@@ -88,7 +88,7 @@ ud_err ud_file_write(const char *path, mode_t mode, const void *bytes, size_t le
     return ud_folder_sync(folder);
 }
 
-ud_err ud_file_read(const char *path, struct ud_text *text)
+ud_err ud_state_file_read(const char *path, struct ud_text *text)
 {
     char chunk[4096];
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -114,7 +114,7 @@ ud_err ud_file_read(const char *path, struct ud_text *text)
     return err != UD_OK ? err : ud_text_ok(text) ? UD_OK : UD_ERR_TOO_LARGE;
 }
 
-bool ud_file_exists(const char *path)
+bool ud_state_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
 }

@@ -143,7 +143,7 @@ static ud_err make_first_token(struct ud_server *server)
     err = err == UD_OK ? ud_secret_hash(secret, first.row.hash) : err;
     memcpy(token + UD_ADMIN_TOKEN_CHARS, "\n", 2);
     err = err == UD_OK ? ud_path_join(path, server->config.state, "admin.token") : err;
-    err = err == UD_OK ? ud_file_write(path, 0600, token, UD_ADMIN_TOKEN_CHARS + 1) : err;
+    err = err == UD_OK ? ud_state_file_write(path, 0600, token, UD_ADMIN_TOKEN_CHARS + 1) : err;
     err = err == UD_OK ? ud_writer_run(server->writer, add_first_token, &first.job) : err;
     if (err == UD_OK) {
         ud_log_event(&server->log, UD_LOG_INFO, "first-token", "file", path, NULL);
@@ -216,12 +216,12 @@ static ud_err write_listen_file(const struct ud_server *server)
     write_listener(&json, server, "devices", UD_LISTEN_DEVICES);
     write_listener(&json, server, "people", UD_LISTEN_PEOPLE);
     ud_err err = ud_path_join(path, server->config.state, "ca.pem");
-    ud_json_string(&json, "ca", server->config.insecure_http || !ud_file_exists(path) ? NULL : path);
+    ud_json_string(&json, "ca", server->config.insecure_http || !ud_state_file_exists(path) ? NULL : path);
     ud_json_int(&json, "pid", getpid());
     ud_json_close(&json, '}');
     err = err == UD_OK ? ud_path_join(path, server->config.state, "listen.json") : err;
     err = err == UD_OK && !ud_text_ok(&text) ? UD_ERR_MEMORY : err;
-    err = err == UD_OK ? ud_file_write(path, 0644, text.ptr, text.len) : err;
+    err = err == UD_OK ? ud_state_file_write(path, 0644, text.ptr, text.len) : err;
     ud_text_free(&text);
     return err;
 }

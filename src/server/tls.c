@@ -38,7 +38,7 @@ static ud_err write_pem(const char *folder, const char *name, mode_t mode, const
 {
     char path[UD_PATH_BYTES_MAX];
     const ud_err err = ud_path_join(path, folder, name);
-    return err == UD_OK ? ud_file_write(path, mode, pem->data, pem->size) : err;
+    return err == UD_OK ? ud_state_file_write(path, mode, pem->data, pem->size) : err;
 }
 
 /* The key first: a certificate file then never stands without its key. */
@@ -88,9 +88,9 @@ static ud_err pair_read(struct pair *pair, const char *folder, const char *cert_
     ud_text_init(&cert, PEM_BYTES_MAX);
     ud_text_init(&key, PEM_BYTES_MAX);
     ud_err err = ud_path_join(path, folder, cert_name);
-    err = err == UD_OK ? ud_file_read(path, &cert) : err;
+    err = err == UD_OK ? ud_state_file_read(path, &cert) : err;
     err = err == UD_OK ? ud_path_join(path, folder, key_name) : err;
-    err = err == UD_OK ? ud_file_read(path, &key) : err;
+    err = err == UD_OK ? ud_state_file_read(path, &key) : err;
     err = err == UD_OK ? pair_parse(pair, &cert, &key) : err;
     ud_text_free(&cert);
     wipe(&key);
@@ -203,7 +203,7 @@ static bool is_current(const char *folder, const struct ud_text *names, int64_t 
     bool current = false;
     ud_text_init(&stored, 2 * UD_NAMES_BYTES_MAX);
     if (pair_init(&server) == UD_OK && pair_read(&server, folder, "server.pem", "server.key") == UD_OK &&
-        ud_path_join(path, folder, "server.names") == UD_OK && ud_file_read(path, &stored) == UD_OK) {
+        ud_path_join(path, folder, "server.names") == UD_OK && ud_state_file_read(path, &stored) == UD_OK) {
         current = strcmp(stored.ptr == NULL ? "" : stored.ptr, names->ptr) == 0 &&
                   gnutls_x509_crt_get_expiration_time(server.cert) > (time_t)(now_s + RENEW_DAYS * DAY_S);
     }
@@ -233,7 +233,7 @@ static ud_err ensure_own(const struct ud_config *config, int64_t now_s)
     }
     err = err == UD_OK ? make_server(&ca, config->state, &names, now_s) : err;
     err = err == UD_OK ? ud_path_join(path, config->state, "server.names") : err;
-    err = err == UD_OK ? ud_file_write(path, 0644, names.ptr, names.len) : err;
+    err = err == UD_OK ? ud_state_file_write(path, 0644, names.ptr, names.len) : err;
     pair_deinit(&ca);
     ud_text_free(&names);
     return err;
@@ -259,12 +259,12 @@ ud_err ud_tls_load(struct ud_tls *tls, const struct ud_config *config, int64_t n
     ud_text_init(&tls->key, PEM_BYTES_MAX);
     ud_err err = config->cert[0] == '\0' ? ensure_own(config, now_s) : UD_OK;
     err = err == UD_OK ? own_path(path, config, config->cert, "server.pem") : err;
-    err = err == UD_OK ? ud_file_read(path, &tls->cert) : err;
+    err = err == UD_OK ? ud_state_file_read(path, &tls->cert) : err;
     err = err == UD_OK ? own_path(path, config, config->key, "server.key") : err;
     if (err == UD_OK && !is_private(path)) {
-        err = ud_file_exists(path) ? UD_ERR_CONFIG : UD_ERR_NOT_FOUND;
+        err = ud_state_file_exists(path) ? UD_ERR_CONFIG : UD_ERR_NOT_FOUND;
     }
-    err = err == UD_OK ? ud_file_read(path, &tls->key) : err;
+    err = err == UD_OK ? ud_state_file_read(path, &tls->key) : err;
     if (err != UD_OK) {
         ud_tls_free(tls);
     }
