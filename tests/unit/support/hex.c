@@ -31,19 +31,36 @@ struct ud_bytes hex_decode(const char *text, uint8_t *out, size_t out_bytes)
     return (struct ud_bytes){out, digits / 2};
 }
 
-struct ud_bytes hex_shared(const char *name, uint8_t *out, size_t out_bytes)
+static bool read_text(const char *path, char *text, size_t text_bytes)
 {
-    const char *root = getenv("UPDRAFT_SHARED");
-    char path[512];
-    static char text[65536]; /* the largest vector is well below */
-    (void)snprintf(path, sizeof path, "%s/%s", root != NULL ? root : "../shared", name);
     FILE *file = fopen(path, "r");
     if (file == NULL) {
+        return false;
+    }
+    const size_t got = fread(text, 1, text_bytes - 1, file);
+    text[got] = '\0';
+    (void)fclose(file);
+    return true;
+}
+
+struct ud_bytes hex_file(const char *path, uint8_t *out, size_t out_bytes)
+{
+    static char text[65536]; /* the largest vector is well below */
+    if (!read_text(path, text, sizeof text)) {
+        fail_msg("no file %s", path);
+    }
+    return hex_decode(text, out, out_bytes);
+}
+
+struct ud_bytes hex_shared(const char *name, uint8_t *out, size_t out_bytes)
+{
+    static char text[65536];
+    const char *root = getenv("UPDRAFT_SHARED");
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", root != NULL ? root : "../shared", name);
+    if (!read_text(path, text, sizeof text)) {
         print_message("skipped: no %s\n", path);
         skip();
     }
-    const size_t got = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    text[got] = '\0';
     return hex_decode(text, out, out_bytes);
 }
