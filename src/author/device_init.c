@@ -162,7 +162,7 @@ static int save(const struct init *init, const char *name, unsigned mode, struct
     char path[PATH_BYTES_MAX];
     const int len = snprintf(path, sizeof path, "%s/%s", init->folder, name);
     const ud_err err =
-        len > 0 && (size_t)len < sizeof path ? ud_file_write(path, mode, false, content) : UD_ERR_LIMIT;
+        len > 0 && (size_t)len < sizeof path ? ud_small_file_write(path, mode, false, content) : UD_ERR_LIMIT;
     return err == UD_OK ? CLI_OK : cli_fail_file(path, err);
 }
 

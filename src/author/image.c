@@ -59,6 +59,6 @@ int envelope_read(struct envelope_file *file, const char *path)
 
 int envelope_save(const char *path, struct ud_bytes bytes)
 {
-    const ud_err err = ud_file_write(path, 0644, true, bytes);
+    const ud_err err = ud_small_file_write(path, 0644, true, bytes);
     return err == UD_OK ? CLI_OK : cli_fail_file(path, err);
 }

@@ -43,7 +43,7 @@ static ud_err read_all(int fd, bool secret, struct ud_buf *buf)
     return got < 0 ? UD_ERR_IO : UD_OK;
 }
 
-ud_err ud_file_read(const char *path, bool secret, struct ud_buf *buf)
+ud_err ud_small_file_read(const char *path, bool secret, struct ud_buf *buf)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang us */
     if (fd < 0) {
@@ -103,7 +103,7 @@ static ud_err sync_folder_of(const char *path)
     return err;
 }
 
-ud_err ud_file_write(const char *path, unsigned mode, bool replace, struct ud_bytes content)
+ud_err ud_small_file_write(const char *path, unsigned mode, bool replace, struct ud_bytes content)
 {
     char beside[PATH_BYTES_MAX];
     if (!replace) {

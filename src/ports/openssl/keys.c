@@ -107,7 +107,7 @@ ud_err ud_key_pair_load(struct ud_key_pair **pair, const char *path)
 {
     uint8_t pem[UD_PEM_BYTES_MAX];
     struct ud_buf buf = {pem, sizeof pem, 0};
-    ud_err err = ud_file_read(path, true, &buf);
+    ud_err err = ud_small_file_read(path, true, &buf);
     if (err == UD_OK) {
         err = private_key_parse(ud_buf_bytes(&buf), pair);
     }
@@ -127,7 +127,7 @@ ud_err ud_key_pair_save(const struct ud_key_pair *pair, const char *path, bool r
     ud_err err = UD_ERR_CRYPTO;
     BIO *bio = BIO_new(BIO_s_mem()); /* its memory is overwritten when it is freed */
     if (bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, pair->key, NULL, NULL, 0, NULL, NULL) == 1) {
-        err = ud_file_write(path, 0600, replace, bio_bytes(bio));
+        err = ud_small_file_write(path, 0600, replace, bio_bytes(bio));
     }
     BIO_free(bio);
     return err == UD_OK ? UD_OK : failed(err);
@@ -239,7 +239,7 @@ ud_err ud_public_key_load(const char *path, uint8_t pub[UD_P256_PUBLIC_BYTES])
 {
     uint8_t pem[UD_PEM_BYTES_MAX];
     struct ud_buf buf = {pem, sizeof pem, 0};
-    const ud_err err = ud_file_read(path, false, &buf);
+    const ud_err err = ud_small_file_read(path, false, &buf);
     return err == UD_OK ? ud_public_key_parse(ud_buf_bytes(&buf), pub) : err;
 }
 
@@ -248,7 +248,7 @@ ud_err ud_public_key_save(const uint8_t pub[UD_P256_PUBLIC_BYTES], const char *p
     uint8_t pem[512];
     struct ud_buf buf = {pem, sizeof pem, 0};
     const ud_err err = ud_public_key_write(&buf, pub);
-    return err == UD_OK ? ud_file_write(path, 0644, replace, ud_buf_bytes(&buf)) : err;
+    return err == UD_OK ? ud_small_file_write(path, 0644, replace, ud_buf_bytes(&buf)) : err;
 }
 
 ud_err ud_random(uint8_t *out, size_t len)

@@ -50,7 +50,7 @@ ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path)
     memcpy(device->path, path, len + 1);
     ud_err err = ud_device_folder_path(device, "provisioning.cbor", file);
     if (err == UD_OK) {
-        err = ud_file_read(file, false, &provision);
+        err = ud_small_file_read(file, false, &provision);
     }
     if (err == UD_OK) {
         err = ud_provision_parse(&device->provision, ud_buf_bytes(&provision), NULL);

@@ -71,7 +71,7 @@ static ud_err install(struct factory *work, const char *envelope_path, const cha
     struct ud_suit_envelope env = {0};
     struct ud_buf envelope = {work->envelope, sizeof work->envelope, 0};
     struct ud_bytes kept = {NULL, 0};
-    ud_err err = ud_file_read(envelope_path, false, &envelope);
+    ud_err err = ud_small_file_read(envelope_path, false, &envelope);
     if (err == UD_OK) {
         err = ud_suit_envelope_parse(&env, ud_buf_bytes(&envelope), NULL);
     }

@@ -95,11 +95,11 @@ static ud_err use_token(struct ud_http_road *road, char *token)
     return err;
 }
 
-/* One line of text from a small file. @return as ud_file_read; UD_ERR_CONFIG when it is empty */
+/* One line of text from a small file. @return as ud_small_file_read; UD_ERR_CONFIG when it is empty */
 static ud_err read_line(const char *path, bool secret, char *line, size_t cap)
 {
     struct ud_buf buf = {(uint8_t *)line, cap - 1, 0};
-    const ud_err err = ud_file_read(path, secret, &buf);
+    const ud_err err = ud_small_file_read(path, secret, &buf);
     if (err != UD_OK) {
         return err;
     }
@@ -141,7 +141,7 @@ static ud_err keep_token(struct ud_http_road *road)
     char token[UD_DDI_TOKEN_BYTES_MAX + 1];
     ud_err err = ud_ddi_token_parse(body_of(&road->enrol), token);
     if (err == UD_OK) {
-        err = ud_file_write(road->config.token_path, 0600, true, text_bytes(token));
+        err = ud_small_file_write(road->config.token_path, 0600, true, text_bytes(token));
     }
     if (err == UD_OK) {
         err = use_token(road, token);

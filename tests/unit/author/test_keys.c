@@ -39,8 +39,8 @@ static int tear_down(void **state)
 static void put(const char *path, const char *text, mode_t mode)
 {
     (void)unlink(path);
-    assert_int_equal(ud_file_write(path, mode, false, (struct ud_bytes){(const uint8_t *)text, strlen(text)}),
-                     UD_OK);
+    assert_int_equal(
+        ud_small_file_write(path, mode, false, (struct ud_bytes){(const uint8_t *)text, strlen(text)}), UD_OK);
 }
 
 static void test_a_pair_survives_the_way_through_its_files(void **state)

@@ -36,7 +36,7 @@ static void write_file(const struct bench *bench, const char *name, struct ud_by
 {
     char path[64];
     (void)snprintf(path, sizeof path, "%s/%s", bench->folder, name);
-    assert_int_equal(ud_file_write(path, 0600, true, content), UD_OK);
+    assert_int_equal(ud_small_file_write(path, 0600, true, content), UD_OK);
 }
 
 static void write_provision(const struct bench *bench)
