@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "flash.h"
+#include "hex.h"
 #include "slots/area.h"
 #include "slots/crc32.h"
 #include "slots/record.h"
@@ -112,6 +113,34 @@ static struct ud_area area_of(struct sim_flash *sim)
     return (struct ud_area){&sim->flash, 0, sim->flash.size_bytes};
 }
 
+/* The bytes come from docs/formats.md section 11 by another program than ours. */
+static void test_a_record_is_byte_for_byte_what_the_format_says(void **unused)
+{
+    static const char *const want_hex =
+        "55444a5201bc0000 09000000 01010104 02000000 0300000000000000 03000000 0500000000000000 45000000"
+        "0101010101010101010101010101010101010101010101010101010101010101"
+        "0202020202020202020202020202020202020202020202020202020202020202"
+        "07000000 00000000 00000000 00000000 01000000 03030303030303030303030303030303"
+        "0404040404040404040404040404040404040404040404040404040404040404"
+        "0a000000 04000000 0100000000000000 abc7a29c ffffffff";
+    uint8_t want[UD_JOURNAL_RECORD_BYTES_MAX];
+    uint8_t made[UD_JOURNAL_RECORD_BYTES_MAX];
+    const struct ud_flash flash = {.write_size = 8, .erased_value = 0xff};
+    const struct ud_record_shape shape = ud_record_shape(&flash);
+    const struct ud_slots_state state = numbered(1);
+    struct ud_record record;
+    (void)unused;
+    const struct ud_bytes bytes = hex_decode(want_hex, want, sizeof want);
+    assert_int_equal(ud_record_encode(&shape, 9, &state, made), bytes.len);
+    assert_memory_equal(made, bytes.ptr, bytes.len);
+    memset(made + bytes.len, 0x00, 8); /* the seal */
+    ud_record_decode(&record, &shape, made);
+    assert_int_equal(record.kind, UD_RECORD_VALID);
+    assert_true(record.sealed);
+    assert_int_equal(record.generation, 9);
+    assert_is_numbered(&record.state, 1);
+}
+
 static void test_every_field_survives_rotation_through_all_sectors(void **unused)
 {
     (void)unused;
@@ -154,7 +183,8 @@ static void assert_settles(struct sim_flash *sim, uint64_t old)
     sim_flash_power_on(sim);
     assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_OK);
     assert_is_numbered(&state, chosen + 1);
-    assert_int_equal(sim->violations, 0);
+    /* bits that flicker may turn between the look at a place and its use; the journal then takes the next place */
+    assert_true(sim->flicker || sim->violations == 0);
 }
 
 /* Mount and put state `number`. @return false when power failed on the way */
@@ -231,6 +261,7 @@ static void test_cuts_during_the_recovery_change_nothing(void **unused)
             const uint64_t count = 1 + seed % 17;
             make_journal(&sim, &geometries[g], count);
             sim_flash_seed(&sim, seed);
+            sim.flicker = seed % 4 == 3;
             cut_again_and_again(&sim, count, 2 + (uint32_t)(seed % 3), seed);
             assert_settles(&sim, count - 1);
             sim_flash_deinit(&sim);
@@ -356,12 +387,80 @@ static void test_a_record_of_a_later_version_stops_the_mount(void **unused)
     sim_flash_deinit(&sim);
 }
 
-static void put_raw(const struct ud_area *area, uint32_t generation, const struct ud_slots_state *state)
+/* A whole record without a seal. */
+static void put_raw(const struct ud_area *area, uint32_t offset, uint32_t generation,
+                    const struct ud_slots_state *state)
 {
     uint8_t bytes[UD_JOURNAL_RECORD_BYTES_MAX];
     const struct ud_record_shape shape = ud_record_shape(area->flash);
     const uint32_t len = ud_record_encode(&shape, generation, state, bytes);
-    assert_int_equal(ud_area_program(area, 0, bytes, len), UD_OK);
+    assert_int_equal(ud_area_program(area, offset, bytes, len), UD_OK);
+}
+
+static void put_raw_sealed(const struct ud_area *area, uint32_t offset, uint32_t generation,
+                           const struct ud_slots_state *state)
+{
+    uint8_t seal[UD_FLASH_WRITE_SIZE_MAX];
+    const struct ud_record_shape shape = ud_record_shape(area->flash);
+    memset(seal, (uint8_t)~shape.erased_value, sizeof seal);
+    put_raw(area, offset, generation, state);
+    assert_int_equal(
+        ud_area_program(area, offset + shape.head_bytes + shape.body_bytes, seal, shape.seal_bytes), UD_OK);
+}
+
+/*
+ * Sector 0 holds a sealed record, the last place of the last sector a newer one without a seal: it cannot be copied within
+ * its sector. It may be doubtful, so the sealed one must survive until there is a copy.
+ */
+static struct ud_area make_last_place_unsealed(struct sim_flash *sim, const struct geometry *geometry,
+                                               uint32_t *unsealed_at)
+{
+    const struct ud_area area = make_area(sim, geometry);
+    const struct ud_record_shape shape = ud_record_shape(area.flash);
+    const uint32_t places = geometry->erase_size / ud_record_bytes(&shape);
+    const struct ud_slots_state old = numbered(4);
+    const struct ud_slots_state doubtful = numbered(5);
+    *unsealed_at = (geometry->sectors - 1) * geometry->erase_size + (places - 1) * ud_record_bytes(&shape);
+    put_raw_sealed(&area, 0, 5, &old);
+    put_raw(&area, *unsealed_at, 6, &doubtful);
+    return area;
+}
+
+static void test_the_sealed_record_outlives_the_copying_of_a_doubtful_one(void **unused)
+{
+    (void)unused;
+    for (uint64_t cut = 0; cut < 3; cut++) { /* erase, record, seal */
+        struct sim_flash sim;
+        struct ud_journal journal;
+        struct ud_slots_state state;
+        uint32_t unsealed_at = 0;
+        const struct ud_area area = make_last_place_unsealed(&sim, &geometries[3], &unsealed_at);
+        sim_flash_cut_after(&sim, cut, 1);
+        assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_OK);
+        assert_is_numbered(&state, 5);
+        assert_true(sim_flash_is_off(&sim));
+        sim_flash_power_on(&sim);
+        sim_flash_flip(&sim, unsealed_at + 40, 1); /* the doubtful one reads otherwise now */
+        assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_OK);
+        assert_true(state.report_counter == 4 || (cut > 0 && state.report_counter == 5));
+        sim_flash_deinit(&sim);
+    }
+}
+
+static void
+test_with_two_sectors_a_doubtful_record_that_cannot_be_copied_gives_way_to_the_sealed_one(void **unused)
+{
+    struct sim_flash sim;
+    struct ud_journal journal;
+    struct ud_slots_state state;
+    uint32_t unsealed_at = 0;
+    (void)unused;
+    const struct ud_area area = make_last_place_unsealed(&sim, &geometries[1], &unsealed_at);
+    for (int cycle = 0; cycle < 3; cycle++) {
+        assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_OK);
+        assert_is_numbered(&state, 4);
+    }
+    sim_flash_deinit(&sim);
 }
 
 static void test_values_that_make_no_sense_are_no_record_although_the_crc_is_right(void **unused)
@@ -379,7 +478,7 @@ static void test_values_that_make_no_sense_are_no_record_although_the_crc_is_rig
         struct ud_journal journal;
         struct ud_slots_state state;
         const struct ud_area area = make_area(&sim, &geometries[0]);
-        put_raw(&area, i == 3 ? UD_RECORD_GENERATION_MAX + 1 : 1, &bad[i]);
+        put_raw(&area, 0, i == 3 ? UD_RECORD_GENERATION_MAX + 1 : 1, &bad[i]);
         assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_ERR_JOURNAL);
         sim_flash_deinit(&sim);
     }
@@ -429,6 +528,7 @@ static void test_an_area_outside_the_limits_is_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_record_is_byte_for_byte_what_the_format_says),
         cmocka_unit_test(test_every_field_survives_rotation_through_all_sectors),
         cmocka_unit_test(test_a_cut_in_a_put_leaves_the_old_or_the_new_state_for_good),
         cmocka_unit_test(test_cuts_during_the_recovery_change_nothing),
@@ -439,6 +539,9 @@ int main(void)
         cmocka_unit_test(test_a_journal_that_cannot_be_written_still_mounts_and_says_so),
         cmocka_unit_test(test_a_record_of_a_later_version_stops_the_mount),
         cmocka_unit_test(test_values_that_make_no_sense_are_no_record_although_the_crc_is_right),
+        cmocka_unit_test(test_the_sealed_record_outlives_the_copying_of_a_doubtful_one),
+        cmocka_unit_test(
+            test_with_two_sectors_a_doubtful_record_that_cannot_be_copied_gives_way_to_the_sealed_one),
         cmocka_unit_test(test_an_area_outside_the_limits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
