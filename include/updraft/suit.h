@@ -201,11 +201,10 @@ struct ud_suit_record {
     int64_t command;
 };
 
-/* The components that commands work on. */
+/* The components that commands work on, in order; more than one is a loop. */
 struct ud_suit_index {
-    struct ud_bytes list; /* encoded uints, one after another; empty: a single one, or all */
-    uint8_t count;        /* how many; more than one is a loop */
-    uint8_t single;       /* the component when count is 1 and list is empty */
+    uint8_t count; /* 1..UD_SUIT_COMPONENTS_MAX */
+    uint8_t components[UD_SUIT_COMPONENTS_MAX];
 };
 
 /* A sequence at work: an explicit stack instead of recursion. */

@@ -224,7 +224,7 @@ static void take_params(struct show *show, struct level *level)
     const struct ud_cbor at = level->r;
     bool soft = false;
     for (uint8_t i = 0; i < level->index.count; i++) {
-        const uint8_t component = suit_index_at(&level->index, i);
+        const uint8_t component = level->index.components[i];
         const struct ud_suit_params before = show->params[component];
         level->r = at; /* the same map for every component of the index */
         suit_take_params(&level->r, &show->place, &show->params[component], &soft);
@@ -238,7 +238,7 @@ static void do_policy(struct show *show, struct level *level, uint8_t code)
 {
     suit_take_policy(&level->r);
     for (uint8_t i = 0; i < level->index.count; i++) {
-        say_command(show, code, suit_index_at(&level->index, i));
+        say_command(show, code, level->index.components[i]);
     }
 }
 

@@ -116,43 +116,39 @@ void suit_take_policy(struct ud_cbor *r)
     (void)take_below(r, POLICY_MAX + 1, UD_ERR_NUMBER_RANGE);
 }
 
-struct ud_suit_index suit_take_index(struct ud_cbor *r, const struct suit_place *place)
+static struct ud_suit_index take_index_list(struct ud_cbor *r, uint8_t component_count)
 {
+    struct ud_suit_index index = {.count = 0};
     const size_t at = ud_cbor_offset(r);
-    struct ud_suit_index index = {.count = 1};
-    const ud_cbor_type type = ud_cbor_peek(r);
-    if (type == UD_CBOR_BOOL) {
-        if (!ud_cbor_bool(r)) {
-            ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
-        }
-        index.count = place->component_count;
-    } else if (type == UD_CBOR_ARRAY) {
-        const size_t count = ud_cbor_array(r);
-        if (count == 0 || count > place->component_count) {
-            ud_cbor_fail_at(r, at, UD_ERR_INDEX);
-        }
-        index.list = r->rest;
-        index.count = (uint8_t)count;
-        for (size_t i = 0; i < count && r->err == UD_OK; i++) {
-            (void)take_below(r, place->component_count, UD_ERR_INDEX);
-        }
-    } else {
-        index.single = (uint8_t)take_below(r, place->component_count, UD_ERR_INDEX);
+    const size_t count = ud_cbor_array(r);
+    if (count == 0 || count > component_count) {
+        ud_cbor_fail_at(r, at, UD_ERR_INDEX);
+    }
+    for (; index.count < count && r->err == UD_OK; index.count++) {
+        index.components[index.count] = (uint8_t)take_below(r, component_count, UD_ERR_INDEX);
     }
     return index;
 }
 
-uint8_t suit_index_at(const struct ud_suit_index *index, uint8_t at)
+struct ud_suit_index suit_take_index(struct ud_cbor *r, const struct suit_place *place)
 {
-    struct ud_cbor r;
-    if (index->list.len == 0) {
-        return index->count > 1 ? at : index->single;
+    struct ud_suit_index index = {.count = 1};
+    const size_t at = ud_cbor_offset(r);
+    const ud_cbor_type type = ud_cbor_peek(r);
+    if (type == UD_CBOR_ARRAY) {
+        return take_index_list(r, place->component_count);
     }
-    ud_cbor_init(&r, index->list);
-    for (; at > 0; at--) {
-        (void)ud_cbor_uint(&r);
+    if (type == UD_CBOR_BOOL) {
+        if (!ud_cbor_bool(r)) {
+            ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        }
+        for (; index.count < place->component_count; index.count++) {
+            index.components[index.count] = index.count;
+        }
+    } else {
+        index.components[0] = (uint8_t)take_below(r, place->component_count, UD_ERR_INDEX);
     }
-    return (uint8_t)ud_cbor_uint(&r);
+    return index;
 }
 
 static struct ud_bytes take_view(struct ud_cbor *r, value_kind kind, const struct suit_place *place)

@@ -72,7 +72,4 @@ void suit_take_params(struct ud_cbor *r, const struct suit_place *place, struct 
 /** Read the head of the branches of a try-each. @return number of elements, a trailing null included */
 uint32_t suit_take_branches(struct ud_cbor *r);
 
-/** The component at position `at` of the index, 0 <= at < index->count. */
-uint8_t suit_index_at(const struct ud_suit_index *index, uint8_t at);
-
 #endif

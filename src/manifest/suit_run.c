@@ -68,20 +68,28 @@ static struct ud_bytes section_of(const struct ud_suit_manifest *man, ud_suit_se
     return (struct ud_bytes){NULL, 0};
 }
 
-static void push(struct ud_suit_run *run, struct ud_bytes sequence, struct ud_suit_index index,
-                 bool in_try_each)
+/*
+ * The scan has seen every sequence and its depth. Should the bytes have changed since, which the caller must prevent,
+ * then this is an error and not a write beyond the frames.
+ */
+static ud_err push(struct ud_suit_run *run, struct ud_bytes sequence, struct ud_suit_index index,
+                   bool in_try_each)
 {
     struct ud_cbor r = reader_of(run, sequence);
+    if (run->depth == sizeof run->frames / sizeof run->frames[0]) {
+        return UD_ERR_DEPTH;
+    }
     struct ud_suit_frame *frame = &run->frames[run->depth++];
     *frame = (struct ud_suit_frame){.index = index, .soft_failure = in_try_each, .in_try_each = in_try_each};
     frame->commands_left = (uint16_t)suit_take_sequence(&r);
     frame->commands = r.rest;
+    return r.err == UD_OK ? UD_WAIT : r.err;
 }
 
 /* The component that the command at work is for now. */
 static uint8_t component_of(const struct ud_suit_frame *frame)
 {
-    return suit_index_at(&frame->index, frame->loop_at);
+    return frame->index.components[frame->loop_at];
 }
 
 /* The command at work is done for one component; go to the next component, or to the next command. */
@@ -112,23 +120,23 @@ static void leave(struct ud_suit_run *run)
     }
 }
 
-/* Enter the next wrapped sequence of the construct at work. @return false where there is none left */
-static bool enter_branch(struct ud_suit_run *run, bool in_try_each)
+/* Enter the next wrapped sequence of the construct at work. @return UD_WAIT, UD_ABSENT where there is none left */
+static ud_err enter_branch(struct ud_suit_run *run, bool in_try_each)
 {
     struct ud_suit_frame *frame = top(run);
     struct ud_cbor r = reader_of(run, frame->branches);
     if (frame->branches_left == 0) {
-        return false;
+        return UD_ABSENT;
     }
     frame->branches_left--;
     if (ud_cbor_peek(&r) == UD_CBOR_NULL) { /* succeed by doing nothing */
         command_done(run);
-        return true;
+        return UD_WAIT;
     }
     const struct ud_bytes sequence = ud_cbor_bstr(&r);
     frame->branches = r.rest;
-    push(run, sequence, (struct ud_suit_index){.count = 1, .single = component_of(frame)}, in_try_each);
-    return true;
+    return push(run, sequence, (struct ud_suit_index){.count = 1, .components = {component_of(frame)}},
+                in_try_each);
 }
 
 /* INV-3. @return UD_WAIT where the failure was taken, the error where it was not */
@@ -141,8 +149,9 @@ static ud_err condition_failed(struct ud_suit_run *run, ud_err err)
             return UD_WAIT;
         }
         run->depth--;
-        if (failed->soft_failure && enter_branch(run, true)) {
-            return UD_WAIT;
+        const ud_err entered = failed->soft_failure ? enter_branch(run, true) : UD_ABSENT;
+        if (entered != UD_ABSENT) {
+            return entered;
         }
     }
     return err;
@@ -278,8 +287,7 @@ static ud_err run_command(struct ud_suit_run *run, struct ud_cbor *r, const stru
         const bool try_each = row->argument == SUIT_ARG_BRANCHES;
         frame->branches_left = try_each ? (uint16_t)suit_take_branches(r) : 1;
         frame->branches = r->rest;
-        (void)enter_branch(run, try_each);
-        return UD_WAIT;
+        return r->err == UD_OK ? enter_branch(run, try_each) : r->err;
     }
     }
     return UD_ERR_INTERNAL;
@@ -304,8 +312,7 @@ static ud_err next_section(struct ud_suit_run *run)
             run->phase++;
             run->record = (struct ud_suit_record){.section = shared ? UD_SUIT_SHARED : section};
             run->commands_done = 0;
-            push(run, section_of(run->man, run->record.section), first, false);
-            return UD_WAIT;
+            return push(run, section_of(run->man, run->record.section), first, false);
         }
     }
     return checked ? UD_OK : UD_ERR_MISSING;

@@ -566,6 +566,47 @@ static void test_loops_cannot_run_beyond_the_limit_of_commands(void **state)
     assert_int_equal(run.record.section, UD_SUIT_INSTALL);
 }
 
+static ud_err agree(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    (void)ctx;
+    assert_true(component < UD_SUIT_COMPONENTS_MAX);
+    assert_true(params->source < UD_SUIT_COMPONENTS_MAX);
+    return UD_OK;
+}
+
+/*
+ * The caller must keep the envelope as it is (REQ.SEC.MFST.CONST). If somebody can change it all the same, the run may
+ * end in any way, but it ends, and within its own memory (the sanitizers look).
+ */
+static void test_bytes_that_change_after_the_parse_do_not_lead_out_of_bounds(void **state)
+{
+    (void)state;
+    static struct opened opened;
+    static const uint8_t values[] = {0x00, 0x01, 0x0c, 0x0f, 0x14, 0x18, 0x20,
+                                     0x40, 0x5b, 0x80, 0x9b, 0xf6, 0xff};
+    const struct helper_manifest manifest = {
+        .components = THREE,
+        .shared = SHARED_ALL,
+        .install = "86 0c820100 1820<86 030f 0f82<82 0e0f><86 0c02 030f 1820<82 030f>> 030f> 14a11602",
+    };
+    const struct ud_suit_ops ops = {.vendor = agree, .class_id = agree, .image_match = agree, .fetch = NULL};
+    assert_int_equal(open_manifest(&opened, &manifest), UD_OK);
+    for (size_t at = 0; at < opened.env.manifest.len; at++) {
+        uint8_t *byte =
+            opened.signed_envelope.bytes + ud_bytes_offset(opened.env.whole, opened.env.manifest) + at;
+        const uint8_t before = *byte;
+        for (size_t i = 0; i < COUNT(values); i++) {
+            struct ud_suit_run run;
+            *byte = values[i];
+            assert_int_equal(ud_suit_run_init(&run, &opened.man, UD_SUIT_UPDATE, &ops, NULL, NULL), UD_OK);
+            while (ud_suit_run_step(&run, NULL) == UD_WAIT) {
+                assert_true(run.depth <= 1 + UD_SUIT_NESTING_MAX);
+            }
+        }
+        *byte = before;
+    }
+}
+
 /* Offsets count from the head of the section's array; inside a construct, that of the construct is told. */
 static void test_the_record_names_section_command_and_component(void **state)
 {
@@ -614,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_what_the_device_cannot_do_is_refused_even_in_a_branch),
         cmocka_unit_test(test_an_error_ends_the_run_for_good),
         cmocka_unit_test(test_loops_cannot_run_beyond_the_limit_of_commands),
+        cmocka_unit_test(test_bytes_that_change_after_the_parse_do_not_lead_out_of_bounds),
         cmocka_unit_test(test_the_record_names_section_command_and_component),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
