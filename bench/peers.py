@@ -1,12 +1,12 @@
-"""The peer: nginx with two workers, serving files of the same size from the same disk, plain and TLS, in the same run."""
+"""The peer: nginx with two workers, files of the same size from the same disk, plain and TLS, in the same run."""
+import os
 import subprocess
-import time
 from pathlib import Path
 
 from common import free_port, wait_for_port
 
 CONFIG = """
-daemon off; master_process on; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log;
+{user}daemon off; master_process on; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 600;
@@ -29,7 +29,8 @@ class Nginx:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
-        (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, plain=self.plain, tls=self.tls))
+        user = "user root;\n" if os.geteuid() == 0 else ""  # its workers must be able to read the folder
+        (folder / "nginx.conf").write_text(CONFIG.format(user=user, folder=folder, plain=self.plain, tls=self.tls))
         self.process = subprocess.Popen(["/usr/sbin/nginx", "-e", folder / "error.log", "-c", folder / "nginx.conf"],
                                         stdin=subprocess.DEVNULL)
         wait_for_port(self.plain, self.process)
