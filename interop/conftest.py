@@ -1,0 +1,51 @@
+"""Other projects' real programs against a real updraftd: shared server, management client and waiting."""
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "bench"))
+from server import People, Updraftd  # noqa: E402  (the folder is known only now)
+
+WAIT_S = 60
+
+
+def await_that(what, condition, process=None):
+    """Ask until the condition gives something true; fails with a name, or when the process that should do it is gone."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        assert process is None or process.poll() is None, f"the client ended while waiting for: {what}"
+        time.sleep(0.1)
+    raise AssertionError(f"waited {WAIT_S} s in vain for: {what}")
+
+
+@pytest.fixture(scope="session")
+def build() -> Path:
+    return Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release"))
+
+
+@pytest.fixture
+def server(build, tmp_path):
+    running = Updraftd(build / "updraftd", tmp_path / "state")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def people(server):
+    return People(server)
+
+
+@pytest.fixture
+def swupdate():
+    found = shutil.which("swupdate")
+    if found is None:
+        pytest.skip("swupdate is not installed: scripts/bootstrap interop")
+    return found
