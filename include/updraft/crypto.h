@@ -35,14 +35,19 @@ struct ud_hash {
     } state; /* private */
 };
 
+/**
+ * Begin. The state's former content is not looked at, so release it before. After an error there is nothing to
+ * release. UD_ERR_MEMORY, UD_ERR_CRYPTO
+ */
 ud_err ud_hash_init(struct ud_hash *hash);
+/** UD_ERR_STATE when the state is zero or released; UD_ERR_CRYPTO. The state stays, also on error. */
 ud_err ud_hash_update(struct ud_hash *hash, struct ud_bytes data);
-/** @param digest out: [UD_SHA256_BYTES]. The state is released, also on error. */
+/** @param digest out: [UD_SHA256_BYTES]. The state is released, also on error. Errors as ud_hash_update(). */
 ud_err ud_hash_final(struct ud_hash *hash, uint8_t digest[UD_SHA256_BYTES]);
 /** Release without a result. Harmless on a state that is zero or already released. */
 void ud_hash_abort(struct ud_hash *hash);
 
-/** SHA-256 over `count` parts. @param digest out: [UD_SHA256_BYTES] */
+/** SHA-256 over `count` parts. @param digest out: [UD_SHA256_BYTES]. UD_ERR_MEMORY, UD_ERR_CRYPTO */
 ud_err ud_sha256(const struct ud_bytes *parts, size_t count, uint8_t digest[UD_SHA256_BYTES]);
 
 /* A public key. Borrowed bytes: for ES256 and ESP256 x || y, UD_P256_PUBLIC_BYTES. */

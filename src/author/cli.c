@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ports/openssl/keys.h"
 #include "ports/openssl/uuid.h"
 
 static int exit_code_of(ud_err err)
@@ -204,4 +205,11 @@ ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES])
 ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES])
 {
     return uuid_or_name(text, vendor, uuid);
+}
+
+ud_err cli_anchor(struct ud_trust *trust, const char *path)
+{
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+    const ud_err err = ud_public_key_load(path, pub);
+    return err == UD_OK ? ud_trust_add(trust, pub, 1) : err;
 }

@@ -11,6 +11,7 @@
 
 #include "updraft/crypto.h"
 #include "updraft/limits.h"
+#include "updraft/trust.h"
 
 /* Exit codes; `updraft --help` prints them. */
 enum {
@@ -51,5 +52,7 @@ bool cli_uuid_parse(const char *text, uint8_t uuid[UD_UUID_BYTES]);
 ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES]);
 /** A class: a UUID, or a text of which the UUID is made (version 5, the vendor's id as name space). */
 ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES]);
+/** Add the public key of a PEM file as an anchor of weight 1. UD_ERR_NOT_FOUND, UD_ERR_IO; of key and trust. */
+ud_err cli_anchor(struct ud_trust *trust, const char *path);
 
 #endif

@@ -300,13 +300,6 @@ static bool take_number(struct init *init, int option)
            cli_number(optarg, 1, numbers[i].high, numbers[i].value);
 }
 
-static ud_err add_anchor(struct ud_trust *trust, const char *path)
-{
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
-    const ud_err err = ud_public_key_load(path, pub);
-    return err == UD_OK ? ud_trust_add(trust, pub, 1) : err;
-}
-
 int offline_device_init(int argc, char **argv)
 {
     struct init init = {
@@ -324,7 +317,7 @@ int offline_device_init(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'a') {
-            const ud_err err = add_anchor(&init.trust, optarg);
+            const ud_err err = cli_anchor(&init.trust, optarg);
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
             }

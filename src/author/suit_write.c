@@ -1,5 +1,6 @@
 #include "author/suit_write.h"
 
+#include "author/cli.h"
 #include "updraft/assert.h"
 #include "updraft/cbor.h"
 #include "updraft/cose.h"
@@ -113,13 +114,10 @@ static struct ud_bytes make_common(struct part *part, const struct suit_spec *sp
 
 static void put_uri(struct ud_cbor_writer *w, const struct suit_spec *spec)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t hex[2 * UD_SHA256_BYTES];
-    for (size_t i = 0; i < UD_SHA256_BYTES; i++) {
-        hex[2 * i] = (uint8_t)digits[spec->image_digest[i] >> 4];
-        hex[2 * i + 1] = (uint8_t)digits[spec->image_digest[i] & 15];
-    }
-    ud_cbor_put_tstr(w, spec->integrated ? UD_BYTES_LITERAL(SUIT_WRITE_INTEGRATED_URI) : UD_BYTES_ARRAY(hex));
+    char hex[CLI_HEX_BYTES(UD_SHA256_BYTES)];
+    cli_hex(UD_BYTES_ARRAY(spec->image_digest), hex);
+    const struct ud_bytes beside = {(const uint8_t *)hex, sizeof hex - 1};
+    ud_cbor_put_tstr(w, spec->integrated ? UD_BYTES_LITERAL(SUIT_WRITE_INTEGRATED_URI) : beside);
 }
 
 static struct ud_bytes make_install(struct part *part, const struct suit_spec *spec)
@@ -277,13 +275,13 @@ ud_err suit_write(struct ud_buf *out, const struct suit_spec *spec)
     return ud_cbor_written(&w);
 }
 
-/* An envelope in three: up to the wrapper's key, (wrapper and manifest), and what follows the manifest. */
-struct halves {
-    uint64_t pairs;
-    struct ud_bytes after;
+/* What stays of an envelope when wrapper and manifest are written anew. */
+struct remains {
+    uint64_t pairs;        /* of the whole map */
+    struct ud_bytes after; /* the members behind the manifest */
 };
 
-static ud_err split(const struct ud_suit_envelope *env, struct halves *halves)
+static ud_err split(const struct ud_suit_envelope *env, struct remains *remains)
 {
     struct ud_cbor r;
     if (env->step < UD_SUIT_STEP_DIGEST) {
@@ -291,11 +289,11 @@ static ud_err split(const struct ud_suit_envelope *env, struct halves *halves)
     }
     ud_cbor_init(&r, env->whole);
     (void)ud_cbor_tag(&r);
-    halves->pairs = ud_cbor_map(&r);
+    remains->pairs = ud_cbor_map(&r);
     for (int i = 0; i < 4; i++) { /* wrapper and manifest, each with its key */
         (void)ud_cbor_skip(&r);
     }
-    halves->after = r.rest;
+    remains->after = r.rest;
     return r.err;
 }
 
@@ -329,10 +327,10 @@ static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope 
 
 ud_err suit_write_signed(struct ud_buf *out, const struct ud_suit_envelope *env, const struct ud_signer *signer)
 {
-    struct halves halves;
+    struct remains remains;
     struct part block;
     struct ud_cbor_writer w;
-    ud_err err = split(env, &halves);
+    ud_err err = split(env, &remains);
     if (err == UD_OK) {
         err = has_signed(env, signer);
     }
@@ -348,12 +346,12 @@ ud_err suit_write_signed(struct ud_buf *out, const struct ud_suit_envelope *env,
     }
     ud_cbor_writer_init(&w, out);
     ud_cbor_put_tag(&w, UD_SUIT_TAG_ENVELOPE);
-    ud_cbor_put_map(&w, halves.pairs);
+    ud_cbor_put_map(&w, remains.pairs);
     ud_cbor_put_uint(&w, ENVELOPE_WRAPPER);
     put_wrapper(&w, env, part_end(&block));
     ud_cbor_put_uint(&w, ENVELOPE_MANIFEST);
     ud_cbor_put_raw(&w, env->manifest_item);
-    ud_cbor_put_raw(&w, halves.after);
+    ud_cbor_put_raw(&w, remains.after);
     return ud_cbor_written(&w);
 }
 
@@ -389,9 +387,9 @@ ud_err suit_write_reissued(struct ud_buf *out, const struct ud_suit_envelope *en
     uint8_t manifest[MANIFEST_BYTES_MAX];
     struct ud_buf manifest_buf = {manifest, sizeof manifest, 0};
     struct ud_suit_manifest parsed;
-    struct halves halves;
+    struct remains remains;
     struct ud_cbor_writer w;
-    ud_err err = split(env, &halves);
+    ud_err err = split(env, &remains);
     if (err == UD_OK) {
         err = ud_suit_manifest_inspect(&parsed, env,
                                        NULL); /* so that version and number are where they must be */
@@ -404,8 +402,8 @@ ud_err suit_write_reissued(struct ud_buf *out, const struct ud_suit_envelope *en
     }
     ud_cbor_writer_init(&w, out);
     ud_cbor_put_tag(&w, UD_SUIT_TAG_ENVELOPE);
-    ud_cbor_put_map(&w, halves.pairs);
+    ud_cbor_put_map(&w, remains.pairs);
     err = put_unsigned(&w, ud_buf_bytes(&manifest_buf));
-    ud_cbor_put_raw(&w, halves.after);
+    ud_cbor_put_raw(&w, remains.after);
     return err == UD_OK ? ud_cbor_written(&w) : err;
 }

@@ -4,7 +4,6 @@
 
 #include "author/image.h"
 #include "author/offline.h"
-#include "ports/openssl/keys.h"
 
 struct verify {
     struct ud_trust trust;
@@ -127,13 +126,6 @@ static int run(struct verify *verify)
     return code;
 }
 
-static ud_err add_anchor(struct ud_trust *trust, const char *path)
-{
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
-    const ud_err err = ud_public_key_load(path, pub);
-    return err == UD_OK ? ud_trust_add(trust, pub, 1) : err;
-}
-
 int offline_verify(int argc, char **argv)
 {
     static const struct option options[] = {{"anchor", required_argument, NULL, 'a'},
@@ -145,7 +137,7 @@ int offline_verify(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "a:t:i:", options, NULL)) != -1) {
         if (option == 'a') {
-            const ud_err err = add_anchor(&verify.trust, optarg);
+            const ud_err err = cli_anchor(&verify.trust, optarg);
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
             }

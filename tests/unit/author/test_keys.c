@@ -176,6 +176,17 @@ static void test_a_file_over_the_limit_is_not_read(void **state)
     assert_int_equal(ud_public_key_load(f->pub, pub), UD_ERR_LIMIT);
 }
 
+static void test_random_bytes_are_other_ones_each_time(void **state)
+{
+    (void)state;
+    uint8_t draws[3][32] = {{0}};
+    assert_int_equal(ud_random(draws[1], sizeof draws[1]), UD_OK);
+    assert_int_equal(ud_random(draws[2], sizeof draws[2]), UD_OK);
+    assert_memory_not_equal(draws[1], draws[0], sizeof draws[0]);
+    assert_memory_not_equal(draws[2], draws[0], sizeof draws[0]);
+    assert_memory_not_equal(draws[1], draws[2], sizeof draws[0]);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -187,6 +198,7 @@ int main(void)
         IN_FOLDER(test_what_is_no_p256_key_is_refused),
         IN_FOLDER(test_public_and_private_files_are_not_mixed_up),
         IN_FOLDER(test_a_file_over_the_limit_is_not_read),
+        cmocka_unit_test(test_random_bytes_are_other_ones_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
