@@ -111,6 +111,8 @@ struct ud_suit_manifest {
  * Read the manifest of an authenticated envelope; verify severable members against it, before they are read; look
  * over every sequence, nested ones included, for what is unknown or misplaced. So a run meets no surprise half-way.
  *
+ * @param env borrowed by `man` as long as that is used
+ *
  * Not looked at here: the sequence number against the stored one (ud_slots), whether the device has the components,
  * and whether the signers may write them (ud_trust_may_write).
  *
