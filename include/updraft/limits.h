@@ -8,6 +8,9 @@
 #ifndef UD_CBOR_DEPTH_MAX
 #define UD_CBOR_DEPTH_MAX 16 /* arrays, maps and tags within each other */
 #endif
+#ifndef UD_COSE_HEADERS_MAX
+#define UD_COSE_HEADERS_MAX 8 /* labels of both header maps of one object together */
+#endif
 #ifndef UD_SUIT_COMPONENTS_MAX
 #define UD_SUIT_COMPONENTS_MAX 4
 #endif
@@ -18,7 +21,7 @@
 #define UD_SUIT_NESTING_MAX 4 /* try-each and run-sequence within each other */
 #endif
 #ifndef UD_SUIT_COMMANDS_MAX
-#define UD_SUIT_COMMANDS_MAX 256 /* commands executed in one sequence run, loops included */
+#define UD_SUIT_COMMANDS_MAX 256 /* commands of one sequence, and executed in one section, loops included */
 #endif
 #ifndef UD_COMPONENT_ID_BYTES_MAX
 #define UD_COMPONENT_ID_BYTES_MAX 64 /* encoded component identifier */
