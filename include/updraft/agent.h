@@ -96,10 +96,11 @@ struct ud_agent_config {
 /* What an agent is doing, for logs and screens. */
 struct ud_agent_status {
     ud_agent_state state;
-    ud_err last_err;    /* of the last offer, or of the road; UD_OK when all is well */
-    uint32_t action_id; /* 0 = none */
-    uint64_t done_bytes;
-    uint64_t total_bytes;
+    ud_err last_err;        /* of the last offer, or of the road; UD_OK when all is well */
+    uint32_t action_id;     /* 0 = none */
+    uint64_t done_bytes;    /* of the image at work */
+    uint64_t total_bytes;   /* 0 = none at work */
+    uint64_t resumed_bytes; /* of them, in the slot already when this agent went on with it */
 };
 
 /* Pauses that grow. */

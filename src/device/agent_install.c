@@ -28,6 +28,8 @@ static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struc
     agent->fetching = true;
     agent->matched[component] = false;
     agent->streamed[component] = false;
+    agent->status.resumed_bytes =
+        ud_slots_install_offset(agent->config->slots, agent->device_component[component]);
     ud_agent_download_begin(agent);
     return UD_OK;
 }

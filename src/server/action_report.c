@@ -29,8 +29,8 @@ static ud_action_state end_of(const struct ud_report *report)
     if (report->result == UD_ERR_CANCELED) {
         return UD_ACTION_CANCELED;
     }
-    if (report->boot_reason == UD_BOOT_REVERTED || report->boot_reason == UD_BOOT_FALLBACK ||
-        report->result == UD_ERR_UNCONFIRMED || report->result == UD_ERR_CRASHED) {
+    /* the boot reason is no sign of it: that one stays until the next start, whatever is refused meanwhile */
+    if (report->result == UD_ERR_UNCONFIRMED || report->result == UD_ERR_CRASHED) {
         return UD_ACTION_REVERTED;
     }
     /* 16..63 of the list of errors: shape, authenticity, applicability. The device would not have it. */
@@ -106,23 +106,32 @@ static ud_err find_action(struct ud_store *store, const struct ud_row_device *de
     return err == UD_OK || err == UD_ERR_NOT_FOUND ? UD_ERR_NONCE : err;
 }
 
-static void note_running(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report)
+/* Which release is it that runs? A report of a refusal names another manifest than the one that runs. */
+static int32_t release_of(struct ud_store *store, int64_t tenant, const struct ud_report *report)
 {
     struct ud_row_release release;
+    if (report->result == UD_OK &&
+        ud_store_release_by_manifest(store, tenant, report->reference_digest.ptr, &release) == UD_OK &&
+        claims_match(report, &release)) {
+        return release.id;
+    }
+    const struct ud_report_claim *claim = &report->claims[0];
+    const ud_err err = ud_store_release_by_image(store, tenant, claim->sequence, claim->digest.ptr, &release);
+    return err == UD_OK ? release.id : 0;
+}
+
+static void note_running(struct ud_store *store, struct ud_row_device *device, const struct ud_report *report)
+{
     device->has_running = report->claim_count > 0;
     device->running_release = 0;
     if (!device->has_running) {
         return;
     }
     const struct ud_report_claim *claim = &report->claims[0];
+    device->running_release = release_of(store, device->tenant, report);
     memcpy(device->running_digest, claim->digest.ptr, UD_SHA256_BYTES);
     device->running_sequence = claim->sequence;
     device->running_epoch = claim->epoch;
-    /* the manifest reported on is the one that runs only when the report says success */
-    if (report->result == UD_OK &&
-        ud_store_release_by_manifest(store, device->tenant, report->reference_digest.ptr, &release) == UD_OK) {
-        device->running_release = release.id;
-    }
 }
 
 static bool is_well_formed(const struct ud_report *report)

@@ -32,6 +32,7 @@ static void render_running(struct ud_json *json, const struct ud_row_device *dev
     ud_json_hex(json, "digest", UD_BYTES_ARRAY(device->running_digest));
     ud_json_int(json, "sequence", (int64_t)device->running_sequence);
     int_or_null(json, "release", device->running_release);
+    ud_json_string(json, "version", device->running_release == 0 ? NULL : device->running_version);
     ud_json_int(json, "reportedAt", device->reported_ms);
     ud_json_string(json, "bootReason", boot_reason_name(device->boot_reason));
     ud_json_string(json, "proof", "signed");

@@ -124,7 +124,8 @@ struct ud_row_device {
     uint8_t running_digest[UD_SHA256_BYTES]; /* of the running image */
     uint64_t running_sequence;
     uint32_t running_epoch;
-    int32_t running_release; /* 0 = none of ours */
+    int32_t running_release;                        /* 0 = none of ours */
+    char running_version[UD_VERSION_BYTES_MAX + 1]; /* of that release; out only */
     /* actions */
     int32_t current_action; /* oldest that is active; 0 = none */
     int32_t current_release;
@@ -208,6 +209,9 @@ ud_err ud_store_release_get(struct ud_store *store, int64_t tenant, int32_t id, 
 /** The signed release of this manifest digest. UD_ERR_NOT_FOUND. */
 ud_err ud_store_release_by_manifest(struct ud_store *store, int64_t tenant,
                                     const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release);
+/** The newest signed release with this sequence number that installs this image. UD_ERR_NOT_FOUND. */
+ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_t sequence,
+                                 const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release);
 ud_err ud_store_release_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
                              void (*each)(void *ctx, const struct ud_row_release *release), void *ctx);
 ud_err ud_store_release_artifacts(struct ud_store *store, int32_t release,

@@ -32,6 +32,7 @@ struct ud_app {
     int confirmed_fd; /* -1: nobody waits for the word */
     ud_agent_state said_state;
     ud_err said_err;
+    unsigned said_tenth; /* of a download */
     uint8_t envelope[UD_AGENT_ENVELOPE_BYTES];
 };
 
@@ -237,10 +238,27 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000U + (uint64_t)now.tv_nsec / 1000000U;
 }
 
+/* A line for every tenth of an image. */
+static void log_download(struct ud_app *app, const struct ud_agent_status *status)
+{
+    const bool loading = status->total_bytes > 0 && status->state == UD_AGENT_INSTALL;
+    const unsigned tenth = loading ? 1 + (unsigned)(status->done_bytes * 10 / status->total_bytes) : 0;
+    if (tenth == app->said_tenth) {
+        return;
+    }
+    app->said_tenth = tenth;
+    if (loading) {
+        (void)fprintf(stderr, "agent event=download action=%u from=%llu done=%llu total=%llu\n",
+                      (unsigned)status->action_id, (unsigned long long)status->resumed_bytes,
+                      (unsigned long long)status->done_bytes, (unsigned long long)status->total_bytes);
+    }
+}
+
 /* A line when something changed: state or error. */
 static void log_change(struct ud_app *app)
 {
     const struct ud_agent_status *status = ud_agent_status(&app->agent);
+    log_download(app, status);
     if (status->state == app->said_state && status->last_err == app->said_err) {
         return;
     }

@@ -8,8 +8,8 @@
     "SELECT d.id,d.tenant,d.name,ifnull(d.type_id,0),ifnull(t.name,''),ifnull(t.is_foreign,0),d.token_hash,d.kid," \
     "d.pub,d.wants_attributes,d.last_seen_ms,d.created_ms,d.report_counter,d.report_hash,d.reported_ms,"           \
     "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,ifnull(d.running_release,0),"               \
-    "d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
-    " FROM device d LEFT JOIN device_type t ON t.id=d.type_id"                                                     \
+    "ifnull(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
+    " FROM device d LEFT JOIN device_type t ON t.id=d.type_id LEFT JOIN release r ON r.id=d.running_release"        \
     " LEFT JOIN action a ON a.id=(SELECT min(id) FROM action WHERE device=d.id AND active=1)"
 /* clang-format on */
 
@@ -40,6 +40,7 @@ static void read_device(struct sql *q, struct ud_row_device *row)
     row->running_sequence = sql_get_u64(q);
     row->running_epoch = (uint32_t)sql_get_int(q);
     row->running_release = (int32_t)sql_get_int(q);
+    sql_get_text(q, row->running_version, sizeof row->running_version);
     row->finished_action = (int32_t)sql_get_int(q);
     row->finished_release = (int32_t)sql_get_int(q);
     row->current_action = (int32_t)sql_get_int(q);

@@ -165,6 +165,17 @@ ud_err ud_store_release_by_manifest(struct ud_store *store, int64_t tenant,
     return take_release(&q, release);
 }
 
+ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_t sequence,
+                                 const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release)
+{
+    struct sql q = sql_begin(store, RELEASE_COLUMNS
+                             " WHERE tenant=? AND sequence=? AND instr(images,?)>0 ORDER BY id DESC LIMIT 1");
+    sql_put_int(&q, tenant);
+    sql_put_u64(&q, sequence);
+    sql_put_blob(&q, digest, UD_SHA256_BYTES);
+    return take_release(&q, release);
+}
+
 ud_err ud_store_release_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
                              void (*each)(void *ctx, const struct ud_row_release *release), void *ctx)
 {
