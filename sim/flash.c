@@ -22,8 +22,8 @@ static uint8_t draw_byte(struct sim_flash *sim)
 }
 
 /*
- * How weak bits read: a third of the power cycles shows them all erased, a third all programmed (so that a record cut in its
- * last unit reads whole), a third mixed.
+ * How weak bits read: a third of the power cycles shows them all erased, a third all programmed (so that a
+ * record cut in its last unit reads whole), a third mixed.
  */
 static uint8_t noise_at(uint64_t noise, uint32_t address)
 {
@@ -121,7 +121,9 @@ static void tear_unit(struct sim_flash *sim, uint32_t address, const uint8_t *wa
     }
 }
 
-/* Draw 0: only the first unit, weakly. 1: all but the last, which is weak. 2: a clean end. 3 and on: anywhere. */
+/*
+ * Draw 0: only the first unit, weakly. 1: all but the last, which is weak. 2: a clean end. 3 and on: anywhere.
+ */
 static void tear_program(struct sim_flash *sim, uint32_t address, const uint8_t *data, uint32_t len)
 {
     const uint32_t unit = sim->flash.write_size;
@@ -170,7 +172,10 @@ static ud_err sim_program(void *ctx, uint32_t address, const uint8_t *data, uint
     return UD_OK;
 }
 
-/* Draw 0, 1: everything weak, so it reads as before, erased or mixed. 2: the first half is done. 3 and on: random. */
+/*
+ * Draw 0, 1: everything weak, so it reads as before, erased or mixed. 2: the first half is done. 3 and on:
+ * random.
+ */
 static void tear_erase(struct sim_flash *sim, uint32_t address)
 {
     const uint32_t size = sim->flash.erase_size;

@@ -1,14 +1,15 @@
 /*
  * Flash in memory that keeps NOR rules and loses power where a test wants it.
  *
- * Each bit is erased, programmed or *weak*: touched by a program or erase that was cut. A weak bit reads one way for a whole
- * power cycle and may read the other way in the next, or differently at every read if flicker is set. Programming a
- * bit makes it firm, erasing the sector makes every bit of it firm; programming around a weak bit does not.
+ * Each bit is erased, programmed or *weak*: touched by a program or erase that was cut. A weak bit reads one
+ * way for a whole power cycle and may read the other way in the next, or differently at every read if flicker
+ * is set. Programming a bit makes it firm, erasing the sector makes every bit of it firm; programming around a
+ * weak bit does not.
  *
  *     struct sim_flash sim;
  *     sim_flash_init(&sim, size, erase_size, write_size, 0xff);
- *     sim_flash_cut_after(&sim, 7, draw);    // the 8th program or erase from here is torn, in the draw-th manner
- *     ... &sim.flash ...                     // from the cut on every call is UD_ERR_FLASH
+ *     sim_flash_cut_after(&sim, 7, draw);    // the 8th program or erase from here is torn, in the draw-th
+ *     manner ... &sim.flash ...                     // from the cut on every call is UD_ERR_FLASH
  *     sim_flash_power_on(&sim);
  */
 #ifndef UD_SIM_FLASH_H
@@ -17,7 +18,9 @@
 #include "updraft/flash.h"
 
 #define SIM_FLASH_STUCK_MAX 8
-/* The first draws are the corners (nothing visible, everything but weak, ...); above them everything is random. */
+/*
+ * The first draws are the corners (nothing visible, everything but weak, ...); above them everything is random.
+ */
 #define SIM_FLASH_CORNERS 3
 
 struct sim_flash {

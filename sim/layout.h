@@ -1,4 +1,7 @@
-/* A device's layout on one flash: journal, then for each slot its images and its envelope, all next to each other. */
+/*
+ * A device's layout on one flash: journal, then for each slot its images and its envelope, all next to each
+ * other.
+ */
 #ifndef UD_SIM_LAYOUT_H
 #define UD_SIM_LAYOUT_H
 

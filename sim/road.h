@@ -1,6 +1,6 @@
 /*
- * A road in memory, with the server at its other end and everything that can go wrong between. It keeps what a server
- * would have seen; it judges nothing.
+ * A road in memory, with the server at its other end and everything that can go wrong between. It keeps what a
+ * server would have seen; it judges nothing.
  */
 #ifndef UD_SIM_ROAD_H
 #define UD_SIM_ROAD_H

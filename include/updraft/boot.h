@@ -6,9 +6,10 @@
  *     err = ud_boot_choose(&boot, UD_OK, &info);       // verifies, records, decides
  *     if (err == UD_OK && ud_boot_allows(&boot, &info) == UD_SURE_YES) { start info.slot }
  *
- * Every boot verifies again: the envelope (copied to RAM first, so that it cannot change between check and use), its
- * signatures against `trust`, vendor and class, the version against the stored one, every image against digest and
- * size. A trial is recorded before it starts; one that did not confirm is reverted. docs/design/slots.md has the table.
+ * Every boot verifies again: the envelope (copied to RAM first, so that it cannot change between check and
+ * use), its signatures against `trust`, vendor and class, the version against the stored one, every image
+ * against digest and size. A trial is recorded before it starts; one that did not confirm is reverted.
+ * docs/design/slots.md has the table.
  */
 #ifndef UPDRAFT_BOOT_H
 #define UPDRAFT_BOOT_H
@@ -73,8 +74,9 @@ struct ud_boot {
 };
 
 /**
- * The layout that a provisioning file describes, on this flash. `provision` is borrowed as long as the layout is used. The
- * flash must have the geometry that stands in it: UD_ERR_CONFIG otherwise; those of ud_layout_check().
+ * The layout that a provisioning file describes, on this flash. `provision` is borrowed as long as the layout
+ * is used. The flash must have the geometry that stands in it: UD_ERR_CONFIG otherwise; those of
+ * ud_layout_check().
  */
 ud_err ud_boot_layout(struct ud_layout *layout, const struct ud_provision *provision,
                       const struct ud_flash *flash);
@@ -87,7 +89,8 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
  * Decide what to start, and record it first where it matters.
  *
  * @param ended  how the last start ended, as far as the port knows: UD_OK for a plain reset or power up;
- *               UD_ERR_CRASHED or UD_ERR_UNCONFIRMED give a failed trial its reason (UD_ERR_UNCONFIRMED otherwise)
+ *               UD_ERR_CRASHED or UD_ERR_UNCONFIRMED give a failed trial its reason (UD_ERR_UNCONFIRMED
+ *               otherwise)
  * @param info  out: complete on UD_OK; on UD_ERR_NO_SLOT reason, outcome and attempted_digest are set
  * @return UD_OK; UD_ERR_NO_SLOT: nothing here may run (reason UD_BOOT_RECOVERY); errors of ud_layout_check()
  *

@@ -16,7 +16,9 @@ struct ud_flash {
     ud_err (*read)(void *ctx, uint32_t address, uint8_t *out, uint32_t len);
     ud_err (*program)(void *ctx, uint32_t address, const uint8_t *data, uint32_t len);
     ud_err (*erase)(void *ctx, uint32_t address); /* the sector that starts here */
-    /* What was programmed and erased so far survives a power cut. NULL where every call does that (real flash). */
+    /*
+     * What was programmed and erased so far survives a power cut. NULL where every call does that (real flash).
+     */
     ud_err (*sync)(void *ctx);
     uint32_t size_bytes;  /* a multiple of erase_size */
     uint32_t erase_size;  /* bytes of a sector, a multiple of write_size */

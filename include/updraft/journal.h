@@ -1,17 +1,18 @@
 /*
  * The journal: what bootloader and agent must not forget, as one record that is always replaced as a whole.
  *
- * Append-only records of one fixed size in two or more sectors, used in rotation. Each record holds the complete state,
- * so one record is one commit point and nothing has to be put together from several. The newest valid generation
- * wins. docs/design/slots.md has the invariants and the proof; docs/formats.md section 11 has the bytes.
+ * Append-only records of one fixed size in two or more sectors, used in rotation. Each record holds the
+ * complete state, so one record is one commit point and nothing has to be put together from several. The newest
+ * valid generation wins. docs/design/slots.md has the invariants and the proof; docs/formats.md section 11 has
+ * the bytes.
  *
- * A record is followed by a seal, programmed only after the record was read back. A record without one may have been cut
- * in its last unit and read differently tomorrow: mounting then writes the same state again, under a higher
- * generation, before anybody acts on it. A mount that finds everything in order writes nothing.
+ * A record is followed by a seal, programmed only after the record was read back. A record without one may have
+ * been cut in its last unit and read differently tomorrow: mounting then writes the same state again, under a
+ * higher generation, before anybody acts on it. A mount that finds everything in order writes nothing.
  *
  * Limits: a sector holds at least four records (UD_JOURNAL_RECORD_BYTES_MAX each). Two sectors at least, three
- * recommended: with two, power that fails in as many successive starts as a sector has records, each time inside the
- * recovery of the last, may bring back the state before.
+ * recommended: with two, power that fails in as many successive starts as a sector has records, each time
+ * inside the recovery of the last, may bring back the state before.
  */
 #ifndef UPDRAFT_JOURNAL_H
 #define UPDRAFT_JOURNAL_H
@@ -81,17 +82,17 @@ ud_err ud_journal_check(const struct ud_area *area);
  * Find the newest valid record; when a cut could have left a doubtful one, write the state again first.
  *
  * @param state  out: the state; untouched on error
- * @return UD_OK, also when that rewrite failed: the device must boot from a journal that cannot be written any more, and
- *         ud_journal_put() will say UD_ERR_FLASH; UD_ERR_JOURNAL: no valid record; UD_ERR_VERSION: there is one of a
- *         later format; UD_ERR_LIMIT (ud_journal_check)
+ * @return UD_OK, also when that rewrite failed: the device must boot from a journal that cannot be written any
+ *         more, and ud_journal_put() will say UD_ERR_FLASH; UD_ERR_JOURNAL: no valid record; UD_ERR_VERSION:
+ *         there is one of a later format; UD_ERR_LIMIT (ud_journal_check)
  *
  * Cost: reads the whole area twice, about 1 KiB of stack; no write after a clean run
  */
 ud_err ud_journal_mount(struct ud_journal *journal, const struct ud_area *area, struct ud_slots_state *state);
 
 /**
- * Make `state` the newest. When this returns UD_OK it is durable; on an error, and when power fails, either the old or
- * the new state is found at the next mount, whole.
+ * Make `state` the newest. When this returns UD_OK it is durable; on an error, and when power fails, either the
+ * old or the new state is found at the next mount, whole.
  *
  * @return UD_OK, UD_ERR_FLASH when no place took the record
  *

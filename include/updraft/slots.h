@@ -1,17 +1,17 @@
 /*
  * Two slots, one of which runs: install into the other, try it, confirm it or go back (promises P1, P2).
  *
- * A slot holds one image per component and the envelope that signed for them; all of a slot switch together, by one
- * journal record. This module knows flash and order; it verifies nothing: bootloader and agent do, with the envelope
- * that is stored here. Both use it, never at the same time.
+ * A slot holds one image per component and the envelope that signed for them; all of a slot switch together, by
+ * one journal record. This module knows flash and order; it verifies nothing: bootloader and agent do, with the
+ * envelope that is stored here. Both use it, never at the same time.
  *
  *     agent:       ud_slots_mount -> ud_slots_install_begin -> ud_slots_install_write ... -> (hash, match)
  *                  -> ud_slots_envelope_write -> ud_slots_trial_request -> reset
  *     bootloader:  ud_slots_mount -> verify -> ud_slots_trial_start -> starts the image
  *     application: healthy -> ud_slots_confirm;  else, at the next reset, bootloader: ud_slots_trial_end
  *
- * Every change is one journal record: power may fail anywhere. States, invariants and what may be trusted in each:
- * docs/design/slots.md. Limits: UD_COMPONENTS_MAX components, images below 4 GiB, one install at a time.
+ * Every change is one journal record: power may fail anywhere. States, invariants and what may be trusted in
+ * each: docs/design/slots.md. Limits: UD_COMPONENTS_MAX components, images below 4 GiB, one install at a time.
  */
 #ifndef UPDRAFT_SLOTS_H
 #define UPDRAFT_SLOTS_H
@@ -52,8 +52,8 @@ struct ud_slots {
 };
 
 /**
- * Every area of whole sectors inside its flash, no two overlap, ids unique, journal large enough, trial_boots_max at
- * least 1. UD_ERR_LIMIT; UD_ERR_DUPLICATE for two equal ids; UD_ERR_CONFLICT for an overlap.
+ * Every area of whole sectors inside its flash, no two overlap, ids unique, journal large enough,
+ * trial_boots_max at least 1. UD_ERR_LIMIT; UD_ERR_DUPLICATE for two equal ids; UD_ERR_CONFLICT for an overlap.
  */
 ud_err ud_layout_check(const struct ud_layout *layout);
 
@@ -65,14 +65,15 @@ ud_err ud_layout_check(const struct ud_layout *layout);
 ud_err ud_slots_mount(struct ud_slots *slots, const struct ud_layout *layout);
 
 /**
- * Begin a new journal on a device that has none: slot 1 counts as active, empty, so an install goes to slot 0, and
- * ud_slots_adopt() ends it. For manufacture; the bootloader uses it when the journal is lost.
+ * Begin a new journal on a device that has none: slot 1 counts as active, empty, so an install goes to slot 0,
+ * and ud_slots_adopt() ends it. For manufacture; the bootloader uses it when the journal is lost.
  */
 ud_err ud_slots_format(struct ud_slots *slots, const struct ud_layout *layout);
 
 /**
- * Make `slot` the active one without a trial. Only after ud_slots_format(), by who has verified that slot (factory,
- * bootloader after the journal was lost). UD_ERR_STATE on a device that ever confirmed anything. Ends an open install.
+ * Make `slot` the active one without a trial. Only after ud_slots_format(), by who has verified that slot
+ * (factory, bootloader after the journal was lost). UD_ERR_STATE on a device that ever confirmed anything. Ends
+ * an open install.
  */
 ud_err ud_slots_adopt(struct ud_slots *slots, uint8_t slot, struct ud_version version);
 
@@ -82,7 +83,9 @@ ud_err ud_slots_adopt(struct ud_slots *slots, uint8_t slot, struct ud_version ve
 const struct ud_slots_state *ud_slots_state(const struct ud_slots *slots);
 /** The slot that an install goes to: not the active one. */
 uint8_t ud_slots_inactive(const struct ud_slots *slots);
-/** May this version be installed or booted? UD_OK when not below the stored one (equal is fine); UD_ERR_STALE. */
+/**
+ * May this version be installed or booted? UD_OK when not below the stored one (equal is fine); UD_ERR_STALE.
+ */
 ud_err ud_slots_fresh(const struct ud_slots *slots, struct ud_version version);
 /** <0, 0, >0 as a is below, equal, above b. */
 int ud_version_compare(struct ud_version a, struct ud_version b);
@@ -96,8 +99,8 @@ uint32_t ud_slots_envelope_capacity(const struct ud_slots *slots);
 ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t component, uint32_t offset,
                      uint8_t *out, uint32_t len);
 /**
- * Append the stored envelope to `out`. Bytes only: authenticate what is in `out`, never the flash, so that it cannot
- * change between check and use. UD_ABSENT: none stored; UD_ERR_BUFFER: larger than out; UD_ERR_FLASH.
+ * Append the stored envelope to `out`. Bytes only: authenticate what is in `out`, never the flash, so that it
+ * cannot change between check and use. UD_ABSENT: none stored; UD_ERR_BUFFER: larger than out; UD_ERR_FLASH.
  */
 ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct ud_buf *out);
 
@@ -106,26 +109,28 @@ ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct
 /**
  * Begin, or go on with, the install of this manifest into the inactive slot.
  *
- * Goes on when the journal holds an open install of the same manifest (resume_bytes says from where, per component; a
- * multiple of the sector, or the size when complete), and starts at zero otherwise, forgetting the other one. Nothing is
- * erased yet: each sector is, just before it is written. The caller hashes again what is there (ud_slots_read).
+ * Goes on when the journal holds an open install of the same manifest (resume_bytes says from where, per
+ * component; a multiple of the sector, or the size when complete), and starts at zero otherwise, forgetting the
+ * other one. Nothing is erased yet: each sector is, just before it is written. The caller hashes again what is
+ * there (ud_slots_read).
  *
  * @param running  the slot this program runs from; it is never written
  * @param manifest_digest  [UD_DIGEST_BYTES]
  * @param size_bytes  [layout->component_count], 1.. each: an update carries every component of the device
  * @param resume_bytes  out: [layout->component_count]
- * @return UD_OK; UD_ERR_SPACE; UD_ERR_LIMIT for size 0; UD_ERR_BUSY while a trial is requested or on; UD_ERR_STATE
- *         when `running` is not the active slot; UD_ERR_FLASH
+ * @return UD_OK; UD_ERR_SPACE; UD_ERR_LIMIT for size 0; UD_ERR_BUSY while a trial is requested or on;
+ *         UD_ERR_STATE when `running` is not the active slot; UD_ERR_FLASH
  */
 ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uint8_t *manifest_digest,
                               const uint32_t *size_bytes, uint32_t *resume_bytes);
 
 /**
- * The next bytes of a component's image, any number of them. One component after the other, any order; the last bytes
- * are flushed, padded with the erased value, when the size is reached. Progress is journaled every progress_bytes.
+ * The next bytes of a component's image, any number of them. One component after the other, any order; the last
+ * bytes are flushed, padded with the erased value, when the size is reached. Progress is journaled every
+ * progress_bytes.
  *
- * @return UD_OK; UD_ERR_SPACE: more than the size given; UD_ERR_STATE: no install begun, or another component is not
- *         complete; UD_ERR_COMPONENT; UD_ERR_FLASH: also when the bytes do not read back
+ * @return UD_OK; UD_ERR_SPACE: more than the size given; UD_ERR_STATE: no install begun, or another component
+ *         is not complete; UD_ERR_COMPONENT; UD_ERR_FLASH: also when the bytes do not read back
  */
 ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct ud_bytes data);
 
@@ -133,8 +138,8 @@ ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct 
 uint32_t ud_slots_install_offset(const struct ud_slots *slots, uint8_t component);
 
 /**
- * Store the envelope for the inactive slot. UD_ERR_SPACE beyond ud_slots_envelope_capacity(); UD_ERR_STATE before
- * ud_slots_install_begin(); UD_ERR_FLASH.
+ * Store the envelope for the inactive slot. UD_ERR_SPACE beyond ud_slots_envelope_capacity(); UD_ERR_STATE
+ * before ud_slots_install_begin(); UD_ERR_FLASH.
  */
 ud_err ud_slots_envelope_write(struct ud_slots *slots, struct ud_bytes envelope);
 
@@ -142,29 +147,34 @@ ud_err ud_slots_envelope_write(struct ud_slots *slots, struct ud_bytes envelope)
 ud_err ud_slots_install_abort(struct ud_slots *slots);
 
 /**
- * The commit point: the next boot tries the inactive slot. UD_ERR_STATE unless every component is complete and the
- * envelope stored in this run of the program. Ends the install.
+ * The commit point: the next boot tries the inactive slot. UD_ERR_STATE unless every component is complete and
+ * the envelope stored in this run of the program. Ends the install.
  */
 ud_err ud_slots_trial_request(struct ud_slots *slots);
 
 /* ---- trial: bootloader, application ---- */
 
 /**
- * Bootloader: one more start of the other slot, recorded before it happens. UD_ERR_STATE without a trial, or when
- * the attempts are used up. @param version  of the manifest just verified; confirm stores it
+ * Bootloader: one more start of the other slot, recorded before it happens. UD_ERR_STATE without a trial, or
+ * when the attempts are used up. @param version  of the manifest just verified; confirm stores it
  */
 ud_err ud_slots_trial_start(struct ud_slots *slots, struct ud_version version);
 
-/** Bootloader: the trial is over, the active slot stays. @param outcome  why, not UD_OK. UD_ERR_STATE without a trial. */
+/**
+ * Bootloader: the trial is over, the active slot stays. @param outcome  why, not UD_OK. UD_ERR_STATE without a
+ * trial.
+ */
 ud_err ud_slots_trial_end(struct ud_slots *slots, ud_err outcome);
 
-/** Bootloader: the active slot does not verify, the other one does. No trial may be open. @param outcome  why */
+/**
+ * Bootloader: the active slot does not verify, the other one does. No trial may be open. @param outcome  why
+ */
 ud_err ud_slots_fall_back(struct ud_slots *slots, ud_err outcome);
 
 /**
- * Application: this image is healthy. One record: it becomes active, the stored version becomes that of its manifest.
- * Again from the same image: UD_OK, nothing is written. UD_ERR_STATE from any other image (the old one during a trial, a
- * reverted one) and before the bootloader started the trial.
+ * Application: this image is healthy. One record: it becomes active, the stored version becomes that of its
+ * manifest. Again from the same image: UD_OK, nothing is written. UD_ERR_STATE from any other image (the old
+ * one during a trial, a reverted one) and before the bootloader started the trial.
  */
 ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running);
 
@@ -174,7 +184,9 @@ ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running);
 ud_err ud_slots_action_put(struct ud_slots *slots, const struct ud_action_state *action);
 /** Reserve the next report counter, durable before it is handed out: sign only after UD_OK. */
 ud_err ud_slots_report_counter(struct ud_slots *slots, uint64_t *counter);
-/** Agent, once per start. The bootloader counts only boots that it records anyway: a clean boot writes nothing. */
+/**
+ * Agent, once per start. The bootloader counts only boots that it records anyway: a clean boot writes nothing.
+ */
 ud_err ud_slots_count_boot(struct ud_slots *slots);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Power failure for real programs: preloaded into a device's process, it tears the first write that starts inside
- * a chosen range of the flash file and kills the whole device at that instant.
+ * Power failure for real programs: preloaded into a device's process, it tears the first write that starts
+ * inside a chosen range of the flash file and kills the whole device at that instant.
  *
  *     LD_PRELOAD=libpowercut.so POWERCUT_FILE=flash.bin POWERCUT_RANGE=4096-8191 updraft-boot run DIR
  *

@@ -56,7 +56,10 @@ static ud_err find_highest(struct ud_boot *boot, uint8_t *slot)
     return found ? ud_boot_examine(boot, *slot) : UD_ERR_NO_SLOT;
 }
 
-/* Nothing is known of trials and stored versions. A device without a bootable slot is left as it is, for the factory. */
+/*
+ * Nothing is known of trials and stored versions. A device without a bootable slot is left as it is, for the
+ * factory.
+ */
 static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *info)
 {
     const struct ud_suit_record none = {.command = 0};

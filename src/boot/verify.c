@@ -188,7 +188,10 @@ static ud_err run_manifest(struct ud_boot *boot)
     return err;
 }
 
-/* A slot runs as a whole: an image that the manifest said nothing about is not started beside one that it vouched for. */
+/*
+ * A slot runs as a whole: an image that the manifest said nothing about is not started beside one that it
+ * vouched for.
+ */
 static ud_err check_complete(const struct ud_boot *boot)
 {
     for (size_t i = 0; i < boot->slots.layout->component_count; i++) {

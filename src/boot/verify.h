@@ -1,12 +1,15 @@
-/* Examination of one slot. What it finds is in boot->seen; the verdicts are in boot->verdict and boot->confirmed. */
+/*
+ * Examination of one slot. What it finds is in boot->seen; the verdicts are in boot->verdict and
+ * boot->confirmed.
+ */
 #ifndef UD_BOOT_VERIFY_H
 #define UD_BOOT_VERIFY_H
 
 #include "updraft/boot.h"
 
 /**
- * The whole chain: envelope to RAM, signatures, version, conditions, images, invoke; then once more by another path.
- * UD_OK means that both verdicts are UD_SURE_YES; everything else leaves both at UD_SURE_NO.
+ * The whole chain: envelope to RAM, signatures, version, conditions, images, invoke; then once more by another
+ * path. UD_OK means that both verdicts are UD_SURE_YES; everything else leaves both at UD_SURE_NO.
  */
 ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot);
 

@@ -91,7 +91,10 @@ static ud_err put_in_tail(struct ud_journal *journal, const struct ud_slots_stat
     return UD_ERR_FLASH;
 }
 
-/* In a freshly erased sector, neither the present one nor `keep` (J2: the newest sealed record is never erased). */
+/*
+ * In a freshly erased sector, neither the present one nor `keep` (J2: the newest sealed record is never
+ * erased).
+ */
 static ud_err put_in_fresh(struct ud_journal *journal, const struct ud_slots_state *state, uint32_t keep)
 {
     const uint32_t count = sector_count(&journal->area);
@@ -184,8 +187,8 @@ static void scan_area(const struct ud_area *area, struct scan *scan)
 }
 
 /*
- * The highest generation that any place may show one day (J3). Of a record that can still come to read whole, only the last
- * unit is in doubt, and the generation is in the first: what is read here is what it will be.
+ * The highest generation that any place may show one day (J3). Of a record that can still come to read whole,
+ * only the last unit is in doubt, and the generation is in the first: what is read here is what it will be.
  */
 static uint32_t highest_generation(const struct ud_area *area, uint32_t newest)
 {
@@ -229,7 +232,10 @@ static bool is_doubtful(const struct ud_journal *journal, const struct found *ne
     return record.kind == UD_RECORD_TORN;
 }
 
-/* What to go on from. With two sectors, and no place left to copy an unsealed record to, it is the sealed one (J6). */
+/*
+ * What to go on from. With two sectors, and no place left to copy an unsealed record to, it is the sealed one
+ * (J6).
+ */
 static const struct found *base_of(const struct ud_area *area, const struct scan *scan)
 {
     const struct found *newest = &scan->newest;
@@ -240,7 +246,9 @@ static const struct found *base_of(const struct ud_area *area, const struct scan
     return stuck ? sealed : newest;
 }
 
-/* A sealed record is whole for good, so any other sector may be erased. One without a seal may only be copied. */
+/*
+ * A sealed record is whole for good, so any other sector may be erased. One without a seal may only be copied.
+ */
 static ud_err settle(struct ud_journal *journal, const struct found *base, const struct found *sealed)
 {
     if (base->sealed) {

@@ -1,7 +1,7 @@
 /*
- * Hostile flash: any bytes in the journal and envelope areas. The first byte of the input picks the geometry, the rest is the
- * flash. Property: what mounts is a state of sound values, can be replaced, and is found again as it was written; a second
- * mount decides as the first; no flash rule is broken.
+ * Hostile flash: any bytes in the journal and envelope areas. The first byte of the input picks the geometry,
+ * the rest is the flash. Property: what mounts is a state of sound values, can be replaced, and is found again
+ * as it was written; a second mount decides as the first; no flash rule is broken.
  */
 #include "slots/area.h"
 #include "updraft/assert.h"

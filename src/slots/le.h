@@ -1,4 +1,7 @@
-/* Little-endian numbers as the journal and the envelope header store them: a cursor each way over bounded memory. */
+/*
+ * Little-endian numbers as the journal and the envelope header store them: a cursor each way over bounded
+ * memory.
+ */
 #ifndef UD_SLOTS_LE_H
 #define UD_SLOTS_LE_H
 

@@ -185,7 +185,9 @@ static bool crc_holds(const struct ud_record_shape *shape, const uint8_t *bytes,
     return (uint32_t)ud_le_take(&stored, CRC_BYTES) == crc_of(bytes, (struct ud_bytes){body, len - CRC_BYTES});
 }
 
-/* Every version keeps magic, version and length in the head, the generation first and the CRC last in the body. */
+/*
+ * Every version keeps magic, version and length in the head, the generation first and the CRC last in the body.
+ */
 static bool is_later(const struct ud_record_shape *shape, const uint8_t *bytes)
 {
     const uint8_t len = bytes[HEAD_LENGTH_AT];

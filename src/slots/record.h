@@ -3,8 +3,8 @@
  *
  *     | head: constant | body: generation, state, CRC | seal |     each part padded to whole write units
  *
- * The head is the same in every record, in write units of its own. So a place that reads as erased although a cut program
- * had begun there can be used: the only unit that was touched gets the same bits again.
+ * The head is the same in every record, in write units of its own. So a place that reads as erased although a
+ * cut program had begun there can be used: the only unit that was touched gets the same bits again.
  */
 #ifndef UD_SLOTS_RECORD_H
 #define UD_SLOTS_RECORD_H

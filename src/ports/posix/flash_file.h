@@ -1,9 +1,11 @@
 /*
- * A flash that is a file: what a POSIX device has in place of a chip. It keeps NOR rules, so that code which works here works
- * on a chip: sectors are erased whole, a unit is programmed once between erases, addresses are aligned.
+ * A flash that is a file: what a POSIX device has in place of a chip. It keeps NOR rules, so that code which
+ * works here works on a chip: sectors are erased whole, a unit is programmed once between erases, addresses are
+ * aligned.
  *
- * One program at a time: the file is locked while it is open, as bootloader and agent never share a chip either. Writes
- * reach the page cache at once (a kill loses nothing) and the disk at sync, which the journal calls where order matters.
+ * One program at a time: the file is locked while it is open, as bootloader and agent never share a chip
+ * either. Writes reach the page cache at once (a kill loses nothing) and the disk at sync, which the journal
+ * calls where order matters.
  */
 #ifndef UD_POSIX_FLASH_FILE_H
 #define UD_POSIX_FLASH_FILE_H
@@ -26,8 +28,8 @@ struct ud_flash_file {
 /**
  * Open and lock; a missing file is made, erased, 0600.
  *
- * @return UD_OK; UD_ERR_BUSY: another program has it open; UD_ERR_CONFIG: a file of another size, or no sound geometry;
- *         UD_ERR_DISK_FULL; UD_ERR_IO
+ * @return UD_OK; UD_ERR_BUSY: another program has it open; UD_ERR_CONFIG: a file of another size, or no sound
+ *         geometry; UD_ERR_DISK_FULL; UD_ERR_IO
  */
 ud_err ud_flash_file_open(struct ud_flash_file *file, const char *path, const struct ud_flash_shape *shape);
 

@@ -37,7 +37,10 @@ ud_err board_try_install(struct board *board, const struct release *release);
 ud_err board_boot(struct board *board, ud_err ended, struct ud_boot_info *info);
 /** The application in this slot says that it is healthy. */
 ud_err board_confirm(struct board *board, uint8_t slot);
-/** Boots this release, in this manner, for this reason of an earlier failure; fails the test with `where` otherwise. */
+/**
+ * Boots this release, in this manner, for this reason of an earlier failure; fails the test with `where`
+ * otherwise.
+ */
 void board_expect(struct board *board, const struct release *release, ud_boot_reason reason, ud_err outcome,
                   const char *where);
 

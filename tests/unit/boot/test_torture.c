@@ -1,6 +1,6 @@
 /*
- * Power fails at every flash operation of install, trial, confirm and revert, in several manners of tearing, and again
- * during the recovery (P2). What must hold at every boot after that:
+ * Power fails at every flash operation of install, trial, confirm and revert, in several manners of tearing,
+ * and again during the recovery (P2). What must hold at every boot after that:
  *
  *   - the old or the new release runs, whole and verified; the bootloader never says that there is no slot
  *   - the new one runs only if its install was complete, and stays only if it confirmed itself
@@ -81,7 +81,9 @@ static void scene_deinit(struct scene *scene)
     board_deinit(&scene->board);
 }
 
-/* One power cycle of a device in the field: boot; then what the image that runs does. False when power failed. */
+/*
+ * One power cycle of a device in the field: boot; then what the image that runs does. False when power failed.
+ */
 static bool live(struct scene *scene)
 {
     struct ud_boot_info info;
@@ -122,7 +124,9 @@ static void assert_stored_is_confirmed(struct scene *scene)
     assert_int_equal(state->active, stored == 6 ? 1 : 0);
 }
 
-/* A healthy image whose trial lost power before it confirmed is reverted, and says so; every other one stays. */
+/*
+ * A healthy image whose trial lost power before it confirmed is reverted, and says so; every other one stays.
+ */
 static void expect_end(struct scene *scene)
 {
     struct ud_slots slots;

@@ -161,7 +161,10 @@ static void test_every_field_survives_rotation_through_all_sectors(void **unused
     }
 }
 
-/* After a cut: the old or the new state, and the same one however weak bits read from now on; and it goes on from there. */
+/*
+ * After a cut: the old or the new state, and the same one however weak bits read from now on; and it goes on
+ * from there.
+ */
 static void assert_settles(struct sim_flash *sim, uint64_t old)
 {
     const struct ud_area area = area_of(sim);
@@ -183,7 +186,9 @@ static void assert_settles(struct sim_flash *sim, uint64_t old)
     sim_flash_power_on(sim);
     assert_int_equal(ud_journal_mount(&journal, &area, &state), UD_OK);
     assert_is_numbered(&state, chosen + 1);
-    /* bits that flicker may turn between the look at a place and its use; the journal then takes the next place */
+    /*
+     * bits that flicker may turn between the look at a place and its use; the journal then takes the next place
+     */
     assert_true(sim->flicker || sim->violations == 0);
 }
 
@@ -409,8 +414,8 @@ static void put_raw_sealed(const struct ud_area *area, uint32_t offset, uint32_t
 }
 
 /*
- * Sector 0 holds a sealed record, the last place of the last sector a newer one without a seal: it cannot be copied within
- * its sector. It may be doubtful, so the sealed one must survive until there is a copy.
+ * Sector 0 holds a sealed record, the last place of the last sector a newer one without a seal: it cannot be
+ * copied within its sector. It may be doubtful, so the sealed one must survive until there is a copy.
  */
 static struct ud_area make_last_place_unsealed(struct sim_flash *sim, const struct geometry *geometry,
                                                uint32_t *unsealed_at)
