@@ -11,7 +11,6 @@
 #include "updraft/limits.h"
 
 #define UD_COSE_KEY_BYTES_MAX 128
-#define UD_COSE_HEADERS_MAX 8                /* labels in both header maps together */
 #define UD_COSE_SIGN1_OVERHEAD_BYTES_MAX 160 /* what ud_cose_sign1_write adds to its payload */
 
 /* Views into the input. */
