@@ -110,9 +110,16 @@ static ud_err rehash(struct ud_call *call)
     return upload->rehashed;
 }
 
+/* Before the reply: its reader may go on with the same artifact at once, and a removed file frees its space. */
+static void let_go(struct upload *upload)
+{
+    ud_upload_close(upload->upload);
+    upload->upload = NULL;
+}
+
 static void fail(struct ud_call *call, ud_err err)
 {
-    const struct upload *upload = call->data;
+    struct upload *upload = call->data;
     char bytes[24];
     ud_log_event(&call->server->log, UD_LOG_WARN, "upload", "digest", call->param[0], "bytes",
                  ud_log_int(bytes, upload->upload == NULL ? 0 : (int64_t)ud_upload_bytes(upload->upload)),
@@ -159,7 +166,9 @@ static void put_data(struct ud_call *call, const char *bytes, size_t len)
 static ud_err finish_file(struct ud_call *call)
 {
     struct upload *upload = call->data;
-    return ud_upload_finish(upload->upload, &upload->row);
+    const ud_err err = ud_upload_finish(upload->upload, &upload->row);
+    let_go(upload);
+    return err;
 }
 
 static ud_err add_artifact(struct ud_call *call, struct ud_store *store)
@@ -197,13 +206,14 @@ static void file_finished(struct ud_call *call, ud_err err)
 
 static void put_end(struct ud_call *call)
 {
-    const struct upload *upload = call->data;
+    struct upload *upload = call->data;
     if (ud_upload_is_complete(upload->upload)) {
         ud_call_disk(call, finish_file, file_finished);
         return;
     }
     ud_call_status(call, 204);
     tell_offset(call, ud_upload_bytes(upload->upload));
+    let_go(upload);
 }
 
 static void put_abort(struct ud_call *call)
