@@ -13,6 +13,8 @@
 #include "ports/posix/launch.h"
 
 #define PAUSE_AFTER_CRASH_MS 1000
+#define BUSY_PAUSE_MS 20
+#define BUSY_PAUSES_MAX 250
 #define STATUS_NO_IMAGE 69
 #define STATUS_USAGE 64
 #define STATUS_DEVICE 66
@@ -77,11 +79,22 @@ static ud_err choose_and_load(struct machine *machine, int *image_fd)
     return ud_launch_load(&machine->boot.slots, &machine->info, image_fd);
 }
 
+/* After a power cut (a kill) the image of the last life may take a moment to let go of the flash. */
+static ud_err take_flash(struct machine *machine)
+{
+    ud_err err = ud_device_folder_flash_open(&machine->device);
+    for (int i = 0; i < BUSY_PAUSES_MAX && err == UD_ERR_BUSY; i++) {
+        (void)poll(NULL, 0, BUSY_PAUSE_MS);
+        err = ud_device_folder_flash_open(&machine->device);
+    }
+    return err;
+}
+
 /* The bootloader has the flash only while it decides; the image takes it over. */
 static ud_err reset(struct machine *machine)
 {
     int image_fd = -1;
-    ud_err err = ud_device_folder_flash_open(&machine->device);
+    ud_err err = take_flash(machine);
     if (err != UD_OK) {
         return err;
     }
