@@ -124,6 +124,7 @@ static void fail(struct ud_call *call, ud_err err)
     ud_log_event(&call->server->log, UD_LOG_WARN, "upload", "digest", call->param[0], "bytes",
                  ud_log_int(bytes, upload->upload == NULL ? 0 : (int64_t)ud_upload_bytes(upload->upload)),
                  "error", ud_err_name(err), NULL);
+    let_go(upload);
     if (err == UD_ERR_RANGE) {
         ud_call_error_status(call, 409, err, "the upload does not go on at this offset");
         tell_offset(call, ud_artifacts_partial(call->server->artifacts, upload->sha256));

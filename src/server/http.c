@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DROP_BYTES_MAX (1U << 20) /* of a chunked body that is too large, before the connection is cut */
+#define DROP_BYTES_MAX (4U << 20) /* of a refused body, read so that its sender gets to read the answer */
 #define CONNECTION_MEMORY_BYTES 16384
 #define THREADS_MAX 8
 
@@ -57,8 +57,6 @@ static bool check_body(struct ud_call *call, const struct ud_http_frame *frame)
         ud_call_error(call, UD_ERR_TOO_LARGE, NULL);
         return false;
     }
-    call->content_length = frame->length;
-    call->has_body = frame->length > 0 || frame->chunked;
     ud_text_init(&call->body, (size_t)body_limit(call));
     return true;
 }
@@ -116,6 +114,8 @@ static bool accept_head(struct ud_call *call, const char *path, const char *meth
         ud_call_error_status(call, 400, UD_ERR_PROTOCOL, frame.why);
         return false;
     }
+    call->content_length = frame.length;
+    call->has_body = frame.length > 0 || frame.chunked;
     return find_route(call, method, path) && ud_call_admit(call) && check_body(call, &frame);
 }
 
@@ -155,8 +155,17 @@ static void call_close(struct ud_call *call)
     free(call);
 }
 
+/*
+ * Refused by its head. A short body of known length is read and dropped: closing on a client that still writes takes
+ * the answer from it. Framing that cannot be trusted has no length here, so what follows is not read.
+ */
 static enum MHD_Result refuse(struct ud_call *call)
 {
+    const bool waits = ud_call_header(call, "Expect") != NULL; /* it asks before it sends */
+    if (!waits && call->content_length > 0 && call->content_length <= DROP_BYTES_MAX) {
+        call->dropping = true;
+        return MHD_YES;
+    }
     ud_call_header_set(call, "Connection", "close"); /* what follows on this connection cannot be trusted */
     return ud_call_send(call);
 }
@@ -177,27 +186,23 @@ static enum MHD_Result first_turn(struct ud_http_listener *listener, struct MHD_
     }
     if (call->route->stream != NULL) {
         call->route->stream->begin(call);
-        if (call->state == UD_CALL_REPLY && call->content_length > DROP_BYTES_MAX) {
+        if (call->state == UD_CALL_REPLY) {
             return refuse(call);
         }
-        call->dropping = call->state == UD_CALL_REPLY;
     }
     return MHD_YES;
 }
 
 static enum MHD_Result body_turn(struct ud_call *call, const char *bytes, size_t len)
 {
-    const uint64_t limit = body_limit(call);
     call->body_bytes += len;
-    if (call->body_bytes > limit && !call->dropping) {
+    if (!call->dropping && call->body_bytes > body_limit(call)) { /* chunked: its length was not announced */
         ud_call_error(call, UD_ERR_TOO_LARGE, NULL);
         call->dropping = true;
     }
-    if (call->body_bytes > limit + DROP_BYTES_MAX) {
-        return MHD_NO;
-    }
     if (call->dropping) {
-        return MHD_YES;
+        call->dropped_bytes += len;
+        return call->content_length > 0 || call->dropped_bytes <= DROP_BYTES_MAX ? MHD_YES : MHD_NO;
     }
     if (call->route->stream != NULL) {
         call->route->stream->data(call, bytes, len);

@@ -53,6 +53,7 @@ struct ud_call {
     ud_call_state state;
     bool has_body;
     bool dropping; /* the reply is set already; the rest of the body is read and dropped */
+    uint64_t dropped_bytes;
     uint64_t body_bytes;
     unsigned status;
     const char *content_type;

@@ -75,7 +75,10 @@ def test_a_body_over_the_limit_is_413_announced_or_chunked(server):
     device = server.add_device("d1")
     head = [f"PUT {device.base}/configData HTTP/1.1", "Host: a", f"Authorization: TargetToken {device.token}",
             "Content-Type: application/json"]
-    assert status_of(server.raw("devices", request(*head, "Content-Length: 70000"))) == 413
+    announced = server.raw("devices", request(*head, "Content-Length: 70000", "Expect: 100-continue"))
+    assert statuses_of(announced) == [413]  # before a byte of the body, and no 100
+    assert status_of(server.raw("devices", request(*head, "Content-Length: 70000", body=b"x" * 70000))) == 413
+    assert status_of(server.raw("devices", request(*head, "Content-Length: 9000000"))) == 413
     chunk = b"%x\r\n" % 70000 + b"x" * 70000 + b"\r\n0\r\n\r\n"
     answer = server.raw("devices", request(*head, "Transfer-Encoding: chunked", "Connection: close", body=chunk))
     assert status_of(answer) == 413
