@@ -1,6 +1,6 @@
 /* The envelope's own area of a slot: header, then the envelope's bytes (docs/formats.md section 11). */
+#include "core/crc32.h"
 #include "slots/area.h"
-#include "slots/crc32.h"
 #include "slots/le.h"
 #include "updraft/slots.h"
 

@@ -1,7 +1,7 @@
 #include "slots/record.h"
 
+#include "core/crc32.h"
 #include "slots/area.h"
-#include "slots/crc32.h"
 #include "slots/le.h"
 
 #define FORMAT_COMPONENTS 4 /* progress entries in the record, whatever this build's limit is */

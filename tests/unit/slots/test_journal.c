@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
+#include "core/crc32.h"
 #include "flash.h"
 #include "hex.h"
 #include "slots/area.h"
-#include "slots/crc32.h"
 #include "slots/record.h"
 #include "updraft/journal.h"
 

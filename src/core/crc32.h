@@ -1,6 +1,7 @@
-/* CRC-32 (IEEE 802.3, reflected): tells a torn record from a whole one. No protection against anybody. */
-#ifndef UD_SLOTS_CRC32_H
-#define UD_SLOTS_CRC32_H
+/* CRC-32 (IEEE 802.3, reflected): tells a torn record from a whole one, the wrong old image from the right one. No protection
+ * against anybody. */
+#ifndef UD_CORE_CRC32_H
+#define UD_CORE_CRC32_H
 
 #include "updraft/bytes.h"
 
