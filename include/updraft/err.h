@@ -129,6 +129,12 @@
       "nothing; assign the release again if it was not meant") \
     X(UD_ERR_MEMORY,            74,  3, 11, "out of memory", \
       "free memory, or lower the load") \
+    X(UD_ERR_PATCH,             77,  6, 11, "a patch reaches outside its images, or promises another size", \
+      "take the full image; make the patch again with `updraft diff`") \
+    X(UD_ERR_PATCH_PROFILE,     78,  9, 11, "the patch needs a profile or predictor that this device was not built with", \
+      "make the patch with a profile that the device announces, or take the full image") \
+    X(UD_ERR_PRECURSOR,         79,  5, 10, "the patch was made for another installed image", \
+      "take the full image, or the patch for the image that is installed") \
     /* roads: 80.. */ \
     X(UD_ERR_CONNECT,           80,  4, 11, "no connection to the server", \
       "check address, network and firewall") \

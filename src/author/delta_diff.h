@@ -1,0 +1,87 @@
+/*
+ * Making patches: from two images the tokens (delta_plan.c), from tokens the patch (delta_encode.c). Deterministic:
+ * the same images and options give the same bytes on every machine. docs/design/delta.md has the why.
+ */
+#ifndef UPDRAFT_AUTHOR_DELTA_DIFF_H
+#define UPDRAFT_AUTHOR_DELTA_DIFF_H
+
+#include "updraft/delta.h"
+
+/* How far a diff is; called now and then from the calling thread. */
+struct delta_progress {
+    void *ctx;
+    void (*report)(void *ctx, uint32_t done, uint32_t total); /* total is above 0 */
+};
+
+struct delta_options {
+    uint8_t profile;
+    uint8_t predictor; /* ud_delta_predictor */
+    uint32_t base;
+    const struct delta_progress *progress; /* NULL: silent */
+};
+
+/* Where the bytes of a patch go. Bits are those of the model, in 1/256. */
+enum delta_part {
+    DELTA_PART_HEADS,   /* kind, length and place of tokens */
+    DELTA_PART_LITERAL, /* bytes that exist nowhere yet */
+    DELTA_PART_CALLS,
+    DELTA_PART_POINTERS,
+    DELTA_PART_EQUAL,   /* saying that a unit is as predicted */
+    DELTA_PART_CHANGED, /* units that are not */
+    DELTA_PART_EXACT,   /* exact copies cost nothing but their heads */
+    DELTA_PART_COUNT,
+};
+
+struct delta_stat {
+    uint64_t cost[DELTA_PART_COUNT];  /* 1/256 bit */
+    uint32_t bytes[DELTA_PART_COUNT]; /* of new that the part made */
+    uint32_t tokens[3];               /* literal, main copy, exact copy */
+};
+
+/* One token of the plan, as src/delta/token.h writes it. */
+struct delta_token {
+    uint32_t kind;
+    uint32_t len;
+    uint32_t source;
+    bool from_new;
+};
+
+struct delta_plan {
+    struct delta_token *tokens; /* [count] ours until delta_plan_close() */
+    size_t count;
+};
+
+/**
+ * Choose the tokens: a shortest path over the positions of new, three times, since the later ones know where things
+ * went. UD_ERR_MEMORY.
+ *
+ * Cost: about 40 bytes of memory per byte of old and 24 per byte of new
+ */
+ud_err delta_plan_open(struct delta_plan *plan, struct ud_bytes old, struct ud_bytes new,
+                       const struct delta_options *options);
+void delta_plan_close(struct delta_plan *plan);
+
+/**
+ * Make a patch.
+ *
+ * @param patch out: *patch_len bytes; free() them
+ * @param stat  out, or NULL
+ * @return UD_OK; UD_ERR_TOO_LARGE for an image over UD_DELTA_IMAGE_BYTES_MAX; UD_ERR_PATCH_PROFILE; UD_ERR_MEMORY
+ */
+ud_err delta_diff(struct ud_bytes old, struct ud_bytes new, const struct delta_options *options,
+                  uint8_t **patch, size_t *patch_len, struct delta_stat *stat);
+
+/**
+ * Apply a patch in memory, by the device's own applier.
+ *
+ * @param new out: *new_len bytes; free() them
+ * @return UD_OK; UD_ERR_MEMORY; those of ud_delta_init() and ud_delta_step()
+ */
+ud_err delta_patch(struct ud_bytes old, struct ud_bytes patch, uint8_t **new, size_t *new_len);
+
+/** The most likely address of byte 0 of a Thumb image, from its pointers to functions; 0 if none stands out. */
+uint32_t delta_guess_base(struct ud_bytes image);
+/** Thumb, where enough of the image looks like calls into itself. */
+ud_delta_predictor delta_guess_predictor(struct ud_bytes image);
+
+#endif

@@ -1,0 +1,99 @@
+#include <divsufsort.h>
+#include <stdlib.h>
+
+#include "author/delta_match.h"
+
+enum {
+    COMPARE_MAX = 2048, /* bytes; longer matches are found piece by piece */
+    NEIGHBOURS_MAX = 48,
+    MATCH_MIN = 3,
+};
+
+ud_err delta_index_open(struct delta_index *index, struct ud_bytes text)
+{
+    *index = (struct delta_index){text, NULL};
+    if (text.len == 0) {
+        return UD_OK;
+    }
+    index->suffixes = malloc(text.len * sizeof index->suffixes[0]);
+    if (index->suffixes == NULL || divsufsort(text.ptr, index->suffixes, (int32_t)text.len) != 0) {
+        delta_index_close(index);
+        return UD_ERR_MEMORY;
+    }
+    return UD_OK;
+}
+
+void delta_index_close(struct delta_index *index)
+{
+    free(index->suffixes);
+    index->suffixes = NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Common bytes of the query and the suffix of this rank; 0 for a rank outside. */
+static size_t common(const struct delta_index *index, struct ud_bytes query, ptrdiff_t rank)
+{
+    if (rank < 0 || (size_t)rank >= index->text.len) {
+        return 0;
+    }
+    const size_t at = (size_t)index->suffixes[rank];
+    const size_t end = least(query.len, index->text.len - at);
+    size_t len = 0;
+    while (len < end && index->text.ptr[at + len] == query.ptr[len]) {
+        len++;
+    }
+    return len;
+}
+
+/* The first suffix that is not below the query. */
+static ptrdiff_t rank_of(const struct delta_index *index, struct ud_bytes query)
+{
+    size_t low = 0;
+    size_t high = index->text.len;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const size_t at = (size_t)index->suffixes[middle];
+        const size_t rest = index->text.len - at;
+        const int order = memcmp(index->text.ptr + at, query.ptr, least(rest, query.len));
+        if (order < 0 || (order == 0 && rest < query.len)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return (ptrdiff_t)low;
+}
+
+static void look_around(const struct delta_index *index, struct ud_bytes query, int32_t expected,
+                        ptrdiff_t rank, int step, struct delta_match *best)
+{
+    for (int i = 0; i < NEIGHBOURS_MAX && common(index, query, rank) >= best->len; i++, rank += step) {
+        const int32_t at = index->suffixes[rank];
+        if (best->at == UINT32_MAX || labs((long)at - expected) < labs((long)best->at - expected)) {
+            best->at = (uint32_t)at;
+        }
+    }
+}
+
+struct delta_match delta_index_find(const struct delta_index *index, struct ud_bytes query, int32_t expected)
+{
+    struct delta_match none = {0, 0};
+    if (index->text.len == 0) {
+        return none;
+    }
+    query.len = least(query.len, COMPARE_MAX);
+    const ptrdiff_t rank = rank_of(index, query);
+    const size_t above = common(index, query, rank);
+    const size_t below = common(index, query, rank - 1);
+    struct delta_match best = {UINT32_MAX, (uint32_t)(above > below ? above : below)};
+    if (best.len < MATCH_MIN) {
+        return none;
+    }
+    look_around(index, query, expected, rank, 1, &best);
+    look_around(index, query, expected, rank - 1, -1, &best);
+    return best;
+}
