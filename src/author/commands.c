@@ -79,6 +79,25 @@ static const struct command commands[] = {
      "\nExamples:\n"
      "  updraft inspect app.suit\n"
      "  updraft inspect app.suit --json | jq .steps\n"},
+    {"diff", "make a patch from one image to another", offline_diff, "OLD NEW [options]",
+     "Make the patch with which a device that holds OLD makes NEW. It is applied and compared before it is\n"
+     "written. The same images and options give the same bytes.\n"
+     "\nOptions:\n"
+     "  -o, --output FILE   the patch\n"
+     "  -p, --profile N     0 to 5: how much RAM the device gives, 4 to 20 KB (default: 3, 8 KB)\n"
+     "  --base ADDRESS      where byte 0 of the image lies (default: guessed from OLD)\n"
+     "  --predictor NAME    thumb or none (default: guessed from NEW)\n"
+     "  --stat              say where the bytes go\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft diff app-1.bin app-2.bin --output app.patch\n"
+     "  updraft diff app-1.bin app-2.bin --base 0x08020000 --stat\n"},
+    {"patch", "apply a patch", offline_patch, "OLD PATCH --output FILE",
+     "Apply a patch as a device does, with the device's code.\n"
+     "\nOptions:\n"
+     "  -o, --output FILE   the new image\n"
+     "\nExamples:\n"
+     "  updraft patch app-1.bin app.patch --output app-2.bin\n"},
     {"device init", "make a device folder", offline_device_init, "FOLDER [options]",
      "Make the folder of a device of the POSIX port, as it leaves manufacture: its key pair, made there, its\n"
      "provisioning file, its settings, and, with --factory, its first image.\n"

@@ -7,6 +7,8 @@ int offline_create(int argc, char **argv);
 int offline_sign(int argc, char **argv);
 int offline_verify(int argc, char **argv);
 int offline_inspect(int argc, char **argv);
+int offline_diff(int argc, char **argv);
+int offline_patch(int argc, char **argv);
 int offline_device_init(int argc, char **argv);
 int offline_device_show(int argc, char **argv);
 
