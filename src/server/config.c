@@ -33,7 +33,7 @@ static const struct setting settings[] = {
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
     {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
-    {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address; 0 = no limit"},
+    {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address, shared out over the threads; 0 = no limit"},
     {"idle-s", NUMBER_AT(idle_s, 1, 3600), "60", "close a connection after so many seconds without progress"},
     {"json-bytes-max", NUMBER_AT(json_bytes_max, 1024, 16777216), "65536", "largest JSON body"},
     {"envelope-bytes-max", NUMBER_AT(envelope_bytes_max, 1024, 16777216), "1048576", "largest envelope"},

@@ -2,18 +2,11 @@
 
 #include "server/http_check.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
-#include <unistd.h>
 
 #define DROP_BYTES_MAX (4U << 20) /* of a refused body, read so that its sender gets to read the answer */
-#define CONNECTION_MEMORY_BYTES 16384
-#define THREADS_MAX 8
 
 /* What a body must be, and how large it may get. */
 static const struct {
@@ -244,9 +237,9 @@ static enum MHD_Result reply_turn(struct ud_call *call)
     return call->state == UD_CALL_REPLY ? ud_call_send(call) : MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_bytes, void **slot)
+enum MHD_Result ud_http_on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_bytes, void **slot)
 {
     struct ud_call *call = *slot;
     if (call == NULL) {
@@ -263,8 +256,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return reply_turn(call);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **slot,
-                         enum MHD_RequestTerminationCode code)
+void ud_http_on_completed(void *cls, struct MHD_Connection *connection, void **slot,
+                          enum MHD_RequestTerminationCode code)
 {
     (void)cls;
     (void)connection;
@@ -273,159 +266,4 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
         call_close(*slot);
         *slot = NULL;
     }
-}
-
-/* Paths and queries stay as they came: we decode them ourselves, once, segment by segment. */
-static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
-{
-    (void)cls;
-    (void)connection;
-    return strlen(text);
-}
-
-__attribute__((format(printf, 2, 0))) static void library_log(void *cls, const char *format, va_list arguments)
-{
-    struct ud_http_listener *listener = cls;
-    char words[256];
-    vsnprintf(words, sizeof words, format, arguments);
-    words[strcspn(words, "\n")] = '\0';
-    ud_log_event(&listener->server->log, UD_LOG_DEBUG, "http", "words", words, NULL);
-}
-
-static unsigned thread_count(const struct ud_config *config)
-{
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (config->threads > 0) {
-        return (unsigned)config->threads;
-    }
-    return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
-}
-
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static ud_err parse_address(const char *text, union any_address *address)
-{
-    char host[UD_ADDRESS_BYTES_MAX];
-    uint16_t port;
-    memset(address, 0, sizeof *address);
-    if (ud_config_address(text, host, &port) != UD_OK) {
-        return UD_ERR_CONFIG;
-    }
-    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(port);
-    } else {
-        inet_pton(AF_INET6, host, &address->v6.sin6_addr);
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons(port);
-    }
-    return UD_OK;
-}
-
-static ud_err listener_start(struct ud_http_listener *listener, const char *address_text, const char *cert,
-                             const char *key)
-{
-    const struct ud_config *config = &listener->server->config;
-    union any_address address;
-    struct MHD_OptionItem options[12];
-    size_t n = 0;
-    const ud_err err = parse_address(address_text, &address);
-    if (err != UD_OK) {
-        return err;
-    }
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    flags |= address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0;
-    if (cert != NULL) {
-        flags |= MHD_USE_TLS;
-        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert};
-        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
-        options[n++] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
-                                    (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
-    }
-    if (thread_count(config) > 1) {
-        options[n++] =
-            (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)thread_count(config), NULL};
-    }
-    options[n++] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    listener->tls = cert != NULL;
-    listener->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, library_log, listener,
-        MHD_OPTION_SOCK_ADDR, &address.any, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)config->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)config->per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 0U, MHD_OPTION_ARRAY,
-        options, MHD_OPTION_END);
-    if (listener->daemon == NULL) {
-        return UD_ERR_CONNECT;
-    }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    snprintf(listener->address, sizeof listener->address, "%.*s:%u",
-             (int)(strrchr(address_text, ':') - address_text), address_text, info == NULL ? 0U : info->port);
-    return UD_OK;
-}
-
-ud_err ud_http_open(struct ud_http **out, struct ud_server *server, const char *cert, const char *key)
-{
-    const char *const addresses[] = {server->config.listen_devices, server->config.listen_people};
-    struct ud_http *http = calloc(1, sizeof *http);
-    ud_err err = http == NULL ? UD_ERR_MEMORY : UD_OK;
-    signal(SIGPIPE, SIG_IGN);
-    for (int which = 0; which < UD_LISTENER_COUNT && err == UD_OK; which++) {
-        http->listeners[which].server = server;
-        http->listeners[which].which = (ud_listener)which;
-        err = listener_start(&http->listeners[which], addresses[which], cert, key);
-    }
-    if (err != UD_OK) {
-        ud_http_close(http);
-        return err;
-    }
-    *out = http;
-    return UD_OK;
-}
-
-const char *ud_http_address(const struct ud_http *http, ud_listener listener)
-{
-    return http->listeners[listener].address;
-}
-
-void ud_http_quiesce(struct ud_http *http)
-{
-    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
-        const MHD_socket fd = MHD_quiesce_daemon(http->listeners[which].daemon);
-        if (fd != MHD_INVALID_SOCKET) {
-            close(fd);
-        }
-    }
-}
-
-void ud_http_drain(struct ud_http *http, unsigned wait_ms)
-{
-    const struct timespec tick = {0, 5 * 1000000};
-    for (unsigned waited = 0; waited < wait_ms; waited += 5) {
-        if (atomic_load(&http->listeners[UD_LISTEN_DEVICES].open_calls) == 0 &&
-            atomic_load(&http->listeners[UD_LISTEN_PEOPLE].open_calls) == 0) {
-            return;
-        }
-        nanosleep(&tick, NULL);
-    }
-}
-
-void ud_http_close(struct ud_http *http)
-{
-    if (http == NULL) {
-        return;
-    }
-    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
-        if (http->listeners[which].daemon != NULL) {
-            MHD_stop_daemon(http->listeners[which].daemon);
-        }
-    }
-    free(http);
 }

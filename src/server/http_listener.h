@@ -1,14 +1,26 @@
-/* One libmicrohttpd daemon and its place in the server; private to the http_*.c files. */
+/* A listener, its libmicrohttpd daemons and their threads; private to the http*.c files. */
 #ifndef UD_SERVER_HTTP_LISTENER_H
 #define UD_SERVER_HTTP_LISTENER_H
 
 #include "server/http.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One thread and the daemon that it runs. */
+struct ud_http_worker {
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    bool running;
+    const _Atomic bool *ending;
+};
 
 struct ud_http_listener {
     struct ud_server *server;
-    struct MHD_Daemon *daemon;
+    struct ud_http_worker *workers; /* [worker_count] */
+    unsigned worker_count;
+    _Atomic bool ending;
     ud_listener which;
     bool tls;
     _Atomic unsigned open_calls;            /* requests that are not answered to the end yet */
@@ -24,5 +36,12 @@ enum MHD_Result ud_call_send(struct ud_call *call);
 
 /** Authenticate as the route asks. On refusal the reply is set. */
 bool ud_call_admit(struct ud_call *call);
+
+/** The library's callbacks (http.c). `cls` is the listener. */
+enum MHD_Result ud_http_on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_bytes, void **slot);
+void ud_http_on_completed(void *cls, struct MHD_Connection *connection, void **slot,
+                          enum MHD_RequestTerminationCode code);
 
 #endif

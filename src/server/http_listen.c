@@ -1,0 +1,265 @@
+/*
+ * Listening: for each listener one socket and a few threads, each with a libmicrohttpd daemon of its own that it runs.
+ *
+ * Not the library's own thread pool: its loop asks epoll again with the same timeout after a full batch of 128 events,
+ * before it looks at what it was handed, and then waits for ever while resumed connections lie there (0.9.75). A
+ * thread that runs its daemon itself bounds every wait.
+ */
+#include "server/http_listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTION_MEMORY_BYTES 16384
+#define BACKLOG 4096
+#define THREADS_AUTO_MAX 8
+#define TURN_MS_MAX 20 /* the longest that a resumed connection can be overlooked */
+
+/* Paths and queries stay as they came: we decode them ourselves, once, segment by segment. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+__attribute__((format(printf, 2, 0))) static void library_log(void *cls, const char *format, va_list arguments)
+{
+    struct ud_http_listener *listener = cls;
+    char words[256];
+    vsnprintf(words, sizeof words, format, arguments);
+    words[strcspn(words, "\n")] = '\0';
+    ud_log_event(&listener->server->log, UD_LOG_DEBUG, "http", "words", words, NULL);
+}
+
+static unsigned thread_count(const struct ud_config *config)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->threads > 0) {
+        return (unsigned)config->threads;
+    }
+    return processors < 1 ? 1 : processors > THREADS_AUTO_MAX ? THREADS_AUTO_MAX : (unsigned)processors;
+}
+
+union any_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static ud_err parse_address(const char *text, union any_address *address)
+{
+    char host[UD_ADDRESS_BYTES_MAX];
+    uint16_t port;
+    memset(address, 0, sizeof *address);
+    if (ud_config_address(text, host, &port) != UD_OK) {
+        return UD_ERR_CONFIG;
+    }
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(port);
+    } else {
+        inet_pton(AF_INET6, host, &address->v6.sin6_addr);
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons(port);
+    }
+    return UD_OK;
+}
+
+/* A bound, listening socket that does not block; -1 with errno set. */
+static int listen_on(const union any_address *address)
+{
+    const int one = 1;
+    const bool v6 = address->any.sa_family == AF_INET6;
+    const int fd = socket(address->any.sa_family, SOCK_STREAM, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (v6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    }
+    if (bind(fd, &address->any, v6 ? sizeof address->v6 : sizeof address->v4) != 0 ||
+        listen(fd, BACKLOG) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static unsigned bound_port(int fd)
+{
+    union any_address address;
+    socklen_t len = sizeof address;
+    if (getsockname(fd, &address.any, &len) != 0) {
+        return 0;
+    }
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+static void *run_daemon(void *ctx)
+{
+    struct ud_http_worker *worker = ctx;
+    while (!atomic_load(worker->ending)) {
+        if (MHD_run_wait(worker->daemon, TURN_MS_MAX) != MHD_YES) {
+            const struct timespec pause = {0,
+                                           TURN_MS_MAX * 1000000L}; /* out of descriptors, say: do not spin */
+            nanosleep(&pause, NULL);
+        }
+    }
+    return NULL;
+}
+
+/* A limit of the whole listener, shared out. 0 stays 0: none. */
+static unsigned share_of(uint64_t limit, unsigned workers)
+{
+    return (unsigned)((limit + workers - 1) / workers);
+}
+
+static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_worker *worker, int fd,
+                           const char *cert, const char *key)
+{
+    const struct ud_config *config = &listener->server->config;
+    const unsigned workers = thread_count(config);
+    struct MHD_OptionItem options[4];
+    size_t n = 0;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    if (cert != NULL) {
+        flags |= MHD_USE_TLS;
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
+        options[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                    (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
+    }
+    options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the daemon closes it */
+    if (own < 0) {
+        return UD_ERR_CONNECT;
+    }
+    worker->ending = &listener->ending;
+    worker->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, ud_http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, library_log, listener,
+        MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED, ud_http_on_completed, listener,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener, MHD_OPTION_CONNECTION_LIMIT,
+        share_of(config->connections_max, workers), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        share_of(config->per_address_max, workers), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    if (worker->daemon == NULL) {
+        close(own);
+        return UD_ERR_CONNECT;
+    }
+    worker->running = pthread_create(&worker->thread, NULL, run_daemon, worker) == 0;
+    return worker->running ? UD_OK : UD_ERR_MEMORY;
+}
+
+static ud_err listener_start(struct ud_http_listener *listener, const char *address_text, const char *cert,
+                             const char *key)
+{
+    union any_address address;
+    const unsigned workers = thread_count(&listener->server->config);
+    ud_err err = parse_address(address_text, &address);
+    if (err != UD_OK) {
+        return err;
+    }
+    const int fd = listen_on(&address);
+    if (fd < 0) {
+        return UD_ERR_CONNECT;
+    }
+    listener->tls = cert != NULL;
+    snprintf(listener->address, sizeof listener->address, "%.*s:%u",
+             (int)(strrchr(address_text, ':') - address_text), address_text, bound_port(fd));
+    listener->workers = calloc(workers, sizeof *listener->workers);
+    err = listener->workers == NULL ? UD_ERR_MEMORY : UD_OK;
+    for (unsigned i = 0; i < workers && err == UD_OK; i++) {
+        listener->worker_count = i + 1;
+        err = worker_start(listener, &listener->workers[i], fd, cert, key);
+    }
+    close(fd); /* each daemon has its own of it */
+    return err;
+}
+
+ud_err ud_http_open(struct ud_http **out, struct ud_server *server, const char *cert, const char *key)
+{
+    const char *const addresses[] = {server->config.listen_devices, server->config.listen_people};
+    struct ud_http *http = calloc(1, sizeof *http);
+    ud_err err = http == NULL ? UD_ERR_MEMORY : UD_OK;
+    signal(SIGPIPE, SIG_IGN);
+    for (int which = 0; which < UD_LISTENER_COUNT && err == UD_OK; which++) {
+        http->listeners[which].server = server;
+        http->listeners[which].which = (ud_listener)which;
+        err = listener_start(&http->listeners[which], addresses[which], cert, key);
+    }
+    if (err != UD_OK) {
+        ud_http_close(http);
+        return err;
+    }
+    *out = http;
+    return UD_OK;
+}
+
+const char *ud_http_address(const struct ud_http *http, ud_listener listener)
+{
+    return http->listeners[listener].address;
+}
+
+/* No more connections are accepted; those that are open go on. */
+void ud_http_quiesce(struct ud_http *http)
+{
+    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
+        struct ud_http_listener *listener = &http->listeners[which];
+        for (unsigned i = 0; i < listener->worker_count; i++) {
+            const MHD_socket fd = MHD_quiesce_daemon(listener->workers[i].daemon);
+            if (fd != MHD_INVALID_SOCKET) {
+                close(fd);
+            }
+        }
+    }
+}
+
+void ud_http_drain(struct ud_http *http, unsigned wait_ms)
+{
+    const struct timespec tick = {0, 5 * 1000000};
+    for (unsigned waited = 0; waited < wait_ms; waited += 5) {
+        if (atomic_load(&http->listeners[UD_LISTEN_DEVICES].open_calls) == 0 &&
+            atomic_load(&http->listeners[UD_LISTEN_PEOPLE].open_calls) == 0) {
+            return;
+        }
+        nanosleep(&tick, NULL);
+    }
+}
+
+static void listener_stop(struct ud_http_listener *listener)
+{
+    atomic_store(&listener->ending, true);
+    for (unsigned i = 0; i < listener->worker_count; i++) {
+        struct ud_http_worker *worker = &listener->workers[i];
+        if (worker->running) {
+            pthread_join(worker->thread, NULL);
+        }
+        if (worker->daemon != NULL) {
+            MHD_stop_daemon(worker->daemon);
+        }
+    }
+    free(listener->workers);
+}
+
+void ud_http_close(struct ud_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    for (int which = 0; which < UD_LISTENER_COUNT; which++) {
+        listener_stop(&http->listeners[which]);
+    }
+    free(http);
+}
