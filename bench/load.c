@@ -316,6 +316,21 @@ static void open_connection(struct worker *w, struct connection *c, size_t index
     w->open++;
 }
 
+static void stalled(const struct worker *w)
+{
+    size_t in_phase[BODY + 1] = {0};
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->connections[i].fd >= 0) {
+            in_phase[w->connections[i].phase]++;
+        }
+    }
+    fprintf(stderr,
+            "load: ten seconds of silence; connections shaking hands %zu, sending %zu, awaiting head %zu, body "
+            "%zu\n",
+            in_phase[HANDSHAKE], in_phase[SENDING], in_phase[HEAD], in_phase[BODY]);
+    exit(1);
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
@@ -326,8 +341,7 @@ static void *work(void *arg)
     while (w->open > 0) {
         const int n = epoll_wait(w->epoll, events, 256, 10000);
         if (n == 0) {
-            errno = ETIMEDOUT;
-            die("ten seconds without an answer");
+            stalled(w);
         }
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;

@@ -16,7 +16,7 @@ from peers import Nginx
 from server import Updraftd, device_get, feedback
 
 DEVICES = 10_000
-DEPLOYED = 512
+DEPLOYED = 4096
 DOWNLOAD_BYTES = 64 << 20
 CONNECTIONS = 64
 
