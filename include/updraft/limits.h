@@ -38,6 +38,12 @@
 #ifndef UD_REPORT_BYTES_MAX
 #define UD_REPORT_BYTES_MAX 1536 /* signed, encoded */
 #endif
+#ifndef UD_COAP_MESSAGE_BYTES_MAX
+#define UD_COAP_MESSAGE_BYTES_MAX 2048 /* one datagram: a 1024-byte block and its options, with room to spare */
+#endif
+#ifndef UD_COAP_OPTIONS_MAX
+#define UD_COAP_OPTIONS_MAX 64 /* of one message */
+#endif
 #define UD_NONCE_BYTES 16
 #define UD_UUID_BYTES 16
 #define UD_DEVICE_NAME_BYTES_MAX 256
