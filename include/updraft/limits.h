@@ -44,6 +44,9 @@
 #ifndef UD_COAP_OPTIONS_MAX
 #define UD_COAP_OPTIONS_MAX 64 /* of one message */
 #endif
+#ifndef UD_COAP_REPLY_BYTES_MAX
+#define UD_COAP_REPLY_BYTES_MAX 80 /* kept to answer a duplicate; a Location with a 32-character id fits */
+#endif
 #define UD_NONCE_BYTES 16
 #define UD_UUID_BYTES 16
 #define UD_DEVICE_NAME_BYTES_MAX 256
