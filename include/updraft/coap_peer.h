@@ -155,6 +155,9 @@ ud_err ud_coap_peer_reply(struct ud_coap_peer *peer, uint64_t now_ms, struct ud_
 void ud_coap_peer_accept(struct ud_coap_peer *peer, uint64_t now_ms, struct ud_coap_asked *asked,
                          struct ud_bytes *send);
 
+/** Neither answer nor remember a request: too busy now. Its repetition will be handed up as a new one. */
+void ud_coap_peer_ignore(struct ud_coap_peer *peer, uint64_t now_ms, const struct ud_coap_asked *asked);
+
 /** Answer an UNASKED event: acknowledge it, or Reset it (that ends the peer's observation). */
 void ud_coap_peer_settle(struct ud_coap_peer *peer, uint64_t now_ms, const struct ud_coap_event *event,
                          bool wanted, struct ud_bytes *send);

@@ -171,6 +171,11 @@ void ud_coap_peer_accept(struct ud_coap_peer *peer, uint64_t now_ms, struct ud_c
     asked->accepted = true;
 }
 
+void ud_coap_peer_ignore(struct ud_coap_peer *peer, uint64_t now_ms, const struct ud_coap_asked *asked)
+{
+    ud_coap_seen_forget(ud_coap_seen_find(peer, now_ms, asked->id));
+}
+
 static bool changes_nothing(uint8_t method)
 {
     return method == UD_COAP_GET || method == UD_COAP_FETCH;
