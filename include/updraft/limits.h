@@ -47,6 +47,12 @@
 #ifndef UD_COAP_REPLY_BYTES_MAX
 #define UD_COAP_REPLY_BYTES_MAX 80 /* kept to answer a duplicate; a Location with a 32-character id fits */
 #endif
+#ifndef UD_LINKS_MAX
+#define UD_LINKS_MAX 1024 /* of one registration or discovery */
+#endif
+#ifndef UD_LWM2M_RECORDS_MAX
+#define UD_LWM2M_RECORDS_MAX 1024 /* values in one LwM2M payload */
+#endif
 #define UD_NONCE_BYTES 16
 #define UD_UUID_BYTES 16
 #define UD_DEVICE_NAME_BYTES_MAX 256
