@@ -225,6 +225,14 @@ ud_err ud_coap_uint(struct ud_bytes value, uint32_t *number);
 bool ud_coap_bad_option(const struct ud_coap_message *message, const uint16_t *understood, size_t count,
                         uint16_t *number);
 
+/**
+ * Does the request carry this Echo value (RFC 9175 section 2.3)? Compared in constant time. A server that gets it back
+ * knows that the address is the peer's own: ud_coap_peer_verified().
+ *
+ * @param challenge  1 to 40 bytes that the peer could not guess, sent in a 4.01 before
+ */
+bool ud_coap_echo_is(const struct ud_coap_message *request, struct ud_bytes challenge);
+
 /** Does the request's Uri-Path read `path`, segments joined by '/', no leading one? "" is the root. */
 bool ud_coap_path_is(const struct ud_coap_message *message, const char *path);
 /** The n-th Uri-Path segment, from 0; false, with nothing touched, when there are fewer. */

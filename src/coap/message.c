@@ -180,6 +180,13 @@ ud_err ud_coap_find_uint(const struct ud_coap_message *message, uint16_t number,
     return ud_coap_find(message, number, &bytes) ? ud_coap_uint(bytes, value) : UD_ABSENT;
 }
 
+bool ud_coap_echo_is(const struct ud_coap_message *request, struct ud_bytes challenge)
+{
+    struct ud_bytes echo;
+    return challenge.len > 0 && ud_coap_find(request, UD_COAP_ECHO, &echo) &&
+           ud_bytes_equal_secret(echo, challenge);
+}
+
 bool ud_coap_path_segment(const struct ud_coap_message *message, size_t n, struct ud_bytes *segment)
 {
     struct ud_coap_options options;

@@ -431,6 +431,38 @@ static void test_an_unverified_address_gets_no_more_than_three_times_what_it_sen
     assert_int_equal(ud_coap_peer_reply(&f->peer, 4, &asked, &f->buf, &send), UD_OK);
 }
 
+/* The whole way of RFC 9175 section 2.4: refused with a challenge, repeated with it, served. */
+static void test_an_address_proves_itself_by_echo(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request; /* option 252 = 13 + 239: dN ef */
+        bool proven;
+    } cases[] = {
+        {"4101 1111 aa d4ef 63686173", false},
+        {"4101 1111 aa d5ef 6368617365", true},
+        {"4101 1111 aa d5ef 6368617364", false},
+        {"4101 1111 aa d6ef 636861736500", false},
+        {"4101 1111 aa d0ef", false},
+        {"4101 1111 aa", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct fixture *f = fixture_of(&careful);
+        struct ud_bytes send = {NULL, 0};
+        (void)receive(f, 0, cases[i].request);
+        struct ud_coap_asked asked = f->event.asked;
+        const bool proven = ud_coap_echo_is(&f->event.message, UD_BYTES_LITERAL("chase"));
+        assert_int_equal(proven, cases[i].proven);
+        assert_false(ud_coap_echo_is(&f->event.message, (struct ud_bytes){NULL, 0}));
+        if (proven) {
+            ud_coap_peer_verified(&f->peer);
+        }
+        write(f, UD_COAP_CON, UD_COAP_205_CONTENT, ud_coap_asked_token(&asked), 1000);
+        assert_int_equal(ud_coap_peer_reply(&f->peer, 1, &asked, &f->buf, &send),
+                         proven ? UD_OK : UD_ERR_LIMIT);
+    }
+}
+
 static void test_repetitions_towards_an_unverified_address_are_bounded_too(void **state)
 {
     (void)state;
@@ -472,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_an_unasked_answer_is_acknowledged_or_reset_and_so_is_its_duplicate),
         cmocka_unit_test(test_what_cannot_be_handled_is_reset_or_ignored),
         cmocka_unit_test(test_an_unverified_address_gets_no_more_than_three_times_what_it_sent),
+        cmocka_unit_test(test_an_address_proves_itself_by_echo),
         cmocka_unit_test(test_repetitions_towards_an_unverified_address_are_bounded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
