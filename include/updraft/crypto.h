@@ -1,6 +1,6 @@
 /*
  * The cryptography that Updraft needs, as one small header. A backend is one folder under src/ports/ that the build
- * chooses (openssl, psa); all pass tests/unit/crypto. Nothing above this header includes a vendor's.
+ * chooses (openssl, psa, mbedtls); all pass tests/unit/crypto. Nothing above this header includes a vendor's.
  *
  * Messages are given as parts, so nobody copies them together. No function keeps a pointer after it returns.
  */
