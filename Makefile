@@ -105,6 +105,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	@scripts/bootstrap bench
 	cmake --build $(BUILD)/release --target bench-load
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
+	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 
 interop: release ## other projects' real programs against ours (SWUpdate)
 	@scripts/bootstrap interop

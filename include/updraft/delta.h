@@ -83,7 +83,7 @@ enum {
     UD_DELTA_FLAG_COUNT = 304,
     UD_DELTA_NUMBER_COUNT = 9,
     UD_DELTA_NUMBER_COUNTERS = 49, /* 25 of the unary part, 24 of the first bit behind it */
-    UD_DELTA_MIX_ROWS = 11,
+    UD_DELTA_MIX_ROWS = 8,
     UD_DELTA_MIX_INPUTS = 2,
     UD_DELTA_LIST_COUNT = 4,
     UD_DELTA_RECENT_COUNT = 8,
@@ -155,7 +155,6 @@ struct ud_delta {
     struct ud_delta_segment segment; /* the main copy at work */
     struct ud_delta_segment ring[UD_DELTA_RECENT_COUNT];
     uint32_t ring_at;
-    uint32_t recent_bytes; /* the last four of new, newest lowest */
 
     /* address models, lists */
     struct ud_delta_map flash;

@@ -88,12 +88,12 @@ static bool calm_ahead(const struct ud_delta *d);
 
 #include "delta/token.h"
 
-/* Did the unit that began at `from` make what new has there? */
+/* Did the unit that began at `from` make what new has there? Its bytes are still in the page, or in the one before. */
 static bool made_right(const struct ud_delta *d, uint32_t from)
 {
     const uint8_t *new = encoder_of(d)->new.ptr;
     for (uint32_t i = 1; from + i <= d->made; i++) {
-        if (last_byte(d, i) != new[d->made - i]) {
+        if (d->page[(d->made - i) % UD_DELTA_PAGE_BYTES] != new[d->made - i]) {
             return false;
         }
     }

@@ -85,11 +85,16 @@ struct mix {
     uint32_t hash[UD_DELTA_MIX_INPUTS];
 };
 
+static uint32_t context_hash(uint32_t context)
+{
+    const uint32_t h = context * 0x9e3779b1u;
+    return (h ^ h >> 15) * 0x85ebca6bu;
+}
+
 static void mix_hash(struct mix *mix)
 {
     for (uint32_t i = 0; i < UD_DELTA_MIX_INPUTS; i++) {
-        const uint32_t h = mix->hash[i] * 0x9e3779b1u;
-        mix->hash[i] = (h ^ h >> 15) * 0x85ebca6bu;
+        mix->hash[i] = context_hash(mix->hash[i]);
     }
 }
 
@@ -133,6 +138,19 @@ static uint32_t mix_byte(struct ud_delta *d, struct mix *mix, uint32_t want)
     uint32_t node = 1;
     for (uint32_t mask = 0x80; mask != 0; mask >>= 1) {
         node = node * 2 + (mix_decide(d, mix, node, (want & mask) != 0) ? 1u : 0u);
+    }
+    return node & 0xff;
+}
+
+/* The same by one context alone: half the time, where a second one tells little. */
+static uint32_t direct_byte(struct ud_delta *d, uint32_t context, uint32_t want)
+{
+    const uint32_t hash = context_hash(context);
+    const uint32_t shift = 32 - UD_DELTA_BYTE_BITS((uint32_t)d->head.profile);
+    uint32_t node = 1;
+    for (uint32_t mask = 0x80; mask != 0; mask >>= 1) {
+        uint16_t *counter = &d->byte_counters[(hash + node * 0x9e3779b1u) >> shift];
+        node = node * 2 + (direct(d, counter, LIMIT_BYTES, (want & mask) != 0) ? 1u : 0u);
     }
     return node & 0xff;
 }

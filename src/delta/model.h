@@ -37,13 +37,10 @@ _Static_assert(LIST_COPY + 1 == UD_DELTA_LIST_COUNT, "rows of ud_delta.lists");
 
 /* Rows of `weights`. */
 enum mix_row {
-    ROW_SINGLE,         /* literals: a byte alone, */
-    ROW_HIGH,           /* the high byte of a halfword, */
-    ROW_LOW,            /* the low one */
-    ROW_DIFFERENCE = 3, /* [high byte] */
-    ROW_HALF = 5,       /* equal? [history not calm][second half] */
-    ROW_BYTE = 9,       /* [history not calm] */
-    ROW_END = 11,
+    ROW_DIFFERENCE = 0, /* [high byte] */
+    ROW_HALF = 2,       /* equal? [history not calm][second half] */
+    ROW_BYTE = 6,       /* [history not calm] */
+    ROW_END = 8,
 };
 _Static_assert((int)ROW_END == (int)UD_DELTA_MIX_ROWS, "rows of ud_delta.weights");
 
