@@ -274,9 +274,13 @@ unsigned ud_http_status_of(ud_err err)
 
 static void worked(struct ud_call *call, ud_err err)
 {
+    struct ud_http_listener *listener = call->listener;
+    const struct MHD_Daemon *daemon =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_DAEMON)->daemon;
     call->worked = err;
     call->state = UD_CALL_WORKED;
-    MHD_resume_connection(call->connection); /* last: the call may be gone when this returns */
+    MHD_resume_connection(call->connection); /* the call may be gone when this returns */
+    ud_http_wake(listener, daemon);
 }
 
 static struct ud_call *call_of_job(struct ud_job *job)

@@ -3,24 +3,27 @@
  *
  * Not the library's own thread pool: its loop asks epoll again with the same timeout after a full batch of 128 events,
  * before it looks at what it was handed, and then waits for ever while resumed connections lie there (0.9.75). A
- * thread that runs its daemon itself bounds every wait.
+ * thread that runs its daemon itself waits outside of the library. Without its own threads the library does not
+ * notice that a connection was resumed, so the waking is here, too.
  */
 #include "server/http_listener.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CONNECTION_MEMORY_BYTES 16384
 #define BACKLOG 4096
 #define THREADS_AUTO_MAX 8
-#define TURN_MS_MAX 20 /* the longest that a resumed connection can be overlooked */
+#define WAIT_MS_MAX 60000
 
 /* Paths and queries stay as they came: we decode them ourselves, once, segment by segment. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
@@ -105,17 +108,45 @@ static unsigned bound_port(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+static int wait_ms(struct MHD_Daemon *daemon)
+{
+    MHD_UNSIGNED_LONG_LONG wait = 0;
+    return MHD_get_timeout(daemon, &wait) == MHD_YES && wait < WAIT_MS_MAX ? (int)wait : WAIT_MS_MAX;
+}
+
 static void *run_daemon(void *ctx)
 {
     struct ud_http_worker *worker = ctx;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd wait_for[2] = {{.fd = info->epoll_fd, .events = POLLIN},
+                                 {.fd = worker->wake, .events = POLLIN}};
     while (!atomic_load(worker->ending)) {
-        if (MHD_run_wait(worker->daemon, TURN_MS_MAX) != MHD_YES) {
-            const struct timespec pause = {0,
-                                           TURN_MS_MAX * 1000000L}; /* out of descriptors, say: do not spin */
-            nanosleep(&pause, NULL);
+        eventfd_t count;
+        poll(wait_for, 2, wait_ms(worker->daemon));
+        if (wait_for[1].revents != 0) {
+            eventfd_read(worker->wake, &count);
+            atomic_store(&worker->woken,
+                         false); /* before the turn: what is resumed from here on wakes us again */
         }
+        MHD_run(worker->daemon);
     }
     return NULL;
+}
+
+static void wake(struct ud_http_worker *worker)
+{
+    if (!atomic_exchange(&worker->woken, true)) {
+        eventfd_write(worker->wake, 1);
+    }
+}
+
+void ud_http_wake(struct ud_http_listener *listener, const struct MHD_Daemon *daemon)
+{
+    for (unsigned i = 0; i < listener->worker_count; i++) {
+        if (listener->workers[i].daemon == daemon) {
+            wake(&listener->workers[i]);
+        }
+    }
 }
 
 /* A limit of the whole listener, shared out. 0 stays 0: none. */
@@ -141,11 +172,12 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
                                     (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
     }
     options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    worker->ending = &listener->ending;
+    worker->wake = -1;
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the daemon closes it */
     if (own < 0) {
         return UD_ERR_CONNECT;
     }
-    worker->ending = &listener->ending;
     worker->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, ud_http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, library_log, listener,
         MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED, ud_http_on_completed, listener,
@@ -157,6 +189,10 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
     if (worker->daemon == NULL) {
         close(own);
         return UD_ERR_CONNECT;
+    }
+    worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (worker->wake < 0) {
+        return UD_ERR_MEMORY;
     }
     worker->running = pthread_create(&worker->thread, NULL, run_daemon, worker) == 0;
     return worker->running ? UD_OK : UD_ERR_MEMORY;
@@ -244,7 +280,11 @@ static void listener_stop(struct ud_http_listener *listener)
     for (unsigned i = 0; i < listener->worker_count; i++) {
         struct ud_http_worker *worker = &listener->workers[i];
         if (worker->running) {
+            wake(worker);
             pthread_join(worker->thread, NULL);
+        }
+        if (worker->wake >= 0) {
+            close(worker->wake);
         }
         if (worker->daemon != NULL) {
             MHD_stop_daemon(worker->daemon);

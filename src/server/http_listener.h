@@ -13,6 +13,8 @@ struct ud_http_worker {
     struct MHD_Daemon *daemon;
     pthread_t thread;
     bool running;
+    int wake; /* eventfd */
+    _Atomic bool woken;
     const _Atomic bool *ending;
 };
 
@@ -30,6 +32,9 @@ struct ud_http_listener {
 struct ud_http {
     struct ud_http_listener listeners[UD_LISTENER_COUNT];
 };
+
+/** After MHD_resume_connection(), from any thread: have the thread of this daemon look. */
+void ud_http_wake(struct ud_http_listener *listener, const struct MHD_Daemon *daemon);
 
 /** Hand the call's reply to the library. */
 enum MHD_Result ud_call_send(struct ud_call *call);

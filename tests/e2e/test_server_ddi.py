@@ -1,6 +1,8 @@
 """Devices on DDI: who gets in, and a foreign release's whole way as third-party clients go it."""
 import hashlib
 import itertools
+import signal
+import socket
 import threading
 
 import pytest
@@ -297,6 +299,28 @@ def test_acknowledged_feedback_survives_kill_9_in_the_middle_of_the_load(tmp_pat
             missing = [n for n in range(acknowledged[name] + 1) if str(n) not in messages]
             assert acknowledged[name] >= 40 and not missing, (name, missing)
         assert devices[0].server.add_device("after").call("GET").status == 200
+    finally:
+        server.stop()
+
+
+def test_a_full_batch_of_events_leaves_no_request_behind(tmp_path):
+    """128 requests are ready at once: libmicrohttpd's own threads then wait for more before they look at any."""
+    server = Server(tmp_path / "state", "--threads", "1").start()
+    try:
+        device = server.add_device("gw-1")
+        poll = (f"GET {device.base} HTTP/1.1\r\nHost: a\r\nAuthorization: TargetToken {device.token}\r\n\r\n").encode()
+        connections = [socket.create_connection(server.address("devices"), timeout=20) for _ in range(128)]
+        for stopped in (False, True):
+            if stopped:
+                server.process.send_signal(signal.SIGSTOP)
+            for connection in connections:
+                connection.sendall(poll)
+            server.process.send_signal(signal.SIGCONT)
+            for connection in connections:
+                answer = connection.recv(4096)  # TimeoutError: it was left behind
+                assert answer.startswith(b"HTTP/1.1 200 ")
+        for connection in connections:
+            connection.close()
     finally:
         server.stop()
 
