@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ports/posix/curl_err.h"
+
 #define CONNECT_TIMEOUT_S 15L
 #define STALL_BYTES_PER_S 1L
 #define STALL_S 60L
@@ -108,32 +110,6 @@ void net_answer_clear(struct net_answer *answer)
     answer->upload_offset = -1;
 }
 
-/* curl's ways to fail, as ours. */
-static ud_err err_of_curl(CURLcode code)
-{
-    static const struct {
-        CURLcode code;
-        ud_err err;
-    } rows[] = {
-        {CURLE_OK, UD_OK},
-        {CURLE_PEER_FAILED_VERIFICATION, UD_ERR_TLS},
-        {CURLE_SSL_CONNECT_ERROR, UD_ERR_TLS},
-        {CURLE_SSL_CACERT_BADFILE, UD_ERR_TLS},
-        {CURLE_OPERATION_TIMEDOUT, UD_ERR_TIMEOUT},
-        {CURLE_OUT_OF_MEMORY, UD_ERR_MEMORY},
-        {CURLE_URL_MALFORMAT, UD_ERR_URI},
-        {CURLE_UNSUPPORTED_PROTOCOL, UD_ERR_URI},
-        {CURLE_WRITE_ERROR, UD_ERR_TOO_LARGE},
-        {CURLE_READ_ERROR, UD_ERR_IO},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code == code) {
-            return rows[i].err;
-        }
-    }
-    return UD_ERR_CONNECT;
-}
-
 static ud_err err_of_name(const char *name)
 {
     for (uint32_t value = 0; value < 256; value++) {
@@ -204,7 +180,7 @@ static ud_err perform(struct net_client *client, struct curl_slist *headers, str
     curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, answer);
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, words);
     const CURLcode code = curl_easy_perform(client->curl);
-    const ud_err err = err_of_curl(code);
+    const ud_err err = ud_curl_err(code);
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
     if (err == UD_OK) {
         curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);

@@ -178,10 +178,8 @@ void ud_ddi_artifact(struct ud_call *call)
     }
 }
 
-static void each_artifact(void *ctx, const struct ud_row_release_artifact *row)
+void ud_ddi_artifact_facts(struct ud_json *json, const struct ud_row_release_artifact *row)
 {
-    struct ud_json *json = ctx;
-    ud_json_open(json, NULL, '{');
     ud_json_string(json, "filename", row->filename);
     ud_json_open(json, "hashes", '{');
     ud_json_hex(json, "sha1", UD_BYTES_ARRAY(row->artifact.sha1));
@@ -189,6 +187,13 @@ static void each_artifact(void *ctx, const struct ud_row_release_artifact *row)
     ud_json_hex(json, "sha256", UD_BYTES_ARRAY(row->artifact.sha256));
     ud_json_close(json, '}');
     ud_json_int(json, "size", (int64_t)row->artifact.size);
+}
+
+static void each_artifact(void *ctx, const struct ud_row_release_artifact *row)
+{
+    struct ud_json *json = ctx;
+    ud_json_open(json, NULL, '{');
+    ud_ddi_artifact_facts(json, row);
     ud_json_close(json, '}');
 }
 

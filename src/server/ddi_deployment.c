@@ -82,13 +82,7 @@ static void render_artifact(void *ctx, const struct ud_row_release_artifact *row
     snprintf(href, sizeof href, "%s%s/softwaremodules/%d/artifacts/%s", offer->base, offer->call->device_path,
              offer->release.id, name);
     ud_json_open(json, NULL, '{');
-    ud_json_string(json, "filename", row->filename);
-    ud_json_open(json, "hashes", '{');
-    ud_json_hex(json, "sha1", UD_BYTES_ARRAY(row->artifact.sha1));
-    ud_json_hex(json, "md5", UD_BYTES_ARRAY(row->artifact.md5));
-    ud_json_hex(json, "sha256", UD_BYTES_ARRAY(row->artifact.sha256));
-    ud_json_close(json, '}');
-    ud_json_int(json, "size", (int64_t)row->artifact.size);
+    ud_ddi_artifact_facts(json, row);
     /* both schemes' links, though both name the one that this listener speaks: each client reads another one */
     ud_json_open(json, "_links", '{');
     link_to(json, "download", href);

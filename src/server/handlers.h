@@ -48,6 +48,8 @@ void ud_device_enrol(struct ud_call *call);
 
 /** The media type of a DDI reply: what Accept names, else HAL. */
 void ud_ddi_type(struct ud_call *call);
+/** Members of an artifact that every client reads: filename, hashes, size. */
+void ud_ddi_artifact_facts(struct ud_json *json, const struct ud_row_release_artifact *row);
 /** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
 /** Bring the fleet up to date with this row, from a `committed` function. */

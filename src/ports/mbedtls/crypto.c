@@ -80,23 +80,6 @@ void ud_hash_abort(struct ud_hash *hash)
     }
 }
 
-ud_err ud_sha256(const struct ud_bytes *parts, size_t count, uint8_t digest[UD_SHA256_BYTES])
-{
-    struct ud_hash hash;
-    ud_err err = ud_hash_init(&hash);
-    if (err != UD_OK) {
-        return err;
-    }
-    for (size_t i = 0; err == UD_OK && i < count; i++) {
-        err = ud_hash_update(&hash, parts[i]);
-    }
-    if (err == UD_OK) {
-        return ud_hash_final(&hash, digest);
-    }
-    ud_hash_abort(&hash);
-    return err;
-}
-
 /* What one verification computes with. */
 struct sum {
     mbedtls_ecp_group group;

@@ -65,20 +65,6 @@ void ud_hash_abort(struct ud_hash *hash)
     hash->state.align_ptr = NULL;
 }
 
-ud_err ud_sha256(const struct ud_bytes *parts, size_t count, uint8_t digest[UD_SHA256_BYTES])
-{
-    struct ud_hash hash;
-    ud_err err = ud_hash_init(&hash);
-    for (size_t i = 0; err == UD_OK && i < count; i++) {
-        err = ud_hash_update(&hash, parts[i]);
-    }
-    if (err == UD_OK) {
-        return ud_hash_final(&hash, digest);
-    }
-    ud_hash_abort(&hash);
-    return err;
-}
-
 EVP_PKEY *ud_p256_public(const uint8_t pub[UD_P256_PUBLIC_BYTES])
 {
     uint8_t point[1 + UD_P256_PUBLIC_BYTES] = {0x04}; /* SEC 1: uncompressed */

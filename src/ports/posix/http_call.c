@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ports/posix/curl_err.h"
+
 #define CONNECT_TIMEOUT_MS 10000L
 #define ANSWER_TIMEOUT_MS 30000L
 #define RETRY_AFTER_S_MAX 86400UL
@@ -295,32 +297,6 @@ static void pump(struct ud_http *http)
     }
 }
 
-static ud_err transport_err(const struct ud_http_call *call)
-{
-    static const struct {
-        CURLcode code;
-        ud_err err;
-    } rows[] = {
-        {CURLE_OK, UD_OK},
-        {CURLE_PEER_FAILED_VERIFICATION, UD_ERR_TLS},
-        {CURLE_SSL_CONNECT_ERROR, UD_ERR_TLS},
-        {CURLE_SSL_CACERT_BADFILE, UD_ERR_TLS},
-        {CURLE_SSL_CERTPROBLEM, UD_ERR_TLS},
-        {CURLE_SSL_CIPHER, UD_ERR_TLS},
-        {CURLE_OPERATION_TIMEDOUT, UD_ERR_TIMEOUT},
-        {CURLE_UNSUPPORTED_PROTOCOL, UD_ERR_URI},
-        {CURLE_URL_MALFORMAT, UD_ERR_URI},
-        {CURLE_OUT_OF_MEMORY, UD_ERR_MEMORY},
-        {CURLE_WEIRD_SERVER_REPLY, UD_ERR_PROTOCOL},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code == call->result) {
-            return rows[i].err;
-        }
-    }
-    return UD_ERR_CONNECT;
-}
-
 ud_err ud_http_call_step(struct ud_http *http, struct ud_http_call *call)
 {
     if (!call->done) {
@@ -329,7 +305,7 @@ ud_err ud_http_call_step(struct ud_http *http, struct ud_http_call *call)
     if (!call->done) {
         return UD_WAIT;
     }
-    return call->overflow ? UD_ERR_TOO_LARGE : transport_err(call);
+    return call->overflow ? UD_ERR_TOO_LARGE : ud_curl_err(call->result);
 }
 
 ud_err ud_http_stream_next(struct ud_http *http, struct ud_http_call *call, struct ud_bytes *piece)

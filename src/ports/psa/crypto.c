@@ -58,20 +58,6 @@ void ud_hash_abort(struct ud_hash *hash)
     (void)psa_hash_abort(state_of(hash)); /* its one error is a state that was never set up */
 }
 
-ud_err ud_sha256(const struct ud_bytes *parts, size_t count, uint8_t digest[UD_SHA256_BYTES])
-{
-    struct ud_hash hash;
-    ud_err err = ud_hash_init(&hash);
-    for (size_t i = 0; err == UD_OK && i < count; i++) {
-        err = ud_hash_update(&hash, parts[i]);
-    }
-    if (err == UD_OK) {
-        return ud_hash_final(&hash, digest);
-    }
-    ud_hash_abort(&hash);
-    return err;
-}
-
 /* The import refuses a point that is not on the curve. */
 static ud_err import_public(struct ud_bytes pub, psa_key_id_t *id)
 {
