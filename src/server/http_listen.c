@@ -185,6 +185,7 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
         share_of(config->connections_max, workers), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         share_of(config->per_address_max, workers), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* or the library does without sendfile */
         MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (worker->daemon == NULL) {
         close(own);
