@@ -1,12 +1,6 @@
-# Warnings, hardening, sanitizers. One place, both compilers.
-add_compile_options(
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align -Wstrict-prototypes
-  -Wmissing-prototypes -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough -Wdouble-promotion
-  -Wnull-dereference -fno-common)
+# Warnings, hardening, sanitizers of programs for hosts. One place, both compilers.
+include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
 add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE _FILE_OFFSET_BITS=64)
-if(UD_WERROR)
-  add_compile_options(-Werror)
-endif()
 if(UD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -1,0 +1,104 @@
+/*
+ * A sample application for a microcontroller, as a customer would write it: confirm itself when healthy, then take
+ * updates over its serial line. Started by the bootloader from RAM; it has the flash to itself.
+ *
+ *     stage ENVELOPE_BYTES IMAGE_BYTES   then those bytes, see stage.h
+ *     reset                              e.g. into what was staged
+ *     off                                ends the emulator
+ */
+#include "../app/app.h"
+#include "ports/cortexm/cortexm.h"
+#include "ports/mps2-an385/handoff.h"
+#include "ports/mps2-an385/semihost.h"
+#include "ports/mps2-an385/uart.h"
+#include "ports/mps2-an385/watchdog.h"
+#include "stage.h"
+
+#define LINE_BYTES 64
+#define STATUS_NOT_STARTED 70
+
+static void say(const char *event, ud_err err)
+{
+    ud_uart_put("app event=");
+    ud_uart_put(event);
+    ud_mps2_log_text("err", ud_err_name(err));
+    ud_mps2_log_number("operations", ud_handoff()->operations);
+    ud_uart_put("\n");
+}
+
+static bool is_on_trial(const struct app *app)
+{
+    return app->info.reason == UD_BOOT_TRIAL && ud_slots_state(&app->slots)->trial != UD_TRIAL_NONE;
+}
+
+static void greet(const struct app *app)
+{
+    ud_uart_put("app version=" APP_VERSION);
+    ud_mps2_log_number("slot", app->info.slot);
+    ud_mps2_log_text("trial", is_on_trial(app) ? "yes" : "no");
+    ud_mps2_log_text("outcome", ud_err_name(app->info.outcome));
+    ud_uart_put("\n");
+}
+
+static void confirm(struct app *app)
+{
+    const ud_err err = ud_slots_confirm(&app->slots, app->info.slot);
+    if (err == UD_OK) {
+        ud_watchdog_stop();
+    }
+    say("confirm", err);
+}
+
+/* A line without its end; what does not fit is dropped. */
+static void get_line(char line[LINE_BYTES])
+{
+    size_t len = 0;
+    for (uint8_t byte = ud_uart_get(); byte != '\n'; byte = ud_uart_get()) {
+        if (len < LINE_BYTES - 1) {
+            line[len++] = (char)byte;
+        }
+    }
+    line[len] = '\0';
+}
+
+static void obey(struct app *app, const char *line)
+{
+    static const char stage[] = "stage ";
+    if (strncmp(line, stage, sizeof stage - 1) == 0) {
+        say("staged", stage_update(app, line + sizeof stage - 1));
+    } else if (strcmp(line, "reset") == 0) {
+        ud_cortexm_reset();
+    } else if (strcmp(line, "off") == 0) {
+        ud_semihost_exit(0);
+    } else {
+        say("command", UD_ERR_USAGE);
+    }
+}
+
+static ud_err open(struct app *app)
+{
+    ud_err err = ud_mps2_device_open(&app->device);
+    if (err == UD_OK) {
+        err = ud_handoff_read(&app->info);
+    }
+    return err == UD_OK ? ud_slots_mount(&app->slots, &app->device.layout) : err;
+}
+
+int main(void)
+{
+    static struct app app;
+    const ud_err err = open(&app);
+    if (err != UD_OK) {
+        say("open", err);
+        ud_semihost_exit(STATUS_NOT_STARTED);
+    }
+    greet(&app);
+    if (app_is_healthy()) {
+        confirm(&app);
+    }
+    for (;;) {
+        char line[LINE_BYTES];
+        get_line(line);
+        obey(&app, line);
+    }
+}

@@ -1,0 +1,103 @@
+#include "stage.h"
+
+#include "device/keep.h"
+#include "ports/mps2-an385/uart.h"
+
+#define CHUNK_BYTES 256
+
+static bool take_number(const char **text, uint32_t *number)
+{
+    uint32_t value = 0;
+    const char *start = *text;
+    for (; **text >= '0' && **text <= '9' && value < 100000000; (*text)++) {
+        value = value * 10 + (uint32_t)(**text - '0');
+    }
+    *number = value;
+    return *text != start;
+}
+
+static bool parse(const char *text, uint32_t *envelope_bytes, uint32_t *image_bytes)
+{
+    return take_number(&text, envelope_bytes) && *text++ == ' ' && take_number(&text, image_bytes) &&
+           *text == '\0';
+}
+
+static ud_err take_envelope(struct app *app, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        const uint8_t byte = ud_uart_get();
+        if (i < sizeof app->envelope) {
+            app->envelope[i] = byte;
+        }
+    }
+    if (len > sizeof app->envelope) {
+        return UD_ERR_SPACE;
+    }
+    ud_err err = ud_suit_envelope_parse(&app->env, (struct ud_bytes){app->envelope, len}, NULL);
+    if (err == UD_OK) {
+        err = ud_suit_envelope_authenticate(&app->env, &app->device.provision.trust, NULL);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    return app->env.digest.len == UD_DIGEST_BYTES ? UD_OK : UD_ERR_DIGEST;
+}
+
+static ud_err begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from)
+{
+    uint32_t resume_bytes[UD_COMPONENTS_MAX] = {0};
+    const uint32_t sizes[UD_COMPONENTS_MAX] = {image_bytes};
+    ud_err err = take_envelope(app, envelope_bytes);
+    if (err == UD_OK) {
+        err = ud_slots_install_begin(&app->slots, app->info.slot, app->env.digest.ptr, sizes, resume_bytes);
+    }
+    *from = resume_bytes[0];
+    ud_uart_put("app event=send");
+    ud_mps2_log_number("from", *from);
+    ud_mps2_log_text("err", ud_err_name(err));
+    ud_uart_put("\n");
+    return err;
+}
+
+/* All of it is taken, also when the flash refuses some: what follows must not be read as a command. */
+static ud_err take_image(struct app *app, uint32_t from, uint32_t image_bytes)
+{
+    uint8_t chunk[CHUNK_BYTES];
+    ud_err err = UD_OK;
+    while (from < image_bytes) {
+        const uint32_t n = image_bytes - from < sizeof chunk ? image_bytes - from : (uint32_t)sizeof chunk;
+        for (uint32_t i = 0; i < n; i++) {
+            chunk[i] = ud_uart_get();
+        }
+        if (err == UD_OK) {
+            err = ud_slots_install_write(&app->slots, 0, (struct ud_bytes){chunk, n});
+        }
+        from += n;
+    }
+    return err;
+}
+
+static ud_err finish(struct app *app)
+{
+    struct ud_bytes kept = {NULL, 0};
+    ud_err err = ud_envelope_keep(app->envelope, &app->env, &kept);
+    if (err == UD_OK) {
+        err = ud_slots_envelope_write(&app->slots, kept);
+    }
+    return err == UD_OK ? ud_slots_trial_request(&app->slots) : err;
+}
+
+ud_err stage_update(struct app *app, const char *sizes)
+{
+    uint32_t envelope_bytes = 0;
+    uint32_t image_bytes = 0;
+    uint32_t from = 0;
+    if (!parse(sizes, &envelope_bytes, &image_bytes)) {
+        return UD_ERR_USAGE;
+    }
+    ud_err err = begin(app, envelope_bytes, image_bytes, &from);
+    if (err == UD_OK) {
+        err = take_image(app, from, image_bytes);
+    }
+    return err == UD_OK ? finish(app) : err;
+}

@@ -1,0 +1,30 @@
+/*
+ * An update over the serial line, into the slot that does not run. A road is never trusted: the signature is checked
+ * before anything is written, and the bootloader checks all of it again.
+ *
+ *     host    stage ENVELOPE_BYTES IMAGE_BYTES, a newline, the envelope
+ *     device  app event=send from=N err=...      N: what an install that was cut has already
+ *     host    the image from byte N              only when err was UD_OK
+ *     device  app event=staged err=...
+ */
+#ifndef STAGE_H
+#define STAGE_H
+
+#include "ports/mps2-an385/device.h"
+
+struct app {
+    struct ud_mps2_device device;
+    struct ud_boot_info info;
+    struct ud_slots slots;
+    uint8_t envelope[UD_MPS2_ENVELOPE_BYTES];
+    struct ud_suit_envelope env;
+};
+
+/**
+ * @param sizes  "ENVELOPE_BYTES IMAGE_BYTES"
+ * @return UD_OK: the next boot tries it; UD_ERR_USAGE; UD_ERR_SPACE; errors of the envelope and of ud_slots_*. Bytes
+ *         that the host sends after an error are taken all the same.
+ */
+ud_err stage_update(struct app *app, const char *sizes);
+
+#endif

@@ -1,0 +1,45 @@
+#include "ports/mps2-an385/handoff.h"
+
+#include "ports/mps2-an385/semihost.h"
+
+#define MAGIC 0x75647466U
+
+struct ud_handoff *ud_handoff(void)
+{
+    static struct ud_handoff kept __attribute__((section(".handoff")));
+    return &kept;
+}
+
+ud_err ud_handoff_begin(void)
+{
+    struct ud_handoff *kept = ud_handoff();
+    if (kept->magic != MAGIC) { /* power came */
+        memset(kept, 0, sizeof *kept);
+        kept->magic = MAGIC;
+        kept->cut_left = ud_semihost_cut();
+    }
+    const uint32_t ended = kept->ended;
+    kept->ended = UD_OK;
+    kept->info_bytes = 0;
+    return ended == UD_ERR_CRASHED || ended == UD_ERR_UNCONFIRMED ? (ud_err)ended : UD_OK;
+}
+
+ud_err ud_handoff_write(const struct ud_boot_info *info)
+{
+    struct ud_handoff *kept = ud_handoff();
+    struct ud_buf out = {kept->info, sizeof kept->info, 0};
+    const ud_err err = ud_boot_info_write(&out, info);
+    if (err == UD_OK) {
+        kept->info_bytes = (uint32_t)out.len;
+    }
+    return err;
+}
+
+ud_err ud_handoff_read(struct ud_boot_info *info)
+{
+    const struct ud_handoff *kept = ud_handoff();
+    if (kept->magic != MAGIC || kept->info_bytes == 0 || kept->info_bytes > sizeof kept->info) {
+        return UD_ERR_STATE;
+    }
+    return ud_boot_info_parse(info, (struct ud_bytes){kept->info, kept->info_bytes});
+}

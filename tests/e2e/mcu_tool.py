@@ -1,0 +1,94 @@
+"""A microcontroller in QEMU: its flash is a file, its serial line is a pipe, its end is an exit status."""
+import os
+import re
+import selectors
+import subprocess
+import time
+from pathlib import Path
+
+FLASH_BYTES = 16 << 20
+STATUS_CUT = 75
+STATUS_NO_IMAGE = 69
+STATUS_DEVICE = 66
+WAIT_S = 60  # for a line; only a hang takes that long
+
+
+class Chip:
+    """One run of the emulator, from power on to power off."""
+
+    def __init__(self, firmware: Path, device: Path, cut: int = 0):
+        words = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=flash0",
+                 "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
+                 "-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none",
+                 "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
+                 "-kernel", firmware / "boot.elf",
+                 "-device", f"loader,file={device}/provisioning.cbor,addr=0x01000000,force-raw=on"]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.waiter = selectors.DefaultSelector()
+        self.waiter.register(self.process.stdout, selectors.EVENT_READ)
+        self.pending = b""
+        self.lines: list[str] = []
+
+    def __enter__(self) -> "Chip":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        self.waiter.close()
+
+    def line(self) -> str | None:
+        """The next line; None when the emulator has ended."""
+        end = time.monotonic() + WAIT_S
+        while b"\n" not in self.pending:
+            assert self.waiter.select(end - time.monotonic()), f"nothing more was said after {self.lines}"
+            got = os.read(self.process.stdout.fileno(), 65536)
+            if not got:
+                return None
+            self.pending += got
+        line, self.pending = self.pending.split(b"\n", 1)
+        self.lines.append(line.decode())
+        return self.lines[-1]
+
+    def wait_for(self, start: str) -> dict[str, str]:
+        """The fields of the next line that starts so; {} when the emulator ends first."""
+        while (line := self.line()) is not None:
+            if line.startswith(start):
+                return dict(re.findall(r"(\w+)=(\S+)", line))
+        return {}
+
+    def boot(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the next start of an image says of itself: the bootloader's line and the application's."""
+        return self.wait_for("boot event=choose"), self.wait_for("app version=")
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:  # power failed meanwhile: the exit status says so
+            pass
+
+    def stage(self, envelope: Path, image: Path) -> dict[str, str]:
+        """An update over the serial line; {} when power failed."""
+        signed, payload = envelope.read_bytes(), image.read_bytes()
+        self.send(f"stage {len(signed)} {len(payload)}\n".encode() + signed)
+        offer = self.wait_for("app event=send")
+        if offer.get("err") == "UD_OK":
+            self.send(payload[int(offer["from"]):])
+        staged = self.wait_for("app event=staged")
+        return dict(staged, resumed=offer["from"]) if staged else {}
+
+    def reset(self) -> None:
+        self.send(b"reset\n")
+
+    def end(self) -> int:
+        """Drain the line until the emulator has ended; its status."""
+        while self.line() is not None:
+            pass
+        return self.process.wait(WAIT_S)
+
+    def off(self) -> int:
+        self.send(b"off\n")
+        return self.end()

@@ -1,0 +1,218 @@
+"""The bootloader on an emulated Cortex-M3: what `make mcu` built, against a flash file that outlives the emulator.
+
+UPDRAFT_MCU names the folder of the firmware; without it these tests are skipped.
+"""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from mcu_tool import FLASH_BYTES, STATUS_CUT, STATUS_DEVICE, STATUS_NO_IMAGE, Chip
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRMWARE = Path(os.environ["UPDRAFT_MCU"]) if "UPDRAFT_MCU" in os.environ else None
+UPDRAFT = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release")) / "updraft"
+
+pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make mcu` builds the firmware and runs this")
+
+KIND = ["--vendor", "example.com", "--class", "sensor"]
+DEADLINE_MS = 2000
+
+
+def updraft(*words) -> None:
+    subprocess.run([UPDRAFT, *words], check=True, capture_output=True, timeout=60)
+
+
+def make_envelope(folder: Path, name: str, image: Path, sequence: int, key: str = "author") -> Path:
+    envelope = folder / f"{name}.suit"
+    updraft("create", "--image", image, *KIND, "--sequence", str(sequence), "--output", envelope)
+    updraft("sign", envelope, "--key", folder / f"{key}.key")
+    return envelope
+
+
+class Works:
+    """Keys, four signed releases, and a device as it leaves manufacture with the first of them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.images = {v: FIRMWARE / f"app-{v}.bin" for v in (1, 2, 3, 4)}
+        for key in ("author", "stranger"):
+            updraft("keygen", "--output", folder / key)
+        self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v) for v, image in self.images.items()}
+        self.made = folder / "made"
+        updraft("device", "init", self.made, *KIND, "--anchor", folder / "author.pub", "--slot-bytes", "65536",
+                "--trial-ms", str(DEADLINE_MS), "--factory", self.envelopes[1], "--image", self.images[1])
+        with (self.made / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
+            flash.write(b"\xff" * (FLASH_BYTES - flash.tell()))
+
+
+@pytest.fixture(scope="module")
+def works(tmp_path_factory):
+    return Works(tmp_path_factory.mktemp("works"))
+
+
+class Device:
+    def __init__(self, works: Works, folder: Path):
+        self.works, self.folder = works, folder
+        shutil.copytree(works.made, folder)
+
+    def power_on(self, cut: int = 0) -> Chip:
+        return Chip(FIRMWARE, self.folder, cut)
+
+    def start(self) -> tuple[dict[str, str], dict[str, str]]:
+        """One start, and power off again."""
+        with self.power_on() as chip:
+            said = chip.boot()
+            assert chip.off() == 0
+        return said
+
+    def stage(self, version: int) -> dict[str, str]:
+        with self.power_on() as chip:
+            chip.boot()
+            staged = chip.stage(self.works.envelopes[version], self.works.images[version])
+            assert chip.off() == 0
+        assert staged["err"] == "UD_OK"
+        return staged
+
+    def patch(self, find: bytes, put: bytes) -> None:
+        """Somebody with a soldering iron: the first occurrence in flash becomes something else."""
+        with (self.folder / "flash.bin").open("r+b") as flash:
+            at = flash.read().index(find)
+            flash.seek(at)
+            flash.write(put)
+
+
+@pytest.fixture
+def device(works, tmp_path):
+    return Device(works, tmp_path / "device")
+
+
+def test_a_verified_image_boots_and_a_boot_with_nothing_to_do_writes_nothing(device):
+    before = (device.folder / "flash.bin").read_bytes()
+    boot, app = device.start()
+    assert (boot["reason"], boot["sequence"], boot["slot"]) == ("normal", "1", "0")
+    assert (app["version"], app["trial"]) == ("1", "no")
+    assert (device.folder / "flash.bin").read_bytes() == before
+
+
+def test_an_update_is_tried_confirmed_and_stays_across_restarts_of_the_emulator(device):
+    device.stage(2)
+    with device.power_on() as chip:
+        boot, app = chip.boot()
+        assert (boot["reason"], boot["slot"], app["version"], app["trial"]) == ("trial", "1", "2", "yes")
+        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+        chip.reset()
+        boot, app = chip.boot()
+        assert (boot["reason"], app["version"], app["trial"]) == ("normal", "2", "no")
+        assert chip.off() == 0
+    boot, app = device.start()
+    assert (boot["reason"], boot["sequence"], app["version"], app["outcome"]) == ("normal", "2", "2", "UD_OK")
+
+
+@pytest.mark.parametrize("version, outcome", [(3, "UD_ERR_CRASHED"), (4, "UD_ERR_UNCONFIRMED")])
+def test_an_image_that_does_not_confirm_is_reverted_with_its_reason(device, version, outcome):
+    device.stage(version)
+    with device.power_on() as chip:
+        trial = chip.wait_for("boot event=choose")
+        assert (trial["reason"], trial["sequence"]) == ("trial", str(version))
+        assert chip.wait_for("app version=")["version"] == str(version)
+        boot, app = chip.boot()  # the fault, or the watchdog, resets it
+        assert (boot["reason"], app["version"], app["outcome"]) == ("reverted", "1", outcome)
+        assert chip.off() == 0
+    boot, app = device.start()
+    assert (boot["reason"], app["version"], app["outcome"]) == ("normal", "1", outcome)
+
+
+def test_a_stranger_s_signature_is_refused_before_anything_is_written(device, works):
+    envelope = make_envelope(works.folder, "foreign", works.images[2], 9, key="stranger")
+    before = (device.folder / "flash.bin").read_bytes()
+    with device.power_on() as chip:
+        chip.boot()
+        assert chip.stage(envelope, works.images[2])["err"] == "UD_ERR_UNTRUSTED"
+        assert chip.off() == 0
+    assert (device.folder / "flash.bin").read_bytes() == before
+
+
+def test_an_image_changed_after_it_was_staged_is_refused_at_boot(device):
+    device.stage(2)
+    device.patch(b"app version=2", b"app version=7")
+    boot, app = device.start()
+    assert (boot["reason"], boot["outcome"], app["version"]) == ("reverted", "UD_ERR_IMAGE_MISMATCH", "1")
+
+
+def test_a_device_whose_only_image_was_changed_starts_nothing(device):
+    device.patch(b"app version=1", b"app version=7")
+    with device.power_on() as chip:
+        assert chip.end() == STATUS_NO_IMAGE
+        assert not any(line.startswith("app ") for line in chip.lines)
+        assert "UD_ERR_NO_SLOT" in chip.lines[-1]
+
+
+def test_an_older_image_is_refused_although_its_signature_is_good(device):
+    device.stage(2)
+    with device.power_on() as chip:
+        chip.wait_for("app event=confirm")
+        assert chip.off() == 0
+    device.stage(1)
+    boot, app = device.start()
+    assert (boot["reason"], boot["outcome"], app["version"]) == ("reverted", "UD_ERR_STALE", "2")
+
+
+def test_a_damaged_provisioning_file_starts_nothing(device):
+    (device.folder / "provisioning.cbor").write_bytes(b"\xff" * 64)
+    with device.power_on() as chip:
+        assert chip.end() == STATUS_DEVICE
+
+
+# ---- power cuts ----
+
+
+def boots_of_a_trial(device) -> int:
+    """Flash operations from power on to the confirmation of what was staged."""
+    with device.power_on() as chip:
+        operations = int(chip.wait_for("app event=confirm")["operations"])
+        assert chip.off() == 0
+    return operations
+
+
+def test_power_may_fail_in_every_flash_operation_of_a_trial_and_its_confirmation(device, works, tmp_path):
+    """Wherever it fails, the next start runs the old image or the new one, and the one after that is settled."""
+    device.stage(2)
+    staged = tmp_path / "staged"
+    shutil.copytree(device.folder, staged)
+    operations = boots_of_a_trial(device)
+    assert operations > 8
+    ends = set()
+    for cut in range(1, operations + 1):
+        shutil.copy(staged / "flash.bin", device.folder / "flash.bin")
+        with device.power_on(cut) as chip:
+            assert chip.end() == STATUS_CUT, f"operation {cut} of {operations}"
+        with device.power_on() as chip:
+            boot, app = chip.boot()
+            assert app["version"] in ("1", "2"), f"after a cut in operation {cut}"
+            if app["trial"] == "yes":
+                assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+            ends.add((boot["reason"], app["version"]))
+            chip.reset()
+            boot, again = chip.boot()
+            assert (boot["reason"], again["version"]) == ("normal", app["version"]), f"after a cut in operation {cut}"
+            assert chip.off() == 0
+    assert ends == {("trial", "2"), ("reverted", "1"), ("normal", "2")}
+
+
+def test_an_install_that_was_cut_goes_on_where_it_was(device, works):
+    with device.power_on(cut=3000) as chip:
+        chip.boot()
+        assert chip.stage(works.envelopes[2], works.images[2]) == {}
+        assert chip.end() == STATUS_CUT
+    with device.power_on() as chip:
+        boot, app = chip.boot()
+        assert (boot["reason"], app["version"]) == ("normal", "1")
+        staged = chip.stage(works.envelopes[2], works.images[2])
+        assert staged["err"] == "UD_OK" and int(staged["resumed"]) >= 4096
+        chip.reset()
+        boot, app = chip.boot()
+        assert (boot["reason"], app["version"]) == ("trial", "2")
+        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+        assert chip.off() == 0
