@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define PAGE_ROWS 500
+
 bool net_cmd_option(struct net_cmd *cmd, int option, const char *value)
 {
     switch (option) {
@@ -56,6 +58,37 @@ int net_cmd_request(struct net_cmd *cmd, const char *method, const char *path, c
         return net_cmd_refused(cmd, path, err);
     }
     return CLI_OK;
+}
+
+/* Append the rows of every page. */
+static int gather(struct net_cmd *cmd, const char *path, json_t *rows)
+{
+    for (size_t offset = 0;; offset += PAGE_ROWS) {
+        char page[256];
+        snprintf(page, sizeof page, "%s?offset=%zu&limit=%d", path, offset, PAGE_ROWS);
+        const int code = net_cmd_request(cmd, "GET", page, NULL);
+        json_t *content = json_object_get(cmd->answer.json, "content");
+        if (code == CLI_OK && json_array_extend(rows, content) != 0) {
+            return net_cmd_refused(cmd, path, json_is_array(content) ? UD_ERR_MEMORY : UD_ERR_PROTOCOL);
+        }
+        if (code != CLI_OK || json_array_size(content) < PAGE_ROWS) {
+            return code;
+        }
+    }
+}
+
+int net_cmd_list(struct net_cmd *cmd, const char *path)
+{
+    json_t *rows = json_array();
+    const int code = gather(cmd, path, rows);
+    if (code != CLI_OK) {
+        json_decref(rows);
+        return code;
+    }
+    const json_int_t count = (json_int_t)json_array_size(rows);
+    json_decref(cmd->answer.json);
+    cmd->answer.json = json_pack("{s:o, s:I, s:I}", "content", rows, "total", count, "size", count);
+    return cmd->answer.json != NULL ? CLI_OK : net_cmd_refused(cmd, path, UD_ERR_MEMORY);
 }
 
 const char *net_text(const json_t *object, const char *key, const char *absent)

@@ -34,6 +34,8 @@ int net_cmd_close(struct net_cmd *cmd, int exit_code);
 
 /** One request that must succeed: prints why and gives the exit code if it did not. Body may be NULL. */
 int net_cmd_request(struct net_cmd *cmd, const char *method, const char *path, const json_t *body);
+/** Every page of the listing at `path`, as one answer: {"content": all rows, "total", "size"}. As net_cmd_request. */
+int net_cmd_list(struct net_cmd *cmd, const char *path);
 /** Print what went wrong with the last answer: `err` is what the call returned. */
 int net_cmd_refused(const struct net_cmd *cmd, const char *what, ud_err err);
 

@@ -119,7 +119,7 @@ int net_device_list(int argc, char **argv)
     struct net_cmd cmd = {.json = false};
     int code = parse_plain(&cmd, argc, argv, "device list", 0);
     if (code == CLI_OK) {
-        code = net_cmd_request(&cmd, "GET", "/api/v1/devices?limit=500", NULL);
+        code = net_cmd_list(&cmd, "/api/v1/devices");
     }
     if (code == CLI_OK && cmd.json) {
         cli_print_json(cmd.answer.json);
@@ -235,7 +235,7 @@ static int anchor_list(int argc, char **argv)
     struct net_cmd cmd = {.json = false};
     int code = parse_plain(&cmd, argc, argv, "anchor list", 0);
     if (code == CLI_OK) {
-        code = net_cmd_request(&cmd, "GET", "/api/v1/anchors?limit=500", NULL);
+        code = net_cmd_list(&cmd, "/api/v1/anchors");
     }
     if (code == CLI_OK && cmd.json) {
         cli_print_json(cmd.answer.json);

@@ -224,7 +224,7 @@ int net_releases(int argc, char **argv)
     }
     int code = net_cmd_open(&cmd);
     if (code == CLI_OK) {
-        code = net_cmd_request(&cmd, "GET", "/api/v1/releases?limit=500", NULL);
+        code = net_cmd_list(&cmd, "/api/v1/releases");
     }
     if (code == CLI_OK && cmd.json) {
         cli_print_json(cmd.answer.json);

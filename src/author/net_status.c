@@ -7,28 +7,56 @@
 
 #include "author/net_commands.h"
 
-#define PAGE_DEVICES 500
+#define DEPLOY_DEVICES_MAX 100 /* names of 256 bytes, each escaped, stay below 64 KiB */
 #define WATCH_SECONDS 1
 #define CLEAR_SCREEN "\033[H\033[J"
 
-/* Every device name of the server, page by page. */
+/* Every device name of the server. */
 static int all_devices(struct net_cmd *cmd, json_t *names)
 {
-    for (size_t offset = 0;; offset += PAGE_DEVICES) {
-        char path[128];
-        size_t i;
-        json_t *device;
-        snprintf(path, sizeof path, "/api/v1/devices?offset=%zu&limit=%d", offset, PAGE_DEVICES);
-        const int code = net_cmd_request(cmd, "GET", path, NULL);
-        const json_t *content = json_object_get(cmd->answer.json, "content");
-        if (code != CLI_OK || json_array_size(content) == 0) {
-            return code;
-        }
-        json_array_foreach(content, i, device)
+    size_t i;
+    json_t *device;
+    const int code = net_cmd_list(cmd, "/api/v1/devices");
+    if (code == CLI_OK) {
+        json_array_foreach(json_object_get(cmd->answer.json, "content"), i, device)
         {
             json_array_append(names, json_object_get(device, "name"));
         }
     }
+    return code;
+}
+
+/* Add one answer to the sum of them. */
+static void add_answer(json_t *sum, const json_t *answer)
+{
+    static const char *const counts[] = {"assigned", "alreadyAssigned"};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const json_int_t before = json_integer_value(json_object_get(sum, counts[i]));
+        const json_int_t more = json_integer_value(json_object_get(answer, counts[i]));
+        json_object_set_new(sum, counts[i], json_integer(before + more));
+    }
+    json_array_extend(json_object_get(sum, "actions"), json_object_get(answer, "actions"));
+}
+
+/* In parts that stay below the server's limit of a JSON body; the answer is their sum. A part that was assigned
+ * before a later one failed is "already assigned" the next time. */
+static int deploy_parts(struct net_cmd *cmd, const char *path, const json_t *names)
+{
+    json_t *sum = json_pack("{s:i, s:i, s:[]}", "assigned", 0, "alreadyAssigned", 0, "actions");
+    int code = CLI_OK;
+    for (size_t at = 0; code == CLI_OK && at < json_array_size(names); at += DEPLOY_DEVICES_MAX) {
+        json_t *part = json_array();
+        for (size_t i = at; i < at + DEPLOY_DEVICES_MAX && i < json_array_size(names); i++) {
+            json_array_append(part, json_array_get(names, i));
+        }
+        json_t *body = json_pack("{s:o}", "devices", part);
+        code = net_cmd_request(cmd, "POST", path, body);
+        json_decref(body);
+        add_answer(sum, cmd->answer.json);
+    }
+    json_decref(cmd->answer.json);
+    cmd->answer.json = sum;
+    return code;
 }
 
 static int run_deploy(struct net_cmd *cmd, const char *release, char **devices, size_t count, bool all)
@@ -46,10 +74,8 @@ static int run_deploy(struct net_cmd *cmd, const char *release, char **devices, 
         code = all_devices(cmd, names);
     }
     if (code == CLI_OK) {
-        json_t *body = json_pack("{s:O}", "devices", names);
         snprintf(path, sizeof path, "/api/v1/releases/%s/deploy", segment);
-        code = net_cmd_request(cmd, "POST", path, body);
-        json_decref(body);
+        code = deploy_parts(cmd, path, names);
     }
     json_decref(names);
     return code;
@@ -124,45 +150,43 @@ static void print_device(const json_t *device)
     printf("\n");
 }
 
-/* One round: a device, or all of them page by page. */
-static int show_once(struct net_cmd *cmd, const char *name)
+static int ask(struct net_cmd *cmd, const char *name)
 {
     char segment[1024];
     char path[1200];
-    if (name != NULL && net_segment(name, segment, sizeof segment) != UD_OK) {
+    if (name == NULL) {
+        return net_cmd_list(cmd, "/api/v1/devices");
+    }
+    if (net_segment(name, segment, sizeof segment) != UD_OK) {
         return cli_usage("status", "the name is too long");
     }
-    if (!cmd->json) {
-        printf("%-24s  %-24s  %-19s  %s\n", "DEVICE", "RUNS (PROOF)", "LAST SEEN", "UPDATE");
+    snprintf(path, sizeof path, "/api/v1/devices/%s", segment);
+    return net_cmd_request(cmd, "GET", path, NULL);
+}
+
+/* One round: a device, or all of them. */
+static int show_once(struct net_cmd *cmd, const char *name)
+{
+    size_t i;
+    json_t *device;
+    const int code = ask(cmd, name);
+    if (code != CLI_OK) {
+        return code;
     }
-    for (size_t offset = 0;; offset += PAGE_DEVICES) {
-        size_t i;
-        json_t *device;
-        if (name != NULL) {
-            snprintf(path, sizeof path, "/api/v1/devices/%s", segment);
-        } else {
-            snprintf(path, sizeof path, "/api/v1/devices?offset=%zu&limit=%d", offset, PAGE_DEVICES);
-        }
-        const int code = net_cmd_request(cmd, "GET", path, NULL);
-        if (code != CLI_OK || cmd->json) {
-            if (code == CLI_OK) {
-                cli_print_json(cmd->answer.json);
-            }
-            return code;
-        }
-        if (name != NULL) {
-            print_device(cmd->answer.json);
-            return code;
-        }
-        const json_t *content = json_object_get(cmd->answer.json, "content");
-        json_array_foreach(content, i, device)
-        {
-            print_device(device);
-        }
-        if (json_array_size(content) < PAGE_DEVICES) {
-            return code;
-        }
+    if (cmd->json) {
+        cli_print_json(cmd->answer.json);
+        return CLI_OK;
     }
+    printf("%-24s  %-24s  %-19s  %s\n", "DEVICE", "RUNS (PROOF)", "LAST SEEN", "UPDATE");
+    if (name != NULL) {
+        print_device(cmd->answer.json);
+        return CLI_OK;
+    }
+    json_array_foreach(json_object_get(cmd->answer.json, "content"), i, device)
+    {
+        print_device(device);
+    }
+    return CLI_OK;
 }
 
 static int watch(struct net_cmd *cmd, const char *name)
