@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ports/posix/curl_err.h"
+#include "ports/posix/http_url.h"
 
 #define CONNECT_TIMEOUT_S 15L
 #define STALL_BYTES_PER_S 1L
@@ -72,6 +73,9 @@ static size_t take_header(char *line, size_t size, size_t count, void *ctx)
 
 ud_err net_open(struct net_client **client, const struct net_profile *profile)
 {
+    if (!ud_http_url_allowed(profile->url)) {
+        return UD_ERR_URI;
+    }
     struct net_client *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return UD_ERR_MEMORY;

@@ -51,6 +51,7 @@ ud_err net_profile_save(const struct net_profile *profile, char *why);
 ud_err net_read_secret(const char *path, char *secret, size_t secret_bytes, char *why);
 void net_profile_forget(struct net_profile *profile);
 
+/** UD_ERR_URI where the address is neither https nor on loopback; UD_ERR_MEMORY. */
 ud_err net_open(struct net_client **client, const struct net_profile *profile);
 void net_close(struct net_client *client);
 

@@ -48,7 +48,7 @@ static int check_and_save(struct net_cmd *cmd)
     char why[NET_WHY_BYTES_MAX] = "";
     ud_err err = net_open(&cmd->client, &cmd->profile);
     if (err != UD_OK) {
-        return cli_fail("login", why, err);
+        return cli_fail(cmd->profile.url, why, err);
     }
     const int code = net_cmd_request(cmd, "GET", "/api/v1/whoami", NULL);
     if (code != CLI_OK) {

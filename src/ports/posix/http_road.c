@@ -9,6 +9,7 @@
 #include "ports/openssl/files.h"
 #include "ports/posix/ddi.h"
 #include "ports/posix/http_call.h"
+#include "ports/posix/http_url.h"
 
 #define URL_BYTES_MAX 1024
 #define CODE_BYTES_MAX 256
@@ -453,44 +454,11 @@ static uint32_t road_retry_after_ms(void *ctx)
 
 /* ---- open and close ---- */
 
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "localhost") == 0;
-}
-
-/* https anywhere; http only where nobody else listens in. No user name, query or fragment. */
-static bool is_allowed_url(CURLU *parts)
-{
-    static const CURLUPart forbidden[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY,
-                                          CURLUPART_FRAGMENT};
-    char *scheme = NULL;
-    char *host = NULL;
-    bool allowed = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                   curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                   (strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && is_loopback(host)));
-    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
-        char *value = NULL;
-        allowed = allowed && curl_url_get(parts, forbidden[i], &value, 0) != CURLUE_OK;
-        curl_free(value);
-    }
-    curl_free(scheme);
-    curl_free(host);
-    return allowed;
-}
-
-static bool check_url(const char *url)
-{
-    CURLU *parts = curl_url();
-    const bool allowed =
-        parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK && is_allowed_url(parts);
-    curl_url_cleanup(parts);
-    return allowed;
-}
-
 static ud_err make_base(struct ud_http_road *road)
 {
     const struct ud_http_road_config *config = &road->config;
-    if (config->name[0] == '\0' || strlen(config->name) > UD_DEVICE_NAME_BYTES_MAX || !check_url(config->url)) {
+    if (config->name[0] == '\0' || strlen(config->name) > UD_DEVICE_NAME_BYTES_MAX ||
+        !ud_http_url_allowed(config->url)) {
         return UD_ERR_CONFIG;
     }
     char *tenant = curl_easy_escape(NULL, config->tenant, 0);
