@@ -61,11 +61,23 @@ void cli_print_json(const json_t *json)
     free(text);
 }
 
+/* Length of the control character at `c`, 0 where there is none: ASCII's, and U+0080..U+009F, which some terminals
+ * obey as they do ESC. */
+static size_t control_bytes(const unsigned char *c)
+{
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+        return 2;
+    }
+    return c[0] < 0x20 || c[0] == 0x7f ? 1 : 0;
+}
+
 void cli_print_text(FILE *out, const char *text, int width)
 {
     int shown = 0;
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, out);
+        const size_t control = control_bytes(c);
+        fputc(control > 0 ? '?' : *c, out);
+        c += control > 1;
         shown += (*c & 0xc0) != 0x80; /* a continuation byte of UTF-8 takes no column */
     }
     for (; shown < width; shown++) {

@@ -50,7 +50,7 @@ static void put_value(struct line *line, const char *value)
     put_char(line, '"');
     for (size_t i = 0; value[i] != '\0' && i < VALUE_BYTES_MAX; i++) {
         const unsigned char c = (unsigned char)value[i];
-        if (c < ' ' || c == 0x7f || c == '"' || c == '\\') {
+        if (c < ' ' || c >= 0x7f || c == '"' || c == '\\') { /* so that a line holds no control of any kind */
             put_text(line, "\\x");
             put_char(line, digits[c >> 4]);
             put_char(line, digits[c & 15]);
