@@ -13,6 +13,9 @@ struct helper_key {
 void helper_key_open(struct helper_key *key, ud_alg alg);
 void helper_key_close(struct helper_key *key);
 
+/** A published public key, such as "distributor"; skips the test when it is absent. */
+void helper_published_key(const char *name, uint8_t pub[UD_P256_PUBLIC_BYTES]);
+
 /** The public key that the published SUIT examples are signed with; skips the test when it is absent. */
 void helper_example_public(uint8_t pub[UD_P256_PUBLIC_BYTES]);
 

@@ -400,6 +400,42 @@ static void test_no_changed_byte_of_example_0_changes_what_was_signed(void **sta
     }
 }
 
+static void change(uint8_t *bytes, size_t first, size_t second, uint8_t mask)
+{
+    bytes[first] ^= mask;
+    bytes[second] ^= (uint8_t)~mask;
+}
+
+/* Two bytes at once, so that one may make up for the other, as a tag and a length do. */
+static void test_no_two_changed_bytes_of_the_authentication_block_of_example_0_pass(void **state)
+{
+    (void)state;
+    static const uint8_t masks[] = {0x01, 0x10, 0xa4};
+    uint8_t bytes[512];
+    struct ud_trust trust;
+    const struct ud_bytes whole = example0(bytes, sizeof bytes, &trust);
+    struct ud_suit_envelope env;
+    struct ud_bytes block;
+    assert_int_equal(ud_suit_envelope_parse(&env, whole, NULL), UD_OK);
+    assert_int_equal(ud_suit_envelope_block(&env, 0, &block), UD_OK);
+    const size_t begin = ud_bytes_offset(whole, env.digest_item);
+    const size_t end = ud_bytes_offset(whole, block) + block.len;
+    for (size_t first = begin; first < end; first++) {
+        for (size_t second = first + 1; second < end; second++) {
+            for (size_t i = 0; i < COUNT(masks); i++) {
+                change(bytes, first, second, masks[i]);
+                if (ud_suit_envelope_parse(&env, whole, NULL) == UD_OK &&
+                    ud_suit_envelope_authenticate(&env, &trust, NULL) == UD_OK) {
+                    fail_msg("bytes %zu and %zu, mask %02x", first, second, masks[i]);
+                }
+                change(bytes, first, second, masks[i]);
+            }
+        }
+    }
+    assert_int_equal(ud_suit_envelope_parse(&env, whole, NULL), UD_OK);
+    assert_int_equal(ud_suit_envelope_authenticate(&env, &trust, NULL), UD_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_integrated_payloads_are_found_by_their_whole_name),
         cmocka_unit_test(test_every_truncation_of_example_0_is_refused),
         cmocka_unit_test(test_no_changed_byte_of_example_0_changes_what_was_signed),
+        cmocka_unit_test(test_no_two_changed_bytes_of_the_authentication_block_of_example_0_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,6 +200,55 @@ static void test_waiting_changes_nothing_of_what_is_asked(void **state)
     }
 }
 
+/*
+ * Examples of the drafts that extend the manifest. Each decodes, names its digest and is authentic; what we do not have
+ * is then refused by its own name, before anything of it runs.
+ */
+static const struct {
+    const char *name;
+    const char *key;
+    ud_err authentic;
+    ud_err parsed;
+} extensions[] = {
+    {"trust-domains/dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"trust-domains/dependency", "distributor", UD_ERR_UNTRUSTED, UD_ERR_STATE},
+    {"trust-domains/process-dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"trust-domains/integrated-dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"encryption/esdh-gcm-write", "example", UD_OK, UD_ERR_PARAMETER},
+    {"encryption/esdh-gcm-dependency", "distributor", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"encryption/esdh-gcm-dependency", "example", UD_ERR_UNTRUSTED, UD_ERR_STATE},
+    {"encryption/aeskw-gcm-write", "example", UD_ERR_COSE, UD_ERR_STATE},
+    {"encryption/aeskw-gcm-fetch-copy", "example", UD_ERR_COSE, UD_ERR_STATE},
+    {"encryption/aeskw-gcm-fetch-copy-slots", "example", UD_ERR_COSE, UD_ERR_STATE},
+};
+
+static void test_examples_of_extensions_decode_and_are_refused_by_what_we_do_not_have(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(extensions); i++) {
+        uint8_t bytes[1024];
+        uint8_t digest[UD_SHA256_BYTES];
+        uint8_t pub[UD_P256_PUBLIC_BYTES];
+        char path[128];
+        struct ud_suit_envelope env;
+        struct ud_suit_manifest man;
+        struct ud_trust trust = {.threshold = 1};
+        helper_published_key(extensions[i].key, pub);
+        assert_int_equal(ud_trust_add(&trust, pub, 1), UD_OK);
+        (void)snprintf(path, sizeof path, "data/suit/%s.hex", extensions[i].name);
+        assert_int_equal(ud_suit_envelope_parse(&env, hex_shared(path, bytes, sizeof bytes), NULL), UD_OK);
+        (void)snprintf(path, sizeof path, "data/suit/%s.digest", extensions[i].name);
+        assert_true(ud_bytes_equal(env.digest, hex_shared(path, digest, sizeof digest)));
+        assert_int_equal(ud_suit_envelope_check_digest(&env, NULL), UD_OK);
+        const ud_err authentic = ud_suit_envelope_authenticate(&env, &trust, NULL);
+        const ud_err parsed = ud_suit_manifest_parse(&man, &env, NULL);
+        if (authentic != extensions[i].authentic || parsed != extensions[i].parsed) {
+            fail_msg("%s with %s: %s, %s", extensions[i].name, extensions[i].key, ud_err_name(authentic),
+                     ud_err_name(parsed));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_a_severed_envelope_boots_but_does_not_install),
         cmocka_unit_test(test_examples_ask_of_the_device_what_the_draft_says),
         cmocka_unit_test(test_waiting_changes_nothing_of_what_is_asked),
+        cmocka_unit_test(test_examples_of_extensions_decode_and_are_refused_by_what_we_do_not_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
