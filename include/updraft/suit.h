@@ -176,7 +176,8 @@ struct ud_suit_ops {
     ud_err (*vendor)(void *ctx, uint8_t component, const struct ud_suit_params *params);
     ud_err (*class_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
     ud_err (*device_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    /* hash the component, compare with params->digest; exactly params->image_size bytes when that is set */
+    /* hash the component, compare with params->digest; exactly params->image_size bytes when that is set.
+     * UD_ERR_IMAGE_MISMATCH for another image, which is what the condition image-not-match asks for. */
     ud_err (*image_match)(void *ctx, uint8_t component, const struct ud_suit_params *params);
     ud_err (*component_slot)(void *ctx, uint8_t component, const struct ud_suit_params *params);
     ud_err (*check_content)(void *ctx, uint8_t component, const struct ud_suit_params *params);

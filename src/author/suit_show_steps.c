@@ -112,6 +112,15 @@ static void say_match(struct show *show, const char *name, const struct ud_suit_
     }
 }
 
+static void say_no_match(struct show *show, const char *name, const struct ud_suit_params *params)
+{
+    char digest[CLI_HEX_BYTES(UD_SHA256_BYTES)] = "(not set)";
+    if (params->digest.len == UD_SHA256_BYTES) {
+        cli_hex(params->digest, digest);
+    }
+    say(show, "Go on only if the image in \"%s\" is another than the one with SHA-256 %s.", name, digest);
+}
+
 static void say_fetch(struct show *show, const char *name, const struct ud_suit_params *params)
 {
     struct ud_bytes payload;
@@ -156,6 +165,9 @@ static void say_command(struct show *show, uint8_t code, uint8_t component)
         break;
     case SUIT_IMAGE_MATCH:
         say_match(show, name, params);
+        break;
+    case SUIT_IMAGE_NOT_MATCH:
+        say_no_match(show, name, params);
         break;
     case SUIT_COMPONENT_SLOT:
         say(show, "Go on only if \"%s\" is in slot %lu.", name, (unsigned long)params->slot);

@@ -21,6 +21,7 @@ static const struct suit_command_row commands[] = {
     {SUIT_COPY,              SUIT_ARG_POLICY,   false, false, true,  UD_SUIT_HAS_SOURCE},
     {SUIT_INVOKE_COMPONENT,  SUIT_ARG_POLICY,   false, false, false, 0},
     {SUIT_DEVICE,            SUIT_ARG_POLICY,   true,  true,  false, UD_SUIT_HAS_DEVICE},
+    {SUIT_IMAGE_NOT_MATCH,   SUIT_ARG_POLICY,   true,  true,  false, UD_SUIT_HAS_DIGEST},
     {SUIT_SWAP,              SUIT_ARG_POLICY,   false, false, true,  UD_SUIT_HAS_SOURCE},
     {SUIT_RUN_SEQUENCE,      SUIT_ARG_SEQUENCE, false, true,  false, 0},
 };

@@ -24,6 +24,7 @@ enum {
     SUIT_COPY = 22,
     SUIT_INVOKE_COMPONENT = 23,
     SUIT_DEVICE = 24,
+    SUIT_IMAGE_NOT_MATCH = 25, /* draft-ietf-suit-update-management */
     SUIT_SWAP = 31,
     SUIT_RUN_SEQUENCE = 32,
 };

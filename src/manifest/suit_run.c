@@ -167,6 +167,7 @@ static suit_op op_of(const struct ud_suit_ops *ops, uint8_t code)
     case SUIT_DEVICE:
         return ops->device_id;
     case SUIT_IMAGE_MATCH:
+    case SUIT_IMAGE_NOT_MATCH:
         return ops->image_match;
     case SUIT_COMPONENT_SLOT:
         return ops->component_slot;
@@ -215,6 +216,15 @@ static ud_err check_before(const struct ud_suit_run *run, const struct suit_comm
     return UD_OK;
 }
 
+/* The answer to image match, asked the other way round; whatever else went wrong stays an error. */
+static ud_err opposite(ud_err err)
+{
+    if (err == UD_ERR_IMAGE_MISMATCH) {
+        return UD_OK;
+    }
+    return err == UD_OK ? UD_ERR_CONDITION : err;
+}
+
 static ud_err call(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
 {
     const ud_err err = check_before(run, row, component);
@@ -231,7 +241,11 @@ static ud_err call(struct ud_suit_run *run, const struct suit_command_row *row, 
         return fetch(run, component);
     }
     const suit_op op = op_of(run->ops, row->code);
-    return op == NULL ? UD_ERR_COMMAND : op(run->ctx, component, &run->params[component]);
+    if (op == NULL) {
+        return UD_ERR_COMMAND;
+    }
+    const ud_err answer = op(run->ctx, component, &run->params[component]);
+    return row->code == SUIT_IMAGE_NOT_MATCH ? opposite(answer) : answer;
 }
 
 static void condition_held(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
