@@ -1,4 +1,5 @@
 """A device folder against the real server: enrolment, update, power cuts, revert, refusals, cancel."""
+import hashlib
 import json
 import os
 import re
@@ -75,10 +76,11 @@ class World:
         with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=self.ca)) as answer:
             return answer.status
 
-    def envelope(self, name, app, sequence, vendor_class="door-lock", key="author"):
+    def envelope(self, name, app, sequence, vendor_class="door-lock", key="author", keys=(), more=()):
         self.cli("create", "--image", str(app), "--vendor", "example.com", "--class", vendor_class,
-                 "--sequence", str(sequence), "--output", self.path(name))
-        self.cli("sign", self.path(name), "--key", self.path(key + ".key"))
+                 "--sequence", str(sequence), "--output", self.path(name), *more)
+        for one in keys or [key]:
+            self.cli("sign", self.path(name), "--key", self.path(one + ".key"))
         return self.path(name)
 
     def release(self, name, app, sequence, **how):
@@ -114,11 +116,11 @@ class Device:
         self.name = name
         self.folder = world.folder / name
         self.chip = None
-        factory = world.envelope(f"{name}-factory.suit", BUILD / "app-1", 1)
+        factory = world.envelope(f"{name}-factory.suit", BUILD / "app-1", 1, keys=how.get("keys", ()))
         world.cli("device", "init", str(self.folder), "--vendor", "example.com", "--class",
                   "door-lock", "--anchor", world.path("author.pub"), "--server", world.addresses["devices"]["url"],
                   "--ca", world.ca, "--poll", "1", "--factory", factory, "--image", str(BUILD / "app-1"),
-                  "--trial-ms", str(how.get("trial_ms", 60000)))
+                  "--trial-ms", str(how.get("trial_ms", 60000)), *how.get("init", ()))
         self.enrol(enrol)
         if "rate_max" in how:
             self.set_rate(how["rate_max"])
@@ -291,6 +293,42 @@ def test_an_author_whom_only_the_server_trusts_is_refused_by_the_device(world):
     action = world.ends(world.deploy(release, device))
     assert (action["state"], action["error"]) == ("refused", "UD_ERR_UNTRUSTED"), action
     device.runs(1)
+
+
+def test_two_signatures_are_needed_where_the_device_says_so(world):
+    world.keygen("approver")
+    world.cli("anchor", "add", "approver", "--key", world.path("approver.pub"))
+    device = Device(world, "two-keys", keys=("author", "approver"),
+                    init=("--anchor", world.path("approver.pub"), "--threshold", "2")).power_on()
+    device.runs(1)
+    action = world.ends(world.deploy(world.v2, device))  # good for the server, which has no threshold of the device
+    assert (action["state"], action["error"]) == ("refused", "UD_ERR_THRESHOLD"), action
+    device.runs(1)
+    both = world.release("both", BUILD / "app-2", 5, keys=("author", "approver"))
+    action = world.ends(world.deploy(both, device))
+    assert (action["state"], action["proof"]) == ("confirmed", "signed"), action
+    device.runs(5)
+
+
+def small_image(folder, becomes):
+    """A program small enough for an envelope; it goes on as `becomes`."""
+    source = folder / "small.c"
+    source.write_text('#include <unistd.h>\n'
+                      f'int main(void) {{ return execl("{becomes}", "{becomes}", (char *)0); }}\n')
+    subprocess.run(["cc", "-Os", "-s", "-o", folder / "small", source], check=True)
+    return folder / "small"
+
+
+def test_an_image_inside_its_envelope_runs_on_the_device(world):
+    device = Device(world, "integrated", init=("--envelope-bytes", "65536")).power_on()
+    device.runs(1)
+    image = small_image(world.folder, BUILD / "app-2")
+    envelope = world.envelope("integrated.suit", image, 6, more=("--integrated",))
+    release = json.loads(world.cli("publish", envelope, "--name", "integrated", "--json").stdout)
+    assert [artifact["filename"] for artifact in release["artifacts"]] == ["manifest.suit"]
+    action = world.ends(world.deploy(str(release["id"]), device))
+    assert (action["state"], action["proof"]) == ("confirmed", "signed"), action
+    assert device.runs(6)["running"]["digest"] == hashlib.sha256(image.read_bytes()).hexdigest()
 
 
 def test_an_image_altered_in_the_servers_storage_is_refused_by_the_device(world):
