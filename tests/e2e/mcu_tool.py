@@ -29,6 +29,7 @@ class Chip:
         self.waiter.register(self.process.stdout, selectors.EVENT_READ)
         self.pending = b""
         self.lines: list[str] = []
+        self.resumed = 0  # byte that the last update went on from
 
     def __enter__(self) -> "Chip":
         return self
@@ -75,10 +76,10 @@ class Chip:
         signed, payload = envelope.read_bytes(), image.read_bytes()
         self.send(f"stage {len(signed)} {len(payload)}\n".encode() + signed)
         offer = self.wait_for("app event=send")
+        self.resumed = int(offer.get("from", "0"))
         if offer.get("err") == "UD_OK":
-            self.send(payload[int(offer["from"]):])
-        staged = self.wait_for("app event=staged")
-        return dict(staged, resumed=offer["from"]) if staged else {}
+            self.send(payload[self.resumed:])
+        return self.wait_for("app event=staged")
 
     def reset(self) -> None:
         self.send(b"reset\n")

@@ -1,6 +1,7 @@
 """The doors themselves: help, bootstrap without root, and what bootstrap must leave as it was."""
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -81,3 +82,36 @@ def test_bootstrap_puts_back_the_policy_of_a_run_that_was_killed(tmp_path):
     assert subprocess.run([BOOTSTRAP, "mcu"], env=env, capture_output=True, timeout=60).returncode == 0
     assert "exit 101" in (tmp_path / "during").read_text()
     assert policy.read_text() == "#!/bin/sh\nexit 104\n"
+
+
+def without_debian(folder: Path, *words, **env):
+    """Run with a PATH that has a shell's tools and nothing of Debian's."""
+    for tool in "bash cat sed env mkdir realpath mktemp rm dirname".split():
+        (folder / tool).symlink_to(shutil.which(tool))
+    return subprocess.run(words, cwd=ROOT, env=dict(env, PATH=str(folder)), capture_output=True, text=True, timeout=60)
+
+
+def test_bootstrap_on_another_system_says_what_is_needed_and_how_to_go_on(tmp_path):
+    result = without_debian(tmp_path, BOOTSTRAP, "mcu")
+    assert result.returncode == 1
+    assert re.search(r"gcc-arm-none-eabi +cross-compiler", result.stderr)
+    assert "libcmocka-dev" not in result.stderr
+    assert "UPDRAFT_BOOTSTRAP=skip" in result.stderr
+
+
+def test_bootstrap_believes_who_says_that_everything_is_there(tmp_path):
+    assert without_debian(tmp_path, BOOTSTRAP, "mcu", UPDRAFT_BOOTSTRAP="skip").returncode == 0
+
+
+def test_mbedtls_source_without_apt_says_how_to_name_another_copy(tmp_path):
+    (tmp_path / "tools").mkdir()
+    result = without_debian(tmp_path / "tools", ROOT / "scripts/mbedtls-source", tmp_path / "cache")
+    assert result.returncode == 1 and not result.stdout
+    assert "make mcu MBEDTLS_SOURCE=" in result.stderr
+
+
+def test_mbedtls_source_refuses_a_folder_that_holds_something_else(tmp_path):
+    env = dict(os.environ, MBEDTLS_SOURCE=str(tmp_path))
+    result = subprocess.run([ROOT / "scripts/mbedtls-source", tmp_path / "cache"], env=env, capture_output=True, text=True)
+    assert result.returncode == 1 and not result.stdout
+    assert "holds no mbedTLS sources" in result.stderr
