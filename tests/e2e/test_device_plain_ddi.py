@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import json
 import threading
+import uuid
 
 import pytest
 from test_device import BUILD, Device, wait_for, world  # noqa: F401 (a fixture)
@@ -22,8 +23,9 @@ class PlainServer(http.server.ThreadingHTTPServer):
         self.files = {}
         self.moved = {}  # path -> where it redirects to
         self.links = {}
-        self.asked, self.told = [], []
+        self.asked, self.told, self.attributes = [], [], []
         self.is_open = False
+        self.attributes_status = 200
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def offer(self, envelope, image):
@@ -86,7 +88,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.reply(404, b'{"timestamp":1,"status":404,"error":"Not Found"}')
 
-    do_PUT = do_POST
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.attributes.append(json.loads(body))
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        self.reply(self.server.attributes_status)
 
 
 @pytest.fixture
@@ -134,6 +140,20 @@ def test_a_plain_server_hears_why_an_update_was_refused(world, plain):  # noqa: 
     assert "app version=2" not in device.log_text()
 
 
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_attributes_are_told_when_asked_for_and_hold_no_update_up(world, plain, status):  # noqa: F811
+    device, server = plain
+    server.links = {"configData": {"href": f"{server.url}{server.base}/configData"}}
+    server.attributes_status = status
+    server.offer(*signed_app(world, device, "app-2", 2))
+    device.power_on()
+    wait_for("the end", server.ends)
+    vendor = uuid.uuid5(uuid.NAMESPACE_DNS, "example.com")
+    assert server.attributes[0] == {"mode": "replace", "data": {
+        "vendorId": vendor.hex, "classId": uuid.uuid5(vendor, "door-lock").hex, "sequence": "1"}}
+    wait_for("the new sequence", lambda: server.attributes[-1]["data"]["sequence"] == "2")
+
+
 def test_a_redirect_is_not_followed_and_no_token_goes_there(world, plain):  # noqa: F811
     device, server = plain
     elsewhere = PlainServer(device.name)
@@ -151,7 +171,7 @@ def test_a_redirect_is_not_followed_and_no_token_goes_there(world, plain):  # no
     assert "app version=2" not in device.log_text()
 
 
-@pytest.mark.parametrize("place", ["cancel", "artifact"])
+@pytest.mark.parametrize("place", ["cancel", "artifact", "configData"])
 def test_a_link_to_another_server_is_not_followed(world, plain, place):  # noqa: F811
     device, server = plain
     elsewhere = PlainServer(device.name)
@@ -160,10 +180,12 @@ def test_a_link_to_another_server_is_not_followed(world, plain, place):  # noqa:
     elsewhere.offer(*envelope)
     if place == "artifact":
         server.href = elsewhere.href
+    elif place == "configData":
+        server.links = {"configData": {"href": elsewhere.url + f"{elsewhere.base}/configData"}}
     else:
         server.links = {"cancelAction": {"href": elsewhere.url + f"{elsewhere.base}/cancelAction/1"}}
     device.power_on()
-    wait_for("a refusal", lambda: "err=UD_ERR_URI" in device.log_text())
+    wait_for("a refusal", lambda: "err=UD_ERR_URI" in device.log_text() or server.ends())
     device.power_off()
     elsewhere.shutdown()
     elsewhere.server_close()

@@ -15,6 +15,8 @@
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
+#define ATTRIBUTES 3
+#define ATTRIBUTE_CHARS_MAX (2 * UD_UUID_BYTES)
 
 struct ud_app {
     struct ud_device_folder device;
@@ -26,6 +28,8 @@ struct ud_app {
     char ca_path[UD_PATH_BYTES_MAX];
     char token_path[UD_PATH_BYTES_MAX];
     char code_path[UD_PATH_BYTES_MAX];
+    char attribute_text[ATTRIBUTES][ATTRIBUTE_CHARS_MAX + 1];
+    struct ud_ddi_attribute attributes[ATTRIBUTES];
     struct ud_http_road *road;
     struct ud_agent_config config;
     struct ud_agent agent;
@@ -123,8 +127,30 @@ static const char *path_or_null(const char *path)
     return path[0] == '\0' ? NULL : path;
 }
 
+/* A UUID of the provisioning, whose reader has checked its length. */
+static void uuid_hex(char text[ATTRIBUTE_CHARS_MAX + 1], struct ud_bytes uuid)
+{
+    for (size_t i = 0; i < UD_UUID_BYTES && i < uuid.len; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", uuid.ptr[i]);
+    }
+}
+
+/* What an operator may search by; the signed report says the same of the sequence, and proves it. */
+static void fill_attributes(struct ud_app *app)
+{
+    static const char *const keys[ATTRIBUTES] = {"vendorId", "classId", "sequence"};
+    uuid_hex(app->attribute_text[0], app->device.provision.vendor_id);
+    uuid_hex(app->attribute_text[1], app->device.provision.class_id);
+    (void)snprintf(app->attribute_text[2], sizeof app->attribute_text[2], "%llu",
+                   (unsigned long long)app->info.version.sequence);
+    for (size_t i = 0; i < ATTRIBUTES; i++) {
+        app->attributes[i] = (struct ud_ddi_attribute){keys[i], app->attribute_text[i]};
+    }
+}
+
 static ud_err open_road(struct ud_app *app)
 {
+    fill_attributes(app);
     const struct ud_http_road_config config = {
         .url = app->settings.url,
         .tenant = app->settings.tenant,
@@ -134,6 +160,8 @@ static ud_err open_road(struct ud_app *app)
         .code_path = path_or_null(app->code_path),
         .rate_max = app->settings.rate_max,
         .signer = &app->signer,
+        .attributes = app->attributes,
+        .attribute_count = ATTRIBUTES,
     };
     return ud_http_road_open(&app->road, &config);
 }

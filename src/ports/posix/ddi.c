@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ACTION_ID_MAX 0x7fffffffU
 
@@ -66,6 +67,7 @@ static ud_err read_poll(json_t *root, struct ud_ddi_poll *poll)
     } wanted[] = {
         {"deploymentBase", offsetof(struct ud_ddi_poll, deployment)},
         {"cancelAction", offsetof(struct ud_ddi_poll, cancel)},
+        {"configData", offsetof(struct ud_ddi_poll, attributes)},
     };
     json_t *sleep = down(root, (const char *const[]){"config", "polling", "sleep"}, 3);
     if (!json_is_object(root) ||
@@ -281,6 +283,32 @@ ud_err ud_ddi_error_parse(struct ud_bytes json, ud_err otherwise)
         }
     }
     json_decref(root);
+    return err;
+}
+
+static ud_err put_json(struct ud_buf *out, const json_t *root)
+{
+    char *text = json_dumps(root, JSON_COMPACT);
+    if (text == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    const bool fits = ud_buf_put(out, (struct ud_bytes){(const uint8_t *)text, strlen(text)});
+    free(text);
+    return fits ? UD_OK : UD_ERR_BUFFER;
+}
+
+ud_err ud_ddi_attributes_write(struct ud_buf *out, const struct ud_ddi_attribute *attributes, size_t count)
+{
+    json_t *data = json_object();
+    ud_err err = data == NULL ? UD_ERR_MEMORY : UD_OK;
+    for (size_t i = 0; i < count && err == UD_OK; i++) {
+        json_t *value = json_string(attributes[i].value);
+        err = value != NULL && json_object_set_new(data, attributes[i].key, value) == 0 ? UD_OK : UD_ERR_TEXT;
+    }
+    json_t *root = err == UD_OK ? json_pack("{s:s, s:O}", "mode", "replace", "data", data) : NULL;
+    err = err == UD_OK ? put_json(out, root) : err;
+    json_decref(root);
+    json_decref(data);
     return err;
 }
 

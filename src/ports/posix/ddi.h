@@ -15,6 +15,7 @@ struct ud_ddi_poll {
     uint32_t poll_ms; /* 0 = not stated */
     char deployment[UD_URI_BYTES_MAX + 1];
     char cancel[UD_URI_BYTES_MAX + 1];
+    char attributes[UD_URI_BYTES_MAX + 1]; /* the peer asks for configData, to be put there */
 };
 
 /** @param poll out. UD_ERR_PROTOCOL */
@@ -34,6 +35,15 @@ ud_err ud_ddi_token_parse(struct ud_bytes json, char token[UD_DDI_TOKEN_BYTES_MA
 
 /** The typed error in an answer's body; `otherwise` when it names none of the list. */
 ud_err ud_ddi_error_parse(struct ud_bytes json, ud_err otherwise);
+
+/* What a device says of itself in configData. */
+struct ud_ddi_attribute {
+    const char *key; /* a static text without quotes */
+    const char *value;
+};
+
+/** Append configData that replaces what the peer had. UD_ERR_BUFFER, UD_ERR_MEMORY, UD_ERR_TEXT (not UTF-8). */
+ud_err ud_ddi_attributes_write(struct ud_buf *out, const struct ud_ddi_attribute *attributes, size_t count);
 
 /* One feedback. `detail` is a static text without quotes; of_count 0 leaves the progress out. */
 struct ud_ddi_feedback {

@@ -14,9 +14,10 @@
 #define URL_BYTES_MAX 1024
 #define CODE_BYTES_MAX 256
 #define ENROLMENT_BYTES_MAX 1024
+#define ATTRIBUTES_BYTES_MAX 2048
 
 /* Where a poll stands. */
-typedef enum poll_stage { POLL_BASE, POLL_DEPLOYMENT, POLL_CANCEL } poll_stage;
+typedef enum poll_stage { POLL_BASE, POLL_ATTRIBUTES, POLL_DEPLOYMENT, POLL_CANCEL } poll_stage;
 
 struct ud_http_road {
     struct ud_road functions;
@@ -188,11 +189,25 @@ static ud_err follow(struct ud_http_road *road, const char *href)
     return get(road, &road->poll, href);
 }
 
+static ud_err put_attributes(struct ud_http_road *road)
+{
+    uint8_t room[ATTRIBUTES_BYTES_MAX];
+    struct ud_buf body = {room, sizeof room, 0};
+    const ud_err err = ud_ddi_attributes_write(&body, road->config.attributes, road->config.attribute_count);
+    const struct ud_http_request request = {.method = "PUT",
+                                            .url = road->polled.attributes,
+                                            .content_type = "application/json",
+                                            .body = ud_buf_bytes(&body)};
+    return err == UD_OK ? exchange(road, &road->poll, &request) : err;
+}
+
 static ud_err ask(struct ud_http_road *road)
 {
     switch (road->stage) {
     case POLL_BASE:
         return get(road, &road->poll, road->base);
+    case POLL_ATTRIBUTES:
+        return put_attributes(road);
     case POLL_DEPLOYMENT:
         return follow(road, road->polled.deployment);
     case POLL_CANCEL:
@@ -201,12 +216,9 @@ static ud_err ask(struct ud_http_road *road)
     return UD_ERR_INTERNAL;
 }
 
-static ud_err after_base(struct ud_http_road *road, struct ud_road_news *news)
+/* To what the peer has for the device, or to the end of this poll. */
+static ud_err next_work(struct ud_http_road *road, struct ud_road_news *news)
 {
-    const ud_err err = ud_ddi_poll_parse(body_of(&road->poll), &road->polled);
-    if (err != UD_OK) {
-        return err;
-    }
     if (road->polled.cancel[0] != '\0') {
         road->stage = POLL_CANCEL;
     } else if (road->polled.deployment[0] != '\0') {
@@ -216,6 +228,20 @@ static ud_err after_base(struct ud_http_road *road, struct ud_road_news *news)
         return UD_OK;
     }
     return UD_WAIT;
+}
+
+static ud_err after_base(struct ud_http_road *road, struct ud_road_news *news)
+{
+    const ud_err err = ud_ddi_poll_parse(body_of(&road->poll), &road->polled);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (road->config.attribute_count > 0 &&
+        ud_uri_same_origin(text_bytes(road->base), text_bytes(road->polled.attributes))) {
+        road->stage = POLL_ATTRIBUTES;
+        return UD_WAIT;
+    }
+    return next_work(road, news);
 }
 
 static ud_err after_deployment(struct ud_http_road *road, struct ud_road_news *news)
@@ -249,12 +275,14 @@ static ud_err after_cancel(struct ud_http_road *road, struct ud_road_news *news)
 static ud_err answered(struct ud_http_road *road, struct ud_road_news *news)
 {
     const ud_err err = ud_http_status_err(road->poll.status);
-    if (err != UD_OK) {
-        return err;
+    if (err != UD_OK && road->stage != POLL_ATTRIBUTES) {
+        return err; /* a peer that refuses attributes must not keep an update from the device by that */
     }
     switch (road->stage) {
     case POLL_BASE:
         return after_base(road, news);
+    case POLL_ATTRIBUTES:
+        return next_work(road, news);
     case POLL_DEPLOYMENT:
         return after_deployment(road, news);
     case POLL_CANCEL:

@@ -5,6 +5,7 @@
 #ifndef UPDRAFT_POSIX_HTTP_ROAD_H
 #define UPDRAFT_POSIX_HTTP_ROAD_H
 
+#include "ports/posix/ddi.h"
 #include "updraft/report.h"
 #include "updraft/road.h"
 
@@ -20,6 +21,8 @@ struct ud_http_road_config {
     const char *code_path;          /* one-time code; NULL = no enrolment. Removed once it has been used */
     uint64_t rate_max;              /* bytes per second of a download; 0 = unlimited */
     const struct ud_signer *signer; /* for the enrolment */
+    const struct ud_ddi_attribute *attributes; /* told when the peer asks for them; a claim, never proof */
+    size_t attribute_count;
 };
 
 /** UD_ERR_CONFIG (address, name), UD_ERR_AUTH (neither token nor code), UD_ERR_IO, UD_ERR_MEMORY. */

@@ -228,6 +228,23 @@ static void test_feedback_is_json_with_the_words_of_ddi(void **state)
     assert_int_equal(ud_ddi_feedback_write(&small, &feedback), UD_ERR_BUFFER);
 }
 
+static void test_attributes_are_escaped_and_bounded(void **state)
+{
+    (void)state;
+    static const char want[] = "{\"mode\":\"replace\",\"data\":{\"a\":\"1\",\"b\":\"\\\"\\\\\"}}";
+    static const struct ud_ddi_attribute pairs[] = {{"a", "1"}, {"b", "\"\\"}};
+    static const struct ud_ddi_attribute not_utf8[] = {{"a", "\xff"}};
+    uint8_t room[sizeof want];
+    struct ud_buf out = {room, sizeof room, 0};
+    assert_int_equal(ud_ddi_attributes_write(&out, pairs, 2), UD_OK);
+    assert_int_equal(out.len, sizeof want - 1);
+    assert_memory_equal(room, want, sizeof want - 1);
+    struct ud_buf small = {room, sizeof want - 2, 0};
+    assert_int_equal(ud_ddi_attributes_write(&small, pairs, 2), UD_ERR_BUFFER);
+    out.len = 0;
+    assert_int_equal(ud_ddi_attributes_write(&out, not_utf8, 1), UD_ERR_TEXT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_an_error_keeps_its_name_across_the_wire),
         cmocka_unit_test(test_a_token_is_taken_only_within_its_limit),
         cmocka_unit_test(test_feedback_is_json_with_the_words_of_ddi),
+        cmocka_unit_test(test_attributes_are_escaped_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
