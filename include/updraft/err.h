@@ -158,6 +158,8 @@
       "it is tried again by itself after the time the server named") \
     X(UD_ERR_GONE,              90,  0, 11, "closed or removed", \
       "nothing; ask for the current state") \
+    X(UD_ERR_DEVICE_FAILED,     91,  8, 11, "the device said that it failed, without a reason that has a name", \
+      "read the device's own messages in the history of the action") \
     /* server and tools: 96.. */ \
     X(UD_ERR_STORE,             96,  0, 11, "the database failed", \
       "see the log line for the database's own words; check disk and permissions") \

@@ -15,7 +15,10 @@
 #define CONNECT_TIMEOUT_S 15L
 #define STALL_BYTES_PER_S 1L
 #define STALL_S 60L
+#define EXPECT_TIMEOUT_MS 5000L /* then the body goes anyway: some proxies swallow the 100 */
 #define UPLOAD_TRIES 5
+#define UPLOAD_BUSY_S                                                                                          \
+    90 /* a connection that died in silence holds its upload until the server's own time-out */
 
 struct net_client {
     CURL *curl;
@@ -209,7 +212,6 @@ static struct curl_slist *add_header(struct curl_slist *headers, const char *lin
 static struct curl_slist *first_headers(const struct net_client *client)
 {
     struct curl_slist *headers = add_header(NULL, "Accept: application/json");
-    headers = add_header(headers, "Expect:");
     return client->authorization[0] != '\0' ? add_header(headers, client->authorization) : headers;
 }
 
@@ -222,6 +224,7 @@ ud_err net_request(struct net_client *client, const char *method, const char *pa
         return err;
     }
     struct curl_slist *headers = first_headers(client);
+    headers = add_header(headers, "Expect:"); /* a small body is not worth a round trip */
     if (body != NULL) {
         snprintf(line, sizeof line, "Content-Type: %s", content_type);
         headers = add_header(headers, line);
@@ -278,6 +281,8 @@ static ud_err put_rest(struct net_client *client, const char *path, FILE *file, 
     headers = add_header(headers, line);
     snprintf(line, sizeof line, "Upload-Length: %llu", (unsigned long long)upload->total);
     headers = add_header(headers, line);
+    headers = add_header(headers, "Expect: 100-continue"); /* a server that refuses says so before we send */
+    curl_easy_setopt(client->curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
     curl_easy_setopt(client->curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(client->curl, CURLOPT_READDATA, file);
     curl_easy_setopt(client->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(upload->total - upload->base));
@@ -313,6 +318,7 @@ static ud_err upload_file(struct net_client *client, const char *path, FILE *fil
                           struct net_answer *answer)
 {
     int tries = UPLOAD_TRIES;
+    int busy_s = UPLOAD_BUSY_S;
     for (;;) {
         const uint64_t before = upload->base;
         ud_err err = ask_offset(client, path, upload, answer);
@@ -328,9 +334,10 @@ static ud_err upload_file(struct net_client *client, const char *path, FILE *fil
                 return answer->err;
             }
         }
-        tries = upload->base > before ? UPLOAD_TRIES : tries - 1;
+        const bool is_busy = err == UD_OK && answer->err == UD_ERR_BUSY && busy_s-- > 0;
+        tries = is_busy || upload->base > before ? UPLOAD_TRIES : tries - 1;
         if (tries == 0) {
-            return err != UD_OK ? err : UD_ERR_CONNECT;
+            return err != UD_OK ? err : answer->err != UD_OK ? answer->err : UD_ERR_CONNECT;
         }
         sleep(1);
     }

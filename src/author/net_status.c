@@ -70,8 +70,10 @@ static int run_deploy(struct net_cmd *cmd, const char *release, char **devices, 
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(names, json_string(devices[i]));
     }
-    if (code == CLI_OK && all) {
-        code = all_devices(cmd, names);
+    if (code == CLI_OK && all) { /* there may be no device, but there must be the release */
+        snprintf(path, sizeof path, "/api/v1/releases/%s", segment);
+        code = net_cmd_request(cmd, "GET", path, NULL);
+        code = code == CLI_OK ? all_devices(cmd, names) : code;
     }
     if (code == CLI_OK) {
         snprintf(path, sizeof path, "/api/v1/releases/%s/deploy", segment);

@@ -69,7 +69,7 @@ static ud_err apply_feedback(struct ud_store *store, struct ud_row_action *actio
         if (feedback->finished != UD_FINISHED_FAILURE) {
             return claim_success(store, action);
         }
-        end_action(action, UD_ACTION_FAILED, feedback->error == UD_OK ? UD_ERR_STATE : feedback->error);
+        end_action(action, UD_ACTION_FAILED, feedback->error == UD_OK ? UD_ERR_DEVICE_FAILED : feedback->error);
         return UD_OK;
     case UD_EXECUTION_CANCELED:
         end_action(action, UD_ACTION_CANCELED, UD_ERR_CANCELED);

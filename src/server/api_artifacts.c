@@ -141,7 +141,7 @@ static void put_begin(struct ud_call *call)
     }
     ud_err err = read_headers(call, upload);
     err = err == UD_OK ? ud_upload_open(&upload->upload, call->server->artifacts, upload->sha256,
-                                        upload->offset, upload->total)
+                                        upload->offset, upload->total, ud_call_socket(call))
                        : err;
     if (err != UD_OK) {
         fail(call, err);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct ud_upload {
     uint8_t sha256[UD_SHA256_BYTES];
     char path[UD_PATH_BYTES_MAX];
     int fd;
+    int socket; /* of the connection that it comes by, open as long as this is listed */
     uint64_t total;
     uint64_t bytes;
     gnutls_hash_hd_t hashes[DIGEST_COUNT]; /* NULL when not running */
@@ -120,13 +122,28 @@ uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_
 
 /* --- one upload of a digest at a time */
 
+/*
+ * libmicrohttpd can miss the end of a connection that its peer has closed, and notices at the idle time-out only. Our
+ * own shutdown wakes it; the upload is then let go of in its own thread.
+ */
+static void end_if_deserted(const struct ud_upload *upload)
+{
+    char byte;
+    if (recv(upload->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        (void)shutdown(upload->socket, SHUT_RDWR);
+    }
+}
+
 static bool enlist(struct ud_upload *upload)
 {
     struct ud_artifacts *owner = upload->owner;
     bool alone = true;
     pthread_mutex_lock(&owner->lock);
     for (const struct ud_upload *other = owner->running; other != NULL; other = other->next) {
-        alone = alone && memcmp(other->sha256, upload->sha256, UD_SHA256_BYTES) != 0;
+        if (memcmp(other->sha256, upload->sha256, UD_SHA256_BYTES) == 0) {
+            alone = false;
+            end_if_deserted(other);
+        }
     }
     if (alone) {
         upload->next = owner->running;
@@ -203,7 +220,7 @@ static ud_err open_partial(struct ud_upload *upload, uint64_t offset)
 }
 
 ud_err ud_upload_open(struct ud_upload **out, struct ud_artifacts *artifacts,
-                      const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total)
+                      const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total, int socket)
 {
     if (total > artifacts->bytes_max || offset > total) {
         return total > artifacts->bytes_max ? UD_ERR_TOO_LARGE : UD_ERR_RANGE;
@@ -215,6 +232,7 @@ ud_err ud_upload_open(struct ud_upload **out, struct ud_artifacts *artifacts,
     upload->owner = artifacts;
     upload->total = total;
     upload->fd = -1;
+    upload->socket = socket;
     memcpy(upload->sha256, sha256, UD_SHA256_BYTES);
     if (!enlist(upload)) {
         free(upload);
@@ -331,7 +349,7 @@ ud_err ud_artifacts_put(struct ud_artifacts *artifacts, struct ud_bytes bytes, s
     uint8_t sha256[UD_SHA256_BYTES];
     struct ud_upload *upload = NULL;
     ud_err err = ud_sha256(&bytes, 1, sha256);
-    err = err == UD_OK ? ud_upload_open(&upload, artifacts, sha256, 0, bytes.len) : err;
+    err = err == UD_OK ? ud_upload_open(&upload, artifacts, sha256, 0, bytes.len, -1) : err;
     if (err != UD_OK) {
         return err;
     }

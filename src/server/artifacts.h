@@ -23,10 +23,11 @@ uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_
 
 /**
  * Begin or resume. UD_ERR_RANGE when `offset` is not where the partial file ends (0 always begins anew);
- * UD_ERR_TOO_LARGE; UD_ERR_BUSY while another upload of the same digest runs; UD_ERR_DISK_FULL; UD_ERR_IO.
+ * UD_ERR_TOO_LARGE; UD_ERR_BUSY while another upload of the same digest runs (one whose peer is gone ends by that);
+ * UD_ERR_DISK_FULL; UD_ERR_IO. `socket` is the connection's, open until ud_upload_close.
  */
 ud_err ud_upload_open(struct ud_upload **upload, struct ud_artifacts *artifacts,
-                      const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total);
+                      const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total, int socket);
 /** Read what is here already into the digests; slow for a large file, so not on a connection thread. */
 ud_err ud_upload_rehash(struct ud_upload *upload);
 /** UD_ERR_TOO_LARGE beyond `total`; UD_ERR_DISK_FULL (the partial file is removed); UD_ERR_IO. */

@@ -80,6 +80,8 @@ struct ud_call {
 
 /** Zeroed memory that lives as long as the call. NULL: the reply is then set to the error already. */
 void *ud_call_alloc(struct ud_call *call, size_t bytes);
+/** The connection's socket. */
+int ud_call_socket(const struct ud_call *call);
 /** Value of a header; NULL where there is none. */
 const char *ud_call_header(struct ud_call *call, const char *name);
 /** Decoded value of a query parameter. UD_ABSENT; UD_ERR_URI for a broken escape. */

@@ -270,6 +270,11 @@ unsigned ud_http_status_of(ud_err err)
     return 400;
 }
 
+int ud_call_socket(const struct ud_call *call)
+{
+    return MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 /* --- set aside */
 
 static void worked(struct ud_call *call, ud_err err)

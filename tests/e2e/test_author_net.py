@@ -307,3 +307,19 @@ def test_text_from_others_controls_no_terminal_and_no_log(author):
     assert without_controls(author.bad(REFUSED, "status", "\x1b[2J\x9b"))
     log = author.server.log_text()
     assert "\\xc2\\x9b2Jnobody" in log and without_controls(log)
+
+
+def test_status_watch_shows_what_comes_after_its_start(person):
+    watch = subprocess.Popen([str(BUILD / "updraft"), "status", "--watch"], env=person.env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert "DEVICE" in watch.stdout.readline()
+        person.server.add_device("late-comer")
+        for line in watch.stdout:
+            if "late-comer" in line:
+                break
+        else:
+            pytest.fail("the watch ended without the device")
+    finally:
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
