@@ -4,17 +4,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "author/image.h"
 #include "author/net_commands.h"
 #include "updraft/crypto.h"
 
 #define PAYLOADS_MAX 64
 #define ENVELOPE_FILE_BYTES_MAX (1u << 20)
-#define HASH_CHUNK_BYTES 65536
 #define BAR_COLUMNS 30
 
 struct payload {
     const char *path;
-    char sha256[2 * UD_SHA256_BYTES + 1];
+    char sha256[CLI_HEX_BYTES(UD_SHA256_BYTES)];
 };
 
 struct publish {
@@ -33,33 +33,13 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static ud_err hash_file(const char *path, char hex[2 * UD_SHA256_BYTES + 1])
+static ud_err hash_file(const char *path, char hex[CLI_HEX_BYTES(UD_SHA256_BYTES)])
 {
     uint8_t digest[UD_SHA256_BYTES];
-    uint8_t *chunk = malloc(HASH_CHUNK_BYTES);
-    FILE *file = fopen(path, "rbe");
-    struct ud_hash hash;
-    ud_err err = chunk == NULL ? UD_ERR_MEMORY : file == NULL ? UD_ERR_IO : ud_hash_init(&hash);
+    uint64_t bytes = 0;
+    const ud_err err = image_hash(path, digest, &bytes);
     if (err == UD_OK) {
-        size_t got;
-        while (err == UD_OK && (got = fread(chunk, 1, HASH_CHUNK_BYTES, file)) > 0) {
-            err = ud_hash_update(&hash, (struct ud_bytes){chunk, got});
-        }
-        if (err == UD_OK && ferror(file)) {
-            err = UD_ERR_IO;
-        }
-        if (err == UD_OK) {
-            err = ud_hash_final(&hash, digest);
-        } else {
-            ud_hash_abort(&hash);
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    free(chunk);
-    for (size_t i = 0; err == UD_OK && i < UD_SHA256_BYTES; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+        cli_hex(UD_BYTES_ARRAY(digest), hex);
     }
     return err;
 }
@@ -88,7 +68,7 @@ static int upload_all(struct net_cmd *cmd, struct publish *publish)
         char label[64];
         ud_err err = hash_file(payload->path, payload->sha256);
         if (err != UD_OK) {
-            return cli_fail(payload->path, "cannot be read", err);
+            return cli_fail_file(payload->path, err);
         }
         snprintf(label, sizeof label, "%.40s", base_name(payload->path));
         err = net_upload(cmd->client, payload->sha256, payload->path, show_bar, label, &cmd->answer);

@@ -149,13 +149,13 @@ static void call_close(struct ud_call *call)
 }
 
 /*
- * Refused by its head. A short body of known length is read and dropped: closing on a client that still writes takes
- * the answer from it. Framing that cannot be trusted has no length here, so what follows is not read.
+ * Refused by its head. A short body, or a chunked one up to the same limit, is read and dropped: closing on a client
+ * that still writes takes the answer from it. Framing that cannot be trusted has no body here: nothing more is read.
  */
 static enum MHD_Result refuse(struct ud_call *call)
 {
     const bool waits = ud_call_header(call, "Expect") != NULL; /* it asks before it sends */
-    if (!waits && call->content_length > 0 && call->content_length <= DROP_BYTES_MAX) {
+    if (!waits && call->has_body && call->content_length <= DROP_BYTES_MAX) {
         call->dropping = true;
         return MHD_YES;
     }

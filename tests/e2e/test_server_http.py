@@ -86,6 +86,21 @@ def test_a_body_over_the_limit_is_413_announced_or_chunked(server):
     assert device.call("GET").status == 200
 
 
+def test_a_refused_sender_of_chunks_gets_to_read_its_answer(server):
+    device = server.add_device("d1")
+    head = [f"PUT {device.base}/configData HTTP/1.1", "Host: a", "Authorization: TargetToken wrong",
+            "Content-Type: application/json", "Transfer-Encoding: chunked"]
+    chunk = b"%x\r\n" % 1_000_000 + b"x" * 1_000_000 + b"\r\n"
+    for _ in range(5):
+        assert status_of(server.raw("devices", request(*head, body=chunk + b"0\r\n\r\n"))) == 401
+    try:
+        answer = server.raw("devices", request(*head, body=chunk * 8))
+    except OSError:  # the reset came while we still wrote
+        answer = b""
+    assert answer == b"", "one without an end is cut off"
+    assert device.call("GET").status == 200
+
+
 def test_headers_beyond_all_measure_are_431_or_cut_off(server):
     answer = server.raw("devices", request("GET /x HTTP/1.1", "Host: a", "X: " + "y" * 100000))
     assert answer == b"" or status_of(answer) in (400, 413, 431)
