@@ -89,7 +89,7 @@ def test_a_body_over_the_limit_is_413_announced_or_chunked(server):
 def test_a_refused_sender_of_chunks_gets_to_read_its_answer(server):
     device = server.add_device("d1")
     head = [f"PUT {device.base}/configData HTTP/1.1", "Host: a", "Authorization: TargetToken wrong",
-            "Content-Type: application/json", "Transfer-Encoding: chunked"]
+            "Content-Type: application/json", "Transfer-Encoding: chunked", "Connection: close"]
     chunk = b"%x\r\n" % 1_000_000 + b"x" * 1_000_000 + b"\r\n"
     for _ in range(5):
         assert status_of(server.raw("devices", request(*head, body=chunk + b"0\r\n\r\n"))) == 401
