@@ -9,8 +9,8 @@
  *     }
  *     return sql_end(&q);
  */
-#ifndef UD_SQLITE_SQL_H
-#define UD_SQLITE_SQL_H
+#ifndef UD_SQL_SQL_H
+#define UD_SQL_SQL_H
 
 #include "server/store.h"
 
