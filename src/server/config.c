@@ -25,6 +25,7 @@ struct setting {
 /* clang-format off */
 static const struct setting settings[] = {
     {"state", TEXT_AT(state), "/var/lib/updraftd", "folder for database, artifacts, keys"},
+    {"store", TEXT_AT(store), "sqlite", "sqlite (in the state folder), or postgresql://HOST/DATABASE; a password only in the file or environment"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
     {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
     {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},
@@ -200,6 +201,31 @@ static void write_help(struct ud_text *words)
     }
 }
 
+/* A command line is for everybody to read: a URL with a password is refused there. */
+static bool has_password(const char *url)
+{
+    const char *authority = strstr(url, "://");
+    if (authority == NULL) {
+        return false;
+    }
+    authority += 3;
+    const size_t len = strcspn(authority, "/?");
+    const char *at = memchr(authority, '@', len);
+    return (at != NULL && memchr(authority, ':', (size_t)(at - authority)) != NULL) ||
+           strstr(url, "password=") != NULL;
+}
+
+static bool apply_flag(struct reading *reading, const char *name, const char *value)
+{
+    if (has_password(value)) {
+        ud_text_puts(reading->words, "flag: a password may stand in the file or the environment only: ");
+        ud_text_puts(reading->words, name);
+        ud_text_puts(reading->words, "\n");
+        return false;
+    }
+    return apply(reading, "flag", name, value);
+}
+
 /* "--name value", "--name=value", and "--switch". Advances *at behind what was used. */
 static bool read_flag(struct reading *reading, int argc, char *const *argv, int *at)
 {
@@ -220,7 +246,7 @@ static bool read_flag(struct reading *reading, int argc, char *const *argv, int 
     *at += 1;
     const struct setting *setting = find(name);
     if (equals != NULL) {
-        return apply(reading, "flag", name, equals + 1);
+        return apply_flag(reading, name, equals + 1);
     }
     if (setting != NULL && setting->kind == SWITCH) {
         return apply(reading, "flag", name, "1");
@@ -232,7 +258,7 @@ static bool read_flag(struct reading *reading, int argc, char *const *argv, int 
         return false;
     }
     *at += 1;
-    return apply(reading, "flag", name, argv[*at - 1]);
+    return apply_flag(reading, name, argv[*at - 1]);
 }
 
 /* The file must be read before the flags, wherever --config stands. */
@@ -272,6 +298,10 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
         ud_text_puts(words, "insecure-http is for loopback addresses (127.0.0.1, [::1]) only\n");
         return false;
     }
+    if (strcmp(config->store, "sqlite") != 0 && strncmp(config->store, "postgresql://", 13) != 0) {
+        ud_text_puts(words, "store must be sqlite or postgresql://...\n");
+        return false;
+    }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {
         ud_text_puts(words, "cert and key belong together\n");
         return false;
@@ -298,6 +328,11 @@ ud_config_result ud_config_read(struct ud_config *config, int argc, char *const 
     const bool good = (file == NULL || read_file(&reading, file)) && read_environment(&reading, env) &&
                       read_flags(&reading, argc, argv) && is_consistent(config, words);
     return good ? UD_CONFIG_RUN : UD_CONFIG_WRONG;
+}
+
+const char *ud_config_store(const struct ud_config *config)
+{
+    return strcmp(config->store, "sqlite") == 0 ? config->state : config->store;
 }
 
 ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port)

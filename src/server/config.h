@@ -12,6 +12,7 @@
 
 struct ud_config {
     char state[UD_PATH_BYTES_MAX];             /* the state folder */
+    char store[UD_PATH_BYTES_MAX];             /* "sqlite" (in the state folder) or a postgresql:// URL */
     char listen_devices[UD_ADDRESS_BYTES_MAX]; /* address:port; port 0 = any free one */
     char listen_people[UD_ADDRESS_BYTES_MAX];
     char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */
@@ -40,6 +41,8 @@ typedef enum ud_config_result { UD_CONFIG_RUN, UD_CONFIG_HELP, UD_CONFIG_WRONG }
 ud_config_result ud_config_read(struct ud_config *config, int argc, char *const *argv,
                                 char *(*env)(const char *name), struct ud_text *words);
 
+/** Where ud_store_open() finds the store. */
+const char *ud_config_store(const struct ud_config *config);
 /** Split "host:port" or "[v6]:port". `host` gets UD_ADDRESS_BYTES_MAX. UD_ERR_CONFIG. */
 ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port);
 /** Is this literal address a loopback one? */

@@ -160,13 +160,17 @@ static ud_err make_first_token(struct ud_server *server)
 static ud_err open_store(struct ud_server *server)
 {
     struct ud_store *store = NULL;
-    ud_err err = ud_store_open(&store, server->config.state, UD_STORE_WRITER);
+    char words[UD_STORE_WORDS_BYTES];
+    ud_err err = ud_store_open_or_say(&store, ud_config_store(&server->config), UD_STORE_WRITER, words);
+    if (err != UD_OK) {
+        complain(server, err, words);
+    }
     err = err == UD_OK ? ud_writer_open(&server->writer, store, complain, server) : err;
     if (err != UD_OK) {
         ud_store_close(store);
         return err;
     }
-    err = ud_store_pool_open(&server->readers, server->config.state);
+    err = ud_store_pool_open(&server->readers, ud_config_store(&server->config));
     err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
     struct load load = {.server = server, .err = UD_OK};
     err = err == UD_OK ? ud_writer_run(server->writer, load_fleet, &load.job) : err;

@@ -1,6 +1,6 @@
 /*
- * ud_store: the server's durable state. Plain functions over rows; the database behind them is a port (SQLite now,
- * src/ports/sqlite/). One handle is one connection and belongs to one thread at a time.
+ * ud_store: the server's durable state. Plain functions over rows (src/ports/sql/); the database behind them is a
+ * driver, SQLite or PostgreSQL. One handle is one connection and belongs to one thread at a time.
  *
  * Writing handles are used by the writer thread only, inside its transaction (writer.h). Reading handles come from
  * the pool (store_pool.h). Every row carries its tenant; a function never sees rows of another one.
@@ -25,13 +25,19 @@
 
 struct ud_store;
 
+#define UD_STORE_WORDS_BYTES 256
+
 typedef enum ud_store_mode { UD_STORE_WRITER, UD_STORE_READER } ud_store_mode;
 
 /**
- * Open the database in the state folder. The writer creates it and brings its schema up to this program's version,
- * step by step; UD_ERR_VERSION when the schema is newer than this program. Readers need an existing one.
+ * Open a database: SQLite in the folder `place`, or PostgreSQL where `place` is a connection string
+ * ("postgresql://..."). The writer creates what is missing and brings the schema up to this program's version, step
+ * by step; UD_ERR_VERSION when the schema is newer than this program. Readers need an existing one.
  */
-ud_err ud_store_open(struct ud_store **store, const char *folder, ud_store_mode mode);
+ud_err ud_store_open(struct ud_store **store, const char *place, ud_store_mode mode);
+/** The same; `words` are the database's about an error. */
+ud_err ud_store_open_or_say(struct ud_store **store, const char *place, ud_store_mode mode,
+                            char words[UD_STORE_WORDS_BYTES]);
 void ud_store_close(struct ud_store *store);
 /** Words of the database for the last error of this handle, for the log. Never NULL. */
 const char *ud_store_message(const struct ud_store *store);

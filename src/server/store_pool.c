@@ -11,17 +11,17 @@ struct ud_store_pool {
     pthread_mutex_t lock;
     struct ud_store *idle[IDLE_MAX];
     size_t count;
-    char folder[UD_PATH_BYTES_MAX];
+    char place[UD_PATH_BYTES_MAX];
 };
 
-ud_err ud_store_pool_open(struct ud_store_pool **out, const char *folder)
+ud_err ud_store_pool_open(struct ud_store_pool **out, const char *place)
 {
     struct ud_store_pool *pool = calloc(1, sizeof *pool);
-    if (pool == NULL || strlen(folder) >= sizeof pool->folder) {
+    if (pool == NULL || strlen(place) >= sizeof pool->place) {
         free(pool);
         return UD_ERR_MEMORY;
     }
-    memcpy(pool->folder, folder, strlen(folder) + 1);
+    memcpy(pool->place, place, strlen(place) + 1);
     pthread_mutex_init(&pool->lock, NULL);
     *out = pool;
     return UD_OK;
@@ -51,7 +51,7 @@ ud_err ud_store_pool_take(struct ud_store_pool *pool, struct ud_store **store)
         *store = taken;
         return UD_OK;
     }
-    return ud_store_open(store, pool->folder, UD_STORE_READER);
+    return ud_store_open(store, pool->place, UD_STORE_READER);
 }
 
 void ud_store_pool_give(struct ud_store_pool *pool, struct ud_store *store)

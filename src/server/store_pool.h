@@ -6,8 +6,8 @@
 
 struct ud_store_pool;
 
-/** Handles are opened when first needed. `folder` is copied. */
-ud_err ud_store_pool_open(struct ud_store_pool **pool, const char *folder);
+/** Handles are opened when first needed. `place` is copied. */
+ud_err ud_store_pool_open(struct ud_store_pool **pool, const char *place);
 void ud_store_pool_close(struct ud_store_pool *pool);
 /** UD_ERR_STORE when the database cannot be opened. */
 ud_err ud_store_pool_take(struct ud_store_pool *pool, struct ud_store **store);

@@ -1,5 +1,29 @@
+import os
+
 import pytest
+from pg_tool import Postgres
 from server_tool import Server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL for this run; each test takes a database of its own: postgres.database()."""
+    running = Postgres().start()
+    yield running
+    running.remove()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store_everywhere(request):
+    """UPDRAFT_TEST_STORE=postgresql: every server of this run keeps its state there."""
+    if os.environ.get("UPDRAFT_TEST_STORE") != "postgresql":
+        yield
+        return
+    postgres = request.getfixturevalue("postgres")
+    urls = {}
+    Server.store_of = staticmethod(lambda state: urls.get(state) or urls.setdefault(state, postgres.database()))
+    yield
+    Server.store_of = None
 
 
 @pytest.fixture

@@ -30,18 +30,23 @@ class Reply:
 class Server:
     """One updraftd on free ports. `state` may be used again by another Server after this one ended."""
 
-    def __init__(self, state, *flags, tls=False, preexec=None, program=None):
+    store_of = None  # called with the state folder: the store to use where none is given (conftest.py)
+
+    def __init__(self, state, *flags, tls=False, preexec=None, program=None, store=None):
         self.state, self.tls = Path(state), tls
         self.command = [str(program or BUILD / "updraftd"), "--state", str(state), "--listen-devices", "127.0.0.1:0",
                         "--listen-people", "127.0.0.1:0", *([] if tls else ["--insecure-http"]), *flags]
         self.preexec = preexec
         self.process = None
+        store = store or (Server.store_of and Server.store_of(self.state))
+        self.environment = {**os.environ, "UPDRAFTD_STORE": store} if store else None
 
     def start(self):
         listen = self.state / "listen.json"
         listen.unlink(missing_ok=True)
         self.log = open(self.state.parent / (self.state.name + ".log"), "ab")
-        self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, preexec_fn=self.preexec)
+        self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, preexec_fn=self.preexec,
+                                        env=self.environment)
         deadline = time.monotonic() + START_S
         while not listen.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -1,23 +1,29 @@
-#include "sql.h"
+#include "driver.h"
 
 #include "updraft/assert.h"
 
 #include <stdio.h>
 
-ud_err sql_err(struct ud_store *store, int code)
+ud_err sql_complain(struct ud_store *store, ud_err err, const char *words)
 {
-    snprintf(store->message, sizeof store->message, "%s", sqlite3_errmsg(store->db));
-    const int extended = sqlite3_extended_errcode(store->db);
-    if ((code & 0xff) == SQLITE_FULL) {
-        return UD_ERR_DISK_FULL;
+    snprintf(store->message, sizeof store->message, "%s", words);
+    for (size_t end = strlen(store->message); end > 0 && store->message[end - 1] == '\n'; end--) {
+        store->message[end - 1] = '\0'; /* one line, for the log */
     }
-    if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY) {
-        return UD_ERR_CONFLICT;
-    }
-    return UD_ERR_STORE;
+    return err;
 }
 
-static sqlite3_stmt **slot_of(struct ud_store *store, const char *text)
+void sql_forget_prepared(struct ud_store *store)
+{
+    for (size_t i = 0; i < SQL_PREPARED_MAX; i++) {
+        if (store->prepared[i].stmt != NULL) {
+            store->driver->drop(store, store->prepared[i].stmt);
+            store->prepared[i].stmt = NULL;
+        }
+    }
+}
+
+static void **slot_of(struct ud_store *store, const char *text)
 {
     size_t at = ((uintptr_t)text >> 3) * 2654435761U % SQL_PREPARED_MAX;
     for (size_t tried = 0; tried < SQL_PREPARED_MAX; tried++) {
@@ -34,31 +40,27 @@ static sqlite3_stmt **slot_of(struct ud_store *store, const char *text)
 
 struct sql sql_begin(struct ud_store *store, const char *text)
 {
-    struct sql q = {.store = store, .next = 1, .err = UD_OK};
-    sqlite3_stmt **slot = slot_of(store, text);
+    struct sql q = {.store = store, .err = UD_OK};
+    void **slot = slot_of(store, text);
     UD_ASSERT(slot != NULL); /* SQL_PREPARED_MAX is more than the program's statements */
     if (*slot == NULL) {
-        const int code = sqlite3_prepare_v3(store->db, text, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
-        if (code != SQLITE_OK) {
-            q.err = sql_err(store, code);
-            return q;
-        }
+        q.err = store->driver->prepare(store, text, slot);
     }
-    q.stmt = *slot;
+    q.stmt = q.err == UD_OK ? *slot : NULL;
     return q;
 }
 
-static void bound(struct sql *q, int code)
+struct sql sql_begin_made(struct ud_store *store, const char *text)
 {
-    if (code != SQLITE_OK) {
-        q->err = sql_err(q->store, code);
-    }
+    struct sql q = {.store = store, .made = true, .err = UD_OK};
+    q.err = store->driver->prepare(store, text, &q.stmt);
+    return q;
 }
 
 void sql_put_int(struct sql *q, int64_t value)
 {
     if (q->err == UD_OK) {
-        bound(q, sqlite3_bind_int64(q->stmt, q->next++, value));
+        q->err = q->store->driver->put_int(q->store, q->stmt, q->next++, value);
     }
 }
 
@@ -72,44 +74,39 @@ void sql_put_u64(struct sql *q, uint64_t value)
 void sql_put_text(struct sql *q, const char *value)
 {
     if (q->err == UD_OK) {
-        bound(q, sqlite3_bind_text(q->stmt, q->next++, value, -1, SQLITE_STATIC));
+        q->err = q->store->driver->put_text(q->store, q->stmt, q->next++, value);
     }
 }
 
 void sql_put_blob(struct sql *q, const uint8_t *bytes, size_t len)
 {
     if (q->err == UD_OK) {
-        bound(q,
-              sqlite3_bind_blob64(q->stmt, q->next++, len == 0 ? (const void *)"" : bytes, len, SQLITE_STATIC));
+        q->err = q->store->driver->put_blob(q->store, q->stmt, q->next++, (struct ud_bytes){bytes, len});
     }
 }
 
 void sql_put_null(struct sql *q)
 {
     if (q->err == UD_OK) {
-        bound(q, sqlite3_bind_null(q->stmt, q->next++));
+        q->err = q->store->driver->put_null(q->store, q->stmt, q->next++);
     }
 }
 
 bool sql_row(struct sql *q)
 {
+    bool row = false;
     if (q->err != UD_OK) {
         return false;
     }
-    const int code = sqlite3_step(q->stmt);
-    if (code == SQLITE_ROW) {
-        q->next = 0;
-        return true;
-    }
-    if (code != SQLITE_DONE) {
-        q->err = sql_err(q->store, code);
-    }
-    return false;
+    q->stepped = true;
+    q->err = q->store->driver->step(q->store, q->stmt, &row);
+    q->next = 0;
+    return q->err == UD_OK && row;
 }
 
 int64_t sql_get_int(struct sql *q)
 {
-    return sqlite3_column_int64(q->stmt, q->next++);
+    return q->store->driver->get_int(q->stmt, q->next++);
 }
 
 uint64_t sql_get_u64(struct sql *q)
@@ -122,29 +119,32 @@ uint64_t sql_get_u64(struct sql *q)
 
 bool sql_get_null(const struct sql *q)
 {
-    return sqlite3_column_type(q->stmt, q->next) == SQLITE_NULL;
+    return q->store->driver->get_null(q->stmt, q->next);
 }
 
 struct ud_bytes sql_get_bytes(struct sql *q)
 {
-    const uint8_t *bytes = sqlite3_column_blob(q->stmt, q->next);
-    const int len = sqlite3_column_bytes(q->stmt, q->next);
-    q->next++;
-    return (struct ud_bytes){bytes, bytes == NULL ? 0 : (size_t)len};
+    return q->store->driver->get_bytes(q->stmt, q->next++);
 }
 
 const char *sql_get_words(struct sql *q)
 {
-    const void *text = sqlite3_column_text(q->stmt, q->next++);
-    return text == NULL ? "" : text;
+    const struct ud_bytes text = sql_get_bytes(q);
+    return text.ptr == NULL ? "" : (const char *)text.ptr;
+}
+
+static void stored_wrong(struct sql *q, const char *words)
+{
+    if (q->err == UD_OK) {
+        q->err = sql_complain(q->store, UD_ERR_STORE, words);
+    }
 }
 
 void sql_get_text(struct sql *q, char *out, size_t room)
 {
     const struct ud_bytes text = sql_get_bytes(q);
     if (text.len >= room) {
-        q->err = q->err == UD_OK ? UD_ERR_STORE : q->err;
-        snprintf(q->store->message, sizeof q->store->message, "a stored text is longer than its limit");
+        stored_wrong(q, "a stored text is longer than its limit");
         return;
     }
     if (text.len > 0) {
@@ -161,8 +161,7 @@ void sql_get_blob(struct sql *q, uint8_t *out, size_t len)
         return;
     }
     if (blob.len != len) {
-        q->err = q->err == UD_OK ? UD_ERR_STORE : q->err;
-        snprintf(q->store->message, sizeof q->store->message, "a stored value has the wrong length");
+        stored_wrong(q, "a stored value has the wrong length");
         return;
     }
     memcpy(out, blob.ptr, len);
@@ -173,21 +172,52 @@ ud_err sql_end(struct sql *q)
     if (q->stmt == NULL) {
         return q->err;
     }
-    if (q->err == UD_OK && !sqlite3_stmt_busy(q->stmt) && sqlite3_column_count(q->stmt) == 0) {
-        const int code = sqlite3_step(q->stmt);
-        if (code != SQLITE_DONE) {
-            q->err = sql_err(q->store, code);
-        }
+    if (q->err == UD_OK && !q->stepped) {
+        sql_row(q);
     }
-    sqlite3_reset(q->stmt);
-    sqlite3_clear_bindings(q->stmt);
+    q->store->driver->reset(q->store, q->stmt);
+    if (q->made) {
+        q->store->driver->drop(q->store, q->stmt);
+        q->stmt = NULL;
+    }
     return q->err;
+}
+
+ud_err sql_end_count(struct sql *q, uint64_t *changed)
+{
+    if (q->err == UD_OK && !q->stepped) {
+        sql_row(q);
+    }
+    const uint64_t count = q->err == UD_OK ? q->store->driver->changes(q->store, q->stmt) : 0;
+    const ud_err err = sql_end(q);
+    if (err == UD_OK) {
+        *changed = count;
+    }
+    return err;
 }
 
 ud_err sql_end_changed(struct sql *q)
 {
+    uint64_t changed = 0;
+    const ud_err err = sql_end_count(q, &changed);
+    return err == UD_OK && changed == 0 ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err sql_end_id(struct sql *q, int64_t *id)
+{
+    const bool row = sql_row(q);
+    const int64_t got = row ? sql_get_int(q) : 0;
+    if (row) {
+        sql_row(q); /* to its end: the row is in the database only then */
+    }
     const ud_err err = sql_end(q);
-    return err == UD_OK && sqlite3_changes(q->store->db) == 0 ? UD_ERR_NOT_FOUND : err;
+    if (err == UD_OK && !row) {
+        return UD_ERR_NOT_FOUND;
+    }
+    if (err == UD_OK) {
+        *id = got;
+    }
+    return err;
 }
 
 ud_err sql_exec(struct ud_store *store, const char *text)

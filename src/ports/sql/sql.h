@@ -1,6 +1,7 @@
 /*
  * One SQL statement from binding to result, as a cursor with a sticky error: values are bound and read in order, and
- * sql_end() says once whether all went well.
+ * sql_end() says once whether all went well. The database behind it is a driver (driver.h); the texts are SQL that
+ * all of them understand: '?' and '?n' for parameters, RETURNING for new ids, coalesce, ON CONFLICT.
  *
  *     struct sql q = sql_begin(store, "SELECT a FROM t WHERE b=?");
  *     sql_put_int(&q, b);
@@ -14,31 +15,37 @@
 
 #include "server/store.h"
 
-#include <sqlite3.h>
+#define SQL_PREPARED_MAX 512 /* a power of two, more than there are statements in the program */
+#define SQL_PARAMS_MAX 64
 
-#define SQL_PREPARED_MAX 128 /* a power of two, more than there are statements in the program */
-#define SQL_MESSAGE_BYTES 256
+struct sql_driver;
 
 struct ud_store {
-    sqlite3 *db;
+    const struct sql_driver *driver;
+    void *db; /* the driver's own */
     struct {
         const char *text; /* the literal's address is the key */
-        sqlite3_stmt *stmt;
+        void *stmt;
     } prepared[SQL_PREPARED_MAX];
-    char message[SQL_MESSAGE_BYTES];
+    char message[UD_STORE_WORDS_BYTES];
 };
 
 struct sql {
     struct ud_store *store;
-    sqlite3_stmt *stmt;
-    int next; /* column or parameter that comes next */
+    void *stmt; /* the driver's own; NULL after a failed preparation */
+    int next;   /* column or parameter that comes next, from 0 */
+    bool stepped;
+    bool made; /* by sql_begin_made() */
     ud_err err;
 };
 
 /** `text` must be a literal with static life: prepared once, found again by its address. */
 struct sql sql_begin(struct ud_store *store, const char *text);
+/** A text made at run time, from literals only: every value is bound. Prepared for this once. */
+struct sql sql_begin_made(struct ud_store *store, const char *text);
 void sql_put_int(struct sql *q, int64_t value);
 void sql_put_u64(struct sql *q, uint64_t value); /* kept as the same 64 bits; never compared in SQL */
+/** Text and bytes are borrowed until sql_end(). */
 void sql_put_text(struct sql *q, const char *value);
 void sql_put_blob(struct sql *q, const uint8_t *bytes, size_t len);
 void sql_put_null(struct sql *q);
@@ -59,10 +66,12 @@ const char *sql_get_words(struct sql *q);
 ud_err sql_end(struct sql *q);
 /** For statements that must have changed a row: UD_ERR_NOT_FOUND when none was. */
 ud_err sql_end_changed(struct sql *q);
+/** The same, and how many rows were changed. */
+ud_err sql_end_count(struct sql *q, uint64_t *changed);
+/** For "INSERT … RETURNING id" of one row. */
+ud_err sql_end_id(struct sql *q, int64_t *id);
 /** A statement without parameters and rows. */
 ud_err sql_exec(struct ud_store *store, const char *text);
-/** UD_ERR_DISK_FULL, UD_ERR_CONFLICT (unique), UD_ERR_STORE; keeps the database's words. */
-ud_err sql_err(struct ud_store *store, int code);
 
 /** Bring the schema to this program's version. UD_ERR_VERSION when it is newer. */
 ud_err sql_migrate(struct ud_store *store);

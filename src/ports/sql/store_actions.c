@@ -5,7 +5,7 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
 {
     struct sql q =
         sql_begin(store, "INSERT INTO action(tenant,device,release,state,active,canceling,proof_signed,"
-                         "error,nonce,created_ms,updated_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?)");
+                         "error,nonce,created_ms,updated_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?) RETURNING id");
     sql_put_int(&q, action->tenant);
     sql_put_int(&q, action->device);
     sql_put_int(&q, action->release);
@@ -17,9 +17,9 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
     sql_put_blob(&q, action->nonce, sizeof action->nonce);
     sql_put_int(&q, action->created_ms);
     sql_put_int(&q, action->updated_ms);
-    const ud_err err = sql_end(&q);
+    int64_t id = 0;
+    const ud_err err = sql_end_id(&q, &id);
     if (err == UD_OK) {
-        const int64_t id = sqlite3_last_insert_rowid(store->db);
         if (id > UD_ACTION_ID_MAX) {
             return UD_ERR_LIMIT;
         }
@@ -158,7 +158,7 @@ ud_err ud_store_status_add(struct ud_store *store, struct ud_row_action *action,
 {
     struct sql q =
         sql_begin(store, "INSERT INTO action_status(tenant,previous,at_ms,state,canceling,code,messages)"
-                         " VALUES(?,?,?,?,?,?,?)");
+                         " VALUES(?,?,?,?,?,?,?) RETURNING id");
     sql_put_int(&q, action->tenant);
     sql_put_int(&q, action->last_status);
     sql_put_int(&q, status->at_ms);
@@ -170,9 +170,8 @@ ud_err ud_store_status_add(struct ud_store *store, struct ud_row_action *action,
         sql_put_null(&q);
     }
     sql_put_text(&q, status->messages);
-    const ud_err err = sql_end(&q);
+    const ud_err err = sql_end_id(&q, &action->last_status);
     if (err == UD_OK) {
-        action->last_status = sqlite3_last_insert_rowid(store->db);
         action->status_count++;
     }
     return err;
@@ -207,11 +206,11 @@ ud_err ud_store_status_list(struct ud_store *store, const struct ud_row_action *
 }
 
 static ud_err insert_report(struct ud_store *store, int64_t tenant, int64_t device,
-                            const struct ud_row_report *report)
+                            const struct ud_row_report *report, int64_t *id)
 {
     struct sql q =
         sql_begin(store, "INSERT INTO report(tenant,previous,at_ms,action,counter,result,boot_reason,bytes)"
-                         " SELECT ?,last_report,?,?,?,?,?,? FROM device WHERE id=?");
+                         " SELECT ?,last_report,?,?,?,?,?,? FROM device WHERE id=? RETURNING id");
     sql_put_int(&q, tenant);
     sql_put_int(&q, report->at_ms);
     sql_put_int(&q, report->action);
@@ -220,18 +219,19 @@ static ud_err insert_report(struct ud_store *store, int64_t tenant, int64_t devi
     sql_put_int(&q, report->boot_reason);
     sql_put_blob(&q, report->bytes.ptr, report->bytes.len);
     sql_put_int(&q, device);
-    return sql_end_changed(&q);
+    return sql_end_id(&q, id);
 }
 
 ud_err ud_store_report_add(struct ud_store *store, int64_t tenant, int64_t device,
                            const struct ud_row_report *report)
 {
-    const ud_err err = insert_report(store, tenant, device, report);
+    int64_t id = 0;
+    const ud_err err = insert_report(store, tenant, device, report, &id);
     if (err != UD_OK) {
         return err;
     }
     struct sql q = sql_begin(store, "UPDATE device SET last_report=?,report_count=report_count+1 WHERE id=?");
-    sql_put_int(&q, sqlite3_last_insert_rowid(store->db));
+    sql_put_int(&q, id);
     sql_put_int(&q, device);
     return sql_end_changed(&q);
 }

@@ -5,10 +5,10 @@
 
 /* clang-format off */
 #define DEVICE_COLUMNS                                                                                             \
-    "SELECT d.id,d.tenant,d.name,ifnull(d.type_id,0),ifnull(t.name,''),ifnull(t.is_foreign,0),d.token_hash,d.kid," \
+    "SELECT d.id,d.tenant,d.name,coalesce(d.type_id,0),coalesce(t.name,''),coalesce(t.is_foreign,0),d.token_hash,d.kid," \
     "d.pub,d.wants_attributes,d.last_seen_ms,d.created_ms,d.report_counter,d.report_hash,d.reported_ms,"           \
-    "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,ifnull(d.running_release,0),"               \
-    "ifnull(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
+    "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,coalesce(d.running_release,0),"               \
+    "coalesce(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
     " FROM device d LEFT JOIN device_type t ON t.id=d.type_id LEFT JOIN release r ON r.id=d.running_release"        \
     " LEFT JOIN action a ON a.id=(SELECT min(id) FROM action WHERE device=d.id AND active=1)"
 /* clang-format on */
@@ -51,7 +51,7 @@ static void read_device(struct sql *q, struct ud_row_device *row)
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
 {
     struct sql q = sql_begin(store, "INSERT INTO device(tenant,name,type_id,token_hash,created_ms)"
-                                    " VALUES(?,?,nullif(?,0),?,?)");
+                                    " VALUES(?,?,nullif(?,0),?,?) RETURNING id");
     sql_put_int(&q, device->tenant);
     sql_put_text(&q, device->name);
     sql_put_int(&q, device->type_id);
@@ -61,11 +61,7 @@ ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
         sql_put_null(&q);
     }
     sql_put_int(&q, device->created_ms);
-    const ud_err err = sql_end(&q);
-    if (err == UD_OK) {
-        device->id = sqlite3_last_insert_rowid(store->db);
-    }
-    return err;
+    return sql_end_id(&q, &device->id);
 }
 
 static ud_err take_device(struct sql *q, struct ud_row_device *device)
@@ -111,13 +107,13 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
     ud_err err = run_for(store,
                          "WITH RECURSIVE chain(id) AS (SELECT last_status FROM action WHERE device=? UNION"
                          " SELECT s.previous FROM action_status s JOIN chain c ON s.id=c.id)"
-                         " DELETE FROM action_status WHERE id IN chain",
+                         " DELETE FROM action_status WHERE id IN (SELECT id FROM chain)",
                          id);
     err = err != UD_OK ? err
                        : run_for(store,
                                  "WITH RECURSIVE chain(id) AS (SELECT last_report FROM device WHERE id=? UNION"
                                  " SELECT r.previous FROM report r JOIN chain c ON r.id=c.id)"
-                                 " DELETE FROM report WHERE id IN chain",
+                                 " DELETE FROM report WHERE id IN (SELECT id FROM chain)",
                                  id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
@@ -176,7 +172,7 @@ ud_err ud_store_device_code_use(struct ud_store *store, int64_t id, const uint8_
     uint8_t stored[UD_SHA256_BYTES];
     int64_t expires_ms = 0;
     struct sql q =
-        sql_begin(store, "SELECT code_hash,code_expires_ms FROM device WHERE id=? AND code_hash NOT NULL");
+        sql_begin(store, "SELECT code_hash,code_expires_ms FROM device WHERE id=? AND code_hash IS NOT NULL");
     sql_put_int(&q, id);
     const bool found = sql_row(&q);
     if (found) {

@@ -1,47 +1,38 @@
-/* Opening, transactions, closing. */
-#include "sql.h"
+/* Opening, transactions, closing: what every driver shares. */
+#include "driver.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#define BUSY_MS 5000
-#define PATH_BYTES 1024
-
-static ud_err set_up(struct ud_store *store, ud_store_mode mode)
+static const struct sql_driver *driver_for(const char *place)
 {
-    /* FULL: the log is on the disk before COMMIT returns; that is what an acknowledgement stands on (P4) */
-    static const char *const writer[] = {"PRAGMA journal_mode=WAL",  "PRAGMA synchronous=FULL",
-                                         "PRAGMA foreign_keys=ON",   "PRAGMA wal_autocheckpoint=4000",
-                                         "PRAGMA cache_size=-16384", NULL};
-    static const char *const reader[] = {"PRAGMA query_only=ON", "PRAGMA cache_size=-2048", NULL};
-    const char *const *step = mode == UD_STORE_WRITER ? writer : reader;
-    sqlite3_busy_timeout(store->db, BUSY_MS);
-    sqlite3_extended_result_codes(store->db, 1);
-    for (; *step != NULL; step++) {
-        const int code = sqlite3_exec(store->db, *step, NULL, NULL, NULL);
-        if (code != SQLITE_OK) {
-            return sql_err(store, code);
+    static const char *const schemes[] = {"postgresql://", "postgres://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(place, schemes[i], strlen(schemes[i])) == 0) {
+            return &sql_driver_pg;
         }
     }
-    return mode == UD_STORE_WRITER ? sql_migrate(store) : UD_OK;
+    return &sql_driver_sqlite;
 }
 
-ud_err ud_store_open(struct ud_store **out, const char *folder, ud_store_mode mode)
+ud_err ud_store_open(struct ud_store **out, const char *place, ud_store_mode mode)
 {
-    char path[PATH_BYTES];
-    const int n = snprintf(path, sizeof path, "%s/updraft.db", folder);
-    if (n < 0 || (size_t)n >= sizeof path) {
-        return UD_ERR_LIMIT;
-    }
+    char words[UD_STORE_WORDS_BYTES];
+    return ud_store_open_or_say(out, place, mode, words);
+}
+
+ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_mode mode,
+                            char words[UD_STORE_WORDS_BYTES])
+{
+    words[0] = '\0';
     struct ud_store *store = calloc(1, sizeof *store);
     if (store == NULL) {
         return UD_ERR_MEMORY;
     }
-    const int create = mode == UD_STORE_WRITER ? SQLITE_OPEN_CREATE : 0;
-    const int code =
-        sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
-    const ud_err err = code != SQLITE_OK ? UD_ERR_STORE : set_up(store, mode);
+    store->driver = driver_for(place);
+    ud_err err = store->driver->open(store, place, mode);
+    err = err == UD_OK && mode == UD_STORE_WRITER ? sql_migrate(store) : err;
     if (err != UD_OK) {
+        memcpy(words, store->message, sizeof store->message);
         ud_store_close(store);
         return err;
     }
@@ -54,10 +45,8 @@ void ud_store_close(struct ud_store *store)
     if (store == NULL) {
         return;
     }
-    for (size_t i = 0; i < SQL_PREPARED_MAX; i++) {
-        sqlite3_finalize(store->prepared[i].stmt);
-    }
-    sqlite3_close(store->db);
+    sql_forget_prepared(store);
+    store->driver->close(store);
     free(store);
 }
 
@@ -69,53 +58,47 @@ const char *ud_store_message(const struct ud_store *store)
 uint32_t ud_store_schema_version(struct ud_store *store)
 {
     uint32_t version = 0;
-    struct sql q = sql_begin(store, "PRAGMA user_version");
-    if (sql_row(&q)) {
-        version = (uint32_t)sql_get_int(&q);
-    }
-    return sql_end(&q) == UD_OK ? version : 0;
+    return store->driver->schema_version(store, &version) == UD_OK ? version : 0;
 }
 
 ud_err ud_store_begin(struct ud_store *store)
 {
-    return sql_exec(store, "BEGIN IMMEDIATE");
+    return store->driver->control(store, SQL_BEGIN);
 }
 
 ud_err ud_store_commit(struct ud_store *store)
 {
-    return sql_exec(store, "COMMIT");
+    return store->driver->control(store, SQL_COMMIT);
 }
 
 void ud_store_rollback(struct ud_store *store)
 {
     if (ud_store_in_transaction(store)) {
-        sql_exec(store, "ROLLBACK");
+        store->driver->control(store, SQL_ROLLBACK);
     }
 }
 
 ud_err ud_store_save(struct ud_store *store)
 {
-    return sql_exec(store, "SAVEPOINT job");
+    return store->driver->control(store, SQL_SAVE);
 }
 
 ud_err ud_store_release(struct ud_store *store)
 {
-    return sql_exec(store, "RELEASE job");
+    return store->driver->control(store, SQL_RELEASE);
 }
 
 ud_err ud_store_undo(struct ud_store *store)
 {
-    const ud_err err = sql_exec(store, "ROLLBACK TO job");
-    return err == UD_OK ? ud_store_release(store) : err;
+    return store->driver->control(store, SQL_UNDO);
 }
 
 bool ud_store_in_transaction(const struct ud_store *store)
 {
-    return sqlite3_get_autocommit(store->db) == 0;
+    return store->driver->in_transaction(store);
 }
 
 ud_err ud_store_checkpoint(struct ud_store *store)
 {
-    const int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    return code == SQLITE_OK ? UD_OK : sql_err(store, code);
+    return store->driver->checkpoint(store);
 }

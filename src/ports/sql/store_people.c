@@ -3,7 +3,7 @@
 
 ud_err ud_store_tenant_find(struct ud_store *store, const char *name, int64_t *tenant)
 {
-    struct sql q = sql_begin(store, "SELECT id FROM tenant WHERE name=?");
+    struct sql q = sql_begin(store, "SELECT id FROM tenant WHERE lower(name)=lower(?)");
     sql_put_text(&q, name);
     const bool found = sql_row(&q);
     const int64_t id = found ? sql_get_int(&q) : 0;
@@ -107,17 +107,13 @@ ud_err ud_store_anchor_list(struct ud_store *store, int64_t tenant, struct ud_pa
 
 ud_err ud_store_type_add(struct ud_store *store, int64_t tenant, struct ud_row_type *type)
 {
-    struct sql q =
-        sql_begin(store, "INSERT INTO device_type(tenant,name,is_foreign,created_ms) VALUES(?,?,?,?)");
+    struct sql q = sql_begin(
+        store, "INSERT INTO device_type(tenant,name,is_foreign,created_ms) VALUES(?,?,?,?) RETURNING id");
     sql_put_int(&q, tenant);
     sql_put_text(&q, type->name);
     sql_put_int(&q, type->foreign);
     sql_put_int(&q, type->created_ms);
-    const ud_err err = sql_end(&q);
-    if (err == UD_OK) {
-        type->id = sqlite3_last_insert_rowid(store->db);
-    }
-    return err;
+    return sql_end_id(&q, &type->id);
 }
 
 static void read_type(struct sql *q, struct ud_row_type *row)

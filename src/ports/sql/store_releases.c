@@ -63,7 +63,7 @@ ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *relea
 {
     struct sql q = sql_begin(store, "INSERT INTO release(tenant,name,version,is_foreign,type_id,created_ms,"
                                     "manifest_digest,sequence,vendor_id,class_id,images,signers)"
-                                    " VALUES(?,?,?,?,nullif(?,0),?,?,?,?,?,?,?)");
+                                    " VALUES(?,?,?,?,nullif(?,0),?,?,?,?,?,?,?) RETURNING id");
     sql_put_int(&q, release->tenant);
     sql_put_text(&q, release->name);
     sql_put_text(&q, release->version);
@@ -71,9 +71,9 @@ ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *relea
     sql_put_int(&q, release->type_id);
     sql_put_int(&q, release->created_ms);
     put_signed_part(&q, release);
-    const ud_err err = sql_end(&q);
+    int64_t id = 0;
+    const ud_err err = sql_end_id(&q, &id);
     if (err == UD_OK) {
-        const int64_t id = sqlite3_last_insert_rowid(store->db);
         if (id > UD_ACTION_ID_MAX) {
             return UD_ERR_LIMIT;
         }
@@ -113,7 +113,7 @@ static uint8_t read_array(struct sql *q, uint8_t *out, size_t width, size_t max)
 
 #define RELEASE_COLUMNS                                                                                        \
     "SELECT "                                                                                                  \
-    "id,tenant,name,version,is_foreign,ifnull(type_id,0),created_ms,manifest_digest,sequence,vendor_id,"       \
+    "id,tenant,name,version,is_foreign,coalesce(type_id,0),created_ms,manifest_digest,sequence,vendor_id,"     \
     "class_id,images,signers FROM release"
 
 static void read_release(struct sql *q, struct ud_row_release *row)

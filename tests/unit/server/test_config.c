@@ -73,6 +73,10 @@ static const struct {
      {"d", "--insecure-http", "--listen-people", "[::]:0", NULL},
      UD_CONFIG_WRONG},
     {"certificate without key", {"d", "--cert", "x.pem", NULL}, UD_CONFIG_WRONG},
+    {"another database", {"d", "--store", "postgresql://updraft@db/updraft", NULL}, UD_CONFIG_RUN},
+    {"an unknown database", {"d", "--store", "mysql://db/updraft", NULL}, UD_CONFIG_WRONG},
+    {"a password for all to read", {"d", "--store", "postgresql://a:b@db/updraft", NULL}, UD_CONFIG_WRONG},
+    {"the same behind =", {"d", "--store=postgresql://db/updraft?password=b", NULL}, UD_CONFIG_WRONG},
     {"file that is not there", {"d", "--config", "build/no-such-file.ini", NULL}, UD_CONFIG_WRONG},
 };
 

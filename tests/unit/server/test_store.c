@@ -1,58 +1,16 @@
-/* What every backend of ud_store must do; run on the one that the build chose. */
+/* What every database behind ud_store must do: each test runs on SQLite and on a real PostgreSQL. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include "server/store.h"
+#include "helper_place.h"
 
 #include "server/writer.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-struct place {
-    char folder[64];
-    struct ud_store *store;
-};
-
-static int setup(void **state)
-{
-    struct place *place = calloc(1, sizeof *place);
-    assert_non_null(place);
-    memcpy(place->folder, "/tmp/updraft-store-XXXXXX", sizeof "/tmp/updraft-store-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
-    assert_int_equal(ud_store_open(&place->store, place->folder, UD_STORE_WRITER), UD_OK);
-    *state = place;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    ud_store_close(place->store);
-    DIR *folder = opendir(place->folder);
-    assert_non_null(folder);
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (entry->d_name[0] != '.') {
-            assert_int_equal(unlinkat(dirfd(folder), entry->d_name, 0), 0);
-        }
-    }
-    closedir(folder);
-    assert_int_equal(rmdir(place->folder), 0);
-    free(place);
-    return 0;
-}
-
-static void reopen(struct place *place)
-{
-    ud_store_close(place->store);
-    place->store = NULL;
-    assert_int_equal(ud_store_open(&place->store, place->folder, UD_STORE_WRITER), UD_OK);
-}
 
 static struct ud_row_device device_named(const char *name)
 {
@@ -67,7 +25,7 @@ static void test_a_new_store_has_the_newest_schema_and_keeps_it(void **state)
     struct place *place = *state;
     const uint32_t version = ud_store_schema_version(place->store);
     assert_true(version >= 1);
-    reopen(place);
+    place_reopen(place);
     assert_int_equal(ud_store_schema_version(place->store), version);
 }
 
@@ -76,7 +34,10 @@ static void test_a_reader_needs_a_store_and_cannot_write(void **state)
     struct place *place = *state;
     struct ud_store *reader = NULL;
     assert_int_equal(ud_store_open(&reader, "/tmp/updraft-no-such-folder", UD_STORE_READER), UD_ERR_STORE);
-    assert_int_equal(ud_store_open(&reader, place->folder, UD_STORE_READER), UD_OK);
+    assert_int_equal(
+        ud_store_open(&reader, "postgresql:///x?host=/tmp/updraft-no-such-folder", UD_STORE_READER),
+        UD_ERR_STORE);
+    assert_int_equal(ud_store_open(&reader, place->where, UD_STORE_READER), UD_OK);
     struct ud_row_device row = device_named("a");
     assert_int_equal(ud_store_device_add(reader, &row), UD_ERR_STORE);
     assert_true(strlen(ud_store_message(reader)) > 0);
@@ -94,7 +55,7 @@ static void test_a_device_comes_back_as_it_was_stored(void **state)
     row.has_running = true;
     row.boot_reason = UD_BOOT_REVERTED;
     assert_int_equal(ud_store_device_report_set(place->store, &row), UD_OK);
-    reopen(place);
+    place_reopen(place);
     assert_int_equal(ud_store_device_find(place->store, UD_TENANT_DEFAULT, row.name, &got), UD_OK);
     assert_int_equal(got.id, row.id);
     assert_memory_equal(got.token_hash, row.token_hash, sizeof got.token_hash);
@@ -156,7 +117,7 @@ static void test_what_was_not_committed_is_gone_after_reopening(void **state)
     struct ud_row_device got;
     assert_int_equal(ud_store_begin(place->store), UD_OK);
     assert_int_equal(ud_store_device_add(place->store, &row), UD_OK);
-    reopen(place);
+    place_reopen(place);
     assert_int_equal(ud_store_device_find(place->store, UD_TENANT_DEFAULT, "a", &got), UD_ERR_NOT_FOUND);
 }
 
@@ -193,7 +154,7 @@ static void test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alon
     struct ud_writer_stats stats;
     struct add_job *jobs = calloc(JOBS, sizeof *jobs);
     assert_non_null(jobs);
-    assert_int_equal(ud_store_open(&reader, place->folder, UD_STORE_READER), UD_OK);
+    assert_int_equal(ud_store_open(&reader, place->where, UD_STORE_READER), UD_OK);
     assert_int_equal(ud_writer_open(&writer, place->store, NULL, NULL), UD_OK);
     place->store = NULL; /* the writer's now */
     for (int i = 0; i < JOBS; i++) {
@@ -219,15 +180,14 @@ static void test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alon
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_new_store_has_the_newest_schema_and_keeps_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_reader_needs_a_store_and_cannot_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_device_comes_back_as_it_was_stored, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_name_is_there_once_and_only_in_its_tenant, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_code_is_good_once_and_until_its_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_savepoint_undone_leaves_the_jobs_around_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_was_not_committed_is_gone_after_reopening, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone,
-                                        setup, teardown),
+        PLACE_TEST(test_a_new_store_has_the_newest_schema_and_keeps_it),
+        PLACE_TEST(test_a_reader_needs_a_store_and_cannot_write),
+        PLACE_TEST(test_a_device_comes_back_as_it_was_stored),
+        PLACE_TEST(test_a_name_is_there_once_and_only_in_its_tenant),
+        PLACE_TEST(test_a_code_is_good_once_and_until_its_time),
+        PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
+        PLACE_TEST(test_what_was_not_committed_is_gone_after_reopening),
+        PLACE_TEST(test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,72 @@
+/*
+ * The schema, as numbered steps that only ever get followers.
+ *
+ * Current state lies in compact rows; histories (action_status, report) are append-only chains from their owner's
+ * newest entry backwards, without an index, because random index pages are what group commit pays most for.
+ */
+#include "schema.h"
+
+#include <stddef.h>
+
+const struct sql_schema_step sql_schema[] = {
+    /* 1 */
+    {
+        .all =
+            "CREATE TABLE tenant(id {ID}, name {TEXT} NOT NULL UNIQUE {ANY_CASE});"
+            "INSERT INTO tenant VALUES(1,'default');"
+            "CREATE TABLE token(id {ID}, tenant {INT} NOT NULL REFERENCES tenant, name {TEXT} NOT NULL,"
+            " hash {BYTES} NOT NULL UNIQUE, created_ms {INT} NOT NULL);"
+            "CREATE TABLE anchor(tenant {INT} NOT NULL REFERENCES tenant, kid {BYTES} NOT NULL, pub {BYTES} "
+            "NOT NULL,"
+            " name {TEXT} NOT NULL, weight {INT} NOT NULL, created_ms {INT} NOT NULL, PRIMARY KEY(tenant,kid))"
+            " {BY_KEY};"
+            "CREATE TABLE device_type(id {ID}, tenant {INT} NOT NULL REFERENCES tenant,"
+            " name {TEXT} NOT NULL, is_foreign {INT} NOT NULL, created_ms {INT} NOT NULL, UNIQUE(tenant,name));"
+            "CREATE TABLE device(id {ID}, tenant {INT} NOT NULL REFERENCES tenant, name {TEXT} NOT NULL,"
+            " type_id {INT} REFERENCES device_type, token_hash {BYTES}, code_hash {BYTES}, code_expires_ms "
+            "{INT},"
+            " kid {BYTES}, pub {BYTES}, wants_attributes {INT} NOT NULL DEFAULT 1, attributes {TEXT} NOT NULL "
+            "DEFAULT '{}',"
+            " last_seen_ms {INT} NOT NULL DEFAULT 0, created_ms {INT} NOT NULL,"
+            " report_counter {INT}, report_hash {BYTES}, reported_ms {INT}, boot_reason {INT},"
+            " running_digest {BYTES}, running_sequence {INT}, running_epoch {INT}, running_release {INT},"
+            " last_report {INT} NOT NULL DEFAULT 0, report_count {INT} NOT NULL DEFAULT 0,"
+            " finished_action {INT} NOT NULL DEFAULT 0, finished_release {INT} NOT NULL DEFAULT 0,"
+            " UNIQUE(tenant,name));"
+            "CREATE TABLE device_key(id {ID}, tenant {INT} NOT NULL, device {INT} NOT NULL,"
+            " kid {BYTES} NOT NULL, pub {BYTES} NOT NULL, from_ms {INT} NOT NULL, until_ms {INT});"
+            "CREATE INDEX device_key_device ON device_key(device);"
+            "CREATE TABLE artifact(tenant {INT} NOT NULL REFERENCES tenant, sha256 {BYTES} NOT NULL, sha1 "
+            "{BYTES} NOT NULL,"
+            " md5 {BYTES} NOT NULL, size {INT} NOT NULL, created_ms {INT} NOT NULL, PRIMARY KEY(tenant,sha256))"
+            " {BY_KEY};"
+            "CREATE TABLE release(id {ID_ONCE}, tenant {INT} NOT NULL REFERENCES tenant,"
+            " name {TEXT} NOT NULL, version {TEXT} NOT NULL, is_foreign {INT} NOT NULL, type_id {INT},"
+            " manifest_digest {BYTES}, sequence {INT}, vendor_id {BYTES}, class_id {BYTES}, images {BYTES}, "
+            "signers {BYTES},"
+            " created_ms {INT} NOT NULL, UNIQUE(tenant,manifest_digest));"
+            "CREATE TABLE release_artifact(release {INT} NOT NULL REFERENCES release, position {INT} NOT NULL,"
+            " tenant {INT} NOT NULL, filename {TEXT} NOT NULL, sha256 {BYTES} NOT NULL, PRIMARY "
+            "KEY(release,position),"
+            " UNIQUE(release,filename)) {BY_KEY};"
+            "CREATE TABLE action(id {ID_ONCE}, tenant {INT} NOT NULL REFERENCES tenant,"
+            " device {INT} NOT NULL, release {INT} NOT NULL REFERENCES release, state {INT} NOT NULL,"
+            " active {INT} NOT NULL, canceling {INT} NOT NULL, proof_signed {INT} NOT NULL, error {INT} NOT "
+            "NULL,"
+            " nonce {BYTES} NOT NULL, created_ms {INT} NOT NULL, updated_ms {INT} NOT NULL,"
+            " last_status {INT} NOT NULL DEFAULT 0, status_count {INT} NOT NULL DEFAULT 0);"
+            "CREATE INDEX action_device ON action(device);"
+            "CREATE TABLE action_status(id {ID}, tenant {INT} NOT NULL, previous {INT} NOT NULL,"
+            " at_ms {INT} NOT NULL, state {INT} NOT NULL, canceling {INT} NOT NULL, code {INT},"
+            " messages {TEXT} NOT NULL);"
+            "CREATE TABLE report(id {ID}, tenant {INT} NOT NULL, previous {INT} NOT NULL,"
+            " at_ms {INT} NOT NULL, action {INT} NOT NULL, counter {INT} NOT NULL, result {INT} NOT NULL,"
+            " boot_reason {INT} NOT NULL, bytes {BYTES} NOT NULL);",
+        .pg = "SELECT setval(pg_get_serial_sequence('tenant','id'),1);"
+              "CREATE UNIQUE INDEX tenant_name ON tenant(lower(name));"
+              /* SQLite has this function; of an image among the images of a release */
+              "CREATE FUNCTION instr(BYTEA,BYTEA) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE"
+              " AS 'SELECT position($2 in $1)';",
+    },
+};
+const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];
