@@ -107,7 +107,7 @@ mcu: release ## bootloader and sample application on Cortex-M3: built, then trie
 	    -DCMAKE_TOOLCHAIN_FILE=$(abspath cmake/cortex-m3.cmake) -DMBEDTLS_SOURCE="$$source" >/dev/null
 	cmake --build $(BUILD)/mcu
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu.py
+	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench
