@@ -5,7 +5,6 @@
 
 enum {
     COMPARE_MAX = 2048, /* bytes; longer matches are found piece by piece */
-    NEIGHBOURS_MAX = 48,
     MATCH_MIN = 3,
 };
 
@@ -32,6 +31,11 @@ void delta_index_close(struct delta_index *index)
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 /* Common bytes of the query and the suffix of this rank; 0 for a rank outside. */
@@ -68,10 +72,21 @@ static ptrdiff_t rank_of(const struct delta_index *index, struct ud_bytes query)
     return (ptrdiff_t)low;
 }
 
-static void look_around(const struct delta_index *index, struct ud_bytes query, int32_t expected,
-                        ptrdiff_t rank, int step, struct delta_match *best)
+/* Does the suffix of this rank begin with the query? */
+static bool begins(const struct delta_index *index, struct ud_bytes query, ptrdiff_t rank)
 {
-    for (int i = 0; i < NEIGHBOURS_MAX && common(index, query, rank) >= best->len; i++, rank += step) {
+    if (rank < 0 || (size_t)rank >= index->text.len) {
+        return false;
+    }
+    const size_t at = (size_t)index->suffixes[rank];
+    return index->text.len - at >= query.len && memcmp(index->text.ptr + at, query.ptr, query.len) == 0;
+}
+
+/* `query` is as long as the best match. */
+static void look_around(const struct delta_index *index, struct ud_bytes query, int32_t expected,
+                        uint32_t neighbours, ptrdiff_t rank, int step, struct delta_match *best)
+{
+    for (uint32_t i = 0; i < neighbours && begins(index, query, rank); i++, rank += step) {
         const int32_t at = index->suffixes[rank];
         if (best->at == UINT32_MAX || labs((long)at - expected) < labs((long)best->at - expected)) {
             best->at = (uint32_t)at;
@@ -79,21 +94,25 @@ static void look_around(const struct delta_index *index, struct ud_bytes query, 
     }
 }
 
-struct delta_match delta_index_find(const struct delta_index *index, struct ud_bytes query, int32_t expected)
+struct delta_match delta_index_find(const struct delta_index *index, struct ud_bytes query, int32_t expected,
+                                    uint32_t neighbours, delta_rank *rank)
 {
     struct delta_match none = {0, 0};
     if (index->text.len == 0) {
         return none;
     }
     query.len = least(query.len, COMPARE_MAX);
-    const ptrdiff_t rank = rank_of(index, query);
-    const size_t above = common(index, query, rank);
-    const size_t below = common(index, query, rank - 1);
-    struct delta_match best = {UINT32_MAX, (uint32_t)(above > below ? above : below)};
-    if (best.len < MATCH_MIN) {
+    if (*rank == 0) {
+        *rank = (delta_rank)rank_of(index, query) + 1;
+    }
+    const ptrdiff_t above = (ptrdiff_t)*rank - 1;
+    const size_t len = most(common(index, query, above), common(index, query, above - 1));
+    if (len < MATCH_MIN) {
         return none;
     }
-    look_around(index, query, expected, rank, 1, &best);
-    look_around(index, query, expected, rank - 1, -1, &best);
+    struct delta_match best = {UINT32_MAX, (uint32_t)len};
+    query.len = len;
+    look_around(index, query, expected, neighbours, above, 1, &best);
+    look_around(index, query, expected, neighbours, above - 1, -1, &best);
     return best;
 }

@@ -17,17 +17,30 @@
 #define BITS(x) ((uint64_t)((x)*256 + 0.5))
 
 enum {
-    PASSES = 3,
     OPEN_MAX = 40,
-    OPEN_KEPT = 32, /* of the cheapest, when there are more than OPEN_MAX */
-    EXACT_MAX = 64, /* bytes of an exact copy that are tried; a longer one is several */
-    CHAIN_MAX = 64, /* candidates in new */
+    EXACT_MAX = 64, /* bytes of an exact copy that are tried; longer ones are joined from several */
     CHAIN_HASH_BITS = 18,
     SEED_MIN = 3,
     NORMAL_SEED_MIN = 7,
-    FOLLOW_MIN = 32, /* a match that was longer than this is followed, not sought again */
+    FOLLOW_MIN = 32,   /* a match that was longer than this is followed, not sought again */
+    CERTAIN_MIN = 512, /* a main copy that goes on equal for so long has no rival */
     RAM_KEYS = 1 << 17,
     PROGRESS_STEP = 1 << 14,
+};
+
+/* How hard to look, by the larger of the two images: time grows with the image, not with its square. */
+struct effort {
+    uint32_t bytes_max;
+    uint32_t passes;     /* the later ones know where things went */
+    uint32_t open;       /* diagonals, as long as they are within `behind` of the cheapest path */
+    uint64_t behind;     /* 1/256 bit */
+    uint32_t chain;      /* candidates in new for an exact copy */
+    uint32_t neighbours; /* matches of equal length that are compared by their distance */
+};
+static const struct effort efforts[] = {
+    {1u << 20, 3, OPEN_MAX, BITS(45), 64, 48},
+    {4u << 20, 3, 16, BITS(40), 16, 16},
+    {UINT32_MAX, 2, 12, BITS(32), 8, 8},
 };
 
 static const uint64_t never = UINT64_MAX / 4;
@@ -54,12 +67,14 @@ struct diagonal {
 struct finder {
     struct delta_index index;
     struct delta_match last;
+    delta_rank *ranks; /* [new.len] answers of the pass before */
 };
 
 struct planner {
     struct ud_bytes old;
     struct ud_bytes new;
     const struct delta_options *options;
+    const struct effort *effort;
     struct ud_bytes new_normal;
     uint8_t *marks; /* one block: calls and pointers of old, then of new, then both normal forms */
     uint8_t *old_calls, *old_pointers, *new_calls, *new_pointers;
@@ -199,7 +214,8 @@ static void exact_from_new(struct planner *p, uint32_t at)
     uint32_t *head = &p->chain_heads[key * 0x9e3779b1u >> (32 - CHAIN_HASH_BITS)];
     uint32_t best = EXACT_BYTES_MIN - 1;
     uint32_t before = *head;
-    for (unsigned i = 0; i < CHAIN_MAX && before != 0 && best < EXACT_MAX; i++, before = p->chain[before - 1]) {
+    const uint32_t tries = p->plain.last.len > FOLLOW_MIN ? p->effort->chain / 8 : p->effort->chain;
+    for (unsigned i = 0; i < tries && before != 0 && best < EXACT_MAX; i++, before = p->chain[before - 1]) {
         const uint32_t found = common_in_new(p, before - 1, at);
         const uint64_t far = log_cost(at - (before - 1)) * 105 / 100;
         for (; best < found; best++) {
@@ -210,14 +226,16 @@ static void exact_from_new(struct planner *p, uint32_t at)
     *head = at + 1;
 }
 
-static struct delta_match seek(struct finder *finder, struct ud_bytes from, int32_t expected)
+static struct delta_match seek(const struct planner *p, struct finder *finder, struct ud_bytes from,
+                               uint32_t at, int32_t expected)
 {
     struct delta_match *last = &finder->last;
     if (last->len > FOLLOW_MIN) {
         last->len--;
         last->at++;
     } else {
-        *last = delta_index_find(&finder->index, from, expected);
+        const struct ud_bytes rest = {from.ptr + at, from.len - at};
+        *last = delta_index_find(&finder->index, rest, expected, p->effort->neighbours, &finder->ranks[at]);
     }
     return *last;
 }
@@ -231,13 +249,11 @@ static void open_token(struct planner *p, uint32_t at)
         p->literal_start = at;
     }
     const int32_t expected = (int32_t)at - here->shift;
-    struct ud_bytes rest = {p->new.ptr + at, p->new.len - at};
-    const struct delta_match plain = seek(&p->plain, rest, expected);
+    const struct delta_match plain = seek(p, &p->plain, p->new, at, expected);
     if (plain.len >= SEED_MIN) {
         enter(p, at, (int64_t)at - plain.at);
     }
-    rest.ptr = p->new_normal.ptr + at;
-    const struct delta_match normal = seek(&p->normal, rest, expected);
+    const struct delta_match normal = seek(p, &p->normal, p->new_normal, at, expected);
     if (normal.len >= NORMAL_SEED_MIN) {
         enter(p, at, (int64_t)at - normal.at);
     }
@@ -334,15 +350,47 @@ static void advance_all(struct planner *p, uint32_t at)
     }
     size_t kept = 0;
     for (size_t i = 0; i < p->open_count; i++) {
-        if (p->open[i].cost < best + BITS(45) && p->open[i].cost < never) {
+        if (p->open[i].cost < best + p->effort->behind && p->open[i].cost < never) {
             p->open[kept++] = p->open[i];
         }
     }
-    if (kept > OPEN_MAX) {
+    if (kept > p->effort->open) {
         qsort(p->open, kept, sizeof p->open[0], by_cost);
-        kept = OPEN_KEPT;
+        kept = p->effort->open * 4 / 5;
     }
     p->open_count = kept;
+}
+
+/*
+ * The cheapest way here is a main copy, and old and new stay equal on it for long: go there at once, on it alone.
+ * Returns the bytes passed over, 0 where nothing is certain.
+ */
+static uint32_t pass_over(struct planner *p, uint32_t at)
+{
+    const struct delta_match *match = &p->plain.last;
+    if (match->len < 2 * CERTAIN_MIN || p->open_count == 0) {
+        return 0;
+    }
+    size_t cheapest = 0;
+    for (size_t i = 1; i < p->open_count; i++) {
+        cheapest = p->open[i].cost < p->open[cheapest].cost ? i : cheapest;
+    }
+    const struct diagonal on = p->open[cheapest];
+    if (on.missed || at - match->at != (uint32_t)on.shift) {
+        return 0;
+    }
+    const uint32_t len = match->len - CERTAIN_MIN;
+    p->open[0] = on;
+    p->open[0].cost += len * BITS(0.04);
+    p->open_count = 1;
+    p->literal_cost = never;
+    for (size_t i = 0; i <= EXACT_MAX; i++) {
+        p->ahead[i] = never;
+    }
+    p->plain.last.at += len;
+    p->plain.last.len -= len;
+    p->normal.last.len = 0;
+    return len;
 }
 
 static void report(const struct planner *p, uint32_t at)
@@ -351,7 +399,7 @@ static void report(const struct planner *p, uint32_t at)
     if (progress != NULL && at % PROGRESS_STEP == 0) {
         const uint32_t per_pass = 1000;
         const uint64_t part = p->new.len == 0 ? 0 : (uint64_t)at *per_pass / p->new.len;
-        progress->report(progress->ctx, p->pass * per_pass + (uint32_t)part, PASSES * per_pass);
+        progress->report(progress->ctx, p->pass * per_pass + (uint32_t)part, p->effort->passes * per_pass);
     }
 }
 
@@ -372,9 +420,28 @@ static void pass(struct planner *p)
         open_token(p, at);
         *cost_at(p, at) = never; /* the place of at + EXACT_MAX + 1 from here on */
         advance_all(p, at);
+        at += pass_over(p, at);
         report(p, at);
     }
     close_runs(p, end);
+}
+
+/* Exact copies that go on where the one before ended are one. */
+static size_t join_exact(struct delta_token *tokens, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct delta_token *before = kept > 0 ? &tokens[kept - 1] : NULL;
+        const struct delta_token token = tokens[i];
+        const bool goes_on = before != NULL && token.kind == TOKEN_EXACT && before->kind == TOKEN_EXACT &&
+                             before->from_new == token.from_new && before->source + before->len == token.source;
+        if (goes_on) {
+            before->len += token.len;
+        } else {
+            tokens[kept++] = token;
+        }
+    }
+    return kept;
 }
 
 static ud_err collect(const struct planner *p, struct delta_plan *plan)
@@ -393,6 +460,7 @@ static ud_err collect(const struct planner *p, struct delta_plan *plan)
         const struct closed *end = &p->closed[at];
         tokens[--count] = (struct delta_token){end->kind, at - end->start, end->source, end->from_new != 0};
     }
+    plan->count = join_exact(tokens, plan->count);
     return UD_OK;
 }
 
@@ -489,8 +557,10 @@ static ud_err planner_open(struct planner *p)
     p->closed = calloc(new + 1, sizeof p->closed[0]);
     p->chain_heads = calloc((size_t)1 << CHAIN_HASH_BITS, sizeof p->chain_heads[0]);
     p->chain = calloc(new + 1, sizeof p->chain[0]);
+    p->plain.ranks = calloc(new + 1, sizeof p->plain.ranks[0]);
+    p->normal.ranks = calloc(new + 1, sizeof p->normal.ranks[0]);
     if (p->marks == NULL || p->went == NULL || p->ram_went == NULL || p->closed == NULL ||
-        p->chain_heads == NULL || p->chain == NULL) {
+        p->chain_heads == NULL || p->chain == NULL || p->plain.ranks == NULL || p->normal.ranks == NULL) {
         return UD_ERR_MEMORY;
     }
     p->old_calls = p->marks;
@@ -521,15 +591,20 @@ static void planner_close(struct planner *p)
     free(p->closed);
     free(p->chain_heads);
     free(p->chain);
+    free(p->plain.ranks);
+    free(p->normal.ranks);
 }
 
 ud_err delta_plan_open(struct delta_plan *plan, struct ud_bytes old, struct ud_bytes new,
                        const struct delta_options *options)
 {
-    struct planner planner = {.old = old, .new = new, .options = options};
+    struct planner planner = {.old = old, .new = new, .options = options, .effort = efforts};
+    while (old.len > planner.effort->bytes_max || new.len > planner.effort->bytes_max) {
+        planner.effort++;
+    }
     struct delta_plan made = {NULL, 0};
     ud_err err = planner_open(&planner);
-    for (; err == UD_OK && planner.pass < PASSES; planner.pass++) {
+    for (; err == UD_OK && planner.pass < planner.effort->passes; planner.pass++) {
         if (planner.pass > 0) {
             err = learn(&planner, &made);
         }

@@ -215,6 +215,48 @@ static void test_the_same_images_give_the_same_patch(void **state)
     drop(new);
 }
 
+/* What fills a slot up, or repeats, is said once, however long it is. */
+static void test_long_runs_cost_no_more_than_short_ones(void **state)
+{
+    (void)state;
+    const struct ud_bytes old = pattern(70000, 3, 0xff, 0);
+    const struct ud_bytes blank = pattern(200000, 3, 0, 0xff);
+    uint8_t *twice = malloc(2 * old.len);
+    memcpy(twice, old.ptr, old.len);
+    memcpy(twice + old.len, old.ptr, old.len);
+    const struct delta_options options = {.profile = 3};
+    const struct ud_bytes fill = round_trip("fill", old, blank, &options);
+    const struct ud_bytes again = round_trip("twice", old, (struct ud_bytes){twice, 2 * old.len}, &options);
+    assert_true(fill.len < 48);
+    assert_true(again.len < 64);
+    drop(fill);
+    drop(again);
+    free(twice);
+    drop(old);
+    drop(blank);
+}
+
+/* Long images are looked over with less effort, and equal stretches of them passed over. */
+static void test_large_images_come_out_and_what_did_not_change_costs_little(void **state)
+{
+    (void)state;
+    const size_t len = (4u << 20) + 12345;
+    const struct ud_bytes old = pattern(len, 11, 0xff, 0);
+    uint8_t *new = malloc(len + 3000);
+    memcpy(new, old.ptr, len / 2);
+    const struct ud_bytes fresh = pattern(3000, 12, 0xff, 0);
+    memcpy(new + len / 2, fresh.ptr, fresh.len);
+    memcpy(new + len / 2 + fresh.len, old.ptr + len / 2, len - len / 2);
+    new[77] ^= 1;
+    const struct delta_options options = {.profile = 3};
+    const struct ud_bytes patch = round_trip("large", old, (struct ud_bytes){new, len + fresh.len}, &options);
+    assert_true(patch.len < fresh.len + 400);
+    drop(patch);
+    drop(fresh);
+    free(new);
+    drop(old);
+}
+
 /* Real releases: they must come out, and no larger than the issue allows (bsdiff 4.3 on the same pairs). */
 static void test_shared_pairs_come_out_and_stay_within_their_sizes(void **state)
 {
@@ -434,6 +476,8 @@ int main(void)
         cmocka_unit_test(test_code_that_moved_comes_out_in_every_profile_and_costs_little),
         cmocka_unit_test(test_halves_swapped_and_odd_offsets_come_out),
         cmocka_unit_test(test_the_same_images_give_the_same_patch),
+        cmocka_unit_test(test_long_runs_cost_no_more_than_short_ones),
+        cmocka_unit_test(test_large_images_come_out_and_what_did_not_change_costs_little),
         cmocka_unit_test(test_shared_pairs_come_out_and_stay_within_their_sizes),
         cmocka_unit_test(test_a_head_that_does_not_fit_is_refused_before_anything_is_written),
         cmocka_unit_test(test_sizes_over_16_mib_are_refused),
