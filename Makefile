@@ -97,15 +97,14 @@ cov: ## line coverage of the unit tests, per folder (llvm-cov)
 	cmake --build $(BUILD)/cov
 	scripts/coverage $(BUILD)/cov
 
-size: ## flash, RAM and worst stack on Cortex-M3 against budgets.json
+size: release ## flash, RAM and worst stack on Cortex-M3 against budgets.json
 	@scripts/bootstrap demo mcu
-	scripts/size --out $(BUILD)/size.json
+	scripts/mcu-build $(BUILD)
+	scripts/size --out $(BUILD)/size.json --images $(BUILD)/mcu
 
 mcu: release ## bootloader and sample application on Cortex-M3: built, then tried in QEMU (MBEDTLS_SOURCE=FOLDER: that copy)
 	@scripts/bootstrap mcu
-	source=$$(scripts/mbedtls-source $(BUILD)/sources) && cmake -S src/ports/mps2-an385 -B $(BUILD)/mcu -G Ninja --log-level=WARNING \
-	    -DCMAKE_TOOLCHAIN_FILE=$(abspath cmake/cortex-m3.cmake) -DMBEDTLS_SOURCE="$$source" >/dev/null
-	cmake --build $(BUILD)/mcu
+	scripts/mcu-build $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
 

@@ -9,6 +9,7 @@
 #include "../app/app.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/handoff.h"
+#include "ports/mps2-an385/log.h"
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
@@ -31,10 +32,18 @@ static bool is_on_trial(const struct app *app)
     return app->info.reason == UD_BOOT_TRIAL && ud_slots_state(&app->slots)->trial != UD_TRIAL_NONE;
 }
 
+static const char *reason_name(ud_boot_reason reason)
+{
+    static const char *const names[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
+    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "?";
+}
+
 static void greet(const struct app *app)
 {
     ud_uart_put("app version=" APP_VERSION);
     ud_mps2_log_number("slot", app->info.slot);
+    ud_mps2_log_text("reason", reason_name(app->info.reason));
+    ud_mps2_log_number("sequence", app->info.version.sequence);
     ud_mps2_log_text("trial", is_on_trial(app) ? "yes" : "no");
     ud_mps2_log_text("outcome", ud_err_name(app->info.outcome));
     ud_uart_put("\n");
@@ -77,11 +86,12 @@ static void obey(struct app *app, const char *line)
 
 static ud_err open(struct app *app)
 {
+    ud_uart_init();
     ud_err err = ud_mps2_device_open(&app->device);
     if (err == UD_OK) {
         err = ud_handoff_read(&app->info);
     }
-    return err == UD_OK ? ud_slots_mount(&app->slots, &app->device.layout) : err;
+    return err == UD_OK ? ud_slots_mount(&app->slots, app->device.layout) : err;
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include "device/keep.h"
+#include "ports/mps2-an385/log.h"
 #include "ports/mps2-an385/uart.h"
 
 #define CHUNK_BYTES 256
@@ -35,7 +36,7 @@ static ud_err take_envelope(struct app *app, uint32_t len)
     }
     ud_err err = ud_suit_envelope_parse(&app->env, (struct ud_bytes){app->envelope, len}, NULL);
     if (err == UD_OK) {
-        err = ud_suit_envelope_authenticate(&app->env, &app->device.provision.trust, NULL);
+        err = ud_suit_envelope_authenticate(&app->env, app->device.trust, NULL);
     }
     if (err != UD_OK) {
         return err;

@@ -8,6 +8,10 @@
 /* Given by the port. Must not return. */
 _Noreturn void ud_panic(const char *file, int line, const char *what);
 
+#ifdef UD_ASSERT_WORDLESS /* for a device that shows no words */
+#define UD_ASSERT(condition) ((condition) ? (void)0 : ud_panic("", 0, ""))
+#else
 #define UD_ASSERT(condition) ((condition) ? (void)0 : ud_panic(__FILE__, __LINE__, #condition))
+#endif
 
 #endif

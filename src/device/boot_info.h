@@ -7,7 +7,7 @@
 
 #include "updraft/boot.h"
 
-#define UD_BOOT_INFO_BYTES_MAX 512
+#define UD_BOOT_INFO_BYTES_MAX (144 + 40 * UD_COMPONENTS_MAX)
 
 /** Append; UD_BOOT_INFO_BYTES_MAX is enough. UD_ERR_BUFFER */
 ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info);

@@ -16,12 +16,12 @@ WAIT_S = 60  # for a line; only a hang takes that long
 class Chip:
     """One run of the emulator, from power on to power off."""
 
-    def __init__(self, firmware: Path, device: Path, cut: int = 0):
+    def __init__(self, boot: Path, device: Path, cut: int = 0):
         words = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=flash0",
                  "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
                  "-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none",
                  "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
-                 "-kernel", firmware / "boot.elf",
+                 "-kernel", boot,
                  "-device", f"loader,file={device}/provisioning.cbor,addr=0x01000000,force-raw=on"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -60,9 +60,9 @@ class Chip:
                 return dict(re.findall(r"(\w+)=(\S+)", line))
         return {}
 
-    def boot(self) -> tuple[dict[str, str], dict[str, str]]:
-        """What the next start of an image says of itself: the bootloader's line and the application's."""
-        return self.wait_for("boot event=choose"), self.wait_for("app version=")
+    def start(self) -> dict[str, str]:
+        """What the next image that starts says of itself, and of what the bootloader handed to it."""
+        return self.wait_for("app version=")
 
     def send(self, data: bytes) -> None:
         try:

@@ -18,6 +18,10 @@
 #define MBEDTLS_PLATFORM_PRINTF_ALT
 
 #define MBEDTLS_SHA256_C
+#ifdef UD_MBEDTLS_SMALLER /* 1.7 KB less for 20 instructions more for each byte hashed */
+#define MBEDTLS_SHA256_SMALLER
+#define MBEDTLS_NO_UDBL_DIVISION
+#endif
 
 #define MBEDTLS_BIGNUM_C
 #define MBEDTLS_ECP_C

@@ -1,28 +1,30 @@
-/* What bootloader and application both need of this device: its provisioning file, its flash, and where things lie. */
+/*
+ * What bootloader and application both need of this device: whom it trusts, what it is, where things lie. Two files
+ * give it, and the build links one: device_file.c reads the provisioning file, device_root.c has it compiled in.
+ */
 #ifndef UPDRAFT_MPS2_DEVICE_H
 #define UPDRAFT_MPS2_DEVICE_H
 
 #include "updraft/boot.h"
 
+#ifndef UD_MPS2_ENVELOPE_BYTES
 #define UD_MPS2_ENVELOPE_BYTES 16384 /* RAM for an envelope */
+#endif
 
+/* Borrowed from static memory. */
 struct ud_mps2_device {
-    struct ud_provision provision;
-    struct ud_flash flash;
-    struct ud_layout layout;
+    const struct ud_layout *layout;
+    const struct ud_trust *trust;
+    struct ud_boot_identity identity;
 };
 
 /**
- * Starts UART and heap, reads the provisioning file. Large, so static; stays where it is while it is used.
- * UD_ERR_CONFIG: the file describes another flash; those of the CBOR reader, ud_provision_parse() and
- * ud_boot_layout()
+ * Also gives the cryptography what it needs. UD_ERR_CONFIG: the file describes another flash; those of the CBOR reader,
+ * ud_provision_parse() and ud_boot_layout().
  */
 ud_err ud_mps2_device_open(struct ud_mps2_device *device);
 
-struct ud_boot_identity ud_mps2_device_identity(const struct ud_mps2_device *device);
-
-/** A line in the log: " name=TEXT" and " name=NUMBER". */
-void ud_mps2_log_text(const char *name, const char *text);
-void ud_mps2_log_number(const char *name, uint64_t number);
+/** The build's cryptography may be used from here on: heap_mbedtls.c gives it a heap, heap_none.c has nothing to give. */
+void ud_mps2_heap_init(void);
 
 #endif

@@ -13,9 +13,9 @@ static uint8_t *at(uint32_t address)
     return (uint8_t *)(uintptr_t)(UD_MPS2_FLASH_BASE + address);
 }
 
-static bool inside(const struct ud_flash *flash, uint32_t address, uint32_t len)
+static bool inside(uint32_t address, uint32_t len)
 {
-    return address <= flash->size_bytes && len <= flash->size_bytes - address;
+    return address <= UD_MPS2_FLASH_BYTES && len <= UD_MPS2_FLASH_BYTES - address;
 }
 
 /* Is this the operation in which power fails? */
@@ -37,7 +37,8 @@ static void program_unit(uint32_t address, const uint8_t *data)
 
 static ud_err flash_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
 {
-    if (!inside(ctx, address, len)) {
+    (void)ctx;
+    if (!inside(address, len)) {
         return UD_ERR_FLASH_RULE;
     }
     memcpy(out, at(address), len);
@@ -46,7 +47,8 @@ static ud_err flash_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len
 
 static ud_err flash_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
 {
-    if (!inside(ctx, address, len) || address % UNIT_BYTES != 0 || len % UNIT_BYTES != 0) {
+    (void)ctx;
+    if (!inside(address, len) || address % UNIT_BYTES != 0 || len % UNIT_BYTES != 0) {
         return UD_ERR_FLASH_RULE;
     }
     for (uint32_t i = 0; i < len; i++) {
@@ -62,7 +64,8 @@ static ud_err flash_program(void *ctx, uint32_t address, const uint8_t *data, ui
 
 static ud_err flash_erase(void *ctx, uint32_t address)
 {
-    if (!inside(ctx, address, SECTOR_BYTES) || address % SECTOR_BYTES != 0) {
+    (void)ctx;
+    if (!inside(address, SECTOR_BYTES) || address % SECTOR_BYTES != 0) {
         return UD_ERR_FLASH_RULE;
     }
     if (is_cut()) {
@@ -73,18 +76,12 @@ static ud_err flash_erase(void *ctx, uint32_t address)
     return UD_OK;
 }
 
-ud_err ud_mps2_flash_init(struct ud_flash *flash, uint32_t size_bytes)
-{
-    if (size_bytes > UD_MPS2_FLASH_BYTES || size_bytes % SECTOR_BYTES != 0) {
-        return UD_ERR_CONFIG;
-    }
-    *flash = (struct ud_flash){.ctx = flash,
-                               .read = flash_read,
-                               .program = flash_program,
-                               .erase = flash_erase,
-                               .size_bytes = size_bytes,
-                               .erase_size = SECTOR_BYTES,
-                               .write_size = UNIT_BYTES,
-                               .erased_value = ERASED};
-    return UD_OK;
-}
+const struct ud_flash ud_mps2_flash = {
+    .read = flash_read,
+    .program = flash_program,
+    .erase = flash_erase,
+    .size_bytes = UD_MPS2_FLASH_BYTES,
+    .erase_size = SECTOR_BYTES,
+    .write_size = UNIT_BYTES,
+    .erased_value = ERASED,
+};

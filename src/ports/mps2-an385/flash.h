@@ -12,7 +12,6 @@
 
 #define UD_MPS2_STATUS_CUT 75
 
-/** @param size_bytes  of the part in use, from its start. UD_ERR_CONFIG when the chip is smaller */
-ud_err ud_mps2_flash_init(struct ud_flash *flash, uint32_t size_bytes);
+extern const struct ud_flash ud_mps2_flash; /* the whole chip */
 
 #endif

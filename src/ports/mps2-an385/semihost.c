@@ -45,8 +45,8 @@ uint32_t ud_semihost_cut(void)
     if (call(SYS_GET_CMDLINE, &block) != 0) {
         return 0;
     }
-    for (const char *at = text; *at != '\0'; at++) {
-        if (strncmp(at, word, sizeof word - 1) == 0) {
+    for (const char *at = text; at < text + sizeof text - sizeof word; at++) {
+        if (memcmp(at, word, sizeof word - 1) == 0) {
             return number_at(at + sizeof word - 1);
         }
     }

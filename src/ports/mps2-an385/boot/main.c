@@ -7,8 +7,8 @@
 #include "ports/mps2-an385/handoff.h"
 #include "ports/mps2-an385/memory.h"
 #include "ports/mps2-an385/semihost.h"
-#include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
+#include "say.h"
 
 #define STATUS_NO_IMAGE 69
 #define STATUS_DEVICE 66
@@ -20,30 +20,10 @@ struct machine {
     uint8_t envelope[UD_MPS2_ENVELOPE_BYTES];
 };
 
-static const char *reason_name(ud_boot_reason reason)
-{
-    static const char *const names[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
-    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "?";
-}
-
-static void log_choice(const struct ud_boot_info *info, ud_err err)
-{
-    ud_uart_put("boot event=choose");
-    ud_mps2_log_number("slot", info->slot);
-    ud_mps2_log_text("reason", reason_name(info->reason));
-    ud_mps2_log_number("sequence", info->version.sequence);
-    ud_mps2_log_text("outcome", ud_err_name(info->outcome));
-    ud_mps2_log_text("err", ud_err_name(err));
-    ud_uart_put("\n");
-}
-
 /* No image, or no device: nothing that another try would change. */
 static _Noreturn void halt(ud_err err, uint32_t status)
 {
-    ud_uart_put("boot event=halt");
-    ud_mps2_log_text("err", ud_err_name(err));
-    ud_mps2_log_text("next", ud_err_remedy(err));
-    ud_uart_put("\n");
+    boot_say_halt(err);
     ud_semihost_exit(status);
 }
 
@@ -69,11 +49,10 @@ static ud_err load(const struct machine *machine)
 
 static ud_err choose_and_load(struct machine *machine, ud_err ended)
 {
-    const struct ud_boot_identity identity = ud_mps2_device_identity(&machine->device);
-    ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.provision.trust, &identity,
+    ud_boot_init(&machine->boot, machine->device.layout, machine->device.trust, &machine->device.identity,
                  machine->envelope, sizeof machine->envelope);
     ud_err err = ud_boot_choose(&machine->boot, ended, &machine->info);
-    log_choice(&machine->info, err);
+    boot_say_choice(&machine->info, err);
     if (err == UD_OK) {
         err = load(machine);
     }
@@ -92,7 +71,7 @@ int main(void)
     static struct machine machine;
     const ud_err ended = ud_handoff_begin();
     ud_err err = ud_mps2_device_open(&machine.device);
-    if (err == UD_OK && machine.device.layout.component_count != 1) {
+    if (err == UD_OK && machine.device.layout->component_count != 1) {
         err = UD_ERR_COMPONENT;
     }
     if (err != UD_OK) {

@@ -1,0 +1,39 @@
+#include "ports/mps2-an385/device.h"
+#include "ports/mps2-an385/flash.h"
+#include "ports/mps2-an385/memory.h"
+#include "updraft/cbor.h"
+
+/* The file is one CBOR item at the start of its memory, and ends where that item ends. */
+static ud_err find_file(struct ud_bytes *file)
+{
+    const uint8_t *start = (const uint8_t *)(uintptr_t)UD_MPS2_PROVISION_BASE;
+    struct ud_cbor reader;
+    ud_cbor_init(&reader, (struct ud_bytes){start, UD_PROVISION_BYTES_MAX});
+    (void)ud_cbor_skip(&reader);
+    *file = (struct ud_bytes){start, ud_cbor_offset(&reader)};
+    return reader.err;
+}
+
+ud_err ud_mps2_device_open(struct ud_mps2_device *device)
+{
+    static struct ud_provision provision;
+    static struct ud_flash flash; /* the part in use */
+    static struct ud_layout layout;
+    struct ud_bytes file;
+    ud_mps2_heap_init();
+    ud_err err = find_file(&file);
+    if (err == UD_OK) {
+        err = ud_provision_parse(&provision, file, NULL);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    flash = ud_mps2_flash;
+    if (provision.flash_bytes > flash.size_bytes) {
+        return UD_ERR_CONFIG;
+    }
+    flash.size_bytes = provision.flash_bytes;
+    *device = (struct ud_mps2_device){
+        &layout, &provision.trust, {provision.vendor_id, provision.class_id, provision.device_id}};
+    return ud_boot_layout(&layout, &provision, &flash);
+}
