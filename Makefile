@@ -109,7 +109,7 @@ mcu: release ## bootloader and sample application on Cortex-M3: built, then trie
 	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
-	@scripts/bootstrap bench
+	@scripts/bootstrap bench mcu
 	cmake --build $(BUILD)/release --target bench-load
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
