@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "author/cli.h"
-#include "author/delta_diff.h"
 #include "author/offline.h"
+#include "diff/diff.h"
 #include "ports/openssl/files.h"
 
 #define PROFILE_DEFAULT 3

@@ -2,7 +2,7 @@
  * Counters, mixing, numbers, lists: the arithmetic under the patch stream.
  *
  * This header and the three that build on it (copy.h, literal.h, token.h) describe the stream once, for both
- * directions. Two C files include them: apply.c, where decide() reads a bit, and author/delta_encode.c, where it writes
+ * directions. Two C files include them: apply.c, where decide() reads a bit, and diff/encode.c, where it writes
  * the bit that is wanted. So the two cannot disagree about the model. An includer gives, before the first of them:
  *
  *     enum { DELTA_ENCODES = 0 or 1 };

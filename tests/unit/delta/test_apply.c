@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "author/delta_diff.h"
+#include "diff/diff.h"
 #include "helper_images.h"
 
 #define BASE 0x08020000u

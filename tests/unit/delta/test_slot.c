@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "author/delta_diff.h"
+#include "diff/diff.h"
 #include "flash.h"
 #include "helper_images.h"
 #include "updraft/delta_slot.h"

@@ -1,7 +1,7 @@
 /* Applying a patch in memory, by the applier that devices run. */
 #include <stdlib.h>
 
-#include "author/delta_diff.h"
+#include "diff/diff.h"
 #include "updraft/assert.h"
 
 struct patching {

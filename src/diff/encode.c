@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "author/delta_diff.h"
 #include "core/crc32.h"
 #include "delta/model.h"
+#include "diff/diff.h"
 #include "updraft/assert.h"
 
 enum { DELTA_ENCODES = 1 };

@@ -7,11 +7,11 @@
  */
 #include <stdlib.h>
 
-#include "author/delta_diff.h"
-#include "author/delta_marks.h"
-#include "author/delta_match.h"
 #include "delta/model.h"
 #include "delta/thumb.h"
+#include "diff/diff.h"
+#include "diff/marks.h"
+#include "diff/match.h"
 #include "updraft/assert.h"
 
 #define BITS(x) ((uint64_t)((x)*256 + 0.5))

@@ -1,4 +1,4 @@
-#include "author/delta_marks.h"
+#include "diff/marks.h"
 
 #include "delta/model.h"
 #include "delta/thumb.h"

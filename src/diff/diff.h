@@ -1,9 +1,9 @@
 /*
- * Making patches: from two images the tokens (delta_plan.c), from tokens the patch (delta_encode.c). Deterministic:
+ * Making patches: from two images the tokens (plan.c), from tokens the patch (encode.c). Deterministic:
  * the same images and options give the same bytes on every machine. docs/design/delta.md has the why.
  */
-#ifndef UPDRAFT_AUTHOR_DELTA_DIFF_H
-#define UPDRAFT_AUTHOR_DELTA_DIFF_H
+#ifndef UPDRAFT_DIFF_DIFF_H
+#define UPDRAFT_DIFF_DIFF_H
 
 #include "updraft/delta.h"
 

@@ -1,9 +1,9 @@
 /* What a firmware image is, by looking at it. A wrong guess costs patch size, never correctness. */
 #include <stdlib.h>
 
-#include "author/delta_diff.h"
-#include "author/delta_marks.h"
 #include "delta/thumb.h"
+#include "diff/diff.h"
+#include "diff/marks.h"
 
 enum {
     LOOKED_AT = 1 << 19, /* bytes from the start */

@@ -2,10 +2,10 @@
  * What a byte of an image belongs to, and the image's normal form: distances in calls and addresses in pointers
  * blanked, so that code which only moved is equal.
  */
-#ifndef UPDRAFT_AUTHOR_DELTA_MARKS_H
-#define UPDRAFT_AUTHOR_DELTA_MARKS_H
+#ifndef UPDRAFT_DIFF_MARKS_H
+#define UPDRAFT_DIFF_MARKS_H
 
-#include "author/delta_diff.h"
+#include "diff/diff.h"
 
 /* A mark: 1..4, the byte's place in its word, and what that is. 0: neither. */
 enum {

@@ -1,6 +1,6 @@
 /* Where in old do the next bytes of new stand? A suffix array of old, plain or in normal form. */
-#ifndef UPDRAFT_AUTHOR_DELTA_MATCH_H
-#define UPDRAFT_AUTHOR_DELTA_MATCH_H
+#ifndef UPDRAFT_DIFF_MATCH_H
+#define UPDRAFT_DIFF_MATCH_H
 
 #include "updraft/bytes.h"
 #include "updraft/err.h"

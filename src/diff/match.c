@@ -1,7 +1,7 @@
 #include <divsufsort.h>
 #include <stdlib.h>
 
-#include "author/delta_match.h"
+#include "diff/match.h"
 
 enum {
     COMPARE_MAX = 2048, /* bytes; longer matches are found piece by piece */
