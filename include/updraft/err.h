@@ -184,7 +184,28 @@
     X(UD_ERR_INTERNAL,         106,  0, 11, "an internal check failed", \
       "report it with the log: this is an error of the program") \
     X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
-      "chmod 600 the file; if somebody else may have read it, make a new key")
+      "chmod 600 the file; if somebody else may have read it, make a new key") \
+    /* people, rights, records: 160.. */ \
+    X(UD_ERR_SEPARATION,       160,  0, 11, "two people must do this: who made or uploaded it may not", \
+      "have somebody else do it; nobody is author and operator at once") \
+    X(UD_ERR_APPROVAL,         161,  0, 11, "the release was not approved by enough people yet", \
+      "have an approver who did not upload it approve it") \
+    X(UD_ERR_LOCKED,           162,  0, 11, "too many wrong attempts from here", \
+      "wait for the time in Retry-After; an administrator can set a new password") \
+    X(UD_ERR_EXPIRED,          163,  0, 11, "the token or session is past its time", \
+      "log in again, or have a new token made") \
+    X(UD_ERR_GROUP,            164,  0, 11, "outside the group of devices that these credentials are for", \
+      "use credentials for all devices, or for the group of this one") \
+    X(UD_ERR_CSRF,             165,  0, 11, "the request does not prove that it comes from the console", \
+      "send the session's token in X-CSRF-Token; scripts use a token instead of a session") \
+    X(UD_ERR_PASSWORD,         166,  0, 11, "the password is too short, or too long", \
+      "use 12 to 128 characters") \
+    X(UD_ERR_AUDIT,            167,  0, 11, "the audit log was changed, or cut, after it was written", \
+      "compare with an export from before the entry that is named; treat the server as compromised") \
+    X(UD_ERR_LOGIN,            168,  0, 11, "the identity provider's answer was not accepted", \
+      "see the server's log for the check that failed; compare issuer, client and clock") \
+    X(UD_ERR_LEASE,            169,  0, 11, "another server has taken over this task", \
+      "nothing: the other server does it")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),

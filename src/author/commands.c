@@ -202,6 +202,56 @@ static const struct command commands[] = {
      "\nExamples:\n"
      "  updraft status\n"
      "  updraft status door-17 --watch\n"},
+    {"user", "people and services: add, change, list, remove", net_user, "add NAME --role ROLE... | set NAME | list | remove NAME",
+     "People log in with a password or through the identity provider; services have tokens only.\n"
+     "Roles: viewer, author, approver, operator, trust, administrator. Nobody is author and operator at once.\n"
+     "\nOptions:\n"
+     "      --role ROLE           what they may; may stand several times\n"
+     "      --group GROUP         only devices of this group (\"eu/berlin\"); an empty one: all\n"
+     "      --service             no login, tokens only\n"
+     "      --password-file FILE  first line, 12 to 128 characters; - is standard input\n"
+     "      --subject TEXT        who they are at the identity provider\n"
+     "      --disable, --enable   (set)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft user add carol --role operator --group eu --password-file -\n"
+     "  updraft user set carol --disable\n"},
+    {"token", "tokens: make, list, end", net_token, "add LABEL | list | remove ID",
+     "A token has its person's roles, or fewer. It is shown once.\n"
+     "\nOptions:\n"
+     "      --user NAME         for somebody else (administrators)\n"
+     "      --role ROLE         only these of the person's roles; may stand several times\n"
+     "      --days N            ends after so many days (default: never)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft token add ci --user build-server --role author --days 90\n"
+     "  updraft token remove 7\n"},
+    {"tenant", "tenants: add, list", net_tenant, "add NAME | list",
+     "A tenant is a fleet of its own: nobody of another one sees it. Adding gives its owner's token.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft tenant add acme\n"},
+    {"policy", "how many approvals a release needs", net_policy, "show | set --approvals N",
+     "With approvals asked for, who uploaded a release neither approves nor deploys it.\n"
+     "\nOptions:\n"
+     "      --approvals N       0 to 5\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft policy set --approvals 1\n"},
+    {"approve", "approve a release", net_approve, "RELEASE [options]",
+     "Give your word that this release may be delivered.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft approve 12\n"},
+    {"audit", "the log of what people did: verify, export", net_audit, "verify [--file FILE] | export",
+     "Every entry carries a hash over itself and the one before. verify computes them all again, and compares with\n"
+     "what it saw last time, so that a log that was cut or written anew is noticed. export gives it as JSON lines.\n"
+     "\nOptions:\n"
+     "  -f, --file FILE     verify an export instead of the server\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft audit verify\n"
+     "  updraft audit export > audit.jsonl && updraft audit verify --file audit.jsonl\n"},
 };
 /* clang-format on */
 

@@ -14,5 +14,11 @@ int net_device_enrol(int argc, char **argv);
 int net_device_list(int argc, char **argv);
 int net_device_remove(int argc, char **argv);
 int net_device_type(int argc, char **argv);
+int net_user(int argc, char **argv);
+int net_token(int argc, char **argv);
+int net_tenant(int argc, char **argv);
+int net_policy(int argc, char **argv);
+int net_approve(int argc, char **argv);
+int net_audit(int argc, char **argv);
 
 #endif

@@ -61,10 +61,18 @@ static struct asked *asked_of(struct ud_call *call)
     return asked;
 }
 
+/* With its device, which must be one that the caller sees. */
+static ud_err find_action(struct ud_call *call, struct ud_store *store, struct asked *asked)
+{
+    ud_err err = ud_store_action_get(store, call->tenant, asked->id, 0, &asked->action);
+    err = err == UD_OK ? ud_store_device_get(store, asked->action.device, &asked->device) : err;
+    return err == UD_OK && !ud_area_within(asked->device.area, call->person.area) ? UD_ERR_NOT_FOUND : err;
+}
+
 static ud_err get_action(struct ud_call *call, struct ud_store *store)
 {
     struct asked *asked = call->data;
-    const ud_err err = ud_store_action_get(store, call->tenant, asked->id, 0, &asked->action);
+    const ud_err err = find_action(call, store, asked);
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
         ud_render_action(&json, NULL, &asked->action, store);
@@ -86,7 +94,7 @@ void ud_api_actions_get(struct ud_call *call)
 static ud_err cancel(struct ud_call *call, struct ud_store *store)
 {
     struct asked *asked = call->data;
-    ud_err err = ud_store_action_get(store, call->tenant, asked->id, 0, &asked->action);
+    ud_err err = find_action(call, store, asked);
     err = err == UD_OK ? ud_action_cancel(store, &asked->action, call->now_ms,
                                           "[\"Update Server: cancel was asked for\"]")
                        : err;

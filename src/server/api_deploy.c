@@ -2,6 +2,7 @@
 #include "server/api_shared.h"
 
 #include "server/actions.h"
+#include "server/store_people.h"
 
 #include <stdio.h>
 
@@ -26,7 +27,7 @@ static ud_err offer_to(struct ud_call *call, struct ud_store *store, const struc
                        struct target *target)
 {
     struct ud_row_action action;
-    ud_err err = ud_store_device_find(store, call->tenant, target->name, target->device);
+    ud_err err = ud_find_device(call, store, target->name, target->device);
     err = err == UD_OK ? ud_action_offer(store, target->device, release, call->now_ms, &action) : err;
     if (err == UD_ERR_DUPLICATE) {
         target->already = true;
@@ -44,6 +45,7 @@ static ud_err offer_all(struct ud_call *call, struct ud_store *store)
     struct deploy *deploy = call->data;
     struct ud_row_release release;
     ud_err err = ud_store_release_get(store, call->tenant, deploy->release, &release);
+    err = err == UD_OK ? ud_store_deploy_allowed(store, call->tenant, release.id, call->person.person) : err;
     for (size_t i = 0; i < deploy->count && err == UD_OK; i++) {
         err = offer_to(call, store, &release, &deploy->targets[i]);
         deploy->failed = err == UD_OK ? NULL : deploy->targets[i].name;

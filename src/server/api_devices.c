@@ -1,5 +1,5 @@
 /* Devices: add, show, remove; their actions and reports. */
-#include "server/api_shared.h"
+#include "server/api_people.h"
 
 #include "server/actions.h"
 
@@ -66,6 +66,7 @@ static ud_err render_device(struct ud_call *call, struct ud_json *json, const st
     ud_json_open(json, NULL, '{');
     ud_json_string(json, "name", row->name);
     ud_json_string(json, "type", row->type_id == 0 ? NULL : row->type_name);
+    ud_json_string(json, "group", row->area[0] == '\0' ? NULL : row->area);
     ud_json_hex(json, "kid", row->has_key ? UD_BYTES_ARRAY(row->kid) : (struct ud_bytes){NULL, 0});
     int_or_null(json, "lastSeen",
                 known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms);
@@ -96,7 +97,8 @@ static ud_err list_devices(struct ud_call *call, struct ud_store *store)
     struct ud_listing *listing = call->data;
     struct device_listing list = {listing, call, UD_OK};
     listing->store = store;
-    const ud_err err = ud_store_device_list(store, call->tenant, &listing->page, each_device, &list);
+    const ud_err err =
+        ud_store_device_list_area(store, call->tenant, call->person.area, &listing->page, each_device, &list);
     return err == UD_OK ? list.err : err;
 }
 
@@ -108,7 +110,7 @@ void ud_api_devices_list(struct ud_call *call)
 static ud_err get_device(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_device row;
-    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
     if (err != UD_OK) {
         return err;
     }
@@ -197,7 +199,18 @@ static bool is_device_name(const char *name)
     return strchr(name, '%') == NULL && ud_route_decode(decoded, name, strlen(name)) && name[0] != '\0';
 }
 
-static ud_err parse_addition(struct addition *addition, json_t *body)
+/* Without a word it joins the group of who adds it. */
+static ud_err parse_group(const struct ud_call *call, json_t *body, char area[UD_AREA_BYTES_MAX + 1])
+{
+    memcpy(area, call->person.area, UD_AREA_BYTES_MAX + 1);
+    const ud_err err = ud_take_string(body, "group", area, UD_AREA_BYTES_MAX, false);
+    if (err != UD_OK || !ud_is_area(area)) {
+        return err == UD_OK ? UD_ERR_SHAPE : err;
+    }
+    return ud_area_within(area, call->person.area) ? UD_OK : UD_ERR_GROUP;
+}
+
+static ud_err parse_addition(const struct ud_call *call, struct addition *addition, json_t *body)
 {
     json_t *key = json_object_get(body, "key");
     struct ud_row_device *device = &addition->device;
@@ -205,6 +218,7 @@ static ud_err parse_addition(struct addition *addition, json_t *body)
     err = err == UD_OK && !is_device_name(device->name) ? UD_ERR_SHAPE : err;
     err = err == UD_OK ? ud_take_string(body, "type", addition->type, UD_TITLE_BYTES_MAX, false) : err;
     err = err == UD_OK ? ud_take_bool(body, "code", &addition->with_code) : err;
+    err = err == UD_OK ? parse_group(call, body, device->area) : err;
     if (err == UD_OK && key != NULL && !json_is_null(key)) {
         err = ud_take_key(body, "key", device->pub, device->kid);
         device->has_key = err == UD_OK;
@@ -229,7 +243,7 @@ void ud_api_devices_add(struct ud_call *call)
     if (body == NULL) {
         return;
     }
-    ud_err err = parse_addition(addition, body);
+    ud_err err = parse_addition(call, addition, body);
     json_decref(body);
     err = err == UD_OK ? make_secret(addition) : err;
     if (err != UD_OK) {
@@ -247,7 +261,7 @@ void ud_api_devices_add(struct ud_call *call)
 static ud_err remove_device(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_device *row = call->data;
-    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], row);
+    const ud_err err = ud_find_device(call, store, call->param[0], row);
     return err == UD_OK ? ud_store_device_remove(store, row->id) : err;
 }
 
@@ -276,6 +290,42 @@ void ud_api_devices_remove(struct ud_call *call)
     }
 }
 
+/* --- its group */
+
+static ud_err set_group(struct ud_call *call, struct ud_store *store)
+{
+    const char *area = call->data;
+    struct ud_row_device row;
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
+    return err == UD_OK ? ud_store_device_area_set(store, row.id, area) : err;
+}
+
+static void group_set(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_call_status(call, 204);
+}
+
+void ud_api_devices_group(struct ud_call *call)
+{
+    char *area = ud_call_alloc(call, UD_AREA_BYTES_MAX + 1);
+    json_t *body = area == NULL ? NULL : ud_call_json_body(call);
+    if (body == NULL) {
+        return;
+    }
+    const ud_err err = parse_group(call, body, area);
+    json_decref(body);
+    if (err != UD_OK) {
+        ud_call_error(call, err, "needed: group, names with / between them, or an empty text");
+        return;
+    }
+    call->data = area;
+    ud_call_write(call, set_group, group_set);
+}
+
 /* --- actions and reports of one device */
 
 static void each_action(void *ctx, const struct ud_row_action *action)
@@ -289,7 +339,7 @@ static ud_err list_actions(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
     struct ud_row_device row;
-    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
     return err == UD_OK ? ud_store_action_list(store, row.id, &listing->page, each_action, listing) : err;
 }
 
@@ -318,7 +368,7 @@ static ud_err list_reports(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
     struct ud_row_device row;
-    const ud_err err = ud_store_device_find(store, call->tenant, call->param[0], &row);
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
     return err == UD_OK ? ud_store_report_list(store, row.id, &listing->page, each_report, listing) : err;
 }
 

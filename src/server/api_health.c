@@ -1,4 +1,4 @@
-/* GET /health, /metrics, /whoami */
+/* GET /health, /metrics */
 #include "server/handlers.h"
 
 #include "server/actions.h"
@@ -8,14 +8,6 @@ void ud_api_health(struct ud_call *call)
     struct ud_json json = ud_call_json(call, 200);
     ud_json_open(&json, NULL, '{');
     ud_json_string(&json, "status", "ok");
-    ud_json_close(&json, '}');
-}
-
-void ud_api_whoami(struct ud_call *call)
-{
-    struct ud_json json = ud_call_json(call, 200);
-    ud_json_open(&json, NULL, '{');
-    ud_json_string(&json, "name", call->person.name);
     ud_json_close(&json, '}');
 }
 

@@ -318,6 +318,7 @@ void ud_api_releases_add(struct ud_call *call)
     }
     addition->release.tenant = call->tenant;
     addition->release.created_ms = call->now_ms;
+    addition->release.uploaded_by = call->person.person;
     call->data = addition;
     ud_err err = take_query(call, "name", addition->release.name, UD_TITLE_BYTES_MAX);
     err = err == UD_OK ? take_query(call, "version", addition->release.version, UD_VERSION_BYTES_MAX) : err;
@@ -410,6 +411,7 @@ void ud_api_releases_add_foreign(struct ud_call *call)
     }
     addition->release.tenant = call->tenant;
     addition->release.created_ms = call->now_ms;
+    addition->release.uploaded_by = call->person.person;
     addition->release.foreign = true;
     call->data = addition;
     ud_call_write(call, add_foreign, release_added);

@@ -28,6 +28,13 @@ void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct u
     ud_json_close(&listing->json, '}');
 }
 
+ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,
+                      struct ud_row_device *device)
+{
+    const ud_err err = ud_store_device_find(store, call->tenant, name, device);
+    return err == UD_OK && !ud_area_within(device->area, call->person.area) ? UD_ERR_NOT_FOUND : err;
+}
+
 static bool has_control(const char *text)
 {
     for (; *text != '\0'; text++) {

@@ -35,6 +35,7 @@ static const struct setting settings[] = {
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
     {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
     {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address, shared out over the threads; 0 = no limit"},
+    {"wrong-secrets-max", NUMBER_AT(wrong_secrets_max, 1, 1000000), "60", "wrong tokens and passwords of people from one address in a minute; then it waits"},
     {"idle-s", NUMBER_AT(idle_s, 1, 3600), "60", "close a connection after so many seconds without progress"},
     {"json-bytes-max", NUMBER_AT(json_bytes_max, 1024, 16777216), "65536", "largest JSON body"},
     {"envelope-bytes-max", NUMBER_AT(envelope_bytes_max, 1024, 16777216), "1048576", "largest envelope"},

@@ -22,6 +22,7 @@ struct ud_config {
     uint64_t threads;            /* per listener; 0 = by the machine */
     uint64_t connections_max;    /* per listener */
     uint64_t per_address_max;    /* connections from one address; 0 = no limit */
+    uint64_t wrong_secrets_max;  /* wrong tokens and passwords from one address in a minute */
     uint64_t idle_s;             /* a connection without progress is closed */
     uint64_t json_bytes_max;     /* body of a JSON request */
     uint64_t envelope_bytes_max; /* body of a release upload */

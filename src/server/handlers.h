@@ -8,6 +8,24 @@
 void ud_api_health(struct ud_call *call);
 void ud_api_metrics(struct ud_call *call);
 void ud_api_whoami(struct ud_call *call);
+void ud_api_session_login(struct ud_call *call);
+void ud_api_session_logout(struct ud_call *call);
+void ud_api_users_list(struct ud_call *call);
+void ud_api_users_add(struct ud_call *call);
+void ud_api_users_get(struct ud_call *call);
+void ud_api_users_set(struct ud_call *call);
+void ud_api_users_remove(struct ud_call *call);
+void ud_api_tokens_list(struct ud_call *call);
+void ud_api_tokens_add(struct ud_call *call);
+void ud_api_tokens_remove(struct ud_call *call);
+void ud_api_tenants_list(struct ud_call *call);
+void ud_api_tenants_add(struct ud_call *call);
+void ud_api_policy_get(struct ud_call *call);
+void ud_api_policy_set(struct ud_call *call);
+void ud_api_audit_list(struct ud_call *call);
+void ud_api_approvals_list(struct ud_call *call);
+void ud_api_approvals_add(struct ud_call *call);
+void ud_api_devices_group(struct ud_call *call);
 void ud_api_anchors_list(struct ud_call *call);
 void ud_api_anchors_add(struct ud_call *call);
 void ud_api_anchors_remove(struct ud_call *call);
@@ -52,6 +70,9 @@ void ud_ddi_type(struct ud_call *call);
 void ud_ddi_artifact_facts(struct ud_json *json, const struct ud_row_release_artifact *row);
 /** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
+/** The device of this name, as far as the caller sees it: outside the caller's group it does not exist. */
+ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,
+                      struct ud_row_device *device);
 /** Bring the fleet up to date with this row, from a `committed` function. */
 void ud_refresh_fleet(struct ud_call *call, const struct ud_row_device *row);
 /** An action as JSON: docs/formats.md section 8, with its history when `store` is given. */

@@ -43,7 +43,8 @@ struct ud_call {
     int64_t now_ms;
     int64_t tenant;
     struct ud_fleet_device device;         /* UD_AUTH_DEVICE */
-    struct ud_row_token person;            /* UD_AUTH_PERSON */
+    struct ud_row_token person;            /* who calls, where the route asks for a right */
+    const char *audit;                     /* NULL, or: JSON members for the audit log, set before the write */
     void *data;                            /* the handler's own, usually from ud_call_alloc() */
     void (*release)(struct ud_call *call); /* NULL, or: give back what `data` holds; called once at the end */
 
@@ -80,6 +81,10 @@ struct ud_call {
 
 /** Zeroed memory that lives as long as the call. NULL: the reply is then set to the error already. */
 void *ud_call_alloc(struct ud_call *call, size_t bytes);
+/** The client's address, as far as one subscriber has it: to count attempts by. */
+struct ud_bytes ud_call_address(const struct ud_call *call);
+/** 429 UD_ERR_LOCKED with Retry-After. */
+void ud_call_locked(struct ud_call *call, int64_t wait_ms);
 /** The connection's socket. */
 int ud_call_socket(const struct ud_call *call);
 /** Value of a header; NULL where there is none. */
@@ -128,6 +133,9 @@ void ud_call_write_then(struct ud_call *call, ud_err (*work)(struct ud_call *cal
                         void (*finish)(struct ud_call *call, ud_err err));
 /** Work on the disk thread. finish may be NULL in a stream's begin: the body then goes on. */
 void ud_call_disk(struct ud_call *call, ud_err (*work)(struct ud_call *call),
+                  void (*finish)(struct ud_call *call, ud_err err));
+/** Work on the thread for what takes long: passwords, other servers. */
+void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
                   void (*finish)(struct ud_call *call, ud_err err));
 /** Read with a handle of the pool, now, on this thread. */
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));

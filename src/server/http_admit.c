@@ -1,6 +1,11 @@
-/* Who is calling? Devices by target token, people by management token. */
+/* Who is calling, and may they? Devices by target token, people by token or by the console's session. */
 #include "server/http_listener.h"
 
+#include "server/session.h"
+#include "server/throttle.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
 #include <strings.h>
 
 /* The secret behind the scheme's name; empty where the header is another one. */
@@ -43,33 +48,124 @@ static bool admit_device(struct ud_call *call)
     return true;
 }
 
-struct token_search {
+/* --- people */
+
+/* The part of the address that one subscriber has: all of IPv4, the first 64 bits of IPv6. */
+static struct ud_bytes address_of(const struct sockaddr *address)
+{
+    if (address != NULL && address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        return (struct ud_bytes){(const uint8_t *)&v4->sin_addr, 4};
+    }
+    if (address != NULL && address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        return (struct ud_bytes){v6->sin6_addr.s6_addr, 8};
+    }
+    return (struct ud_bytes){(const uint8_t *)"?", 1};
+}
+
+struct ud_bytes ud_call_address(const struct ud_call *call)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return address_of(info == NULL ? NULL : info->client_addr);
+}
+
+void ud_call_locked(struct ud_call *call, int64_t wait_ms)
+{
+    char *text = ud_call_alloc(call, 24);
+    ud_call_error(call, UD_ERR_LOCKED, NULL);
+    if (text != NULL) {
+        snprintf(text, 24, "%lld", (long long)((wait_ms + 999) / 1000));
+        ud_call_header_set(call, "Retry-After", text);
+    }
+}
+
+struct search {
     uint8_t hash[UD_SHA256_BYTES];
+    bool session;
 };
 
-static ud_err find_token(struct ud_call *call, struct ud_store *store)
+static ud_err find_caller(struct ud_call *call, struct ud_store *store)
 {
-    const struct token_search *search = call->data;
-    return ud_store_token_find(store, search->hash, &call->person);
+    const struct search *search = call->data;
+    return search->session ? ud_store_session_find(store, search->hash, &call->person)
+                           : ud_store_token_find(store, search->hash, &call->person);
+}
+
+/* UD_ERR_AUTH when nobody has this secret. */
+static ud_err identify(struct ud_call *call, struct ud_bytes secret, bool session)
+{
+    struct search search = {.session = session};
+    ud_err err = secret.len == 0 ? UD_ERR_AUTH : ud_secret_hash(secret, search.hash);
+    if (err != UD_OK) {
+        return err;
+    }
+    call->data = &search;
+    err = ud_call_read(call, find_caller);
+    call->data = NULL;
+    if (err != UD_OK) {
+        return err == UD_ERR_NOT_FOUND ? UD_ERR_AUTH : err;
+    }
+    if (!ud_bytes_equal_secret(UD_BYTES_ARRAY(search.hash), UD_BYTES_ARRAY(call->person.hash))) {
+        return UD_ERR_AUTH;
+    }
+    return call->person.expires_ms != 0 && call->now_ms >= call->person.expires_ms ? UD_ERR_EXPIRED : UD_OK;
+}
+
+/* A session is sent by the browser, whoever made it send the request: changing needs what only our page knows. */
+static ud_err check_csrf(struct ud_call *call, struct ud_bytes secret)
+{
+    char want[UD_CSRF_CHARS + 1];
+    if (strcmp(call->route->method, "GET") == 0 || strcmp(call->route->method, "HEAD") == 0) {
+        return UD_OK;
+    }
+    const char *given = ud_call_header(call, "X-CSRF-Token");
+    const ud_err err = ud_session_csrf(secret, want);
+    if (err != UD_OK) {
+        return err;
+    }
+    const struct ud_bytes got = {(const uint8_t *)given, given == NULL ? 0 : strlen(given)};
+    return ud_bytes_equal_secret(got, (struct ud_bytes){(const uint8_t *)want, UD_CSRF_CHARS}) ? UD_OK
+                                                                                               : UD_ERR_CSRF;
+}
+
+static ud_err check_rights(const struct ud_call *call)
+{
+    const uint32_t may = call->route->auth & ~UD_IN_GROUP;
+    if ((ud_rights_of(call->person.roles) & may) == 0 ||
+        (may == UD_MAY_TENANTS && call->person.tenant != UD_TENANT_DEFAULT)) {
+        return UD_ERR_FORBIDDEN;
+    }
+    return call->person.area[0] != '\0' && (call->route->auth & UD_IN_GROUP) == 0 ? UD_ERR_GROUP : UD_OK;
 }
 
 static bool admit_person(struct ud_call *call)
 {
-    struct token_search search;
-    const struct ud_bytes secret = secret_of(call, "Bearer");
-    if (secret.len == 0 || ud_secret_hash(secret, search.hash) != UD_OK) {
-        return refuse(call, "Bearer", UD_ERR_AUTH);
+    int64_t wait_ms = 0;
+    const struct ud_bytes address = ud_call_address(call);
+    const struct ud_bytes token = secret_of(call, "Bearer");
+    const char *cookie = token.len > 0 ? NULL : ud_session_cookie(call);
+    if (ud_throttle_ask(call->server->wrong_secrets, address, call->now_ms, &wait_ms) != UD_OK) {
+        ud_call_locked(call, wait_ms);
+        return false;
     }
-    call->data = &search;
-    const ud_err err = ud_call_read(call, find_token);
-    call->data = NULL;
+    const struct ud_bytes session = {(const uint8_t *)cookie, cookie == NULL ? 0 : strlen(cookie)};
+    ud_err err = identify(call, cookie == NULL ? token : session, cookie != NULL);
+    if (err == UD_ERR_AUTH && (token.len > 0 || cookie != NULL)) {
+        ud_throttle_count(call->server->wrong_secrets, address, call->now_ms);
+    }
     if (err != UD_OK) {
-        return refuse(call, "Bearer", err == UD_ERR_NOT_FOUND ? UD_ERR_AUTH : err);
-    }
-    if (!ud_bytes_equal_secret(UD_BYTES_ARRAY(search.hash), UD_BYTES_ARRAY(call->person.hash))) {
-        return refuse(call, "Bearer", UD_ERR_AUTH);
+        return refuse(call, "Bearer", err);
     }
     call->tenant = call->person.tenant;
+    err = cookie == NULL ? UD_OK : check_csrf(call, session);
+    err = err == UD_OK ? check_rights(call) : err;
+    if (err != UD_OK) {
+        ud_log_event(&call->server->log, UD_LOG_WARN, "refused", "by", call->person.name, "route",
+                     call->route->pattern, "error", ud_err_name(err), NULL);
+        return refuse(call, "Bearer", err);
+    }
     return true;
 }
 
@@ -85,8 +181,7 @@ bool ud_call_admit(struct ud_call *call)
         return true;
     case UD_AUTH_DEVICE:
         return admit_device(call);
-    case UD_AUTH_PERSON:
+    default: /* a right */
         return admit_person(call);
     }
-    return false;
 }

@@ -253,6 +253,14 @@ unsigned ud_http_status_of(ud_err err)
         {UD_ERR_RANGE, 416},
         {UD_ERR_DIGEST, 422},
         {UD_ERR_LIMIT, 429},
+        {UD_ERR_LOCKED, 429},
+        {UD_ERR_EXPIRED, 401},
+        {UD_ERR_SEPARATION, 403},
+        {UD_ERR_APPROVAL, 403},
+        {UD_ERR_GROUP, 403},
+        {UD_ERR_CSRF, 403},
+        {UD_ERR_LOGIN, 403},
+        {UD_ERR_LEASE, 503},
         {UD_ERR_RETRY_LATER, 503},
         {UD_ERR_DISK_FULL, 507},
         {UD_ERR_STORE, 500},
@@ -296,7 +304,8 @@ static struct ud_call *call_of_job(struct ud_job *job)
 static ud_err job_run(struct ud_job *job, struct ud_store *store)
 {
     struct ud_call *call = call_of_job(job);
-    return call->work(call, store);
+    const ud_err err = call->work(call, store);
+    return err == UD_OK && call->route->listener == UD_LISTEN_PEOPLE ? ud_call_record(call, store) : err;
 }
 
 static void job_done(struct ud_job *job, ud_err err)
@@ -336,18 +345,30 @@ static void disk_run(struct ud_disk_job *job)
     worked(call, call->disk_work(call));
 }
 
-void ud_call_disk(struct ud_call *call, ud_err (*work)(struct ud_call *call),
-                  void (*finish)(struct ud_call *call, ud_err err))
+static void work_on(struct ud_disk *thread, struct ud_call *call, ud_err (*work)(struct ud_call *call),
+                    void (*finish)(struct ud_call *call, ud_err err))
 {
     call->disk_work = work;
     call->finish = finish;
     call->disk_job = (struct ud_disk_job){.run = disk_run};
     call->state = UD_CALL_WAITING;
     MHD_suspend_connection(call->connection);
-    const ud_err err = ud_disk_submit(call->server->disk, &call->disk_job);
+    const ud_err err = ud_disk_submit(thread, &call->disk_job);
     if (err != UD_OK) {
         worked(call, err);
     }
+}
+
+void ud_call_disk(struct ud_call *call, ud_err (*work)(struct ud_call *call),
+                  void (*finish)(struct ud_call *call, ud_err err))
+{
+    work_on(call->server->disk, call, work, finish);
+}
+
+void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
+                  void (*finish)(struct ud_call *call, ud_err err))
+{
+    work_on(call->server->slow, call, work, finish);
 }
 
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))

@@ -42,6 +42,9 @@ enum MHD_Result ud_call_send(struct ud_call *call);
 /** Authenticate as the route asks. On refusal the reply is set. */
 bool ud_call_admit(struct ud_call *call);
 
+/** What a person changed, into the audit log, in the transaction of the change. UD_ERR_LIMIT, UD_ERR_MEMORY. */
+ud_err ud_call_record(struct ud_call *call, struct ud_store *store);
+
 /** The library's callbacks (http.c). `cls` is the listener. */
 enum MHD_Result ud_http_on_request(void *cls, struct MHD_Connection *connection, const char *path,
                                    const char *method, const char *version, const char *upload,

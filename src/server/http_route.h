@@ -5,15 +5,17 @@
 #ifndef UD_SERVER_HTTP_ROUTE_H
 #define UD_SERVER_HTTP_ROUTE_H
 
+#include "server/rights.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define UD_ROUTE_PARAMS_MAX 4
 
 struct ud_call;
 
 typedef enum ud_listener { UD_LISTEN_DEVICES, UD_LISTEN_PEOPLE, UD_LISTENER_COUNT } ud_listener;
-typedef enum ud_auth { UD_AUTH_NONE, UD_AUTH_DEVICE, UD_AUTH_PERSON } ud_auth;
 typedef enum ud_body {
     UD_BODY_NONE,
     UD_BODY_JSON,
@@ -35,7 +37,7 @@ struct ud_route {
     ud_listener listener;
     const char *method;
     const char *pattern; /* "/a/{x}/b": {x} is one segment, given decoded */
-    ud_auth auth;
+    uint32_t auth;       /* rights.h: who may; UD_IN_GROUP where the handler keeps to the caller's devices */
     ud_body body;
     void (*handle)(struct ud_call *call);
     const struct ud_stream *stream; /* for UD_BODY_STREAM, in place of handle */

@@ -2,11 +2,12 @@
 
 #include "server/artifacts.h"
 #include "server/handlers.h"
+#include "server/tenants.h"
+#include "server/throttle.h"
 #include "server/tls.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,6 +16,8 @@
 #define DRAIN_MS 5000
 #define SEEN_BATCH 1024
 #define LOAD_PAGE 1000
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define WRONG_PASSWORDS_MAX 10 /* for one account from one address, in 15 minutes */
 
 int64_t ud_server_now_ms(void)
 {
@@ -25,12 +28,7 @@ int64_t ud_server_now_ms(void)
 
 ud_err ud_server_tenant(const struct ud_server *server, const char *name, int64_t *tenant)
 {
-    (void)server;
-    if (strcasecmp(name, "default") != 0) {
-        return UD_ERR_NOT_FOUND;
-    }
-    *tenant = UD_TENANT_DEFAULT;
-    return UD_OK;
+    return ud_tenants_find(server->tenants, name, tenant);
 }
 
 void ud_refresh_fleet(struct ud_call *call, const struct ud_row_device *row)
@@ -91,7 +89,7 @@ static ud_err load_fleet(struct ud_job *job, struct ud_store *store)
 {
     struct load *load = (struct load *)(void *)job;
     struct ud_page page = {.offset = 0, .limit = LOAD_PAGE, .total = 1};
-    ud_err err = UD_OK;
+    ud_err err = ud_tenants_load(load->server->tenants, store);
     for (; err == UD_OK && page.offset < page.total; page.offset += LOAD_PAGE) {
         err = ud_store_device_list(store, 0, &page, load_device, load);
     }
@@ -102,18 +100,21 @@ static ud_err load_fleet(struct ud_job *job, struct ud_store *store)
 
 struct first_token {
     struct ud_job job;
+    struct ud_row_person person;
     struct ud_row_token row;
 };
 
 static ud_err add_first_token(struct ud_job *job, struct ud_store *store)
 {
-    const struct first_token *first = (const struct first_token *)(const void *)job;
+    struct first_token *first = (struct first_token *)(void *)job;
     uint32_t count = 0;
-    const ud_err err = ud_store_token_count(store, &count);
+    ud_err err = ud_store_token_count(store, &count);
     if (err != UD_OK || count > 0) {
         return err == UD_OK ? UD_ERR_CONFLICT : err;
     }
-    return ud_store_token_add(store, &first->row, ud_server_now_ms());
+    err = ud_store_person_add(store, &first->person);
+    first->row.person = first->person.id;
+    return err == UD_OK ? ud_store_token_add(store, &first->row) : err;
 }
 
 static ud_err count_tokens(struct ud_server *server, uint32_t *count)
@@ -130,7 +131,14 @@ static ud_err count_tokens(struct ud_server *server, uint32_t *count)
 /* The file first: a token that is in the store but in no file would lock everybody out. */
 static ud_err make_first_token(struct ud_server *server)
 {
-    struct first_token first = {.row = {.tenant = UD_TENANT_DEFAULT, .name = "admin"}};
+    const int64_t now_ms = ud_server_now_ms();
+    struct first_token first = {
+        .person = {.tenant = UD_TENANT_DEFAULT,
+                   .name = "admin",
+                   .service = true,
+                   .roles = UD_ROLE_OWNER,
+                   .created_ms = now_ms},
+        .row = {.tenant = UD_TENANT_DEFAULT, .label = "admin", .roles = UD_ROLES_ALL, .created_ms = now_ms}};
     char path[UD_PATH_BYTES_MAX];
     char token[UD_ADMIN_TOKEN_CHARS + 2];
     uint32_t count = 0;
@@ -172,6 +180,7 @@ static ud_err open_store(struct ud_server *server)
     }
     err = ud_store_pool_open(&server->readers, ud_config_store(&server->config));
     err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
+    err = err == UD_OK ? ud_tenants_open(&server->tenants) : err;
     struct load load = {.server = server, .err = UD_OK};
     err = err == UD_OK ? ud_writer_run(server->writer, load_fleet, &load.job) : err;
     return err == UD_OK ? make_first_token(server) : err;
@@ -230,6 +239,13 @@ static ud_err write_listen_file(const struct ud_server *server)
     return err;
 }
 
+static ud_err open_throttles(struct ud_server *server)
+{
+    ud_err err =
+        ud_throttle_open(&server->wrong_secrets, (uint32_t)server->config.wrong_secrets_max, MINUTE_MS);
+    return err == UD_OK ? ud_throttle_open(&server->wrong_passwords, WRONG_PASSWORDS_MAX, 15 * MINUTE_MS) : err;
+}
+
 ud_err ud_server_start(struct ud_server *server)
 {
     server->lock = -1;
@@ -240,6 +256,8 @@ ud_err ud_server_start(struct ud_server *server)
                                                 server->config.artifact_bytes_max))
                        : err;
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
+    err = err == UD_OK ? fail(server, "slow thread", ud_disk_open(&server->slow)) : err;
+    err = err == UD_OK ? fail(server, "attempts", open_throttles(server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
     err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
     if (err != UD_OK) {
@@ -288,16 +306,23 @@ void ud_server_stop(struct ud_server *server)
     if (server->disk != NULL) {
         ud_disk_stop(server->disk);
     }
+    if (server->slow != NULL) {
+        ud_disk_stop(server->slow);
+    }
     if (server->writer != NULL) {
         ud_writer_stop(server->writer);
     }
     ud_http_close(server->http);
     ud_tls_free(&server->tls);
     ud_disk_close(server->disk);
+    ud_disk_close(server->slow);
+    ud_throttle_close(server->wrong_secrets);
+    ud_throttle_close(server->wrong_passwords);
     ud_artifacts_close(server->artifacts);
     ud_store_pool_close(server->readers);
     ud_writer_close(server->writer);
     ud_fleet_close(server->fleet);
+    ud_tenants_close(server->tenants);
     if (server->lock >= 0) {
         close(server->lock);
     }

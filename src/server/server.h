@@ -13,6 +13,8 @@
 #include "server/writer.h"
 
 struct ud_artifacts;
+struct ud_tenants;
+struct ud_throttle;
 struct ud_http;
 
 struct ud_server {
@@ -23,6 +25,10 @@ struct ud_server {
     struct ud_writer *writer;
     struct ud_store_pool *readers;
     struct ud_disk *disk;
+    struct ud_disk *slow;                /* passwords, other servers */
+    struct ud_throttle *wrong_secrets;   /* by address */
+    struct ud_throttle *wrong_passwords; /* by account and address */
+    struct ud_tenants *tenants;
     struct ud_artifacts *artifacts;
     struct ud_http *http;
     struct ud_tls tls;

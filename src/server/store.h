@@ -20,6 +20,7 @@
 #define UD_TITLE_BYTES_MAX 128 /* names of releases, types, anchors */
 #define UD_VERSION_BYTES_MAX 64
 #define UD_FILENAME_BYTES_MAX 128
+#define UD_AREA_BYTES_MAX 128 /* group of devices: "eu/berlin" */
 #define UD_TENANT_DEFAULT 1
 #define UD_ACTION_ID_MAX 0x7fffffff /* DDI clients read action ids as 32-bit integers */
 
@@ -65,12 +66,22 @@ struct ud_page {
 /* --- tenants and management tokens */
 
 ud_err ud_store_tenant_find(struct ud_store *store, const char *name, int64_t *tenant);
+/* Who is calling, by a token or a session. */
 struct ud_row_token {
+    int64_t id;
     int64_t tenant;
-    char name[UD_TITLE_BYTES_MAX + 1];
+    int64_t person;
+    char name[UD_TITLE_BYTES_MAX + 1];  /* of the person */
+    char label[UD_TITLE_BYTES_MAX + 1]; /* of the token */
+    uint32_t roles;                     /* that both the person and the token have */
+    char area[UD_AREA_BYTES_MAX + 1];   /* the group of devices that the person is limited to; "" = all */
+    int64_t expires_ms;                 /* 0 = never */
+    int64_t created_ms;
     uint8_t hash[UD_SHA256_BYTES];
 };
-ud_err ud_store_token_add(struct ud_store *store, const struct ud_row_token *token, int64_t now_ms);
+/** Takes tenant, person, label, roles, expires_ms, created_ms and hash. */
+ud_err ud_store_token_add(struct ud_store *store, struct ud_row_token *token);
+/** UD_ERR_NOT_FOUND also when the person was disabled. Whether it expired is the caller's question. */
 ud_err ud_store_token_find(struct ud_store *store, const uint8_t hash[UD_SHA256_BYTES],
                            struct ud_row_token *token);
 ud_err ud_store_token_count(struct ud_store *store, uint32_t *count);
@@ -112,6 +123,7 @@ struct ud_row_device {
     int64_t type_id; /* 0 = no type */
     char type_name[UD_TITLE_BYTES_MAX + 1];
     bool foreign;
+    char area[UD_AREA_BYTES_MAX + 1]; /* the group that it belongs to; people may be limited to one */
     bool has_token;
     uint8_t token_hash[UD_SHA256_BYTES];
     bool has_key;
@@ -146,6 +158,10 @@ ud_err ud_store_device_find(struct ud_store *store, int64_t tenant, const char *
 ud_err ud_store_device_get(struct ud_store *store, int64_t id, struct ud_row_device *device);
 /** Actions, reports and keys go with it. */
 ud_err ud_store_device_remove(struct ud_store *store, int64_t id);
+/** Those of `area` ("" = all). Ordered by id. */
+ud_err ud_store_device_list_area(struct ud_store *store, int64_t tenant, const char *area, struct ud_page *page,
+                                 void (*each)(void *ctx, const struct ud_row_device *device), void *ctx);
+ud_err ud_store_device_area_set(struct ud_store *store, int64_t id, const char *area);
 /** `tenant` 0: of all tenants, for the server's own memory. Ordered by id. */
 ud_err ud_store_device_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
                             void (*each)(void *ctx, const struct ud_row_device *device), void *ctx);
@@ -199,6 +215,7 @@ struct ud_row_release {
     uint8_t component_count;
     uint8_t signers[UD_TRUST_KEYS_MAX][UD_KID_BYTES];
     uint8_t signer_count;
+    int64_t uploaded_by; /* person; 0 = from before there were people */
     int64_t created_ms;
 };
 struct ud_row_release_artifact {

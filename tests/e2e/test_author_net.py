@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import threading
 
@@ -323,3 +324,56 @@ def test_status_watch_shows_what_comes_after_its_start(person):
         watch.kill()
         watch.wait()
         watch.stdout.close()
+
+
+# --- people, and the audit log
+
+def test_people_are_made_changed_and_ended_by_commands(tls_server, tmp_path):
+    boss = Person(tls_server, tmp_path / "boss").login()
+    boss.good("user", "add", "carol", "--role", "operator", "--group", "eu", "--password-file", boss.secret("pw", "a long password\n"))
+    boss.good("user", "add", "ci", "--service", "--role", "author", "--role", "approver")
+    made = boss.json("token", "add", "build", "--user", "ci", "--role", "author", "--days", "90")
+    assert made["roles"] == ["author"]
+    assert "carol" in boss.good("user", "list") and "operator" in boss.good("user", "list")
+    assert "UD_ERR_SEPARATION" in boss.bad(REFUSED, "user", "set", "carol", "--role", "operator", "--role", "author")
+    robot = Person(tls_server, tmp_path / "robot")
+    robot.good("login", "--server", robot.url, "--ca", robot.ca, "--token-file", robot.secret("token", made["token"]))
+    assert "UD_ERR_FORBIDDEN" in robot.bad(REFUSED, "user", "list")
+    assert "UD_ERR_FORBIDDEN" in robot.bad(REFUSED, "device", "enrol", "d", "--code")
+    boss.good("token", "remove", made["id"])
+    assert "UD_ERR_AUTH" in robot.bad(REFUSED, "releases")
+    boss.good("user", "remove", "carol")
+    assert "carol" not in boss.good("user", "list")
+    assert "1" in boss.good("policy", "set", "--approvals", "1")
+    boss.bad(REFUSED, "approve", "999")
+    assert "shown once" in boss.good("tenant", "add", "acme") and "acme" in boss.good("tenant", "list")
+
+
+def test_f14_audit_verify_sees_changed_cut_and_rewritten_logs(tls_server, tmp_path):
+    boss = Person(tls_server, tmp_path / "boss").login()
+    for n in range(5):
+        boss.good("device", "enrol", f"d-{n}", "--code")
+    assert boss.good("audit", "verify").startswith("5 entries")
+    export = boss.good("audit", "export").splitlines()
+    file = boss.folder / "audit.jsonl"
+    file.write_text("\n".join(export) + "\n")
+    assert boss.good("audit", "verify", "--file", file).startswith("5 entries")
+    changed = [line.replace('"who":"admin"', '"who":"eve"') if n == 2 else line for n, line in enumerate(export)]
+    for lines in (changed, export[:1] + export[2:], [export[1], export[0], *export[2:]], export + export[-1:], ["{}"], ["["]):
+        file.write_text("\n".join(lines) + "\n")
+        assert "UD_ERR_AUDIT" in boss.bad(REFUSED, "audit", "verify", "--file", file)
+    # cut at its end, the chain holds by itself; but this is not the log that was seen before
+    tls_server.stop()
+    database = sqlite3.connect(tls_server.state / "updraft.db")
+    database.execute("DELETE FROM audit WHERE n>3")
+    database.commit()
+    tls_server.start()
+    boss.good("login", "--server", tls_server.listen["people"]["url"], "--token-file", tls_server.state / "admin.token")
+    kept = next(boss.profile.parent.glob("*.audit-*"))
+    database.close()
+    head = kept.read_text()
+    for moved in boss.profile.parent.glob("*.audit-*"):
+        moved.unlink()
+    boss.good("audit", "verify")
+    next(boss.profile.parent.glob("*.audit-*")).write_text(head)
+    assert "UD_ERR_AUDIT" in boss.bad(REFUSED, "audit", "verify")

@@ -68,5 +68,35 @@ const struct sql_schema_step sql_schema[] = {
               "CREATE FUNCTION instr(BYTEA,BYTEA) RETURNS INTEGER LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE"
               " AS 'SELECT position($2 in $1)';",
     },
+    /* 2: people, their rights, the audit log, the outbox */
+    {
+        .all = "CREATE TABLE person(id {ID}, tenant {INT} NOT NULL REFERENCES tenant, name {TEXT} NOT NULL,"
+               " is_service {INT} NOT NULL, roles {INT} NOT NULL, area {TEXT} NOT NULL DEFAULT '',"
+               " subject {TEXT} UNIQUE, password {BYTES}, disabled {INT} NOT NULL DEFAULT 0,"
+               " created_ms {INT} NOT NULL, UNIQUE(tenant,name));"
+               /* whoever has a token already keeps all rights: role 64, owner */
+               "INSERT INTO person(tenant,name,is_service,roles,created_ms)"
+               " SELECT tenant,name,1,64,min(created_ms) FROM token GROUP BY tenant,name;"
+               "ALTER TABLE token ADD COLUMN person {INT} NOT NULL DEFAULT 0;"
+               "ALTER TABLE token ADD COLUMN roles {INT} NOT NULL DEFAULT 127;"
+               "ALTER TABLE token ADD COLUMN expires_ms {INT} NOT NULL DEFAULT 0;"
+               "UPDATE token SET person=(SELECT p.id FROM person p WHERE p.tenant=token.tenant AND "
+               "p.name=token.name);"
+               "CREATE TABLE session(hash {BYTES} NOT NULL PRIMARY KEY, tenant {INT} NOT NULL, person {INT} "
+               "NOT NULL,"
+               " created_ms {INT} NOT NULL, expires_ms {INT} NOT NULL) {BY_KEY};"
+               "ALTER TABLE device ADD COLUMN area {TEXT} NOT NULL DEFAULT '';"
+               "ALTER TABLE release ADD COLUMN uploaded_by {INT} NOT NULL DEFAULT 0;"
+               "CREATE TABLE approval(release {INT} NOT NULL, person {INT} NOT NULL, tenant {INT} NOT NULL,"
+               " at_ms {INT} NOT NULL, PRIMARY KEY(release,person)) {BY_KEY};"
+               "ALTER TABLE tenant ADD COLUMN approvals {INT} NOT NULL DEFAULT 0;"
+               "CREATE TABLE audit(tenant {INT} NOT NULL, n {INT} NOT NULL, at_ms {INT} NOT NULL, who {TEXT} "
+               "NOT NULL,"
+               " what {TEXT} NOT NULL, detail {TEXT} NOT NULL, hash {BYTES} NOT NULL, PRIMARY KEY(tenant,n)) "
+               "{BY_KEY};"
+               "CREATE TABLE event(id {ID_ONCE}, tenant {INT} NOT NULL, at_ms {INT} NOT NULL, kind {TEXT} NOT "
+               "NULL,"
+               " device {TEXT} NOT NULL, body {TEXT} NOT NULL);",
+    },
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -8,7 +8,7 @@
     "SELECT d.id,d.tenant,d.name,coalesce(d.type_id,0),coalesce(t.name,''),coalesce(t.is_foreign,0),d.token_hash,d.kid," \
     "d.pub,d.wants_attributes,d.last_seen_ms,d.created_ms,d.report_counter,d.report_hash,d.reported_ms,"           \
     "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,coalesce(d.running_release,0),"               \
-    "coalesce(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling"                                              \
+    "coalesce(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling,d.area"                                              \
     " FROM device d LEFT JOIN device_type t ON t.id=d.type_id LEFT JOIN release r ON r.id=d.running_release"        \
     " LEFT JOIN action a ON a.id=(SELECT min(id) FROM action WHERE device=d.id AND active=1)"
 /* clang-format on */
@@ -46,12 +46,13 @@ static void read_device(struct sql *q, struct ud_row_device *row)
     row->current_action = (int32_t)sql_get_int(q);
     row->current_release = (int32_t)sql_get_int(q);
     row->canceling = sql_get_int(q) != 0;
+    sql_get_text(q, row->area, sizeof row->area);
 }
 
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
 {
-    struct sql q = sql_begin(store, "INSERT INTO device(tenant,name,type_id,token_hash,created_ms)"
-                                    " VALUES(?,?,nullif(?,0),?,?) RETURNING id");
+    struct sql q = sql_begin(store, "INSERT INTO device(tenant,name,type_id,token_hash,created_ms,area)"
+                                    " VALUES(?,?,nullif(?,0),?,?,?) RETURNING id");
     sql_put_int(&q, device->tenant);
     sql_put_text(&q, device->name);
     sql_put_int(&q, device->type_id);
@@ -61,6 +62,7 @@ ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
         sql_put_null(&q);
     }
     sql_put_int(&q, device->created_ms);
+    sql_put_text(&q, device->area);
     return sql_end_id(&q, &device->id);
 }
 
@@ -146,6 +148,44 @@ ud_err ud_store_device_list(struct ud_store *store, int64_t tenant, struct ud_pa
         each(ctx, &row);
     }
     return sql_end(&q);
+}
+
+#define IN_AREA "tenant=?1 AND (?2='' OR area=?2 OR substr(area,1,length(?2)+1)=?2||'/')"
+
+ud_err ud_store_device_list_area(struct ud_store *store, int64_t tenant, const char *area, struct ud_page *page,
+                                 void (*each)(void *ctx, const struct ud_row_device *device), void *ctx)
+{
+    if (area[0] == '\0') {
+        return ud_store_device_list(store, tenant, page, each, ctx);
+    }
+    struct sql count = sql_begin(store, "SELECT count(*) FROM device WHERE " IN_AREA);
+    sql_put_int(&count, tenant);
+    sql_put_text(&count, area);
+    page->total = sql_row(&count) ? (uint32_t)sql_get_int(&count) : 0;
+    const ud_err err = sql_end(&count);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.id IN (SELECT id FROM device WHERE " IN_AREA
+                                                   " ORDER BY id LIMIT ?3 OFFSET ?4) ORDER BY d.id");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, area);
+    sql_put_int(&q, page->limit);
+    sql_put_int(&q, page->offset);
+    while (sql_row(&q)) {
+        struct ud_row_device row;
+        read_device(&q, &row);
+        each(ctx, &row);
+    }
+    return sql_end(&q);
+}
+
+ud_err ud_store_device_area_set(struct ud_store *store, int64_t id, const char *area)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET area=? WHERE id=?");
+    sql_put_text(&q, area);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
 }
 
 ud_err ud_store_device_token_set(struct ud_store *store, int64_t id, const uint8_t hash[UD_SHA256_BYTES])

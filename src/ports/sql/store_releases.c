@@ -62,8 +62,8 @@ static void put_signed_part(struct sql *q, const struct ud_row_release *release)
 ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *release)
 {
     struct sql q = sql_begin(store, "INSERT INTO release(tenant,name,version,is_foreign,type_id,created_ms,"
-                                    "manifest_digest,sequence,vendor_id,class_id,images,signers)"
-                                    " VALUES(?,?,?,?,nullif(?,0),?,?,?,?,?,?,?) RETURNING id");
+                                    "manifest_digest,sequence,vendor_id,class_id,images,signers,uploaded_by)"
+                                    " VALUES(?,?,?,?,nullif(?,0),?,?,?,?,?,?,?,?) RETURNING id");
     sql_put_int(&q, release->tenant);
     sql_put_text(&q, release->name);
     sql_put_text(&q, release->version);
@@ -71,6 +71,7 @@ ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *relea
     sql_put_int(&q, release->type_id);
     sql_put_int(&q, release->created_ms);
     put_signed_part(&q, release);
+    sql_put_int(&q, release->uploaded_by);
     int64_t id = 0;
     const ud_err err = sql_end_id(&q, &id);
     if (err == UD_OK) {
@@ -114,7 +115,7 @@ static uint8_t read_array(struct sql *q, uint8_t *out, size_t width, size_t max)
 #define RELEASE_COLUMNS                                                                                        \
     "SELECT "                                                                                                  \
     "id,tenant,name,version,is_foreign,coalesce(type_id,0),created_ms,manifest_digest,sequence,vendor_id,"     \
-    "class_id,images,signers FROM release"
+    "class_id,images,signers,uploaded_by FROM release"
 
 static void read_release(struct sql *q, struct ud_row_release *row)
 {
@@ -132,6 +133,7 @@ static void read_release(struct sql *q, struct ud_row_release *row)
     sql_get_blob(q, row->class_id, sizeof row->class_id);
     row->component_count = read_array(q, row->image_digest[0], UD_SHA256_BYTES, UD_COMPONENTS_MAX);
     row->signer_count = read_array(q, row->signers[0], UD_KID_BYTES, UD_TRUST_KEYS_MAX);
+    row->uploaded_by = sql_get_int(q);
 }
 
 static ud_err take_release(struct sql *q, struct ud_row_release *release)

@@ -1,0 +1,15 @@
+/* What the resources about people share. */
+#ifndef UD_SERVER_API_PEOPLE_H
+#define UD_SERVER_API_PEOPLE_H
+
+#include "server/api_shared.h"
+#include "server/store_people.h"
+
+/** The member "roles". */
+void ud_render_roles(struct ud_json *json, uint32_t roles);
+/** An array of role names. UD_ABSENT; UD_ERR_SHAPE; UD_ERR_SEPARATION; UD_ERR_MISSING for an empty one. */
+ud_err ud_take_roles(json_t *body, const char *name, uint32_t *roles);
+/** A group of devices: "" or names with '/' between them. */
+bool ud_is_area(const char *area);
+
+#endif

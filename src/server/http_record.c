@@ -1,0 +1,44 @@
+/* Every change by a person goes into the audit log: here, for all routes, so that none can be forgotten. */
+#include "server/http_listener.h"
+
+#include "server/store_events.h"
+
+#include <stdio.h>
+
+static void write_detail(struct ud_text *text, const struct ud_call *call)
+{
+    struct ud_json json = {text, false};
+    ud_json_open(&json, NULL, '{');
+    ud_json_open(&json, "path", '[');
+    for (size_t i = 0; i < UD_ROUTE_PARAMS_MAX && call->param[i] != NULL; i++) {
+        ud_json_string(&json, NULL, call->param[i]);
+    }
+    ud_json_close(&json, ']');
+    if (call->person.label[0] != '\0') {
+        ud_json_string(&json, "token", call->person.label);
+    }
+    if (call->audit != NULL) {
+        ud_json_raw(&json, "what", call->audit);
+    }
+    ud_json_close(&json, '}');
+}
+
+ud_err ud_call_record(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_audit entry = {.tenant = call->tenant, .at_ms = call->now_ms};
+    struct ud_text text;
+    const int n = snprintf(entry.what, sizeof entry.what, "%s %s", call->route->method, call->route->pattern);
+    if (n < 0 || (size_t)n >= sizeof entry.what) {
+        return UD_ERR_LIMIT;
+    }
+    memcpy(entry.who, call->person.name, sizeof entry.who);
+    ud_text_init(&text, sizeof entry.detail - 1);
+    write_detail(&text, call);
+    if (!ud_text_ok(&text)) {
+        ud_text_free(&text);
+        return UD_ERR_LIMIT;
+    }
+    memcpy(entry.detail, text.ptr, text.len + 1);
+    ud_text_free(&text);
+    return ud_store_audit_add(store, &entry);
+}
