@@ -185,6 +185,31 @@
       "report it with the log: this is an error of the program") \
     X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
       "chmod 600 the file; if somebody else may have read it, make a new key") \
+    /* rollouts and filters: 148.. */ \
+    X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
+      "correct it at the character that the message names; docs/server.md has the language") \
+    X(UD_ERR_FILTER_FIELD,     149,  0, 11, "the filter names a field that does not exist", \
+      "use one of the fields that docs/server.md lists") \
+    X(UD_ERR_FILTER_COST,      150,  0, 11, "the filter looks at more rows than one request may", \
+      "add a condition that narrows it: a name, a type, a tag, an attribute") \
+    X(UD_ERR_WINDOW,           151,  0, 11, "a window's schedule, duration or zone is not understood", \
+      "use a cron schedule of 6 fields, a duration HH:mm:ss, and a zone such as +02:00 or Europe/Berlin") \
+    X(UD_ERR_ROLLOUT_STATE,    152,  0, 11, "not possible in the rollout's present state", \
+      "look at its state; docs/design/rollouts.md has the table of what follows what") \
+    X(UD_ERR_QUARANTINED,      153,  0, 11, "the device is in quarantine", \
+      "deploy the release that frees it, or end the quarantine") \
+    X(UD_ERR_RECALLED,         154,  0, 11, "the release was recalled", \
+      "deploy another release") \
+    X(UD_ERR_NO_WAY_BACK,      155,  0, 11, "no release carries the previous image under a higher sequence number", \
+      "have its author sign it again: `updraft create --reissue`, then upload it") \
+    X(UD_ERR_DRIFTED,          156,  0, 11, "the device runs another image than the one it was given and confirmed", \
+      "look at the device; deploy the release again if it is meant to run") \
+    X(UD_ERR_INCOMPLETE,       157,  0, 11, "the set of modules is not complete, or no longer valid", \
+      "add the modules that its type demands, or use another set") \
+    X(UD_ERR_IN_USE,           158,  0, 11, "in use, and no longer to be changed", \
+      "make a new version of it") \
+    X(UD_ERR_COUNT_MOVED,      159,  0, 11, "the filter meets another number of devices than you saw", \
+      "look at the list again, then repeat the request with the new count") \
     /* people, rights, records: 160.. */ \
     X(UD_ERR_SEPARATION,       160,  0, 11, "two people must do this: who made or uploaded it may not", \
       "have somebody else do it; nobody is author and operator at once") \
