@@ -1,6 +1,7 @@
 /* Signed reports: the only way to `confirmed` (promise P3). */
 #include "server/actions.h"
 
+#include "server/store_rollouts.h"
 #include "server/text.h"
 
 #define MESSAGES_BYTES_MAX 4096
@@ -82,7 +83,44 @@ static ud_err close_by_report(struct ud_store *store, const struct ud_report *re
     if (err == UD_OK && action->state == UD_ACTION_CONFIRMED) {
         err = ud_store_device_finished_set(store, action->device, action->id, action->release);
     }
-    return err;
+    return err == UD_OK ? ud_action_settle(store, action) : err;
+}
+
+/*
+ * A device that has confirmed one release and now reports another image has reverted (to an older one) or drifted,
+ * whatever it said before. Only while nothing else is under way with it: then the action's end tells.
+ */
+static ud_err look_for_drift(struct ud_store *store, int64_t id)
+{
+    struct ud_row_device device;
+    struct ud_row_release release;
+    ud_err err = ud_store_device_get(store, id, &device);
+    if (err != UD_OK || device.current_action != 0 || device.finished_release == 0 || !device.has_running) {
+        return err;
+    }
+    err = ud_store_release_get(store, device.tenant, device.finished_release, &release);
+    if (err != UD_OK || release.foreign) {
+        return err;
+    }
+    const bool stays = device.running_release == release.id;
+    const bool was_in_sync = device.status == UD_STATUS_IN_SYNC;
+    if (stays) {
+        const bool was_off = device.status == UD_STATUS_REVERTED || device.status == UD_STATUS_DRIFTED;
+        return was_off && device.assigned_release == release.id
+                   ? ud_store_device_status_set(store, id, UD_STATUS_IN_SYNC, release.id)
+                   : UD_OK;
+    }
+    if (!was_in_sync) {
+        return UD_OK; /* known already, or a failure that says more */
+    }
+    const bool older = device.running_sequence < release.sequence;
+    const struct ud_row_fact event = {.tenant = device.tenant,
+                                      .kind = UD_FACT_DRIFT,
+                                      .device = id,
+                                      .action = device.finished_action,
+                                      .state = older ? UD_MEMBER_REVERTED : UD_MEMBER_DRIFTED};
+    err = ud_store_device_status_set(store, id, older ? UD_STATUS_REVERTED : UD_STATUS_DRIFTED, release.id);
+    return err == UD_OK ? ud_store_fact_add(store, &event) : err;
 }
 
 /* The action that the nonce names; only the newest one's counts. */
@@ -186,6 +224,7 @@ ud_err ud_action_report(struct ud_store *store, struct ud_row_device *device, co
         err = ud_store_release_get(store, device->tenant, action->release, &release);
         err = err == UD_OK ? close_by_report(store, report, &release, now_ms, action) : err;
     }
-    return err == UD_OK ? keep_report(store, device, report, bytes, named == UD_OK ? action->id : 0, now_ms)
-                        : err;
+    err =
+        err == UD_OK ? keep_report(store, device, report, bytes, named == UD_OK ? action->id : 0, now_ms) : err;
+    return err == UD_OK ? look_for_drift(store, device->id) : err;
 }

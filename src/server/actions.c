@@ -1,5 +1,6 @@
 #include "server/actions.h"
 
+#include "server/store_rollouts.h"
 #include "updraft/assert.h"
 
 static const char *const state_names[UD_ACTION_STATE_COUNT] = {
@@ -45,6 +46,28 @@ static void end_action(struct ud_row_action *action, ud_action_state state, ud_e
     action->error = error;
 }
 
+ud_err ud_action_settle(struct ud_store *store, const struct ud_row_action *action)
+{
+    static const ud_device_status ends[UD_ACTION_STATE_COUNT] = {
+        [UD_ACTION_CONFIRMED] = UD_STATUS_IN_SYNC, [UD_ACTION_CLAIMED] = UD_STATUS_IN_SYNC,
+        [UD_ACTION_REFUSED] = UD_STATUS_FAILED,    [UD_ACTION_REVERTED] = UD_STATUS_REVERTED,
+        [UD_ACTION_FAILED] = UD_STATUS_FAILED,
+    };
+    struct ud_row_device device;
+    ud_device_status status = ends[action->state];
+    ud_err err = ud_store_device_get(store, action->device, &device);
+    int32_t assigned = action->release;
+    if (err == UD_OK && device.current_action != 0) {
+        status = UD_STATUS_PENDING; /* another one goes on */
+        assigned = device.current_release;
+    } else if (action->state == UD_ACTION_CANCELED) {
+        status = device.finished_release != 0 ? UD_STATUS_IN_SYNC : UD_STATUS_REGISTERED;
+        assigned = device.finished_release;
+    }
+    err = err == UD_OK ? ud_store_device_status_set(store, action->device, status, assigned) : err;
+    return err == UD_OK ? ud_store_fact_action(store, action) : err;
+}
+
 /* closed/success or closed/none: a claim. It ends a foreign release's action; a signed one waits for its report. */
 static ud_err claim_success(struct ud_store *store, struct ud_row_action *action)
 {
@@ -79,6 +102,9 @@ static ud_err apply_feedback(struct ud_store *store, struct ud_row_action *actio
         return UD_OK;
     case UD_EXECUTION_DOWNLOADED:
         action->state = UD_ACTION_DOWNLOADED;
+        if (action->terms.force == UD_FORCE_DOWNLOAD) {
+            end_action(action, UD_ACTION_CLAIMED, UD_OK); /* that was all of it; nothing was installed */
+        }
         return UD_OK;
     case UD_EXECUTION_PROCEEDING:
     case UD_EXECUTION_RESUMED:
@@ -131,7 +157,8 @@ ud_err ud_action_feedback(struct ud_store *store, int64_t tenant, int64_t device
         return err;
     }
     *closed = !action->active;
-    return enter(store, action, feedback->messages, feedback, now_ms);
+    err = enter(store, action, feedback->messages, feedback, now_ms);
+    return err == UD_OK && *closed ? ud_action_settle(store, action) : err;
 }
 
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
@@ -157,18 +184,25 @@ ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, in
 
 #define ACTIVE_MAX 32
 
+/* First looks at all of them, so that a refusal changes nothing. */
 static ud_err cancel_active(struct ud_store *store, const struct ud_row_device *device,
-                            const struct ud_row_release *release, int64_t now_ms)
+                            const struct ud_row_release *release, const struct ud_terms *terms, int64_t now_ms)
 {
     int32_t ids[ACTIVE_MAX];
+    struct ud_row_action old;
     size_t count = 0;
     ud_err err = ud_store_action_active(store, device->id, ids, ACTIVE_MAX, &count);
     for (size_t i = 0; i < count && err == UD_OK; i++) {
-        struct ud_row_action old;
         err = ud_store_action_get(store, device->tenant, ids[i], device->id, &old);
         if (err == UD_OK && old.release == release->id && !old.canceling) {
             return UD_ERR_DUPLICATE;
         }
+        if (err == UD_OK && terms->rollout != 0 && !old.canceling && old.terms.weight >= terms->weight) {
+            return UD_ERR_BUSY;
+        }
+    }
+    for (size_t i = 0; i < count && err == UD_OK; i++) {
+        err = ud_store_action_get(store, device->tenant, ids[i], device->id, &old);
         err = err == UD_OK
                   ? ud_action_cancel(store, &old, now_ms, "[\"Update Server: replaced by a newer action\"]")
                   : err;
@@ -176,13 +210,35 @@ static ud_err cancel_active(struct ud_store *store, const struct ud_row_device *
     return err == UD_OK && count == ACTIVE_MAX ? UD_ERR_LIMIT : err;
 }
 
-ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
-                       const struct ud_row_release *release, int64_t now_ms, struct ud_row_action *action)
+void ud_terms_init(struct ud_terms *terms)
 {
-    if (release->foreign && (!device->foreign || device->type_id != release->type_id)) {
+    *terms = (struct ud_terms){.weight = UD_WEIGHT_DEFAULT, .force = UD_FORCE_FORCED};
+}
+
+static ud_err may_offer(const struct ud_row_device *device, const struct ud_row_release *release)
+{
+    if (release->recalled_ms != 0) {
+        return UD_ERR_RECALLED;
+    }
+    if (device->quarantine_ms != 0 && device->quarantine_release != release->id) {
+        return UD_ERR_QUARANTINED;
+    }
+    if (release->foreign &&
+        (!device->foreign || (release->type_id != 0 && device->type_id != release->type_id))) {
         return UD_ERR_NOT_FOREIGN;
     }
-    ud_err err = cancel_active(store, device, release, now_ms);
+    return UD_OK;
+}
+
+ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
+                       const struct ud_row_release *release, const struct ud_terms *terms, int64_t now_ms,
+                       struct ud_row_action *action)
+{
+    struct ud_terms usual;
+    ud_terms_init(&usual);
+    terms = terms == NULL ? &usual : terms;
+    ud_err err = may_offer(device, release);
+    err = err == UD_OK ? cancel_active(store, device, release, terms, now_ms) : err;
     if (err != UD_OK) {
         return err;
     }
@@ -192,10 +248,22 @@ ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *devic
         .release = release->id,
         .state = UD_ACTION_OFFERED,
         .active = true,
+        .terms = *terms,
         .created_ms = now_ms,
         .updated_ms = now_ms,
     };
     err = ud_random(action->nonce, sizeof action->nonce);
     err = err == UD_OK ? ud_store_action_add(store, action) : err;
+    err = err == UD_OK ? ud_store_device_status_set(store, device->id, UD_STATUS_PENDING, release->id) : err;
     return err == UD_OK ? enter(store, action, "[\"Update Server: offered\"]", NULL, now_ms) : err;
+}
+
+ud_err ud_action_quit(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why)
+{
+    if (!action->active) {
+        return UD_ERR_STATE;
+    }
+    end_action(action, UD_ACTION_CANCELED, UD_ERR_CANCELED);
+    const ud_err err = enter(store, action, why, NULL, now_ms);
+    return err == UD_OK ? ud_action_settle(store, action) : err;
 }

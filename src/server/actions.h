@@ -65,9 +65,23 @@ ud_err ud_action_feedback(struct ud_store *store, int64_t tenant, int64_t device
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
 /** Ask the device to stop. UD_ERR_STATE when the action has ended. */
 ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
-/** Offer a release: active actions of the device become canceling first. UD_ERR_DUPLICATE: offered already. */
+/** An action ended, or what is known of its end changed: the device's status follows, rollouts hear of it. */
+ud_err ud_action_settle(struct ud_store *store, const struct ud_row_action *action);
+/** What a person's deployment offers on: at once, forced, of the usual weight. */
+void ud_terms_init(struct ud_terms *terms);
+/**
+ * Offer a release: active actions of the device become canceling first. A rollout's offer takes the place of lighter
+ * ones only.
+ *
+ * @param terms NULL: as ud_terms_init() says
+ * @return UD_ERR_DUPLICATE: offered already; UD_ERR_BUSY: an action that is not lighter has the device;
+ *         UD_ERR_QUARANTINED; UD_ERR_RECALLED; UD_ERR_NOT_FOREIGN
+ */
 ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
-                       const struct ud_row_release *release, int64_t now_ms, struct ud_row_action *action);
+                       const struct ud_row_release *release, const struct ud_terms *terms, int64_t now_ms,
+                       struct ud_row_action *action);
+/** Close an action without the device's word: it is gone, or nobody waits for it. UD_ERR_STATE when it has ended. */
+ud_err ud_action_quit(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
 
 /**
  * Apply a report whose signature was verified with the device's key: nonce, counter, then the action's state.

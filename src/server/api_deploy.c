@@ -28,7 +28,7 @@ static ud_err offer_to(struct ud_call *call, struct ud_store *store, const struc
 {
     struct ud_row_action action;
     ud_err err = ud_find_device(call, store, target->name, target->device);
-    err = err == UD_OK ? ud_action_offer(store, target->device, release, call->now_ms, &action) : err;
+    err = err == UD_OK ? ud_action_offer(store, target->device, release, NULL, call->now_ms, &action) : err;
     if (err == UD_ERR_DUPLICATE) {
         target->already = true;
         return UD_OK;

@@ -2,6 +2,8 @@
 #include "server/api_people.h"
 
 #include "server/actions.h"
+#include "server/rollouts.h"
+#include "server/scheduler.h"
 
 #define CODE_LIFE_MS (INT64_C(24) * 3600 * 1000)
 
@@ -58,6 +60,25 @@ static ud_err render_action(struct ud_json *json, const struct ud_row_device *de
     return err;
 }
 
+static const char *const status_names[UD_STATUS_COUNT] = {
+    [UD_STATUS_UNKNOWN] = "unknown", [UD_STATUS_REGISTERED] = "registered", [UD_STATUS_PENDING] = "pending",
+    [UD_STATUS_IN_SYNC] = "in_sync", [UD_STATUS_FAILED] = "failed",         [UD_STATUS_REVERTED] = "reverted",
+    [UD_STATUS_DRIFTED] = "drifted",
+};
+
+static void render_quarantine(struct ud_json *json, const struct ud_row_device *row)
+{
+    if (row->quarantine_ms == 0) {
+        ud_json_null(json, "quarantine");
+        return;
+    }
+    ud_json_open(json, "quarantine", '{');
+    ud_json_int(json, "since", row->quarantine_ms);
+    ud_json_string(json, "reason", row->quarantine_reason);
+    int_or_null(json, "release", row->quarantine_release);
+    ud_json_close(json, '}');
+}
+
 static ud_err render_device(struct ud_call *call, struct ud_json *json, const struct ud_row_device *row,
                             struct ud_store *store)
 {
@@ -71,6 +92,10 @@ static ud_err render_device(struct ud_call *call, struct ud_json *json, const st
     int_or_null(json, "lastSeen",
                 known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms);
     ud_json_int(json, "createdAt", row->created_ms);
+    ud_json_string(json, "status", status_names[row->status < UD_STATUS_COUNT ? row->status : 0]);
+    int_or_null(json, "assigned", row->assigned_release);
+    ud_json_string(json, "zone", row->zone[0] == '\0' ? NULL : row->zone);
+    render_quarantine(json, row);
     render_running(json, row);
     const ud_err err = render_action(json, row, store);
     ud_json_close(json, '}');
@@ -97,14 +122,16 @@ static ud_err list_devices(struct ud_call *call, struct ud_store *store)
     struct ud_listing *listing = call->data;
     struct device_listing list = {listing, call, UD_OK};
     listing->store = store;
-    const ud_err err =
-        ud_store_device_list_area(store, call->tenant, call->person.area, &listing->page, each_device, &list);
+    bool exact = true;
+    const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, "d.id",
+                                              &listing->page, &exact, each_device, &list);
+    listing->inexact = !exact;
     return err == UD_OK ? list.err : err;
 }
 
 void ud_api_devices_list(struct ud_call *call)
 {
-    ud_list(call, list_devices);
+    ud_list_filtered(call, ud_device_fields, list_devices);
 }
 
 static ud_err get_device(struct ud_call *call, struct ud_store *store)
@@ -164,6 +191,7 @@ static ud_err add_device(struct ud_call *call, struct ud_store *store)
     if (err == UD_OK && addition->with_code) {
         err = ud_store_device_code_set(store, device->id, addition->secret_hash, call->now_ms + CODE_LIFE_MS);
     }
+    err = err == UD_OK ? ud_store_fact_device(store, call->tenant, device->id) : err;
     return err == UD_OK ? ud_store_device_get(store, device->id, device) : err;
 }
 
@@ -171,6 +199,7 @@ static void device_committed(struct ud_call *call)
 {
     const struct addition *addition = call->data;
     ud_refresh_fleet(call, &addition->device);
+    ud_scheduler_wake(call->server->scheduler);
 }
 
 static void device_added(struct ud_call *call, ud_err err)
@@ -269,6 +298,7 @@ static void device_gone(struct ud_call *call)
 {
     const struct ud_row_device *row = call->data;
     ud_fleet_remove(call->server->fleet, row->id);
+    ud_scheduler_wake(call->server->scheduler);
 }
 
 static void device_removed(struct ud_call *call, ud_err err)

@@ -2,12 +2,11 @@
 
 #include "updraft/cose.h"
 
-void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct ud_store *store))
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
+static void answer_list(struct ud_call *call, struct ud_listing *listing,
+                        ud_err (*list)(struct ud_call *call, struct ud_store *store))
 {
-    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
-    if (listing == NULL) {
-        return;
-    }
     ud_err err = ud_call_page(call, &listing->page);
     if (err != UD_OK) {
         ud_call_error(call, err, "offset and limit must be numbers; limit at most 500");
@@ -25,7 +24,56 @@ void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct u
     ud_json_close(&listing->json, ']');
     ud_json_int(&listing->json, "total", listing->page.total);
     ud_json_int(&listing->json, "size", listing->count);
+    if (listing->inexact) {
+        ud_json_bool(&listing->json, "atLeast", true); /* the limit of cost came before the last one */
+    }
     ud_json_close(&listing->json, '}');
+}
+
+void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct ud_store *store))
+{
+    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
+    if (listing != NULL) {
+        answer_list(call, listing, list);
+    }
+}
+
+static void answer_wrong(struct ud_call *call, ud_err err, const struct ud_fiql_wrong *wrong)
+{
+    struct ud_json json = ud_call_json(call, 400);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "errorCode", ud_err_name(err));
+    ud_json_string(&json, "message", wrong->words);
+    ud_json_string(&json, "remedy", ud_err_remedy(err));
+    ud_json_int(&json, "at", (int64_t)wrong->at);
+    ud_json_int(&json, "bytes", (int64_t)wrong->bytes);
+    ud_json_close(&json, '}');
+}
+
+void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
+                      ud_err (*list)(struct ud_call *call, struct ud_store *store))
+{
+    const struct ud_fiql_scope scope = {
+        .tenant = call->tenant, .now_ms = call->now_ms, .overdue_ms = call->now_ms - DAY_MS};
+    struct ud_fiql_wrong wrong;
+    const char *text = NULL;
+    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
+    struct ud_fiql *filter = listing == NULL ? NULL : ud_call_alloc(call, sizeof *filter);
+    if (filter == NULL) {
+        return;
+    }
+    ud_err err = ud_call_query_text(call, "q", &text);
+    if (err != UD_OK && err != UD_ABSENT) {
+        ud_call_error(call, err, "q is not a decoded text");
+        return;
+    }
+    err = ud_fiql_compile(filter, text, fields, &scope, &wrong);
+    if (err != UD_OK) {
+        answer_wrong(call, err, &wrong);
+        return;
+    }
+    listing->filter = filter;
+    answer_list(call, listing, list);
 }
 
 ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,

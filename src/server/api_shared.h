@@ -2,6 +2,7 @@
 #ifndef UD_SERVER_API_SHARED_H
 #define UD_SERVER_API_SHARED_H
 
+#include "server/fiql.h"
 #include "server/handlers.h"
 
 struct ud_listing {
@@ -9,10 +10,18 @@ struct ud_listing {
     struct ud_json json;
     uint32_t count; /* rows written */
     struct ud_store *store;
+    struct ud_fiql *filter; /* of ?q=, compiled; NULL: everything */
+    bool inexact;           /* total is a lower bound */
 };
 
 /** Answer {"content": […], "total", "size"}; `list` writes the rows by call->data, a struct ud_listing. */
 void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct ud_store *store));
+
+/**
+ * The same with ?q=, a filter over these fields. What is wrong with it is answered by its place: {..., "at", "bytes"}.
+ */
+void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
+                      ud_err (*list)(struct ud_call *call, struct ud_store *store));
 
 static inline struct ud_bytes ud_text_bytes(const char *text)
 {

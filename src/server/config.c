@@ -41,6 +41,9 @@ static const struct setting settings[] = {
     {"envelope-bytes-max", NUMBER_AT(envelope_bytes_max, 1024, 16777216), "1048576", "largest envelope"},
     {"artifact-bytes-max", NUMBER_AT(artifact_bytes_max, 1024, 1024 * GIB), "4294967296", "largest artifact"},
     {"poll-s", NUMBER_AT(poll_s, 1, 86399), "300", "seconds between two polls of a device"},
+    {"poll-jitter", NUMBER_AT(poll_jitter, 0, 50), "0", "percent by which a device's interval differs from poll-s, so that they stay apart"},
+    {"downloads-max", NUMBER_AT(downloads_max, 0, 1000000), "0", "downloads of devices at the same time; 0 = no limit"},
+    {"download-rate", NUMBER_AT(download_rate, 0, 1000 * GIB), "0", "bytes per second handed out to devices; 0 = no limit"},
     {"log-level", NUMBER_AT(log_level, 0, 3), "2", "0 errors, 1 warnings, 2 events, 3 requests too"},
 };
 /* clang-format on */

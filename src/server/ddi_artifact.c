@@ -2,7 +2,9 @@
 #include "server/handlers.h"
 
 #include "server/artifacts.h"
+#include "server/downloads.h"
 #include "server/range.h"
+#include "server/store_rollouts.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -119,20 +121,71 @@ struct wanted {
     int32_t module;
     const char *filename;
     bool md5;
+    bool counted;    /* among the downloads under way */
+    int32_t rollout; /* 0 = none */
+    struct ud_download_limits limits;
     struct ud_row_release_artifact row;
 };
 
 /* Only what the device is offered, or runs (its last success). */
 static bool may_read(const struct ud_fleet_device *device, int32_t module)
 {
-    const bool offered = device->current_action != 0 && !device->canceling && device->current_release == module;
+    const bool offered = device->current_action != 0 && !device->canceling && !device->waits &&
+                         device->current_release == module;
     return offered || (device->finished_action != 0 && device->finished_release == module);
 }
 
 static ud_err find_file(struct ud_call *call, struct ud_store *store)
 {
     struct wanted *wanted = call->data;
-    return ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row);
+    struct ud_row_release release;
+    struct ud_row_rollout rollout;
+    ud_err err = ud_store_release_get(store, call->tenant, wanted->module, &release);
+    if (err == UD_OK && release.recalled_ms != 0) {
+        return UD_ERR_RECALLED;
+    }
+    err = err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row)
+                       : err;
+    if (err == UD_OK && wanted->rollout != 0 &&
+        ud_store_rollout_get(store, call->tenant, wanted->rollout, &rollout) == UD_OK) {
+        wanted->limits = (struct ud_download_limits){rollout.downloads_max, rollout.bytes_per_s};
+    }
+    return err;
+}
+
+static void end_download(struct ud_call *call)
+{
+    const struct wanted *wanted = call->data;
+    if (wanted->counted) {
+        ud_download_end(call->server->downloads, wanted->rollout);
+    }
+}
+
+/* Within the limits of its rollout and of all: send. Else say when to come again. */
+static void send_within_limits(struct ud_call *call, struct wanted *wanted)
+{
+    uint32_t wait_s = 0;
+    ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
+    if (call->file < 0) {
+        return; /* an error, or an answer without a body */
+    }
+    const ud_err err = ud_download_begin(call->server->downloads, wanted->rollout, &wanted->limits,
+                                         call->file_bytes, call->now_ms, &wait_s);
+    if (err == UD_OK) {
+        wanted->counted = true;
+        call->release = end_download;
+        return;
+    }
+    close(call->file);
+    call->file = -1;
+    call->header_count = 0;
+    char *text = ud_call_alloc(call, 16);
+    if (text != NULL) {
+        snprintf(text, 16, "%u", wait_s);
+        /* 429: the clients that we know come again after it, and take 503 for a refusal */
+        ud_call_error_status(call, 429, err, NULL);
+        ud_call_header_set(call, "Retry-After", text);
+    }
 }
 
 static void send_md5(struct ud_call *call, const struct wanted *wanted)
@@ -158,6 +211,7 @@ void ud_ddi_artifact(struct ud_call *call)
     }
     memcpy(filename, call->param[3], len);
     wanted->filename = filename;
+    wanted->rollout = call->device.current_rollout;
     call->data = wanted;
     if (!ud_call_id(call->param[2], &wanted->module) || !may_read(&call->device, wanted->module)) {
         ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
@@ -174,7 +228,7 @@ void ud_ddi_artifact(struct ud_call *call)
     } else if (wanted->md5) {
         send_md5(call, wanted);
     } else {
-        ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
+        send_within_limits(call, wanted);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/offer_gate.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -159,6 +160,26 @@ static ud_err render_history(const struct offer *offer, struct ud_store *store)
     return listed;
 }
 
+/* How far the device may put it off, and whether its window is open. */
+static void render_force(struct ud_json *json, const struct offer *offer)
+{
+    struct ud_fleet_device device = offer->call->device;
+    struct ud_offer_gate gate;
+    device.force = offer->action.terms.force;
+    device.force_ms = offer->action.terms.force_ms;
+    device.canceling = false;
+    device.window = offer->action.id == offer->call->device.current_action ? device.window : NULL;
+    device.current_action = offer->action.id;
+    ud_offer_look(&device, offer->call->now_ms, &gate);
+    const char *how = gate.forced ? "forced" : "attempt";
+    const bool skips = device.force == UD_FORCE_DOWNLOAD || !gate.open;
+    ud_json_string(json, "download", how);
+    ud_json_string(json, "update", skips ? "skip" : how);
+    if (gate.has_window) {
+        ud_json_string(json, "maintenanceWindow", gate.open ? "available" : "unavailable");
+    }
+}
+
 static ud_err render_offer(struct ud_call *call, struct ud_store *store)
 {
     struct offer *offer = call->data;
@@ -175,8 +196,7 @@ static ud_err render_offer(struct ud_call *call, struct ud_store *store)
     ud_json_open(&json, NULL, '{');
     ud_json_string(&json, "id", id);
     ud_json_open(&json, "deployment", '{');
-    ud_json_string(&json, "download", "forced");
-    ud_json_string(&json, "update", "forced");
+    render_force(&json, offer);
     ud_json_open(&json, "chunks", '[');
     err = render_chunk(offer, store);
     ud_json_close(&json, ']');
@@ -205,7 +225,7 @@ static ud_err retrieve(struct ud_call *call, struct ud_store *store)
     if (err != UD_OK) {
         return err;
     }
-    if (!offer->action.active || offer->action.canceling) {
+    if (!offer->action.active || offer->action.canceling || offer->action.terms.waits) {
         return UD_ERR_NOT_FOUND;
     }
     return ud_action_retrieved(store, &offer->action, call->now_ms);
@@ -233,7 +253,7 @@ void ud_ddi_deployment(struct ud_call *call)
         return;
     }
     const ud_err err = ud_call_read(call, look);
-    if (err != UD_OK || !offer->action.active || offer->action.canceling) {
+    if (err != UD_OK || !offer->action.active || offer->action.canceling || offer->action.terms.waits) {
         ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
     } else if (offer->action.state == UD_ACTION_OFFERED) {
         ud_call_write(call, retrieve,

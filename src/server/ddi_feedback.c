@@ -2,10 +2,9 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/attributes.h"
+#include "server/scheduler.h"
 
-#define ATTRIBUTES_MAX 100
-#define ATTRIBUTE_CHARS_MAX 128
-#define ATTRIBUTES_BYTES_MAX 65536
 #define MESSAGES_BYTES_MAX (UD_FEEDBACK_DETAILS_MAX * (6 * UD_FEEDBACK_DETAIL_BYTES_MAX + 8))
 
 struct given {
@@ -129,6 +128,7 @@ static void applied(struct ud_call *call)
     const struct given *given = call->data;
     if (given->closed || given->on_cancel) {
         ud_refresh_fleet(call, &given->device);
+        ud_scheduler_wake(call->server->scheduler);
     }
 }
 
@@ -188,75 +188,16 @@ void ud_ddi_cancel_feedback(struct ud_call *call)
 
 /* --- configData */
 
-typedef enum attributes_mode { MERGE, REPLACE, REMOVE, MODE_COUNT } attributes_mode;
-
 struct attributes {
-    attributes_mode mode;
+    ud_attributes_mode mode;
     json_t *data; /* owned until the work is done */
     struct ud_row_device device;
 };
 
-static ud_err check_attributes(json_t *data)
-{
-    const char *key;
-    json_t *value;
-    if (!json_is_object(data)) {
-        return UD_ERR_SHAPE;
-    }
-    json_object_foreach(data, key, value)
-    {
-        if (!json_is_string(value) || strlen(key) > ATTRIBUTE_CHARS_MAX ||
-            json_string_length(value) > ATTRIBUTE_CHARS_MAX) {
-            return UD_ERR_SHAPE;
-        }
-    }
-    return UD_OK;
-}
-
-static ud_err combine(json_t *stored, const struct attributes *given)
-{
-    const char *key;
-    json_t *value;
-    if (given->mode == REPLACE) {
-        json_object_clear(stored);
-    }
-    json_object_foreach(given->data, key, value)
-    {
-        const int code =
-            given->mode == REMOVE ? (json_object_del(stored, key), 0) : json_object_set(stored, key, value);
-        if (code != 0) {
-            return UD_ERR_MEMORY;
-        }
-    }
-    return json_object_size(stored) > ATTRIBUTES_MAX ? UD_ERR_LIMIT : UD_OK;
-}
-
-static ud_err store_combined(struct ud_call *call, struct ud_store *store, const struct attributes *given,
-                             const struct ud_text *text)
-{
-    json_t *stored = json_loads(text->ptr == NULL ? "{}" : text->ptr, 0, NULL);
-    if (!json_is_object(stored)) {
-        json_decref(stored);
-        return UD_ERR_STORE;
-    }
-    ud_err err = combine(stored, given);
-    char *dumped = err == UD_OK ? json_dumps(stored, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    if (err == UD_OK) {
-        err = dumped == NULL ? UD_ERR_MEMORY : ud_store_device_attributes_set(store, call->device.id, dumped);
-    }
-    free(dumped);
-    json_decref(stored);
-    return err;
-}
-
 static ud_err set_attributes(struct ud_call *call, struct ud_store *store)
 {
     struct attributes *given = call->data;
-    struct ud_text text;
-    ud_text_init(&text, ATTRIBUTES_BYTES_MAX);
-    ud_err err = ud_store_device_attributes_get(store, call->device.id, &text);
-    err = err == UD_OK ? store_combined(call, store, given, &text) : err;
-    ud_text_free(&text);
+    const ud_err err = ud_attributes_combine(store, call->tenant, call->device.id, given->data, given->mode);
     return err == UD_OK ? ud_store_device_get(store, call->device.id, &given->device) : err;
 }
 
@@ -264,6 +205,7 @@ static void attributes_committed(struct ud_call *call)
 {
     const struct attributes *given = call->data;
     ud_refresh_fleet(call, &given->device);
+    ud_scheduler_wake(call->server->scheduler);
 }
 
 static void attributes_answer(struct ud_call *call, ud_err err)
@@ -283,23 +225,22 @@ static void attributes_release(struct ud_call *call)
 
 void ud_ddi_config_data(struct ud_call *call)
 {
-    static const char *const modes[MODE_COUNT] = {
-        [MERGE] = "merge", [REPLACE] = "replace", [REMOVE] = "remove"};
+    static const char *const modes[] = {"merge", "replace", "remove"};
     struct attributes *given = ud_call_alloc(call, sizeof *given);
     json_t *body = given == NULL ? NULL : ud_call_json_body(call);
     if (body == NULL) {
         return;
     }
-    size_t mode = MERGE;
+    size_t mode = UD_ATTRIBUTES_MERGE;
     json_t *mode_word = json_object_get(body, "mode");
-    const bool mode_good =
-        mode_word == NULL || json_is_null(mode_word) || find_word(mode_word, modes, MODE_COUNT, &mode);
-    given->mode = (attributes_mode)mode;
+    const bool mode_good = mode_word == NULL || json_is_null(mode_word) ||
+                           find_word(mode_word, modes, sizeof modes / sizeof modes[0], &mode);
+    given->mode = (ud_attributes_mode)mode;
     given->data = json_incref(json_object_get(body, "data"));
     json_decref(body);
     call->data = given;
     call->release = attributes_release;
-    if (!mode_good || check_attributes(given->data) != UD_OK) {
+    if (!mode_good || ud_attributes_check(given->data) != UD_OK) {
         ud_call_error(
             call, UD_ERR_SHAPE,
             "data must be an object of strings, each at most 128 bytes; mode merge, replace or remove");

@@ -1,12 +1,15 @@
 /* DDI base poll: answered from memory. */
 #include "server/handlers.h"
 
+#include "server/offer_gate.h"
+
 #include <stdio.h>
 
 struct place {
     struct ud_json *json;
     const char *base;
     const struct ud_call *call;
+    struct ud_offer_gate gate;
 };
 
 /* "…/{tenant}/controller/v1/{name}" + tail, as a link */
@@ -29,8 +32,13 @@ static void write_links(const struct place *place)
     const struct ud_fleet_device *device = &place->call->device;
     if (device->current_action != 0 && device->canceling) {
         link_to(place, "cancelAction", "cancelAction", device->current_action, "");
-    } else if (device->current_action != 0) {
-        link_to(place, "deploymentBase", "deploymentBase", device->current_action, "?c=1");
+    } else if (place->gate.waits) {
+        link_to(place, "confirmationBase", "confirmationBase", device->current_action, "?c=1");
+    } else if (
+        place->gate
+            .offered) { /* while a window is shut the link is held back: some clients take a shut one for done */
+        link_to(place, "deploymentBase", "deploymentBase", device->current_action,
+                place->gate.forced ? "?c=1" : "?c=2");
     }
     if (device->finished_action != 0) {
         link_to(place, "installedBase", "installedBase", device->finished_action, "");
@@ -62,9 +70,11 @@ void ud_ddi_poll(struct ud_call *call)
     }
     ud_metric_add(&call->server->metrics, UD_METRIC_POLLS, 1);
     struct ud_json json = ud_call_json(call, 200);
-    const struct place place = {&json, base, call};
+    struct place place = {.json = &json, .base = base, .call = call};
+    ud_offer_look(&call->device, call->now_ms, &place.gate);
     ud_json_open(&json, NULL, '{');
-    write_sleep(&json, call->server->config.poll_s);
+    write_sleep(&json, ud_poll_sleep_s(&call->device, &place.gate, call->server->config.poll_s,
+                                       call->server->config.poll_jitter, call->now_ms));
     ud_json_open(&json, "_links", '{');
     write_links(&place);
     ud_json_close(&json, '}');

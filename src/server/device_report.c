@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/scheduler.h"
 #include "updraft/cose.h"
 
 struct told {
@@ -42,6 +43,7 @@ static void report_committed(struct ud_call *call)
 {
     const struct told *told = call->data;
     ud_refresh_fleet(call, &told->device);
+    ud_scheduler_wake(call->server->scheduler);
 }
 
 static void report_answer(struct ud_call *call, ud_err err)

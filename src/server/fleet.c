@@ -1,5 +1,6 @@
 #include "server/fleet.h"
 
+#include "server/window_table.h"
 #include "updraft/assert.h"
 
 #include <pthread.h>
@@ -25,6 +26,13 @@ struct entry {
     bool has_key;
     bool wants_attributes;
     bool canceling;
+    bool waits;
+    bool quarantined;
+    uint8_t force;
+    int32_t current_rollout;
+    int64_t force_ms;
+    const struct ud_window *window;
+    const struct ud_zone *zone;
     uint8_t token_hash[UD_SHA256_BYTES];
     uint8_t kid[UD_KID_BYTES];
     uint8_t pub[UD_P256_PUBLIC_BYTES];
@@ -34,6 +42,7 @@ struct entry {
 struct ud_fleet {
     pthread_rwlock_t lock;
     struct entry **buckets[INDEX_COUNT];
+    struct ud_window_table *windows;
     size_t bucket_count; /* a power of two */
     size_t count;
 };
@@ -136,7 +145,9 @@ static void grow(struct ud_fleet *fleet)
 ud_err ud_fleet_open(struct ud_fleet **out)
 {
     struct ud_fleet *fleet = calloc(1, sizeof *fleet);
-    if (fleet == NULL || !make_buckets(fleet->buckets, BUCKETS_MIN)) {
+    if (fleet == NULL || ud_window_table_open(&fleet->windows) != UD_OK ||
+        !make_buckets(fleet->buckets, BUCKETS_MIN)) {
+        ud_window_table_close(fleet == NULL ? NULL : fleet->windows);
         free(fleet);
         return UD_ERR_MEMORY;
     }
@@ -162,6 +173,7 @@ void ud_fleet_close(struct ud_fleet *fleet)
     for (int index = 0; index < INDEX_COUNT; index++) {
         free(fleet->buckets[index]);
     }
+    ud_window_table_close(fleet->windows);
     pthread_rwlock_destroy(&fleet->lock);
     free(fleet);
 }
@@ -175,7 +187,7 @@ static struct entry *find_id(const struct ud_fleet *fleet, int64_t id)
     return entry;
 }
 
-static void fill(struct entry *entry, const struct ud_row_device *row)
+static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_row_device *row)
 {
     if (row->last_seen_ms > atomic_load_explicit(&entry->seen_ms, memory_order_relaxed)) {
         atomic_store_explicit(&entry->seen_ms, row->last_seen_ms, memory_order_relaxed);
@@ -190,6 +202,13 @@ static void fill(struct entry *entry, const struct ud_row_device *row)
     entry->has_key = row->has_key;
     entry->wants_attributes = row->wants_attributes;
     entry->canceling = row->canceling;
+    entry->current_rollout = row->terms.rollout;
+    entry->force = (uint8_t)row->terms.force;
+    entry->force_ms = row->terms.force_ms;
+    entry->waits = row->terms.waits;
+    entry->quarantined = row->quarantine_ms != 0;
+    entry->window = row->current_action == 0 ? NULL : ud_window_table_find(fleet->windows, &row->terms);
+    entry->zone = ud_zone_table_find(fleet->windows, row->zone);
     memcpy(entry->token_hash, row->token_hash, sizeof entry->token_hash);
     memcpy(entry->kid, row->kid, sizeof entry->kid);
     memcpy(entry->pub, row->pub, sizeof entry->pub);
@@ -217,7 +236,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
         }
     }
     if (entry != NULL) {
-        fill(entry, row);
+        fill(fleet, entry, row);
         link_entry(fleet, entry);
         if (fleet->count > fleet->bucket_count) {
             grow(fleet);
@@ -255,6 +274,13 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->current_release = entry->current_release;
     device->finished_action = entry->finished_action;
     device->finished_release = entry->finished_release;
+    device->current_rollout = entry->current_rollout;
+    device->force = (ud_force)entry->force;
+    device->force_ms = entry->force_ms;
+    device->waits = entry->waits;
+    device->quarantined = entry->quarantined;
+    device->window = entry->window;
+    device->zone = entry->zone;
     device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
 }
 

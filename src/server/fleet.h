@@ -28,6 +28,13 @@ struct ud_fleet_device {
     int32_t current_release;
     int32_t finished_action; /* 0 = none */
     int32_t finished_release;
+    int32_t current_rollout; /* 0 = none */
+    ud_force force;          /* of the current action */
+    int64_t force_ms;
+    bool waits; /* the current action waits for consent */
+    bool quarantined;
+    const struct ud_window *window; /* NULL: any time; the fleet's, and valid as long as it */
+    const struct ud_zone *zone;     /* the device's own */
     int64_t last_seen_ms;
 };
 

@@ -49,6 +49,30 @@ void ud_api_devices_reports(struct ud_call *call);
 void ud_api_actions_get(struct ud_call *call);
 void ud_api_actions_cancel(struct ud_call *call);
 
+/* people: rollouts, care */
+void ud_api_rollouts_list(struct ud_call *call);
+void ud_api_rollouts_add(struct ud_call *call);
+void ud_api_rollouts_get(struct ud_call *call);
+void ud_api_rollouts_remove(struct ud_call *call);
+void ud_api_rollouts_groups(struct ud_call *call);
+void ud_api_rollouts_devices(struct ud_call *call);
+void ud_api_rollouts_failures(struct ud_call *call);
+void ud_api_rollouts_start(struct ud_call *call);
+void ud_api_rollouts_pause(struct ud_call *call);
+void ud_api_rollouts_resume(struct ud_call *call);
+void ud_api_rollouts_stop(struct ud_call *call);
+void ud_api_rollouts_next(struct ud_call *call);
+void ud_api_rollouts_approve(struct ud_call *call);
+void ud_api_rollouts_deny(struct ud_call *call);
+void ud_api_rollouts_retry(struct ud_call *call);
+void ud_api_devices_why(struct ud_call *call);
+void ud_api_devices_quarantine(struct ud_call *call);
+void ud_api_devices_free(struct ud_call *call);
+void ud_api_devices_zone(struct ud_call *call);
+void ud_api_devices_attributes(struct ud_call *call);
+void ud_api_releases_recall(struct ud_call *call);
+void ud_api_releases_way_back(struct ud_call *call);
+
 /* devices */
 void ud_ddi_poll(struct ud_call *call);
 void ud_ddi_config_data(struct ud_call *call);

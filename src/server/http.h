@@ -91,6 +91,8 @@ int ud_call_socket(const struct ud_call *call);
 const char *ud_call_header(struct ud_call *call, const char *name);
 /** Decoded value of a query parameter. UD_ABSENT; UD_ERR_URI for a broken escape. */
 ud_err ud_call_query(struct ud_call *call, const char *name, const char **value);
+/** The same for a text that may hold anything but control characters; '+' is a space. */
+ud_err ud_call_query_text(struct ud_call *call, const char *name, const char **value);
 /** `offset` and `limit` of a list. UD_ERR_NUMBER_RANGE. */
 ud_err ud_call_page(struct ud_call *call, struct ud_page *page);
 /** Decimal id in 1..2^31-1. */

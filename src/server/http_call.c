@@ -42,6 +42,23 @@ ud_err ud_call_query(struct ud_call *call, const char *name, const char **value)
     return UD_OK;
 }
 
+ud_err ud_call_query_text(struct ud_call *call, const char *name, const char **value)
+{
+    const char *raw = MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
+    if (raw == NULL) {
+        return UD_ABSENT;
+    }
+    char *decoded = ud_call_alloc(call, strlen(raw) + 1);
+    if (decoded == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    if (!ud_route_decode_text(decoded, raw)) {
+        return UD_ERR_URI;
+    }
+    *value = decoded;
+    return UD_OK;
+}
+
 static ud_err query_number(struct ud_call *call, const char *name, uint32_t most, uint32_t *number)
 {
     const char *text = NULL;
@@ -243,6 +260,13 @@ unsigned ud_http_status_of(ud_err err)
         {UD_ERR_NOT_FOREIGN, 403},
         {UD_ERR_NOT_FOUND, 404},
         {UD_ERR_CONFLICT, 409},
+        {UD_ERR_ROLLOUT_STATE, 409},
+        {UD_ERR_NO_WAY_BACK, 409},
+        {UD_ERR_QUARANTINED, 409},
+        {UD_ERR_COUNT_MOVED, 409},
+        {UD_ERR_RECALLED, 410},
+        {UD_ERR_FILTER_COST, 422},
+        {UD_ERR_IN_USE, 423},
         {UD_ERR_NONCE, 409},
         {UD_ERR_COUNTER, 409},
         {UD_ERR_STATE, 409},

@@ -83,3 +83,28 @@ bool ud_route_decode(char *out, const char *from, size_t len)
     out[n] = '\0';
     return strcmp(out, ".") != 0 && strcmp(out, "..") != 0;
 }
+
+bool ud_route_decode_text(char *out, const char *from)
+{
+    size_t n = 0;
+    for (; *from != '\0'; from++) {
+        int c = (unsigned char)*from;
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            const int high = hex_digit(from[1]);
+            const int low = high < 0 ? -1 : hex_digit(from[2]);
+            if (low < 0) {
+                return false;
+            }
+            c = high << 4 | low;
+            from += 2;
+        }
+        if (c < ' ' || c == 0x7f) {
+            return false;
+        }
+        out[n++] = (char)c;
+    }
+    out[n] = '\0';
+    return true;
+}

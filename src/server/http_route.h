@@ -68,5 +68,7 @@ void ud_route_find(const struct ud_route *routes, size_t count, ud_listener list
  * @param out room for len + 1 bytes
  */
 bool ud_route_decode(char *out, const char *from, size_t len);
+/** A query's text: '+' is a space, and only control characters are refused. `out`: room for strlen(from) + 1. */
+bool ud_route_decode_text(char *out, const char *from);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Values are stored. docs/formats.md section 13. */
+/* Values are stored. docs/formats.md section 16. */
 typedef enum ud_rollout_state {
     UD_ROLLOUT_CREATING = 1, /* its members are being counted and put into groups */
     UD_ROLLOUT_APPROVAL = 2, /* waits for somebody else's approval */

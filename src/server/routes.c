@@ -62,6 +62,30 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/reports",                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_reports, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/actions/{id}",                           UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_actions_get, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/actions/{id}/cancel",                    UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_NONE,   ud_api_actions_cancel, NULL},
+
+    /* people: rollouts, care */
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_list, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts",                                      UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_rollouts_add, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}",                                 UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_get, NULL},
+    {UD_LISTEN_PEOPLE,  "DELETE", API "/rollouts/{id}",                                 UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_remove, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/groups",                          UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_groups, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/devices",                         UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_devices, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/failures",                        UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_failures, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/start",                           UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_start, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/pause",                           UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_pause, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/resume",                          UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_resume, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/stop",                            UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_stop, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/next",                            UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_next, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/retry",                           UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_retry, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/approve",                         UD_MAY_APPROVE, UD_BODY_NONE, ud_api_rollouts_approve, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/deny",                            UD_MAY_APPROVE, UD_BODY_NONE, ud_api_rollouts_deny, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/why",                            UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_why, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/attributes",                     UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_attributes, NULL},
+    {UD_LISTEN_PEOPLE,  "PUT",    API "/devices/{name}/zone",                           UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON, ud_api_devices_zone, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/quarantine",                     UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_JSON, ud_api_devices_quarantine, NULL},
+    {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}/quarantine",                     UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_free, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/releases/{id}/recall",                          UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_releases_recall, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/releases/{id}/way-back",                        UD_MAY_READ, UD_BODY_NONE, ud_api_releases_way_back, NULL},
 };
 /* clang-format on */
 const size_t ud_route_count = sizeof ud_routes / sizeof ud_routes[0];

@@ -1,7 +1,9 @@
 #include "server/server.h"
 
 #include "server/artifacts.h"
+#include "server/downloads.h"
 #include "server/handlers.h"
+#include "server/scheduler.h"
 #include "server/tenants.h"
 #include "server/throttle.h"
 #include "server/tls.h"
@@ -76,22 +78,29 @@ static ud_err take_folder(struct ud_server *server)
 struct load {
     struct ud_job job;
     struct ud_server *server;
+    int64_t after;
+    uint32_t count;
     ud_err err;
 };
 
 static void load_device(void *ctx, const struct ud_row_device *row)
 {
     struct load *load = ctx;
+    load->after = row->id;
+    load->count++;
     load->err = load->err == UD_OK ? ud_fleet_put(load->server->fleet, row) : load->err;
 }
 
 static ud_err load_fleet(struct ud_job *job, struct ud_store *store)
 {
     struct load *load = (struct load *)(void *)job;
-    struct ud_page page = {.offset = 0, .limit = LOAD_PAGE, .total = 1};
     ud_err err = ud_tenants_load(load->server->tenants, store);
-    for (; err == UD_OK && page.offset < page.total; page.offset += LOAD_PAGE) {
-        err = ud_store_device_list(store, 0, &page, load_device, load);
+    while (err == UD_OK) {
+        load->count = 0;
+        err = ud_store_device_walk(store, load->after, LOAD_PAGE, load_device, load);
+        if (load->err != UD_OK || load->count < LOAD_PAGE) {
+            break;
+        }
     }
     return err == UD_OK ? load->err : err;
 }
@@ -258,6 +267,10 @@ ud_err ud_server_start(struct ud_server *server)
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
     err = err == UD_OK ? fail(server, "slow thread", ud_disk_open(&server->slow)) : err;
     err = err == UD_OK ? fail(server, "attempts", open_throttles(server)) : err;
+    const struct ud_download_limits limits = {(uint32_t)server->config.downloads_max,
+                                              server->config.download_rate};
+    err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
+    err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
     err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
     if (err != UD_OK) {
@@ -309,6 +322,7 @@ void ud_server_stop(struct ud_server *server)
     if (server->slow != NULL) {
         ud_disk_stop(server->slow);
     }
+    ud_scheduler_close(server->scheduler);
     if (server->writer != NULL) {
         ud_writer_stop(server->writer);
     }
@@ -319,6 +333,7 @@ void ud_server_stop(struct ud_server *server)
     ud_throttle_close(server->wrong_secrets);
     ud_throttle_close(server->wrong_passwords);
     ud_artifacts_close(server->artifacts);
+    ud_downloads_close(server->downloads);
     ud_store_pool_close(server->readers);
     ud_writer_close(server->writer);
     ud_fleet_close(server->fleet);

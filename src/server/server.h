@@ -15,6 +15,8 @@
 struct ud_artifacts;
 struct ud_tenants;
 struct ud_throttle;
+struct ud_downloads;
+struct ud_scheduler;
 struct ud_http;
 
 struct ud_server {
@@ -30,6 +32,8 @@ struct ud_server {
     struct ud_throttle *wrong_passwords; /* by account and address */
     struct ud_tenants *tenants;
     struct ud_artifacts *artifacts;
+    struct ud_downloads *downloads;
+    struct ud_scheduler *scheduler;
     struct ud_http *http;
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */

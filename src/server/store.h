@@ -13,6 +13,7 @@
 
 #include "server/secret.h"
 #include "server/text.h"
+#include "server/window.h"
 #include "updraft/limits.h"
 #include "updraft/report.h"
 
@@ -116,6 +117,42 @@ ud_err ud_store_type_list(struct ud_store *store, int64_t tenant, struct ud_page
 
 /* --- devices */
 
+/* How a device stands to what it was given. Values are stored. */
+typedef enum ud_device_status {
+    UD_STATUS_UNKNOWN = 0,    /* never came */
+    UD_STATUS_REGISTERED = 1, /* came, was given nothing yet */
+    UD_STATUS_PENDING = 2,
+    UD_STATUS_IN_SYNC = 3, /* confirmed, or claimed by one that signs nothing */
+    UD_STATUS_FAILED = 4,
+    UD_STATUS_REVERTED = 5, /* tried the new image and left it */
+    UD_STATUS_DRIFTED = 6   /* runs what nobody assigned */
+} ud_device_status;
+#define UD_STATUS_COUNT 7
+
+/* How far a device may put an update off; DDI's words. Values are stored. */
+typedef enum ud_force {
+    UD_FORCE_SOFT = 0,
+    UD_FORCE_FORCED = 1,
+    UD_FORCE_TIMED = 2,
+    UD_FORCE_DOWNLOAD = 3
+} ud_force;
+
+#define UD_WEIGHT_DEFAULT 1000
+#define UD_DURATION_BYTES_MAX 12
+
+/* On what terms a release is offered to a device. */
+struct ud_terms {
+    int32_t rollout; /* 0 = none */
+    uint32_t group;
+    int32_t weight; /* 0..1000; of two, the higher one goes first */
+    ud_force force;
+    int64_t force_ms;                         /* UD_FORCE_TIMED: forced from then on */
+    bool waits;                               /* for the consent of the device's side */
+    char schedule[UD_SCHEDULE_BYTES_MAX + 1]; /* of the window; empty = any time */
+    char duration[UD_DURATION_BYTES_MAX + 1];
+    char zone[UD_ZONE_BYTES_MAX + 1];
+};
+
 struct ud_row_device {
     int64_t id;
     int64_t tenant;
@@ -145,11 +182,18 @@ struct ud_row_device {
     int32_t running_release;                        /* 0 = none of ours */
     char running_version[UD_VERSION_BYTES_MAX + 1]; /* of that release; out only */
     /* actions */
-    int32_t current_action; /* oldest that is active; 0 = none */
+    int32_t current_action; /* one that is being canceled, else the weightiest, else the oldest; 0 = none */
     int32_t current_release;
     bool canceling;
     int32_t finished_action; /* last that ended in success; 0 = none */
     int32_t finished_release;
+    struct ud_terms terms; /* of the current action */
+    ud_device_status status;
+    int32_t assigned_release;         /* 0 = none */
+    char zone[UD_ZONE_BYTES_MAX + 1]; /* its own; empty = UTC */
+    int64_t quarantine_ms;            /* since when; 0 = not */
+    int32_t quarantine_release;       /* the one that it may still be given; 0 = none */
+    char quarantine_reason[UD_TITLE_BYTES_MAX + 1];
 };
 /** Sets id. UD_ERR_CONFLICT for a name that is there already. */
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device);
@@ -164,6 +208,9 @@ ud_err ud_store_device_list_area(struct ud_store *store, int64_t tenant, const c
 ud_err ud_store_device_area_set(struct ud_store *store, int64_t id, const char *area);
 /** `tenant` 0: of all tenants, for the server's own memory. Ordered by id. */
 ud_err ud_store_device_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
+                            void (*each)(void *ctx, const struct ud_row_device *device), void *ctx);
+/** The next ones behind an id, of all tenants: at most `max`, ordered by id. */
+ud_err ud_store_device_walk(struct ud_store *store, int64_t after, uint32_t max,
                             void (*each)(void *ctx, const struct ud_row_device *device), void *ctx);
 ud_err ud_store_device_token_set(struct ud_store *store, int64_t id, const uint8_t hash[UD_SHA256_BYTES]);
 /** One-time enrolment code, usable until expires_ms. */
@@ -217,6 +264,7 @@ struct ud_row_release {
     uint8_t signer_count;
     int64_t uploaded_by; /* person; 0 = from before there were people */
     int64_t created_ms;
+    int64_t recalled_ms; /* 0 = not */
 };
 struct ud_row_release_artifact {
     char filename[UD_FILENAME_BYTES_MAX + 1];
@@ -274,6 +322,7 @@ struct ud_row_action {
     bool proof_signed; /* its end was said by a signed report */
     ud_err error;
     uint8_t nonce[UD_NONCE_BYTES];
+    struct ud_terms terms;
     int64_t created_ms;
     int64_t updated_ms;
     int64_t last_status; /* newest entry of its history, 0 = none */
@@ -284,7 +333,7 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
 /** UD_ERR_NOT_FOUND also for an action of another device when `device` is not 0. */
 ud_err ud_store_action_get(struct ud_store *store, int64_t tenant, int32_t id, int64_t device,
                            struct ud_row_action *action);
-/** state, active, canceling, proof_signed, error, updated_ms, last_status, status_count. */
+/** state, active, canceling, proof_signed, error, updated_ms, last_status, status_count, terms.force, terms.waits. */
 ud_err ud_store_action_set(struct ud_store *store, const struct ud_row_action *action);
 /** The newest action of a device. UD_ERR_NOT_FOUND. */
 ud_err ud_store_action_newest(struct ud_store *store, int64_t device, struct ud_row_action *action);

@@ -36,6 +36,8 @@ struct sql_driver {
     ud_err (*control)(struct ud_store *store, sql_control what);
     bool (*in_transaction)(const struct ud_store *store);
     ud_err (*checkpoint)(struct ud_store *store);
+    /** Statements may take so long from now on, then fail with UD_ERR_FILTER_COST; 0 = as long as they want. */
+    ud_err (*limit)(struct ud_store *store, uint32_t ms);
     /** Statements without parameters, separated by semicolons. */
     ud_err (*script)(struct ud_store *store, const char *text);
 

@@ -6,6 +6,8 @@
  */
 #include "schema.h"
 
+#include "schema_rollouts.h"
+
 #include <stddef.h>
 
 const struct sql_schema_step sql_schema[] = {
@@ -98,5 +100,9 @@ const struct sql_schema_step sql_schema[] = {
                "NULL,"
                " device {TEXT} NOT NULL, body {TEXT} NOT NULL);",
     },
+    /* 3 */
+    {.all = SCHEMA_FLEET, .sqlite = SCHEMA_FLEET_SQLITE, .pg = SCHEMA_FLEET_PG},
+    /* 4 */
+    {.all = SCHEMA_ROLLOUTS},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

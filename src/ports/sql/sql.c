@@ -57,6 +57,11 @@ struct sql sql_begin_made(struct ud_store *store, const char *text)
     return q;
 }
 
+void sql_limit(struct ud_store *store, uint32_t ms)
+{
+    (void)store->driver->limit(store, ms); /* without it, a filter only takes longer */
+}
+
 void sql_put_int(struct sql *q, int64_t value)
 {
     if (q->err == UD_OK) {

@@ -28,6 +28,7 @@ struct ud_store {
         void *stmt;
     } prepared[SQL_PREPARED_MAX];
     char message[UD_STORE_WORDS_BYTES];
+    int64_t limit_ms; /* the driver's own */
 };
 
 struct sql {
@@ -70,6 +71,8 @@ ud_err sql_end_changed(struct sql *q);
 ud_err sql_end_count(struct sql *q, uint64_t *changed);
 /** For "INSERT … RETURNING id" of one row. */
 ud_err sql_end_id(struct sql *q, int64_t *id);
+/** What follows on this handle may take so long, then fails with UD_ERR_FILTER_COST; 0 = no limit. */
+void sql_limit(struct ud_store *store, uint32_t ms);
 /** A statement without parameters and rows. */
 ud_err sql_exec(struct ud_store *store, const char *text);
 

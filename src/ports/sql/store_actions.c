@@ -1,11 +1,16 @@
 /* Actions with their history, and reports. */
 #include "sql.h"
 
+#include "store_device_row.h"
+
+#include "server/store_rollouts.h"
+
 ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
 {
-    struct sql q =
-        sql_begin(store, "INSERT INTO action(tenant,device,release,state,active,canceling,proof_signed,"
-                         "error,nonce,created_ms,updated_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?) RETURNING id");
+    struct sql q = sql_begin(
+        store, "INSERT INTO action(tenant,device,release,state,active,canceling,proof_signed,"
+               "error,nonce,created_ms,updated_ms,rollout,group_position,weight,force,force_ms,waits,"
+               "schedule,duration,zone) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id");
     sql_put_int(&q, action->tenant);
     sql_put_int(&q, action->device);
     sql_put_int(&q, action->release);
@@ -17,6 +22,9 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
     sql_put_blob(&q, action->nonce, sizeof action->nonce);
     sql_put_int(&q, action->created_ms);
     sql_put_int(&q, action->updated_ms);
+    sql_put_int(&q, action->terms.rollout);
+    sql_put_int(&q, action->terms.group);
+    sql_put_terms(&q, &action->terms);
     int64_t id = 0;
     const ud_err err = sql_end_id(&q, &id);
     if (err == UD_OK) {
@@ -30,8 +38,8 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
 
 #define ACTION_COLUMNS                                                                                         \
     "SELECT a.id,a.tenant,a.device,a.release,a.state,a.active,a.canceling,a.proof_signed,a.error,a.nonce,"     \
-    "a.created_ms,a.updated_ms,a.last_status,a.status_count,d.name FROM action a JOIN device d ON "            \
-    "d.id=a.device"
+    "a.created_ms,a.updated_ms,a.last_status,a.status_count,a.rollout,a.group_position,a.weight,a.force,"      \
+    "a.force_ms,a.waits,a.schedule,a.duration,a.zone,d.name FROM action a JOIN device d ON d.id=a.device"
 
 static void read_action(struct sql *q, struct ud_row_action *row)
 {
@@ -52,6 +60,9 @@ static void read_action(struct sql *q, struct ud_row_action *row)
     row->updated_ms = sql_get_int(q);
     row->last_status = sql_get_int(q);
     row->status_count = (uint32_t)sql_get_int(q);
+    row->terms.rollout = (int32_t)sql_get_int(q);
+    row->terms.group = (uint32_t)sql_get_int(q);
+    sql_get_terms(q, &row->terms);
     sql_get_text(q, row->device_name, sizeof row->device_name);
 }
 
@@ -79,6 +90,13 @@ ud_err ud_store_action_get(struct ud_store *store, int64_t tenant, int32_t id, i
     return take_action(&q, action);
 }
 
+ud_err ud_store_action_get_any(struct ud_store *store, int32_t id, struct ud_row_action *action)
+{
+    struct sql q = sql_begin(store, ACTION_COLUMNS " WHERE a.id=?");
+    sql_put_int(&q, id);
+    return take_action(&q, action);
+}
+
 ud_err ud_store_action_newest(struct ud_store *store, int64_t device, struct ud_row_action *action)
 {
     struct sql q = sql_begin(store, ACTION_COLUMNS " WHERE a.device=? ORDER BY a.id DESC LIMIT 1");
@@ -89,7 +107,7 @@ ud_err ud_store_action_newest(struct ud_store *store, int64_t device, struct ud_
 ud_err ud_store_action_set(struct ud_store *store, const struct ud_row_action *action)
 {
     struct sql q = sql_begin(store, "UPDATE action SET state=?,active=?,canceling=?,proof_signed=?,error=?,"
-                                    "updated_ms=?,last_status=?,status_count=? WHERE id=?");
+                                    "updated_ms=?,last_status=?,status_count=?,force=?,waits=? WHERE id=?");
     sql_put_int(&q, action->state);
     sql_put_int(&q, action->active);
     sql_put_int(&q, action->canceling);
@@ -98,6 +116,8 @@ ud_err ud_store_action_set(struct ud_store *store, const struct ud_row_action *a
     sql_put_int(&q, action->updated_ms);
     sql_put_int(&q, action->last_status);
     sql_put_int(&q, action->status_count);
+    sql_put_int(&q, action->terms.force);
+    sql_put_int(&q, action->terms.waits);
     sql_put_int(&q, action->id);
     return sql_end_changed(&q);
 }

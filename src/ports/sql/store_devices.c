@@ -1,19 +1,11 @@
 /* Devices, their keys and attributes. */
 #include "sql.h"
 
+#include "store_device_row.h"
+
 #include <stdio.h>
 
-/* clang-format off */
-#define DEVICE_COLUMNS                                                                                             \
-    "SELECT d.id,d.tenant,d.name,coalesce(d.type_id,0),coalesce(t.name,''),coalesce(t.is_foreign,0),d.token_hash,d.kid," \
-    "d.pub,d.wants_attributes,d.last_seen_ms,d.created_ms,d.report_counter,d.report_hash,d.reported_ms,"           \
-    "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,coalesce(d.running_release,0),"               \
-    "coalesce(r.version,''),d.finished_action,d.finished_release,a.id,a.release,a.canceling,d.area"                                              \
-    " FROM device d LEFT JOIN device_type t ON t.id=d.type_id LEFT JOIN release r ON r.id=d.running_release"        \
-    " LEFT JOIN action a ON a.id=(SELECT min(id) FROM action WHERE device=d.id AND active=1)"
-/* clang-format on */
-
-static void read_device(struct sql *q, struct ud_row_device *row)
+void sql_read_device(struct sql *q, struct ud_row_device *row)
 {
     memset(row, 0, sizeof *row);
     row->id = sql_get_int(q);
@@ -43,10 +35,19 @@ static void read_device(struct sql *q, struct ud_row_device *row)
     sql_get_text(q, row->running_version, sizeof row->running_version);
     row->finished_action = (int32_t)sql_get_int(q);
     row->finished_release = (int32_t)sql_get_int(q);
+    row->status = (ud_device_status)sql_get_int(q);
+    row->assigned_release = (int32_t)sql_get_int(q);
+    sql_get_text(q, row->zone, sizeof row->zone);
+    row->quarantine_ms = sql_get_int(q);
+    row->quarantine_release = (int32_t)sql_get_int(q);
+    sql_get_text(q, row->quarantine_reason, sizeof row->quarantine_reason);
     row->current_action = (int32_t)sql_get_int(q);
     row->current_release = (int32_t)sql_get_int(q);
     row->canceling = sql_get_int(q) != 0;
     sql_get_text(q, row->area, sizeof row->area);
+    row->terms.rollout = (int32_t)sql_get_int(q);
+    row->terms.group = (uint32_t)sql_get_int(q);
+    sql_get_terms(q, &row->terms);
 }
 
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
@@ -71,7 +72,7 @@ static ud_err take_device(struct sql *q, struct ud_row_device *device)
     struct ud_row_device row;
     const bool found = sql_row(q);
     if (found) {
-        read_device(q, &row);
+        sql_read_device(q, &row);
     }
     const ud_err err = sql_end(q);
     if (err == UD_OK && found) {
@@ -117,6 +118,15 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
                                  " SELECT r.previous FROM report r JOIN chain c ON r.id=c.id)"
                                  " DELETE FROM report WHERE id IN (SELECT id FROM chain)",
                                  id);
+    err = err != UD_OK ? err
+                       : run_for(store,
+                                 "INSERT INTO rollout_fact(tenant,kind,device,action,rollout,group_position,"
+                                 "state) SELECT o.tenant,4,m.device,m.action,m.rollout,m.group_position,m.state"
+                                 " FROM rollout_device m JOIN rollout o ON o.id=m.rollout WHERE m.device=?",
+                                 id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM rollout_device WHERE device=?", id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM device_tag WHERE device=?", id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM device_attribute WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
     if (err != UD_OK) {
@@ -144,7 +154,7 @@ ud_err ud_store_device_list(struct ud_store *store, int64_t tenant, struct ud_pa
     sql_put_int(&q, page->offset);
     while (sql_row(&q)) {
         struct ud_row_device row;
-        read_device(&q, &row);
+        sql_read_device(&q, &row);
         each(ctx, &row);
     }
     return sql_end(&q);
@@ -174,7 +184,21 @@ ud_err ud_store_device_list_area(struct ud_store *store, int64_t tenant, const c
     sql_put_int(&q, page->offset);
     while (sql_row(&q)) {
         struct ud_row_device row;
-        read_device(&q, &row);
+        sql_read_device(&q, &row);
+        each(ctx, &row);
+    }
+    return sql_end(&q);
+}
+
+ud_err ud_store_device_walk(struct ud_store *store, int64_t after, uint32_t max,
+                            void (*each)(void *ctx, const struct ud_row_device *device), void *ctx)
+{
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.id>? ORDER BY d.id LIMIT ?");
+    sql_put_int(&q, after);
+    sql_put_int(&q, max);
+    while (sql_row(&q)) {
+        struct ud_row_device row;
+        sql_read_device(&q, &row);
         each(ctx, &row);
     }
     return sql_end(&q);
@@ -290,7 +314,9 @@ ud_err ud_store_device_attributes_get(struct ud_store *store, int64_t id, struct
 
 ud_err ud_store_device_seen_set(struct ud_store *store, int64_t id, int64_t at_ms)
 {
-    struct sql q = sql_begin(store, "UPDATE device SET last_seen_ms=? WHERE id=?");
+    struct sql q =
+        sql_begin(store, "UPDATE device SET last_seen_ms=?,status=CASE WHEN status=0 THEN 1 ELSE status END"
+                         " WHERE id=?");
     sql_put_int(&q, at_ms);
     sql_put_int(&q, id);
     return sql_end_changed(&q);

@@ -1,6 +1,8 @@
 /* Artifacts and releases. */
 #include "sql.h"
 
+#include "server/store_rollouts.h"
+
 ud_err ud_store_artifact_add(struct ud_store *store, int64_t tenant, const struct ud_row_artifact *artifact)
 {
     struct sql q =
@@ -115,7 +117,7 @@ static uint8_t read_array(struct sql *q, uint8_t *out, size_t width, size_t max)
 #define RELEASE_COLUMNS                                                                                        \
     "SELECT "                                                                                                  \
     "id,tenant,name,version,is_foreign,coalesce(type_id,0),created_ms,manifest_digest,sequence,vendor_id,"     \
-    "class_id,images,signers,uploaded_by FROM release"
+    "class_id,images,signers,uploaded_by,recalled_ms FROM release"
 
 static void read_release(struct sql *q, struct ud_row_release *row)
 {
@@ -134,6 +136,7 @@ static void read_release(struct sql *q, struct ud_row_release *row)
     row->component_count = read_array(q, row->image_digest[0], UD_SHA256_BYTES, UD_COMPONENTS_MAX);
     row->signer_count = read_array(q, row->signers[0], UD_KID_BYTES, UD_TRUST_KEYS_MAX);
     row->uploaded_by = sql_get_int(q);
+    row->recalled_ms = sql_get_int(q);
 }
 
 static ud_err take_release(struct sql *q, struct ud_row_release *release)
@@ -176,6 +179,17 @@ ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_
     sql_put_u64(&q, sequence);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
     return take_release(&q, release);
+}
+
+ud_err ud_store_release_reissued(struct ud_store *store, const struct ud_row_release *like,
+                                 struct ud_row_release *found)
+{
+    struct sql q =
+        sql_begin(store, RELEASE_COLUMNS " WHERE tenant=? AND is_foreign=0 AND images=? AND recalled_ms=0"
+                                         " ORDER BY sequence DESC,id DESC LIMIT 1");
+    sql_put_int(&q, like->tenant);
+    sql_put_blob(&q, like->image_digest[0], (size_t)like->component_count * UD_SHA256_BYTES);
+    return take_release(&q, found);
 }
 
 ud_err ud_store_release_list(struct ud_store *store, int64_t tenant, struct ud_page *page,

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <time.h>
 
 #define BUSY_MS 5000
 #define PATH_BYTES 1024
@@ -11,7 +12,10 @@ static ud_err failed(struct ud_store *store, int code)
 {
     const int extended = store->db == NULL ? code : sqlite3_extended_errcode(store->db);
     const bool taken = extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY;
-    const ud_err err = (code & 0xff) == SQLITE_FULL ? UD_ERR_DISK_FULL : taken ? UD_ERR_CONFLICT : UD_ERR_STORE;
+    const ud_err err = (code & 0xff) == SQLITE_FULL        ? UD_ERR_DISK_FULL
+                       : (code & 0xff) == SQLITE_INTERRUPT ? UD_ERR_FILTER_COST
+                       : taken                             ? UD_ERR_CONFLICT
+                                                           : UD_ERR_STORE;
     return sql_complain(store, err, store->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(store->db));
 }
 
@@ -75,6 +79,30 @@ static bool in_transaction(const struct ud_store *store)
 static ud_err checkpoint(struct ud_store *store)
 {
     return checked(store, sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
+/* --- limits of cost */
+
+#define STEPS_BETWEEN_LOOKS 4000
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int is_over(void *ctx)
+{
+    const struct ud_store *store = ctx;
+    return now_ms() >= store->limit_ms;
+}
+
+static ud_err limit(struct ud_store *store, uint32_t ms)
+{
+    store->limit_ms = now_ms() + ms;
+    sqlite3_progress_handler(store->db, ms == 0 ? 0 : STEPS_BETWEEN_LOOKS, ms == 0 ? NULL : is_over, store);
+    return UD_OK;
 }
 
 static ud_err schema_lock(struct ud_store *store)
@@ -197,6 +225,7 @@ const struct sql_driver sql_driver_sqlite = {
     .control = control,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .limit = limit,
     .script = script,
     .schema_lock = schema_lock,
     .schema_version = schema_version,

@@ -1,0 +1,159 @@
+/* Devices by filter; what rollouts keep about single devices. */
+#include "sql.h"
+
+#include "store_device_row.h"
+
+#include "server/store_rollouts.h"
+
+#include <stdio.h>
+
+#define SEARCH_SQL_BYTES (UD_FIQL_SQL_BYTES_MAX + 3072)
+#define PAGE_COST_MS 2000
+#define COUNT_COST_MS 250
+
+#define IN_AREA "(d.area=? OR substr(d.area,1,length(?)+1)=?||'/')"
+
+static void put_area(struct sql *q, const char *area)
+{
+    for (int i = 0; area[0] != '\0' && i < 3; i++) {
+        sql_put_text(q, area);
+    }
+}
+
+static const char *area_sql(const char *area)
+{
+    return area[0] == '\0' ? "1=1" : IN_AREA;
+}
+
+static ud_err count_matches(struct ud_store *store, int64_t tenant, const char *area,
+                            const struct ud_fiql *filter, uint32_t *out)
+{
+    char text[SEARCH_SQL_BYTES];
+    snprintf(text, sizeof text, "SELECT count(*) FROM device d WHERE d.tenant=? AND %s AND %s", area_sql(area),
+             filter->sql);
+    struct sql q = sql_begin_made(store, text);
+    sql_put_int(&q, tenant);
+    put_area(&q, area);
+    sql_put_filter(&q, filter);
+    uint32_t total = 0;
+    if (sql_row(&q)) {
+        total = (uint32_t)sql_get_int(&q);
+    }
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        *out = total;
+    }
+    return err;
+}
+
+ud_err ud_store_device_count(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
+                             uint32_t *count)
+{
+    sql_limit(store, PAGE_COST_MS);
+    const ud_err err = count_matches(store, tenant, "", filter, count);
+    sql_limit(store, 0);
+    return err;
+}
+
+ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char *area,
+                              const struct ud_fiql *filter, const char *order, struct ud_page *page,
+                              bool *exact, void (*each)(void *ctx, const struct ud_row_device *device),
+                              void *ctx)
+{
+    char text[SEARCH_SQL_BYTES];
+    uint32_t rows = 0;
+    *exact = true;
+    /* the page is found in a narrow walk first; what it shows is joined to these rows only */
+    snprintf(text, sizeof text,
+             DEVICE_COLUMNS
+             " WHERE d.id IN (SELECT d.id FROM device d WHERE d.tenant=? AND %s AND %s ORDER BY %s"
+             " LIMIT ? OFFSET ?) ORDER BY %s",
+             area_sql(area), filter->sql, order, order);
+    sql_limit(store, PAGE_COST_MS);
+    struct sql q = sql_begin_made(store, text);
+    sql_put_int(&q, tenant);
+    put_area(&q, area);
+    sql_put_filter(&q, filter);
+    sql_put_int(&q, page->limit);
+    sql_put_int(&q, page->offset);
+    while (sql_row(&q)) {
+        struct ud_row_device row;
+        sql_read_device(&q, &row);
+        each(ctx, &row);
+        rows++;
+    }
+    ud_err err = sql_end(&q);
+    page->total = page->offset + rows;
+    if (err == UD_OK) {
+        sql_limit(store, COUNT_COST_MS);
+        err = count_matches(store, tenant, area, filter, &page->total);
+        *exact = err == UD_OK;
+        err = err == UD_ERR_FILTER_COST ? UD_OK : err;
+    }
+    sql_limit(store, 0);
+    return err;
+}
+
+ud_err ud_store_device_matches(struct ud_store *store, int64_t device, const struct ud_fiql *filter,
+                               bool *matches)
+{
+    char text[SEARCH_SQL_BYTES];
+    snprintf(text, sizeof text, "SELECT 1 FROM device d WHERE d.id=? AND %s", filter->sql);
+    struct sql q = sql_begin_made(store, text);
+    sql_put_int(&q, device);
+    sql_put_filter(&q, filter);
+    const bool found = sql_row(&q);
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        *matches = found;
+    }
+    return err;
+}
+
+ud_err ud_store_device_quarantine_set(struct ud_store *store, int64_t id, int64_t since_ms, int32_t release,
+                                      const char *reason)
+{
+    struct sql q = sql_begin(
+        store, "UPDATE device SET quarantine_ms=?,quarantine_release=?,quarantine_reason=? WHERE id=?");
+    sql_put_int(&q, since_ms);
+    sql_put_int(&q, release);
+    sql_put_text(&q, reason);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_zone_set(struct ud_store *store, int64_t id, const char *zone)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET zone=? WHERE id=?");
+    sql_put_text(&q, zone);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_device_status_set(struct ud_store *store, int64_t id, ud_device_status status,
+                                  int32_t assigned_release)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET status=?,assigned_release=? WHERE id=?");
+    sql_put_int(&q, status);
+    sql_put_int(&q, assigned_release);
+    sql_put_int(&q, id);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_attribute_set(struct ud_store *store, int64_t tenant, int64_t device, const char *key,
+                              const char *value)
+{
+    if (value == NULL) {
+        struct sql gone = sql_begin(store, "DELETE FROM device_attribute WHERE device=? AND key=?");
+        sql_put_int(&gone, device);
+        sql_put_text(&gone, key);
+        return sql_end(&gone);
+    }
+    struct sql q = sql_begin(store, "INSERT INTO device_attribute(device,key,tenant,value) VALUES(?,?,?,?)"
+                                    " ON CONFLICT(device,key) DO UPDATE SET value=excluded.value");
+    sql_put_int(&q, device);
+    sql_put_text(&q, key);
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, value);
+    return sql_end(&q);
+}

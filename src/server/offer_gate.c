@@ -1,0 +1,42 @@
+#include "server/offer_gate.h"
+
+#define SLEEP_S_MIN 1
+#define SLEEP_S_MAX 86399 /* clients read HH:MM:SS with hours below 24 */
+#define WINDOW_SLEEP_S_MIN 30
+#define WINDOW_POLLS 3 /* a sleep is at most this part of the time to the window */
+
+void ud_offer_look(const struct ud_fleet_device *device, int64_t now_ms, struct ud_offer_gate *gate)
+{
+    *gate = (struct ud_offer_gate){.open = true};
+    if (device->current_action == 0 || device->canceling) {
+        return;
+    }
+    gate->waits = device->waits;
+    gate->forced = device->force == UD_FORCE_FORCED || device->force == UD_FORCE_DOWNLOAD ||
+                   (device->force == UD_FORCE_TIMED && now_ms >= device->force_ms);
+    if (device->window != NULL) {
+        struct ud_window_at at;
+        ud_window_look(device->window, device->zone, now_ms, &at);
+        gate->has_window = true;
+        gate->open = at.open;
+        gate->lapsed = at.never;
+        gate->opens_ms = at.opens_ms;
+    }
+    gate->offered = gate->open && !gate->waits;
+}
+
+uint32_t ud_poll_sleep_s(const struct ud_fleet_device *device, const struct ud_offer_gate *gate,
+                         uint64_t poll_s, uint64_t jitter_percent, int64_t now_ms)
+{
+    /* the same share at each poll: devices stay apart, and an unchanged answer stays unchanged */
+    const uint64_t spread = poll_s * jitter_percent / 100;
+    const uint64_t share = (uint64_t)device->id * 0x9e3779b97f4a7c15U >> 33;
+    uint64_t sleep = poll_s - spread + (spread == 0 ? 0 : share % (2 * spread + 1));
+    if (gate->has_window && !gate->open && !gate->lapsed && gate->opens_ms > now_ms) {
+        const uint64_t left = (uint64_t)(gate->opens_ms - now_ms) / 1000;
+        const uint64_t part =
+            left / WINDOW_POLLS < WINDOW_SLEEP_S_MIN ? WINDOW_SLEEP_S_MIN : left / WINDOW_POLLS;
+        sleep = part < sleep ? part : sleep;
+    }
+    return (uint32_t)(sleep < SLEEP_S_MIN ? SLEEP_S_MIN : sleep > SLEEP_S_MAX ? SLEEP_S_MAX : sleep);
+}

@@ -1,0 +1,12 @@
+/* What the files of the tick share. */
+#ifndef UD_SERVER_ROLLOUT_PARTS_H
+#define UD_SERVER_ROLLOUT_PARTS_H
+
+#include "server/rollouts.h"
+
+void ud_tick_note(struct ud_tick *tick, const char *what, int32_t rollout, uint32_t group, int64_t device,
+                  const char *state);
+/** One slice of filling a rollout that is being created. */
+ud_err ud_rollout_fill(struct ud_store *store, struct ud_tick *tick, struct ud_row_rollout *rollout);
+
+#endif

@@ -1,0 +1,186 @@
+#include "server/scheduler.h"
+
+#include "server/rollouts.h"
+#include "server/server.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define IDLE_MS 1000  /* how late news of other servers may be */
+#define ERROR_MS 2000 /* after a tick that failed */
+
+struct ud_scheduler {
+    struct ud_server *server;
+    pthread_t thread;
+    pthread_mutex_t lock; /* over all up to `job` */
+    pthread_cond_t changed;
+    bool woken;
+    bool ending;
+    bool finished; /* the tick that was handed over */
+    ud_err result;
+    /* of the tick; the writer thread has it between submit and done */
+    struct ud_job job;
+    struct ud_tick tick;
+    struct ud_row_device rows[UD_TICK_DEVICES_MAX]; /* as they are after it, for the fleet in memory */
+    size_t row_count;
+};
+
+static struct ud_scheduler *scheduler_of(struct ud_job *job)
+{
+    return (struct ud_scheduler *)(void *)((char *)job - offsetof(struct ud_scheduler, job));
+}
+
+static ud_err run_tick(struct ud_job *job, struct ud_store *store)
+{
+    struct ud_scheduler *scheduler = scheduler_of(job);
+    scheduler->tick.now_ms = ud_server_now_ms();
+    scheduler->row_count = 0;
+    ud_err err = ud_rollout_tick(store, &scheduler->tick);
+    for (size_t i = 0; i < scheduler->tick.device_count && err == UD_OK; i++) {
+        err = ud_store_device_get(store, scheduler->tick.devices[i], &scheduler->rows[scheduler->row_count++]);
+    }
+    return err;
+}
+
+static void tick_done(struct ud_job *job, ud_err err)
+{
+    struct ud_scheduler *scheduler = scheduler_of(job);
+    for (size_t i = 0; i < scheduler->row_count && err == UD_OK; i++) {
+        ud_fleet_put(scheduler->server->fleet, &scheduler->rows[i]);
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->result = err;
+    scheduler->finished = true;
+    pthread_cond_signal(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static void log_notes(const struct ud_scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->tick.note_count; i++) {
+        const struct ud_tick_note *note = &scheduler->tick.notes[i];
+        char rollout[24];
+        char group[24];
+        char device[24];
+        ud_log_event(&scheduler->server->log, UD_LOG_INFO, "rollout", "what", note->what, "rollout",
+                     ud_log_int(rollout, note->rollout), "group", ud_log_int(group, note->group), "device-id",
+                     ud_log_int(device, note->device), "state", note->state, NULL);
+    }
+}
+
+static void wait_until(struct ud_scheduler *scheduler, int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    int code = 0;
+    while (!scheduler->woken && !scheduler->ending && code == 0) {
+        code = pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &until);
+    }
+    scheduler->woken = false;
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+/* One tick on the writer thread. */
+static ud_err tick_once(struct ud_scheduler *scheduler)
+{
+    scheduler->finished = false;
+    scheduler->job = (struct ud_job){.run = run_tick, .done = tick_done};
+    const ud_err err = ud_writer_submit(scheduler->server->writer, &scheduler->job);
+    if (err != UD_OK) {
+        return err;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    while (!scheduler->finished) {
+        pthread_cond_wait(&scheduler->changed, &scheduler->lock);
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+    return scheduler->result;
+}
+
+static bool is_ending(struct ud_scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    const bool ending = scheduler->ending;
+    pthread_mutex_unlock(&scheduler->lock);
+    return ending;
+}
+
+static int64_t pause_after(struct ud_scheduler *scheduler, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_log_event(&scheduler->server->log, UD_LOG_ERROR, "tick", "error", ud_err_name(err), NULL);
+        return ERROR_MS;
+    }
+    log_notes(scheduler);
+    if (scheduler->tick.more) {
+        return 0;
+    }
+    const int64_t due = scheduler->tick.next_ms == 0 ? IDLE_MS : scheduler->tick.next_ms - ud_server_now_ms();
+    return due < 1 ? 1 : due < IDLE_MS ? due : IDLE_MS;
+}
+
+static void *scheduler_thread(void *ctx)
+{
+    struct ud_scheduler *scheduler = ctx;
+    while (!is_ending(scheduler)) {
+        const int64_t pause_ms = pause_after(scheduler, tick_once(scheduler));
+        if (pause_ms > 0) {
+            wait_until(scheduler, pause_ms);
+        }
+    }
+    return NULL;
+}
+
+ud_err ud_scheduler_open(struct ud_scheduler **out, struct ud_server *server)
+{
+    struct ud_scheduler *scheduler = calloc(1, sizeof *scheduler);
+    pthread_condattr_t attributes;
+    if (scheduler == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    scheduler->server = server;
+    pthread_mutex_init(&scheduler->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&scheduler->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pthread_create(&scheduler->thread, NULL, scheduler_thread, scheduler) != 0) {
+        pthread_cond_destroy(&scheduler->changed);
+        pthread_mutex_destroy(&scheduler->lock);
+        free(scheduler);
+        return UD_ERR_MEMORY;
+    }
+    *out = scheduler;
+    return UD_OK;
+}
+
+void ud_scheduler_wake(struct ud_scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->woken = true;
+    pthread_cond_broadcast(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+void ud_scheduler_close(struct ud_scheduler *scheduler)
+{
+    if (scheduler == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->ending = true;
+    pthread_cond_broadcast(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+    pthread_join(scheduler->thread, NULL);
+    pthread_cond_destroy(&scheduler->changed);
+    pthread_mutex_destroy(&scheduler->lock);
+    free(scheduler);
+}

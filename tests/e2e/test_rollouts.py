@@ -1,0 +1,286 @@
+"""Rollouts over the wire: made, started, limited, stopped; why a device is not updated; quarantine and recall."""
+import time
+from urllib.parse import quote
+
+import pytest
+from server_tool import Server
+
+DATA = b"firmware " * 5000
+WAIT_S = 30
+
+
+def until(ask, wanted, wait_s=WAIT_S):
+    """Ask until the answer is what is wanted; the server decides by itself, after its commits."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        answer = ask()
+        if wanted(answer):
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
+
+
+class Fleet:
+    def __init__(self, server, count):
+        self.server = server
+        self.release = server.foreign_release(DATA)["id"]
+        self.devices = {f"d{i}": server.add_device(f"d{i}", type="gateway") for i in range(count)}
+
+    def make(self, **body):
+        reply = self.server.api("POST", "/api/v1/rollouts", {"name": "r", "release": self.release, **body})
+        assert reply.status == 201, reply
+        self.id = reply.json["id"]
+        return until(self.see, lambda rollout: rollout["state"] != "creating")
+
+    def see(self):
+        return self.server.api("GET", f"/api/v1/rollouts/{self.id}").json
+
+    def groups(self):
+        return self.server.api("GET", f"/api/v1/rollouts/{self.id}/groups").json["content"]
+
+    def wish(self, verb, status=200):
+        reply = self.server.api("POST", f"/api/v1/rollouts/{self.id}/{verb}")
+        assert reply.status == status, reply
+        return reply.json
+
+    def offered(self, name):
+        return "deploymentBase" in self.devices[name].links()
+
+    def wait_offer(self, name):
+        until(lambda: self.devices[name].links(), lambda links: "deploymentBase" in links)
+        return int(self.devices[name].links()["deploymentBase"].split("?")[0].rsplit("/", 1)[1])
+
+    def end(self, name, finished="success", *details):
+        action = self.wait_offer(name)
+        assert self.devices[name].feedback(action, "closed", finished, *details).status == 200
+
+    def why(self, name):
+        reply = self.server.api("GET", f"/api/v1/devices/{name}/why")
+        assert reply.status == 200, reply
+        return reply.json
+
+
+@pytest.fixture
+def fleet(server):
+    return Fleet(server, 4)
+
+
+def test_a_rollout_goes_from_group_to_group(fleet):
+    rollout = fleet.make(groups=2, filter="name==d*")
+    assert rollout["state"] == "ready" and rollout["devices"]["total"] == 4
+    assert fleet.why("d0")["answer"] == "not_started"
+    fleet.wish("start")
+    fleet.end("d0")
+    assert not fleet.offered("d2")
+    assert fleet.why("d3")["answer"] == "group"
+    until(fleet.groups, lambda groups: groups[1]["state"] == "running")  # half of the first group was enough
+    for name in ("d1", "d2", "d3"):
+        fleet.end(name)
+    end = until(fleet.see, lambda rollout: rollout["state"] == "finished")
+    assert end["devices"]["claimed"] == 4 and end["devices"]["confirmed"] == 0, "what signs nothing only claims"
+    assert fleet.why("d0")["answer"] == "claimed"
+
+
+def test_failures_stop_it_and_are_named_by_their_error(fleet):
+    fleet.make(groups=2, error=10)
+    fleet.wish("start")
+    fleet.end("d0", "failure", "UD_ERR_SPACE: too large")
+    paused = until(fleet.see, lambda rollout: rollout["state"] == "paused")
+    assert paused["pausedBy"] == "error limit" and "failures" in paused["next"]
+    [cluster] = fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/failures").json["content"]
+    assert (cluster["error"], cluster["devices"], cluster["example"], cluster["proof"]) == \
+        ("UD_ERR_SPACE", 1, "d0", "claimed")
+    why = fleet.why("d0")
+    assert why["answer"] == "failed" and why["error"] == "UD_ERR_SPACE" and "UD_ERR_SPACE" in why["sentence"]
+    assert fleet.why("d2")["answer"] == "paused"
+    assert not fleet.offered("d2")
+    fleet.wish("resume")
+    assert fleet.wait_offer("d1")
+
+
+def test_retry_is_a_new_rollout_for_those_that_failed(fleet):
+    fleet.make(error=100)
+    fleet.wish("retry", 409)
+    fleet.wish("start")
+    fleet.end("d0", "failure")
+    for name in ("d1", "d2", "d3"):
+        fleet.end(name)
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+    again = fleet.wish("retry", 201)
+    fleet.id = again["id"]
+    assert again["name"] == "r_retry"
+    assert until(fleet.see, lambda rollout: rollout["state"] == "ready")["devices"]["total"] == 1
+    fleet.wish("start")
+    fleet.end("d0")
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+
+
+def test_stopping_cancels_and_tells_what_waits_for_it(fleet):
+    fleet.make(groups=2)
+    fleet.wish("start")
+    action = fleet.wait_offer("d0")
+    fleet.wait_offer("d1")
+    fleet.wish("stop")
+    until(lambda: fleet.devices["d0"].links(), lambda links: "cancelAction" in links)
+    assert fleet.why("d0")["answer"] == "canceling"
+    assert fleet.devices["d0"].call("GET", fleet.devices["d0"].links()["cancelAction"]).status == 200
+    assert fleet.devices["d0"].feedback(action, "closed", "success", cancel=True).status == 200
+    action = int(fleet.devices["d1"].links()["cancelAction"].rsplit("/", 1)[1])
+    assert fleet.devices["d1"].feedback(action, "closed", "success", cancel=True).status == 200
+    assert until(fleet.see, lambda rollout: rollout["state"] == "stopped")["devices"]["canceled"] == 4
+
+
+def test_a_shut_window_holds_the_offer_back_and_an_open_one_does_not(fleet):
+    year = time.gmtime().tm_year + 2
+    fleet.make(devices=["d0"], window={"schedule": f"0 0 1 * * ? {year}", "duration": "01:00:00", "zone": "device"})
+    fleet.wish("start")
+    assert until(lambda: fleet.why("d0"), lambda why: why["answer"] == "window")["sentence"].startswith("Its window is shut")
+    assert "deploymentBase" not in fleet.devices["d0"].links()
+    fleet.wish("stop")
+    until(lambda: fleet.devices["d0"].links(), lambda links: "cancelAction" in links)
+    server = fleet.server
+    reply = server.api("POST", "/api/v1/rollouts", {"name": "open", "release": fleet.release, "devices": ["d1"],
+                                                    "window": {"schedule": "0 0 * * * ?", "duration": "01:00:00"}})
+    fleet.id = reply.json["id"]
+    until(fleet.see, lambda rollout: rollout["state"] == "ready")
+    fleet.wish("start")
+    action = fleet.wait_offer("d1")
+    offer = fleet.devices["d1"].call("GET", f"/deploymentBase/{action}").json["deployment"]
+    assert offer["maintenanceWindow"] == "available" and offer["update"] == "forced"
+
+
+def test_soft_timed_and_download_only(fleet):
+    for name, force, more, want in (("d0", "soft", {}, ("attempt", "attempt")),
+                                    ("d1", "timeforced", {"forceAt": 1}, ("forced", "forced")),
+                                    ("d2", "timeforced", {"forceAt": 99999999999999}, ("attempt", "attempt")),
+                                    ("d3", "downloadonly", {}, ("forced", "skip"))):
+        fleet.make(name=name, devices=[name], force=force, start="auto", **more)
+        action = fleet.wait_offer(name)
+        offer = fleet.devices[name].call("GET", f"/deploymentBase/{action}").json["deployment"]
+        assert (offer["download"], offer["update"]) == want
+    assert fleet.devices["d3"].feedback(action, "downloaded", "success").status == 200
+    assert until(fleet.see, lambda rollout: rollout["state"] == "finished")["devices"]["claimed"] == 1
+
+
+def test_the_caller_may_insist_on_the_count_that_they_saw(fleet):
+    body = {"name": "counted", "release": fleet.release, "filter": "name==d*", "count": 3}
+    reply = fleet.server.api("POST", "/api/v1/rollouts", body)
+    assert (reply.status, reply.json["errorCode"]) == (409, "UD_ERR_COUNT_MOVED")
+    assert fleet.server.api("POST", "/api/v1/rollouts", {**body, "count": 4}).status == 201
+
+
+@pytest.mark.parametrize("change, code, says", [
+    ({"filter": "nmae==d*"}, "UD_ERR_FILTER_FIELD", "Did you mean name?"),
+    ({"filter": "name=lx=d"}, "UD_ERR_FILTER", "Did you mean =lt="),
+    ({"groups": 0}, "UD_ERR_NUMBER_RANGE", "groups"),
+    ({"groups": 501}, "UD_ERR_NUMBER_RANGE", "groups"),
+    ({"groups": [{"percent": 101}]}, "UD_ERR_NUMBER_RANGE", "percent"),
+    ({"groups": [7]}, "UD_ERR_SHAPE", "groups"),
+    ({"success": "many"}, "UD_ERR_SHAPE", "success"),
+    ({"window": {"schedule": "0 0 1 * *", "duration": "01:00:00"}}, "UD_ERR_WINDOW", "window"),
+    ({"window": {"schedule": "0 0 1 * * ?", "duration": "01:00:00", "zone": "No/Where"}}, "UD_ERR_WINDOW", "window"),
+    ({"start": "time"}, "UD_ERR_NUMBER_RANGE", "startAt"),
+    ({"endAt": 5, "startAt": 7}, "UD_ERR_NUMBER_RANGE", "endAt"),
+    ({"force": "hard"}, "UD_ERR_SHAPE", "force"),
+    ({"weight": 1001}, "UD_ERR_NUMBER_RANGE", "weight"),
+    ({"devices": ["d0"], "filter": "name==d0"}, "UD_ERR_CONFLICT", "devices"),
+    ({"devices": ["nobody"]}, "UD_ERR_NOT_FOUND", "not there"),
+    ({"release": 999}, "UD_ERR_NOT_FOUND", ""),
+    ({"name": ""}, "UD_ERR_NUMBER_RANGE", "name"),
+])
+def test_what_a_rollout_cannot_be(fleet, change, code, says):
+    reply = fleet.server.api("POST", "/api/v1/rollouts", {"name": "x", "release": fleet.release, **change})
+    assert reply.status in (400, 404, 409) and reply.json["errorCode"] == code, reply
+    assert says in reply.json["message"]
+    assert fleet.server.api("GET", "/api/v1/rollouts").json["total"] == 0
+
+
+def test_filters_find_devices_and_say_where_they_are_wrong(fleet):
+    server = fleet.server
+    fleet.devices["d1"].call("PUT", "/configData", {"mode": "merge", "data": {"hw": "r/2", "timezone": "+05:30"}})
+
+    def names(text):
+        reply = server.api("GET", "/api/v1/devices?q=" + quote(text))
+        assert reply.status == 200, reply
+        assert reply.json["total"] == len(reply.json["content"])
+        return [device["name"] for device in reply.json["content"]]
+    assert names("attribute.hw=='r/2'") == ["d1"]
+    assert names("name==D*;attribute.hw!='r/2'") == ["d0", "d2", "d3"]
+    assert names("zone==\"+05:30\"") == ["d1"]
+    assert names("status=in=(unknown,registered);type==gateway") == ["d0", "d1", "d2", "d3"]
+    assert names("name==\"x' OR '1'='1\"") == []
+    reply = server.api("GET", "/api/v1/devices?q=" + quote("name==d*;size=lx=3"))
+    assert reply.status == 400 and reply.json["errorCode"] == "UD_ERR_FILTER_FIELD" and reply.json["at"] == 9
+    assert server.api("GET", "/api/v1/devices?q=name%3D%3D%00").status == 400
+    fleet.devices["d1"].call("PUT", "/configData", {"mode": "replace", "data": {"hw": "r3"}})
+    assert names("attribute.hw==r3") == ["d1"] and names("attribute.hw=='r/2'") == []
+
+
+def test_quarantine_holds_a_device_and_shows_everywhere(fleet):
+    server = fleet.server
+    assert server.api("POST", "/api/v1/devices/d0/quarantine", {"reason": "odd traffic"}).status == 204
+    assert server.api("GET", "/api/v1/devices/d0").json["quarantine"]["reason"] == "odd traffic"
+    assert [d["name"] for d in server.api("GET", "/api/v1/devices?q=quarantined%3D%3Dtrue").json["content"]] == ["d0"]
+    reply = server.api("POST", f"/api/v1/releases/{fleet.release}/deploy", {"devices": ["d0"]})
+    assert (reply.status, reply.json["errorCode"]) == (409, "UD_ERR_QUARANTINED")
+    fleet.make(devices=["d0", "d1"], start="auto")
+    fleet.wait_offer("d1")
+    assert until(lambda: fleet.why("d0"), lambda why: why["answer"] == "quarantined")["sentence"].endswith("odd traffic")
+    assert not fleet.offered("d0")
+    assert server.api("DELETE", "/api/v1/devices/d0/quarantine").status == 204
+    fleet.wait_offer("d0")
+
+
+def test_i9_recall_ends_a_download_at_the_next_request(fleet):
+    server, device = fleet.server, fleet.devices["d0"]
+    fleet.make(start="auto")
+    action = fleet.wait_offer("d0")
+    offer = device.call("GET", f"/deploymentBase/{action}").json
+    href = offer["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download"]["href"]
+    assert device.call("GET", href, headers={"Range": "bytes=0-99"}).status == 206
+    assert server.api("POST", f"/api/v1/releases/{fleet.release}/recall", {"reason": "bricks"}).status == 204
+    assert device.call("GET", href, headers={"Range": "bytes=100-199"}).status in (404, 410)
+    until(lambda: device.links(), lambda links: "cancelAction" in links)
+    paused = until(fleet.see, lambda rollout: rollout["state"] == "paused")
+    assert paused["pausedBy"] == "recall"
+    reply = server.api("POST", f"/api/v1/releases/{fleet.release}/deploy", {"devices": ["d3"]})
+    assert (reply.status, reply.json["errorCode"]) == (410, "UD_ERR_RECALLED")
+
+
+def test_downloads_beyond_the_limit_are_told_when_to_come_again(tmp_path):
+    with_limits = Server(tmp_path / "state", "--download-rate", "1000").start()
+    try:
+        fleet = Fleet(with_limits, 2)
+        fleet.make(start="auto", bytesPerSecond=0)
+        action = fleet.wait_offer("d0")
+        offer = fleet.devices["d0"].call("GET", f"/deploymentBase/{action}").json
+        href = offer["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download"]["href"]
+        assert fleet.devices["d0"].call("GET", href).body == DATA
+        late = fleet.devices["d0"].call("GET", href)
+        assert late.status == 429 and late.json["errorCode"] == "UD_ERR_RETRY_LATER"
+        assert 1 <= int(late.headers["Retry-After"]) <= len(DATA) // 1000 + 1
+        assert fleet.devices["d0"].call("GET").status == 200, "polls are not held back"
+    finally:
+        with_limits.stop()
+
+
+def test_rollouts_go_on_after_kill_9(server, tmp_path):
+    fleet = Fleet(server, 4)
+    fleet.make(groups=2)
+    fleet.wish("start")
+    fleet.end("d0")
+    server.kill()
+    server.start()
+    until(fleet.groups, lambda groups: groups[1]["state"] == "running")
+    for name in ("d1", "d2", "d3"):
+        fleet.end(name)
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+
+
+def test_deleting_a_rollout_frees_its_devices(fleet):
+    fleet.make(start="auto")
+    fleet.wait_offer("d0")
+    assert fleet.server.api("DELETE", f"/api/v1/rollouts/{fleet.id}").status == 204
+    until(lambda: fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}").status, lambda status: status == 404)
+    assert set(fleet.devices["d0"].links()) <= {"configData"}
+    assert fleet.why("d0")["answer"] == "canceled"
