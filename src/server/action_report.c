@@ -1,6 +1,7 @@
 /* Signed reports: the only way to `confirmed` (promise P3). */
 #include "server/actions.h"
 
+#include "server/events.h"
 #include "server/store_rollouts.h"
 #include "server/text.h"
 
@@ -60,7 +61,8 @@ static ud_err remember(struct ud_store *store, struct ud_row_action *action, int
     ud_err err = ud_text_ok(&messages) ? ud_store_status_add(store, action, &status) : UD_ERR_MEMORY;
     ud_text_free(&messages);
     action->updated_ms = now_ms;
-    return err == UD_OK ? ud_store_action_set(store, action) : err;
+    err = err == UD_OK ? ud_store_action_set(store, action) : err;
+    return err == UD_OK ? ud_event_action(store, action, now_ms) : err;
 }
 
 static ud_err close_by_report(struct ud_store *store, const struct ud_report *report,

@@ -1,5 +1,6 @@
 #include "server/actions.h"
 
+#include "server/events.h"
 #include "server/store_rollouts.h"
 #include "updraft/assert.h"
 
@@ -34,7 +35,8 @@ static ud_err enter(struct ud_store *store, struct ud_row_action *action, const 
         return err;
     }
     action->updated_ms = now_ms;
-    return ud_store_action_set(store, action);
+    const ud_err set = ud_store_action_set(store, action);
+    return set == UD_OK ? ud_event_action(store, action, now_ms) : set;
 }
 
 static void end_action(struct ud_row_action *action, ud_action_state state, ud_err error)
@@ -252,6 +254,7 @@ ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *devic
         .created_ms = now_ms,
         .updated_ms = now_ms,
     };
+    memcpy(action->device_name, device->name, sizeof action->device_name);
     err = ud_random(action->nonce, sizeof action->nonce);
     err = err == UD_OK ? ud_store_action_add(store, action) : err;
     err = err == UD_OK ? ud_store_device_status_set(store, device->id, UD_STATUS_PENDING, release->id) : err;

@@ -18,6 +18,7 @@ struct entry {
     _Atomic bool seen_unsaved;
     int64_t id;
     int64_t tenant;
+    int64_t changed;
     int32_t current_action;
     int32_t current_release;
     int32_t finished_action;
@@ -201,6 +202,7 @@ static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_ro
     entry->has_token = row->has_token;
     entry->has_key = row->has_key;
     entry->wants_attributes = row->wants_attributes;
+    entry->changed = row->changed;
     entry->canceling = row->canceling;
     entry->current_rollout = row->terms.rollout;
     entry->force = (uint8_t)row->terms.force;
@@ -223,6 +225,11 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
     const size_t name_bytes = strlen(row->name) + 1;
     pthread_rwlock_wrlock(&fleet->lock);
     struct entry *entry = find_id(fleet, row->id);
+    if (entry != NULL &&
+        row->changed < entry->changed) { /* another server changed it since, and we know already */
+        pthread_rwlock_unlock(&fleet->lock);
+        return UD_OK;
+    }
     if (entry != NULL) {
         UD_ASSERT(strcmp(entry->name, row->name) == 0); /* names never change, so the entry's size does not */
         unlink_entry(fleet, entry);

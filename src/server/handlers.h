@@ -23,6 +23,7 @@ void ud_api_tenants_add(struct ud_call *call);
 void ud_api_policy_get(struct ud_call *call);
 void ud_api_policy_set(struct ud_call *call);
 void ud_api_audit_list(struct ud_call *call);
+void ud_api_events(struct ud_call *call);
 void ud_api_approvals_list(struct ud_call *call);
 void ud_api_approvals_add(struct ud_call *call);
 void ud_api_devices_group(struct ud_call *call);

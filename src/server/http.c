@@ -141,6 +141,9 @@ static void call_close(struct ud_call *call)
     if (call->file >= 0) {
         close(call->file);
     }
+    if (call->made != NULL) {
+        MHD_destroy_response(call->made);
+    }
     ud_text_free(&call->body);
     ud_text_free(&call->out);
     ud_arena_free(&call->arena);

@@ -25,6 +25,7 @@
 #define UD_REPLY_BYTES_MAX (16U << 20)
 
 struct MHD_Connection;
+struct MHD_Response;
 
 typedef enum ud_call_state {
     UD_CALL_BODY,    /* the body is coming */
@@ -64,7 +65,8 @@ struct ud_call {
         const char *value;
     } headers[UD_CALL_HEADERS_MAX];
     size_t header_count;
-    int file; /* -1 = none */
+    struct MHD_Response *made; /* NULL, or: made elsewhere */
+    int file;                  /* -1 = none */
     uint64_t file_first;
     uint64_t file_bytes;
     struct ud_job job;

@@ -241,6 +241,13 @@ void ud_call_file(struct ud_call *call, unsigned status, int fd, uint64_t first,
     call->file_bytes = bytes;
 }
 
+void ud_call_response(struct ud_call *call, struct MHD_Response *response, const char *type)
+{
+    ud_call_status(call, 200);
+    ud_call_content_type(call, type);
+    call->made = response;
+}
+
 unsigned ud_http_status_of(ud_err err)
 {
     /* what is not named here is the fault of the input: 400 */
@@ -486,7 +493,10 @@ enum MHD_Result ud_call_send(struct ud_call *call)
         ud_call_error(call, UD_ERR_MEMORY, "the answer is larger than this server makes");
     }
     const unsigned status = call->status;
-    struct MHD_Response *response = call->file >= 0 ? file_response(call) : memory_response(call);
+    struct MHD_Response *response = call->made != NULL ? call->made
+                                    : call->file >= 0  ? file_response(call)
+                                                       : memory_response(call);
+    call->made = NULL;
     if (response == NULL) {
         return MHD_NO;
     }

@@ -39,6 +39,9 @@ void ud_http_wake(struct ud_http_listener *listener, const struct MHD_Daemon *da
 /** Hand the call's reply to the library. */
 enum MHD_Result ud_call_send(struct ud_call *call);
 
+/** Reply 200 with a response made elsewhere; the call owns it from here on. */
+void ud_call_response(struct ud_call *call, struct MHD_Response *response, const char *type);
+
 /** Authenticate as the route asks. On refusal the reply is set. */
 bool ud_call_admit(struct ud_call *call);
 

@@ -1,7 +1,7 @@
 /* Every change by a person goes into the audit log: here, for all routes, so that none can be forgotten. */
 #include "server/http_listener.h"
 
-#include "server/store_events.h"
+#include "server/events.h"
 
 #include <stdio.h>
 
@@ -23,6 +23,23 @@ static void write_detail(struct ud_text *text, const struct ud_call *call)
     ud_json_close(&json, '}');
 }
 
+/* The same for everybody who listens. */
+static ud_err tell(const struct ud_call *call, struct ud_store *store, const struct ud_row_audit *entry)
+{
+    struct ud_text text;
+    struct ud_json json = {&text, false};
+    ud_text_init(&text, UD_EVENT_BYTES_MAX + UD_AUDIT_DETAIL_BYTES_MAX);
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "by", entry->who);
+    ud_json_string(&json, "what", entry->what);
+    ud_json_raw(&json, "detail", entry->detail);
+    ud_json_close(&json, '}');
+    const ud_err err =
+        ud_text_ok(&text) ? ud_event_change(store, call->tenant, text.ptr, call->now_ms) : UD_ERR_MEMORY;
+    ud_text_free(&text);
+    return err;
+}
+
 ud_err ud_call_record(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_audit entry = {.tenant = call->tenant, .at_ms = call->now_ms};
@@ -40,5 +57,6 @@ ud_err ud_call_record(struct ud_call *call, struct ud_store *store)
     }
     memcpy(entry.detail, text.ptr, text.len + 1);
     ud_text_free(&text);
-    return ud_store_audit_add(store, &entry);
+    const ud_err err = ud_store_audit_add(store, &entry);
+    return err == UD_OK ? tell(call, store, &entry) : err;
 }

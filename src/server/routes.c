@@ -36,6 +36,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "POST",   API "/tenants",                                UD_MAY_TENANTS, UD_BODY_JSON,   ud_api_tenants_add, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/policy",                                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_policy_get, NULL},
     {UD_LISTEN_PEOPLE,  "PUT",    API "/policy",                                 UD_MAY_SETTINGS, UD_BODY_JSON,  ud_api_policy_set, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/events",                                 UD_MAY_READ,    UD_BODY_NONE,   ud_api_events, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/audit",                                  UD_MAY_AUDIT,   UD_BODY_NONE,   ud_api_audit_list, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/anchors",                                UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_anchors_list, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/anchors",                                UD_MAY_TRUST, UD_BODY_JSON,   ud_api_anchors_add, NULL},

@@ -3,7 +3,11 @@
 #include "server/artifacts.h"
 #include "server/downloads.h"
 #include "server/handlers.h"
+#include "server/hub.h"
 #include "server/scheduler.h"
+#include "server/store_events.h"
+#include "server/store_shared.h"
+#include "server/sync.h"
 #include "server/tenants.h"
 #include "server/throttle.h"
 #include "server/tls.h"
@@ -17,6 +21,8 @@
 
 #define DRAIN_MS 5000
 #define SEEN_BATCH 1024
+#define FORGET_BATCH 5000
+#define EVENTS_KEPT_MS (INT64_C(7) * 24 * 3600 * 1000)
 #define LOAD_PAGE 1000
 #define MINUTE_MS (INT64_C(60) * 1000)
 #define WRONG_PASSWORDS_MAX 10 /* for one account from one address, in 15 minutes */
@@ -80,6 +86,7 @@ struct load {
     struct ud_server *server;
     int64_t after;
     uint32_t count;
+    int64_t newest;
     ud_err err;
 };
 
@@ -94,7 +101,9 @@ static void load_device(void *ctx, const struct ud_row_device *row)
 static ud_err load_fleet(struct ud_job *job, struct ud_store *store)
 {
     struct load *load = (struct load *)(void *)job;
-    ud_err err = ud_tenants_load(load->server->tenants, store);
+    ud_err err =
+        ud_store_changes_newest(store, &load->newest); /* first: what changes meanwhile is read again */
+    err = err == UD_OK ? ud_tenants_load(load->server->tenants, store) : err;
     while (err == UD_OK) {
         load->count = 0;
         err = ud_store_device_walk(store, load->after, LOAD_PAGE, load_device, load);
@@ -174,6 +183,11 @@ static ud_err make_first_token(struct ud_server *server)
 
 /* --- start and stop */
 
+static void wake_hub(void *hub)
+{
+    ud_hub_wake(hub);
+}
+
 static ud_err open_store(struct ud_server *server)
 {
     struct ud_store *store = NULL;
@@ -191,7 +205,12 @@ static ud_err open_store(struct ud_server *server)
     err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
     err = err == UD_OK ? ud_tenants_open(&server->tenants) : err;
     struct load load = {.server = server, .err = UD_OK};
+    err = err == UD_OK ? ud_hub_open(&server->hub, server) : err;
+    if (err == UD_OK) {
+        ud_writer_on_commit(server->writer, wake_hub, server->hub);
+    }
     err = err == UD_OK ? ud_writer_run(server->writer, load_fleet, &load.job) : err;
+    err = err == UD_OK ? ud_sync_open(&server->sync, server, load.newest) : err;
     return err == UD_OK ? make_first_token(server) : err;
 }
 
@@ -297,6 +316,29 @@ static ud_err save_seen(struct ud_job *job, struct ud_store *store)
     return err;
 }
 
+struct forget {
+    struct ud_job job;
+    int64_t before_ms;
+    uint64_t gone;
+};
+
+static ud_err forget_events(struct ud_job *job, struct ud_store *store)
+{
+    struct forget *forget = (struct forget *)(void *)job;
+    return ud_store_event_forget(store, forget->before_ms, FORGET_BATCH, &forget->gone);
+}
+
+/* Events are kept so long for those who come back; in bounded transactions. */
+static void forget_old_events(struct ud_server *server)
+{
+    struct forget forget = {.before_ms = ud_server_now_ms() - EVENTS_KEPT_MS, .gone = FORGET_BATCH};
+    for (int round = 0; round < 10 && forget.gone == FORGET_BATCH; round++) {
+        if (ud_writer_run(server->writer, forget_events, &forget.job) != UD_OK) {
+            return; /* the log has said why; the next tick goes on */
+        }
+    }
+}
+
 void ud_server_tick(struct ud_server *server)
 {
     struct seen seen;
@@ -306,12 +348,14 @@ void ud_server_tick(struct ud_server *server)
             return; /* the log has said why; these times are lost, the next polls bring new ones */
         }
     } while (seen.count == SEEN_BATCH);
+    forget_old_events(server);
 }
 
 void ud_server_stop(struct ud_server *server)
 {
     if (server->http != NULL) {
         ud_http_quiesce(server->http);
+        ud_hub_end(server->hub);
         ud_http_drain(server->http, DRAIN_MS);
         ud_server_tick(server);
     }
@@ -334,6 +378,8 @@ void ud_server_stop(struct ud_server *server)
     ud_throttle_close(server->wrong_passwords);
     ud_artifacts_close(server->artifacts);
     ud_downloads_close(server->downloads);
+    ud_sync_close(server->sync);
+    ud_hub_close(server->hub);
     ud_store_pool_close(server->readers);
     ud_writer_close(server->writer);
     ud_fleet_close(server->fleet);

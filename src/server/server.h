@@ -13,6 +13,8 @@
 #include "server/writer.h"
 
 struct ud_artifacts;
+struct ud_hub;
+struct ud_sync;
 struct ud_tenants;
 struct ud_throttle;
 struct ud_downloads;
@@ -31,6 +33,8 @@ struct ud_server {
     struct ud_throttle *wrong_secrets;   /* by address */
     struct ud_throttle *wrong_passwords; /* by account and address */
     struct ud_tenants *tenants;
+    struct ud_hub *hub;
+    struct ud_sync *sync; /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;
     struct ud_scheduler *scheduler;

@@ -194,6 +194,7 @@ struct ud_row_device {
     int64_t quarantine_ms;            /* since when; 0 = not */
     int32_t quarantine_release;       /* the one that it may still be given; 0 = none */
     char quarantine_reason[UD_TITLE_BYTES_MAX + 1];
+    int64_t changed; /* grows with every change that other servers must see; 0 where there are none */
 };
 /** Sets id. UD_ERR_CONFLICT for a name that is there already. */
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device);
@@ -327,6 +328,8 @@ struct ud_row_action {
     int64_t updated_ms;
     int64_t last_status; /* newest entry of its history, 0 = none */
     uint32_t status_count;
+    ud_action_state told; /* state and canceling as they were read: what the outbox knows */
+    bool told_canceling;
 };
 /** Sets id. UD_ERR_LIMIT when ids are used up. */
 ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action);

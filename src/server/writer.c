@@ -9,6 +9,8 @@ struct ud_writer {
     struct ud_store *store;
     void (*complain)(void *ctx, ud_err err, const char *words);
     void *complain_ctx;
+    void (*committed)(void *ctx);
+    void *committed_ctx;
     pthread_t thread;
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t queued;
@@ -102,6 +104,8 @@ static void run_batch(struct ud_writer *writer, struct ud_job *batch)
         complain(writer, err);
         ud_store_rollback(store);
         fail_until(since_begin, NULL, err);
+    } else if (writer->committed != NULL) {
+        writer->committed(writer->committed_ctx);
     }
 }
 
@@ -222,6 +226,12 @@ ud_err ud_writer_run(struct ud_writer *writer, ud_err (*run)(struct ud_job *job,
     pthread_cond_destroy(&waited.changed);
     pthread_mutex_destroy(&waited.lock);
     return err;
+}
+
+void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx), void *ctx)
+{
+    writer->committed = committed;
+    writer->committed_ctx = ctx;
 }
 
 void ud_writer_stats(struct ud_writer *writer, struct ud_writer_stats *stats)

@@ -36,6 +36,8 @@ ud_err ud_writer_submit(struct ud_writer *writer, struct ud_job *job);
 /** The same, and wait for the result; job->done is not called. Not from the writer thread. */
 ud_err ud_writer_run(struct ud_writer *writer, ud_err (*run)(struct ud_job *job, struct ud_store *store),
                      struct ud_job *job);
+/** Called on the writer thread after each commit, before the jobs hear of it. Set before the first job. */
+void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx), void *ctx);
 void ud_writer_stats(struct ud_writer *writer, struct ud_writer_stats *stats);
 /** Finish what is queued; take no more (UD_ERR_RETRY_LATER). */
 void ud_writer_stop(struct ud_writer *writer);

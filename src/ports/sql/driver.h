@@ -30,6 +30,10 @@ struct sql_driver {
     const char *name;
     const struct sql_word *words; /* up to one whose word is NULL */
 
+    const char *now; /* a statement: milliseconds since 1970 by the database's clock */
+
+    /** NULL where one process has the database; else wait for a notification, at most so long. */
+    ud_err (*wait)(struct ud_store *store, unsigned wait_ms, bool *notified);
     /** Sets store->db as soon as close() has anything to free. `place`: a folder, or a connection string. */
     ud_err (*open)(struct ud_store *store, const char *place, ud_store_mode mode);
     void (*close)(struct ud_store *store);

@@ -104,5 +104,50 @@ const struct sql_schema_step sql_schema[] = {
     {.all = SCHEMA_FLEET, .sqlite = SCHEMA_FLEET_SQLITE, .pg = SCHEMA_FLEET_PG},
     /* 4 */
     {.all = SCHEMA_ROLLOUTS},
+    /* 5: several servers on one database (changes, leases); feeds of the outbox */
+    {
+        .all =
+            "ALTER TABLE device ADD COLUMN changed {INT} NOT NULL DEFAULT 0;"
+            "CREATE TABLE lease(name {TEXT} NOT NULL PRIMARY KEY, holder {TEXT} NOT NULL, fence {INT} NOT NULL,"
+            " until_ms {INT} NOT NULL) {BY_KEY};"
+            "CREATE TABLE webhook(id {ID}, tenant {INT} NOT NULL REFERENCES tenant, url {TEXT} NOT NULL,"
+            " secret {TEXT} NOT NULL, sent {INT} NOT NULL, failures {INT} NOT NULL DEFAULT 0,"
+            " next_ms {INT} NOT NULL DEFAULT 0, error {TEXT} NOT NULL DEFAULT '', created_ms {INT} NOT NULL);",
+        /* what one server changes of a device, the others read again: any change but the time of a poll */
+        .pg =
+            "CREATE SEQUENCE device_change;"
+            "CREATE INDEX device_changed ON device(changed);"
+            "CREATE TABLE device_gone(changed BIGINT PRIMARY KEY, id BIGINT NOT NULL);"
+            "CREATE FUNCTION device_touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "  IF TG_OP='UPDATE' THEN"
+            "    OLD.last_seen_ms:=NEW.last_seen_ms;"
+            "    IF OLD IS NOT DISTINCT FROM NEW THEN RETURN NEW; END IF;"
+            "  END IF;"
+            "  NEW.changed:=nextval('device_change'); RETURN NEW; END $$;"
+            "CREATE TRIGGER device_touched BEFORE INSERT OR UPDATE ON device FOR EACH ROW"
+            " EXECUTE FUNCTION device_touched();"
+            "CREATE FUNCTION device_left() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "  INSERT INTO device_gone VALUES(nextval('device_change'),OLD.id); RETURN OLD; END $$;"
+            "CREATE TRIGGER device_left AFTER DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_left();"
+            "CREATE FUNCTION action_touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "  UPDATE device SET changed=-1 WHERE id=coalesce(NEW.device,OLD.device); RETURN NULL; END $$;"
+            "CREATE TRIGGER action_added AFTER INSERT OR DELETE ON action FOR EACH ROW"
+            " EXECUTE FUNCTION action_touched();"
+            "CREATE TRIGGER action_changed AFTER UPDATE ON action FOR EACH ROW"
+            " WHEN ((OLD.active,OLD.canceling,OLD.rollout,OLD.group_position,OLD.weight,OLD.force,OLD.force_ms,"
+            "OLD.waits,OLD.schedule,OLD.duration,OLD.zone) IS DISTINCT FROM "
+            "(NEW.active,NEW.canceling,NEW.rollout,"
+            "NEW.group_position,NEW.weight,NEW.force,NEW.force_ms,NEW.waits,NEW.schedule,NEW.duration,NEW.zone)"
+            ")"
+            " EXECUTE FUNCTION action_touched();"
+            "CREATE FUNCTION updraft_notify() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "  PERFORM pg_notify('updraft',''); RETURN NULL; END $$;"
+            "CREATE TRIGGER device_notify AFTER INSERT OR UPDATE OR DELETE ON device FOR EACH STATEMENT"
+            " EXECUTE FUNCTION updraft_notify();"
+            "CREATE TRIGGER event_notify AFTER INSERT ON event FOR EACH STATEMENT"
+            " EXECUTE FUNCTION updraft_notify();"
+            "CREATE TRIGGER tenant_notify AFTER INSERT OR UPDATE ON tenant FOR EACH STATEMENT"
+            " EXECUTE FUNCTION updraft_notify();",
+    },
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -64,6 +64,8 @@ static void read_action(struct sql *q, struct ud_row_action *row)
     row->terms.group = (uint32_t)sql_get_int(q);
     sql_get_terms(q, &row->terms);
     sql_get_text(q, row->device_name, sizeof row->device_name);
+    row->told = row->state;
+    row->told_canceling = row->canceling;
 }
 
 static ud_err take_action(struct sql *q, struct ud_row_action *action)

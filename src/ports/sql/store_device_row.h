@@ -13,7 +13,7 @@
     "d.boot_reason,d.running_digest,d.running_sequence,d.running_epoch,coalesce(d.running_release,0),"               \
     "coalesce(r.version,''),d.finished_action,d.finished_release,d.status,d.assigned_release,d.zone,d.quarantine_ms," \
     "d.quarantine_release,d.quarantine_reason,a.id,a.release,a.canceling,d.area,a.rollout,a.group_position,a.weight,a.force," \
-    "a.force_ms,a.waits,a.schedule,a.duration,a.zone"                                                                  \
+    "a.force_ms,a.waits,a.schedule,a.duration,a.zone,d.changed"                                                        \
     " FROM device d LEFT JOIN device_type t ON t.id=d.type_id LEFT JOIN release r ON r.id=d.running_release"        \
     " LEFT JOIN action a ON a.id=(SELECT id FROM action WHERE device=d.id AND active=1"                               \
     " ORDER BY canceling DESC,weight DESC,id LIMIT 1)"

@@ -1,6 +1,7 @@
 /* Devices, their keys and attributes. */
 #include "sql.h"
 
+#include "server/store_shared.h"
 #include "store_device_row.h"
 
 #include <stdio.h>
@@ -48,6 +49,7 @@ void sql_read_device(struct sql *q, struct ud_row_device *row)
     row->terms.rollout = (int32_t)sql_get_int(q);
     row->terms.group = (uint32_t)sql_get_int(q);
     sql_get_terms(q, &row->terms);
+    row->changed = sql_get_int(q);
 }
 
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
@@ -352,4 +354,69 @@ ud_err ud_store_device_finished_set(struct ud_store *store, int64_t id, int32_t 
     sql_put_int(&q, release);
     sql_put_int(&q, id);
     return sql_end_changed(&q);
+}
+
+/* --- what other servers changed */
+
+ud_err ud_store_changes_newest(struct ud_store *store, int64_t *newest)
+{
+    *newest = 0;
+    if (!ud_store_is_shared(store)) {
+        return UD_OK;
+    }
+    struct sql q = sql_begin(store, "SELECT greatest((SELECT coalesce(max(changed),0) FROM device),"
+                                    "(SELECT coalesce(max(changed),0) FROM device_gone))");
+    *newest = sql_row(&q) ? sql_get_int(&q) : 0;
+    return sql_end(&q);
+}
+
+static ud_err changed_devices(struct ud_store *store, int64_t after, uint32_t max,
+                              const struct ud_store_changes *changes, int64_t *last, uint32_t *count)
+{
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.changed>? ORDER BY d.changed LIMIT ?");
+    sql_put_int(&q, after);
+    sql_put_int(&q, max);
+    while (sql_row(&q)) {
+        struct ud_row_device row;
+        sql_read_device(&q, &row);
+        changes->changed(changes->ctx, &row);
+        *last = row.changed;
+        *count += 1;
+    }
+    return sql_end(&q);
+}
+
+static ud_err gone_devices(struct ud_store *store, int64_t after, uint32_t max,
+                           const struct ud_store_changes *changes, int64_t *last, uint32_t *count)
+{
+    struct sql q =
+        sql_begin(store, "SELECT changed,id FROM device_gone WHERE changed>? ORDER BY changed LIMIT ?");
+    sql_put_int(&q, after);
+    sql_put_int(&q, max);
+    while (sql_row(&q)) {
+        *last = sql_get_int(&q);
+        changes->gone(changes->ctx, sql_get_int(&q));
+        *count += 1;
+    }
+    return sql_end(&q);
+}
+
+ud_err ud_store_changes_read(struct ud_store *store, int64_t *after, uint32_t max,
+                             const struct ud_store_changes *changes, bool *more)
+{
+    int64_t last[2] = {*after, *after};
+    uint32_t count[2] = {0, 0};
+    ud_err err = changed_devices(store, *after, max, changes, &last[0], &count[0]);
+    err = err == UD_OK ? gone_devices(store, *after, max, changes, &last[1], &count[1]) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    *more = count[0] == max || count[1] == max;
+    if (!*more) {
+        *after = last[0] > last[1] ? last[0] : last[1];
+    } else { /* only as far as both were read */
+        const int64_t full = count[0] == max && (count[1] < max || last[0] < last[1]) ? last[0] : last[1];
+        *after = full;
+    }
+    return UD_OK;
 }

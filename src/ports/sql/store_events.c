@@ -129,9 +129,11 @@ ud_err ud_store_event_oldest(struct ud_store *store, int64_t *id)
 
 ud_err ud_store_event_forget(struct ud_store *store, int64_t before_ms, uint32_t max, uint64_t *gone)
 {
-    struct sql q = sql_begin(store, "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms<?"
-                                    " ORDER BY id LIMIT ?)");
-    sql_put_int(&q, before_ms);
+    /* only the oldest are looked at: they stand in the order of time */
+    struct sql q =
+        sql_begin(store, "DELETE FROM event WHERE id IN (SELECT o.id FROM (SELECT id,at_ms FROM event"
+                         " ORDER BY id LIMIT ?) o WHERE o.at_ms<?)");
     sql_put_int(&q, max);
+    sql_put_int(&q, before_ms);
     return sql_end_count(&q, gone);
 }

@@ -220,6 +220,7 @@ static const struct sql_word words[] = {
 const struct sql_driver sql_driver_sqlite = {
     .name = "sqlite",
     .words = words,
+    .now = "SELECT CAST((julianday('now')-2440587.5)*86400000 AS INTEGER)",
     .open = open_file,
     .close = close_file,
     .control = control,

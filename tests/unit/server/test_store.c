@@ -7,6 +7,7 @@
 
 #include "helper_place.h"
 
+#include "server/store_shared.h"
 #include "server/writer.h"
 
 #include <stdio.h>
@@ -144,6 +145,90 @@ static void add_done(struct ud_job *job, ud_err err)
     add->visible = ud_store_device_find(add->reader, UD_TENANT_DEFAULT, add->name, &got) == UD_OK;
 }
 
+static void test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder(void **state)
+{
+    struct place *place = *state;
+    struct ud_store *store = place->store;
+    int64_t first = 0;
+    int64_t again = 0;
+    int64_t second = 0;
+    assert_int_equal(ud_store_lease_take(store, "task", "one", 60000, &first), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "two", 60000, &second), UD_ERR_LEASE);
+    assert_int_equal(ud_store_lease_take(store, "other", "two", 60000, &second), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "one", 60000, &again), UD_OK);
+    assert_int_equal(again, first);
+    assert_int_equal(ud_store_lease_check(store, "task", first), UD_OK);
+    assert_int_equal(ud_store_lease_drop(store, "task", first), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "two", 60000, &second), UD_OK);
+    assert_true(second > first);
+    assert_int_equal(ud_store_lease_check(store, "task", first), UD_ERR_LEASE);
+    assert_int_equal(ud_store_lease_take(store, "task", "one", 60000, &again), UD_ERR_LEASE);
+    /* one that ran out and was taken by nobody gets a new number, too: nobody can know */
+    assert_int_equal(ud_store_lease_take(store, "short", "one", 0, &first), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "short", "one", 0, &again), UD_OK);
+    assert_true(again > first);
+    assert_int_equal(ud_store_lease_check(store, "never", 1), UD_ERR_LEASE);
+}
+
+struct seen {
+    int64_t ids[8];
+    size_t count;
+    int64_t gone;
+};
+
+static void see(void *ctx, const struct ud_row_device *device)
+{
+    struct seen *seen = ctx;
+    assert_true(seen->count < 8);
+    seen->ids[seen->count++] = device->id;
+}
+
+static void see_gone(void *ctx, int64_t id)
+{
+    struct seen *seen = ctx;
+    seen->gone = id;
+}
+
+static void test_other_servers_hear_of_every_change_but_the_time_of_a_poll(void **state)
+{
+    struct place *place = *state;
+    struct ud_store *store = place->store;
+    struct ud_row_device row = device_named("a");
+    struct seen seen = {.count = 0};
+    const struct ud_store_changes changes = {see, see_gone, &seen};
+    int64_t after = 0;
+    bool more = false;
+    if (!ud_store_is_shared(store)) {
+        skip(); /* nobody else is there */
+    }
+    assert_int_equal(ud_store_device_add(store, &row), UD_OK);
+    assert_int_equal(ud_store_changes_read(store, &after, 10, &changes, &more), UD_OK);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(ud_store_device_seen_set(store, row.id, 77), UD_OK); /* the first poll: it registers */
+    assert_int_equal(ud_store_changes_read(store, &after, 10, &changes, &more), UD_OK);
+    seen.count = 1;
+    assert_int_equal(ud_store_device_seen_set(store, row.id, 78), UD_OK);
+    assert_int_equal(ud_store_changes_read(store, &after, 10, &changes, &more), UD_OK);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(ud_store_device_area_set(store, row.id, "eu"), UD_OK);
+    assert_int_equal(ud_store_changes_read(store, &after, 10, &changes, &more), UD_OK);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(ud_store_device_remove(store, row.id), UD_OK);
+    assert_int_equal(ud_store_changes_read(store, &after, 10, &changes, &more), UD_OK);
+    assert_int_equal(seen.gone, row.id);
+    /* in small bites, none is passed over */
+    after = 0;
+    seen.count = 0;
+    for (int i = 0; i < 5; i++) {
+        snprintf(row.name, sizeof row.name, "d%d", i);
+        assert_int_equal(ud_store_device_add(store, &row), UD_OK);
+    }
+    for (more = true; more;) {
+        assert_int_equal(ud_store_changes_read(store, &after, 2, &changes, &more), UD_OK);
+    }
+    assert_int_equal(seen.count, 5);
+}
+
 #define JOBS 1000
 
 static void test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone(void **state)
@@ -187,6 +272,8 @@ int main(void)
         PLACE_TEST(test_a_code_is_good_once_and_until_its_time),
         PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
         PLACE_TEST(test_what_was_not_committed_is_gone_after_reopening),
+        PLACE_TEST(test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder),
+        PLACE_TEST(test_other_servers_hear_of_every_change_but_the_time_of_a_poll),
         PLACE_TEST(test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,48 @@
+#include "server/events.h"
+
+#include "server/actions.h"
+
+#include <stdio.h>
+
+static ud_err add(struct ud_store *store, int64_t tenant, const char *kind, const char *device,
+                  const char *body, int64_t now_ms)
+{
+    struct ud_row_event event = {.tenant = tenant, .at_ms = now_ms, .body = body};
+    snprintf(event.kind, sizeof event.kind, "%s", kind);
+    snprintf(event.device, sizeof event.device, "%s", device);
+    return ud_store_event_add(store, &event);
+}
+
+ud_err ud_event_action(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
+{
+    if (action->state == action->told && action->canceling == action->told_canceling) {
+        return UD_OK;
+    }
+    action->told = action->state;
+    action->told_canceling = action->canceling;
+    struct ud_text text;
+    struct ud_json json = {&text, false};
+    ud_text_init(&text, UD_EVENT_BYTES_MAX);
+    ud_json_open(&json, NULL, '{');
+    ud_json_int(&json, "action", action->id);
+    ud_json_int(&json, "release", action->release);
+    ud_json_string(&json, "state", action->canceling ? "canceling" : ud_action_state_name(action->state));
+    ud_json_bool(&json, "active", action->active);
+    if (!action->active) {
+        ud_json_string(&json, "proof", action->proof_signed ? "signed" : "claimed");
+    }
+    if (action->error != UD_OK) {
+        ud_json_string(&json, "error", ud_err_name(action->error));
+    }
+    ud_json_close(&json, '}');
+    const ud_err err = ud_text_ok(&text)
+                           ? add(store, action->tenant, "action", action->device_name, text.ptr, now_ms)
+                           : UD_ERR_MEMORY;
+    ud_text_free(&text);
+    return err;
+}
+
+ud_err ud_event_change(struct ud_store *store, int64_t tenant, const char *body, int64_t now_ms)
+{
+    return add(store, tenant, "change", "", body, now_ms);
+}
