@@ -10,7 +10,7 @@ SECONDS ?= 60
 CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
 C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
 
-.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu bench interop fmt format-check warnings \
+.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip bench interop fmt format-check warnings \
         lint layers symbols docs docs-write install clean
 
 help: ## this list
@@ -107,6 +107,12 @@ mcu: release ## bootloader and sample application on Cortex-M3: built, then trie
 	scripts/mcu-build $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
+
+mcu-skip: release ## the small bootloader with each of its instructions left out in turn, in QEMU (a quarter of an hour)
+	@scripts/bootstrap mcu
+	scripts/mcu-build $(BUILD)
+	UD_SKIP=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
+	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu
