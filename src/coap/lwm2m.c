@@ -1,8 +1,8 @@
 /* The common part of every format: limits, the path of the request, order of calls. */
 #include "updraft/lwm2m.h"
-#include "coap/base64.h"
 #include "coap/json.h"
 #include "coap/lwm2m_format.h"
+#include "core/base64.h"
 #include "updraft/assert.h"
 
 /* Reading */

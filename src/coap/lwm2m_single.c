@@ -1,6 +1,6 @@
 /* Formats of one value: text, octets, one CBOR item. */
-#include "coap/base64.h"
 #include "coap/lwm2m_format.h"
+#include "core/base64.h"
 
 /* Take the whole payload as one value, once. */
 static bool take_all(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *record, ud_lwm2m_kind kind)

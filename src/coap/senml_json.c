@@ -1,7 +1,7 @@
 /* SenML as JSON (RFC 8428 section 5). */
-#include "coap/base64.h"
 #include "coap/json.h"
 #include "coap/senml.h"
+#include "core/base64.h"
 
 static ud_err take_key(struct ud_bytes *from, struct ud_bytes *key)
 {

@@ -1,4 +1,4 @@
-#include "coap/base64.h"
+#include "core/base64.h"
 
 static int sextet(uint8_t c)
 {

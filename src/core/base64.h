@@ -1,6 +1,6 @@
-/* Inside the CoAP module: base64 (RFC 4648). */
-#ifndef COAP_BASE64_H
-#define COAP_BASE64_H
+/* Base64 (RFC 4648), for formats that carry bytes as text. */
+#ifndef UD_CORE_BASE64_H
+#define UD_CORE_BASE64_H
 
 #include "updraft/bytes.h"
 #include "updraft/err.h"
