@@ -53,6 +53,12 @@
 #ifndef UD_LWM2M_RECORDS_MAX
 #define UD_LWM2M_RECORDS_MAX 1024 /* values in one LwM2M payload */
 #endif
+#ifndef UD_SMP_LINE_BYTES_MAX
+#define UD_SMP_LINE_BYTES_MAX 128 /* of the bootloader's serial protocol, without its end */
+#endif
+#ifndef UD_SMP_MESSAGE_BYTES_MAX
+#define UD_SMP_MESSAGE_BYTES_MAX 512
+#endif
 #define UD_NONCE_BYTES 16
 #define UD_UUID_BYTES 16
 #define UD_DEVICE_NAME_BYTES_MAX 256

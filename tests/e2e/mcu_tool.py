@@ -16,10 +16,10 @@ WAIT_S = 60  # for a line; only a hang takes that long
 class Chip:
     """One run of the emulator, from power on to power off."""
 
-    def __init__(self, boot: Path, device: Path, cut: int = 0):
+    def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio"):
         words = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=flash0",
                  "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
-                 "-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none",
+                 "-display", "none", "-monitor", "none", "-serial", serial, "-nic", "none",
                  "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
                  "-kernel", boot,
                  "-device", f"loader,file={device}/provisioning.cbor,addr=0x01000000,force-raw=on"]
@@ -40,7 +40,7 @@ class Chip:
         self.process.communicate()
         self.waiter.close()
 
-    def line(self) -> str | None:
+    def raw_line(self) -> bytes | None:
         """The next line; None when the emulator has ended."""
         end = time.monotonic() + WAIT_S
         while b"\n" not in self.pending:
@@ -50,7 +50,12 @@ class Chip:
                 return None
             self.pending += got
         line, self.pending = self.pending.split(b"\n", 1)
-        self.lines.append(line.decode())
+        return line
+
+    def line(self) -> str | None:
+        if (line := self.raw_line()) is None:
+            return None
+        self.lines.append(line.decode(errors="replace"))
         return self.lines[-1]
 
     def wait_for(self, start: str) -> dict[str, str]:

@@ -5,12 +5,14 @@ same sources: one that reads a provisioning file and says what it does, and two 
 nothing, with our own cryptography and with mbedTLS.
 """
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from mcu_tool import FLASH_BYTES, STATUS_CUT, STATUS_DEVICE, STATUS_NO_IMAGE, Chip
+from smp_tool import Smp
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = Path(os.environ["UPDRAFT_MCU"]) if "UPDRAFT_MCU" in os.environ else None
@@ -63,8 +65,8 @@ class Device:
         self.works, self.folder, self.bootloader = works, folder, bootloader
         shutil.copytree(works.made, folder)
 
-    def power_on(self, cut: int = 0) -> Chip:
-        return Chip(FIRMWARE / f"{self.bootloader}.elf", self.folder, cut)
+    def power_on(self, cut: int = 0, serial: str = "stdio") -> Chip:
+        return Chip(FIRMWARE / f"{self.bootloader}.elf", self.folder, cut, serial)
 
     def start(self) -> dict[str, str]:
         """One start, and power off again."""
@@ -87,6 +89,14 @@ class Device:
             at = flash.read().index(find)
             flash.seek(at)
             flash.write(put)
+
+
+def smp_of(chip: Chip) -> Smp:
+    return Smp(chip.send, chip.raw_line)
+
+
+def values_of_errors() -> dict[str, str]:
+    return dict(re.findall(r"X\((UD_\w+),\s+(\d+),", (ROOT / "include/updraft/err.h").read_text()))
 
 
 @pytest.fixture(params=BOOTLOADERS)

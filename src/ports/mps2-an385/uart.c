@@ -47,6 +47,13 @@ void ud_uart_put(const char *text)
     }
 }
 
+void ud_uart_put_bytes(struct ud_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        put_byte((char)bytes.ptr[i]);
+    }
+}
+
 void ud_uart_put_number(uint64_t number)
 {
     char digits[21];

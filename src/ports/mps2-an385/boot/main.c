@@ -8,6 +8,7 @@
 #include "ports/mps2-an385/memory.h"
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/watchdog.h"
+#include "recover.h"
 #include "say.h"
 
 #define STATUS_NO_IMAGE 69
@@ -79,6 +80,9 @@ int main(void)
     }
     fence();
     err = choose_and_load(&machine, ended);
+    if (err == UD_ERR_NO_SLOT) {
+        boot_recover(&machine.boot);
+    }
     if (err != UD_OK) {
         halt(err, STATUS_NO_IMAGE);
     }
