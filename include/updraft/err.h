@@ -185,6 +185,15 @@
       "report it with the log: this is an error of the program") \
     X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
       "chmod 600 the file; if somebody else may have read it, make a new key") \
+    /* the author's desk: 128.. */ \
+    X(UD_ERR_DESCRIPTION,      128,  0, 11, "the description says something of which no manifest can be made", \
+      "correct the place that the message names; docs/author.md lists every word of a description") \
+    X(UD_ERR_WITNESS,          129,  0, 11, "the witness of this key's used signatures is ahead of the key file, or out of reach", \
+      "never sign with a restored copy of the key: bring the witness back, or make a new key") \
+    X(UD_ERR_USED_UP,          130,  0, 11, "every one-time signature of this key is used", \
+      "make a new key and rotate the trust store to it") \
+    X(UD_ERR_TOKEN,            131,  0, 11, "the token failed, is not there, or did not take the PIN", \
+      "check that the token is plugged in, its label, and the PIN; nothing was signed") \
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \

@@ -33,24 +33,35 @@ static const struct command commands[] = {
      "\nExamples:\n"
      "  updraft keygen\n"
      "  updraft keygen --output keys/release-2027\n"},
-    {"create", "make an envelope for an image", offline_create, "[options]",
-     "Make an unsigned SUIT envelope. The same arguments give the same bytes.\n"
+    {"create", "make an envelope", offline_create, "DESCRIPTION | --image FILE [options]",
+     "Make an unsigned SUIT envelope: of a description file, which can say all that SUIT can (docs/author.md, and\n"
+     "examples/manifests); of one image and flags; or of an older envelope. The same input gives the same bytes.\n"
      "\nOptions:\n"
      "  --image FILE        the image\n"
      "  --vendor NAME       domain of the vendor (a UUID is made of it), or a UUID\n"
      "  --class NAME        kind of device within the vendor (a UUID is made of it), or a UUID\n"
-     "  --sequence N        a device takes N only when it runs none higher\n"
+     "  --sequence N        a device takes N only when it runs none higher; beside a DESCRIPTION, instead of its number\n"
      "  --component NAME    part of the device that the image is for (default: app)\n"
      "  --version TEXT      shown to people; devices decide by --sequence\n"
      "  --model TEXT        shown to people\n"
      "  --integrated        put the image into the envelope (up to 16 MiB)\n"
      "  --reissue ENVELOPE  the same manifest under a higher --sequence: the way back to an old image\n"
+     "  --foreign           write it, though a device of ours would refuse it\n"
      "  -o, --output FILE   the envelope\n"
      "  --json              answer as JSON\n"
      "\nExamples:\n"
      "  updraft create --image app.bin --vendor example.com --class door-lock --sequence 7 \\\n"
      "      --version 2.1.0 --output app.suit\n"
+     "  updraft create pair.ini --sequence 12 --output pair.suit\n"
      "  updraft create --reissue old.suit --sequence 8 --output back.suit\n"},
+    {"describe", "write the description of an envelope", offline_describe, "ENVELOPE [options]",
+     "Write a description of which `updraft create` makes the same envelope, signatures apart: to learn from somebody\n"
+     "else's, to change one, to keep its source.\n"
+     "\nOptions:\n"
+     "  -o, --output FILE   write there (default: standard output)\n"
+     "\nExamples:\n"
+     "  updraft describe app.suit\n"
+     "  updraft describe theirs.suit --output ours.ini\n"},
     {"sign", "add a signature to an envelope", offline_sign, "ENVELOPE [options]",
      "Add a signature. Several keys may sign, each once. The digest is recomputed before.\n"
      "\nOptions:\n"

@@ -1,37 +1,26 @@
 /*
- * SUIT envelopes as the author's command makes them (docs/formats.md section 2): one image, one component. The same
- * input gives the same bytes. Hosts only: what devices do with it is in updraft/suit.h.
+ * Envelopes as wholes: the head of a new one, one more signature, another number. What a manifest holds is made of its
+ * description (author/desc.h). Hosts only: what devices do with it is in updraft/suit.h.
  */
 #ifndef UPDRAFT_AUTHOR_SUIT_WRITE_H
 #define UPDRAFT_AUTHOR_SUIT_WRITE_H
 
+#include "updraft/cbor.h"
 #include "updraft/suit.h"
 
-#define SUIT_WRITE_OVERHEAD_BYTES_MAX 4096 /* of an envelope, beside its integrated payload */
-#define SUIT_WRITE_NAME_BYTES_MAX (UD_COMPONENT_ID_BYTES_MAX - 3)
-#define SUIT_WRITE_TEXT_BYTES_MAX 256
-#define SUIT_WRITE_INTEGRATED_URI "#image"
+#define SUIT_WRITE_OVERHEAD_BYTES_MAX 4096 /* what a reissue may need beside the old envelope */
 
-struct suit_spec {
-    uint64_t sequence;
-    struct ud_bytes component; /* name, 1..SUIT_WRITE_NAME_BYTES_MAX */
-    uint8_t vendor_id[UD_UUID_BYTES];
-    uint8_t class_id[UD_UUID_BYTES];
-    uint8_t image_digest[UD_SHA256_BYTES];
-    uint64_t image_bytes;
-    struct ud_bytes vendor_name; /* text, empty where not given; at most SUIT_WRITE_TEXT_BYTES_MAX each */
-    struct ud_bytes model;
-    struct ud_bytes version;
-    bool integrated;
-    struct ud_bytes payload; /* the image, when integrated */
-};
+/** The head of an envelope of `pairs` members: tag, map, wrapper without a signature, manifest. UD_ERR_CRYPTO. */
+ud_err suit_write_unsigned(struct ud_cbor_writer *w, uint64_t pairs, struct ud_bytes manifest);
+/** SUIT_Digest of a severable member with this content, as it stands in the manifest. UD_ERR_CRYPTO. */
+ud_err suit_write_member_digest(struct ud_cbor_writer *w, struct ud_bytes content);
 
-/**
- * Append an unsigned envelope. SUIT_WRITE_OVERHEAD_BYTES_MAX and the payload are room enough.
- *
- * @return UD_ERR_BUFFER, UD_ERR_LIMIT for a name or text over its limit, an empty image, or an empty name
- */
-ud_err suit_write(struct ud_buf *out, const struct suit_spec *spec);
+/** Append the envelope with these authentication blocks, encoded byte strings one after another, behind its own. */
+ud_err suit_write_with_blocks(struct ud_buf *out, const struct ud_suit_envelope *env, size_t block_count,
+                              struct ud_bytes blocks);
+
+/** Do both hold the same but for their signatures? Both as ud_suit_envelope_parse() found them. */
+bool suit_write_is_same(const struct ud_suit_envelope *a, const struct ud_suit_envelope *b);
 
 /**
  * Append the envelope with one more signature; whatever else it holds stays byte for byte.

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release"))
 IMAGE = bytes(range(256)) * 40
 
-OFFLINE = ["keygen", "create", "sign", "verify", "inspect", "device init", "device show"]
+OFFLINE = ["keygen", "create", "describe", "sign", "verify", "inspect", "device init", "device show"]
 
 
 class Desk:
@@ -237,6 +237,84 @@ def test_a_reissue_keeps_everything_but_the_number_and_the_signatures(signed):
 @pytest.mark.parametrize("sequence", ["7", "6", "0"])
 def test_a_reissue_only_goes_up(signed, sequence):
     signed.refused("UD_ERR_STALE", "create", "--reissue", "app.suit", "--sequence", sequence, "--output", "back.suit")
+
+
+DESCRIPTION = """
+[manifest]
+sequence = 12
+vendor = example.com
+class = gateway
+
+[component app]
+image = app.bin
+start = yes
+
+[component radio]
+image = radio.bin
+"""
+
+
+@pytest.fixture
+def pair(desk):
+    (desk.folder / "parts").mkdir()
+    for name in ("app.bin", "radio.bin"):
+        (desk.folder / "parts" / name).write_bytes(name.encode() * 100)
+    (desk.folder / "parts/pair.ini").write_text(DESCRIPTION)
+    return desk
+
+
+def test_a_description_beside_its_files_makes_an_envelope_for_two_components(pair):
+    pair.keygen()
+    answer = pair.json("create", "parts/pair.ini", "--output", "pair.suit")
+    assert answer["sequence"] == 12
+    pair.updraft("sign", "pair.suit", "--key", "author.key")
+    assert pair.json("verify", "pair.suit", "--anchor", "author.pub")["sequence"] == 12
+    show = pair.json("inspect", "pair.suit")
+    assert show["components"] == ["app", "radio"]
+    assert [one["does"] for one in show["steps"] if one["section"] == "start"] == ['Start "app".']
+
+
+def test_the_number_of_a_description_can_be_given_apart(pair):
+    pair.updraft("create", "parts/pair.ini", "--output", "pair.suit")
+    assert pair.json("create", "parts/pair.ini", "--sequence", "13", "--output", "next.suit")["sequence"] == 13
+    assert (pair.folder / "next.suit").read_bytes() != (pair.folder / "pair.suit").read_bytes()
+
+
+def test_an_envelope_describes_itself_and_is_made_again(pair):
+    pair.keygen()
+    pair.updraft("create", "parts/pair.ini", "--output", "pair.suit")
+    plain = (pair.folder / "pair.suit").read_bytes()
+    pair.updraft("sign", "pair.suit", "--key", "author.key")
+    pair.updraft("describe", "pair.suit", "--output", "again.ini")
+    assert pair.updraft("describe", "pair.suit").stdout == (pair.folder / "again.ini").read_text()
+    pair.updraft("create", "again.ini", "--output", "again.suit")
+    assert (pair.folder / "again.suit").read_bytes() == plain
+
+
+@pytest.mark.parametrize("old, new, place, says", [
+    ("class = gateway", "clas = gateway", r"parts/pair\.ini:5:8", 'knows no "clas"'),
+    ("image = radio.bin", "image = none.bin", r"parts/pair\.ini:12:9", "there is no file"),
+    ("[component radio]", "[component app]", r"parts/pair\.ini:11:1", "line 7 already"),
+    ("sequence = 12", "sequence = soon", r"parts/pair\.ini:3:12", "a number from 0"),
+])
+def test_a_wrong_description_is_told_by_line_and_column(pair, old, new, place, says):
+    path = pair.folder / "parts/pair.ini"
+    path.write_text(DESCRIPTION.replace(old, new))
+    told = pair.refused("UD_ERR_DESCRIPTION", "create", "parts/pair.ini", "--output", "x.suit")
+    assert re.match(f"updraft: {place}: .*{re.escape(says)}", told), told
+    assert not (pair.folder / "x.suit").exists()
+
+
+def test_what_a_device_would_refuse_is_told_at_the_desk(pair):
+    path = pair.folder / "parts/pair.ini"
+    path.write_text(DESCRIPTION + "[shared]\nselect = all\nvendor-id = example.com\ncheck = vendor\nuri = x\ndo = fetch\n")
+    path.write_text(path.read_text().replace("image = app.bin\n", "").replace("image = radio.bin\n", "")
+                    .replace("start = yes\n", "") + "[validate]\nselect = all\ncheck = image\n")
+    assert re.search(r"at byte \d+", pair.refused("UD_ERR_INSECURE_ORDER", "create", "parts/pair.ini", "--output",
+                                                  "x.suit"))
+    assert not (pair.folder / "x.suit").exists()
+    pair.updraft("create", "parts/pair.ini", "--foreign", "--output", "x.suit")
+    assert (pair.folder / "x.suit").exists()
 
 
 def device_init(desk, *more, code=0):
