@@ -19,6 +19,6 @@ foreach(file ${fuzz_files})
   foreach(program ${programs})
     target_include_directories(${program} PRIVATE include src sim)
     target_compile_options(${program} PRIVATE -Wno-missing-prototypes) # libFuzzer's entry has no header
-    target_link_libraries(${program} PRIVATE ud_server_lib ud_posix ud_sim ud_delta ud_small)
+    target_link_libraries(${program} PRIVATE ud_server_lib ud_author_lib ud_posix ud_sim ud_delta ud_small)
   endforeach()
 endforeach()
