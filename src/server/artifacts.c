@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -200,15 +201,32 @@ static void hashes_end(struct ud_upload *upload, uint8_t *digests[DIGEST_COUNT])
 
 /* --- the upload */
 
+/*
+ * Other servers may share the folder: the lock keeps them apart. Between opening and locking another one may have
+ * finished the upload and renamed the file; then what we hold is an artifact, which nobody writes to.
+ */
+static bool is_ours(const struct ud_upload *upload)
+{
+    struct stat held;
+    struct stat named;
+    return flock(upload->fd, LOCK_EX | LOCK_NB) == 0 && fstat(upload->fd, &held) == 0 &&
+           lstat(upload->path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
 static ud_err open_partial(struct ud_upload *upload, uint64_t offset)
 {
     ud_err err = upload_path(upload->path, upload->owner, upload->sha256);
     if (err != UD_OK) {
         return err;
     }
-    upload->fd =
-        open(upload->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (offset == 0 ? O_TRUNC : 0), 0600);
+    upload->fd = open(upload->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (upload->fd < 0) {
+        return ud_err_of_errno(errno);
+    }
+    if (!is_ours(upload)) {
+        return UD_ERR_BUSY;
+    }
+    if (offset == 0 && ftruncate(upload->fd, 0) != 0) {
         return ud_err_of_errno(errno);
     }
     const off_t end = lseek(upload->fd, 0, SEEK_END);

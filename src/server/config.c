@@ -26,6 +26,7 @@ struct setting {
 static const struct setting settings[] = {
     {"state", TEXT_AT(state), "/var/lib/updraftd", "folder for database, artifacts, keys"},
     {"store", TEXT_AT(store), "sqlite", "sqlite (in the state folder), or postgresql://HOST/DATABASE; a password only in the file or environment"},
+    {"artifacts", TEXT_AT(artifacts), "", "folder of the artifacts where several servers share one; else they are in the state folder"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
     {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
     {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},
@@ -187,7 +188,8 @@ static bool read_environment(struct reading *reading, char *(*env)(const char *n
 static void write_help(struct ud_text *words)
 {
     ud_text_puts(words,
-                 "updraftd: the Updraft server\n\nusage: updraftd [--config FILE] [--SETTING VALUE] ...\n\n"
+                 "updraftd: the Updraft server\n\nusage: updraftd [--config FILE] [--SETTING VALUE] ...\n"
+                 "       updraftd backup FOLDER | restore FOLDER | check [the same settings]\n\n"
                  "Each setting may stand in the file (name = value), in the environment\n"
                  "(UPDRAFTD_NAME) or as a flag; the last of these wins.\n\n");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -337,6 +339,11 @@ ud_config_result ud_config_read(struct ud_config *config, int argc, char *const 
 const char *ud_config_store(const struct ud_config *config)
 {
     return strcmp(config->store, "sqlite") == 0 ? config->state : config->store;
+}
+
+const char *ud_config_artifacts(const struct ud_config *config)
+{
+    return config->artifacts[0] == '\0' ? config->state : config->artifacts;
 }
 
 ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port)

@@ -13,6 +13,7 @@
 struct ud_config {
     char state[UD_PATH_BYTES_MAX];             /* the state folder */
     char store[UD_PATH_BYTES_MAX];             /* "sqlite" (in the state folder) or a postgresql:// URL */
+    char artifacts[UD_PATH_BYTES_MAX];         /* folder of artifacts and uploads; empty = the state folder */
     char listen_devices[UD_ADDRESS_BYTES_MAX]; /* address:port; port 0 = any free one */
     char listen_people[UD_ADDRESS_BYTES_MAX];
     char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */
@@ -47,6 +48,8 @@ ud_config_result ud_config_read(struct ud_config *config, int argc, char *const 
 
 /** Where ud_store_open() finds the store. */
 const char *ud_config_store(const struct ud_config *config);
+/** The folder in which artifacts and uploads lie. */
+const char *ud_config_artifacts(const struct ud_config *config);
 /** Split "host:port" or "[v6]:port". `host` gets UD_ADDRESS_BYTES_MAX. UD_ERR_CONFIG. */
 ud_err ud_config_address(const char *text, char host[UD_ADDRESS_BYTES_MAX], uint16_t *port);
 /** Is this literal address a loopback one? */

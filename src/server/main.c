@@ -1,5 +1,6 @@
 /* updraftd: settings, start, wait for a signal, stop. */
 #include "server/server.h"
+#include "server/upkeep.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,8 +24,25 @@ static int wait_for_end(struct ud_server *server, const sigset_t *signals)
     }
 }
 
+/* "backup FOLDER", "restore FOLDER", "check": taken from the front, so that only settings are left. */
+static int take_command(int *argc, char **argv, const char **command, const char **folder)
+{
+    if (*argc < 2 || !ud_upkeep_is_command(argv[1])) {
+        return 0;
+    }
+    const int words = *argc > 2 && argv[2][0] != '-' ? 2 : 1;
+    *command = argv[1];
+    *folder = words == 2 ? argv[2] : NULL;
+    argv[words] = argv[0];
+    *argc -= words;
+    return words;
+}
+
 int main(int argc, char **argv)
 {
+    const char *command = NULL;
+    const char *folder = NULL;
+    argv += take_command(&argc, argv, &command, &folder);
     struct ud_server server = {.log = {STDERR_FILENO, UD_LOG_INFO}};
     struct ud_text words;
     sigset_t signals;
@@ -36,6 +54,9 @@ int main(int argc, char **argv)
         return read == UD_CONFIG_HELP ? EXIT_SUCCESS : EXIT_USAGE;
     }
     ud_text_free(&words);
+    if (command != NULL) {
+        return ud_upkeep_run(command, folder, &server.config);
+    }
     server.log.level = (ud_log_level)server.config.log_level;
     /* every thread inherits the mask, so the signals come to this one only */
     sigemptyset(&signals);

@@ -280,7 +280,7 @@ ud_err ud_server_start(struct ud_server *server)
     ud_err err = fail(server, "state folder", take_folder(server));
     err = err == UD_OK ? fail(server, "store", open_store(server)) : err;
     err = err == UD_OK ? fail(server, "artifacts",
-                              ud_artifacts_open(&server->artifacts, server->config.state,
+                              ud_artifacts_open(&server->artifacts, ud_config_artifacts(&server->config),
                                                 server->config.artifact_bytes_max))
                        : err;
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;

@@ -65,7 +65,8 @@ def refused_by_right(reply):
     return reply.status == 403 and reply.json["errorCode"] == "UD_ERR_FORBIDDEN"
 
 
-def test_f1_every_operation_asks_every_role_for_its_right(server):
+def test_f1_every_operation_asks_every_role_for_its_right(tmp_path):
+    server = Server(tmp_path / "state", "--wrong-secrets-max", "1000000").start()
     tokens = {role: person(server, f"a-{role}", role) for role in RIGHTS}
     for method, path, right, _ in operations():
         # names that nothing has: what is admitted changes nothing
@@ -81,6 +82,7 @@ def test_f1_every_operation_asks_every_role_for_its_right(server):
                 assert refused_by_right(reply) == (right not in RIGHTS[role]), (method, path, role, reply)
             elif right not in RIGHTS[role]:
                 assert reply.status == 403
+    server.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@
  */
 #include "ports/sql/driver.h"
 
+#include "dump.h"
 #include "updraft/assert.h"
 
 #include <libpq-fe.h>
@@ -270,6 +271,31 @@ static ud_err schema_mark(struct ud_store *store, uint32_t version)
     return script(store, text);
 }
 
+/* --- upkeep */
+
+static ud_err backup(struct ud_store *store, const char *path)
+{
+    return pg_dump_to(pg_of(store)->place, path, store->message);
+}
+
+static ud_err leap(struct ud_store *store, const char *table, int64_t gap)
+{
+    struct sql q =
+        sql_begin(store, "SELECT setval(pg_get_serial_sequence(?1,'id'),"
+                         "coalesce((SELECT last_value FROM pg_sequences WHERE schemaname=current_schema()"
+                         " AND sequencename=?1||'_id_seq'),0)+?2)");
+    sql_put_text(&q, table);
+    sql_put_int(&q, gap);
+    sql_row(&q);
+    return sql_end(&q);
+}
+
+static ud_err check(struct ud_store *store)
+{
+    (void)store; /* pages and indexes: pg_amcheck, pg_checksums; docs/server.md */
+    return UD_OK;
+}
+
 /* --- statements */
 
 /* "?" becomes "$1", "$2" ...; "?2" becomes "$2". Question marks stand in no literal of ours. */
@@ -508,6 +534,10 @@ const struct sql_driver sql_driver_pg = {
     .schema_lock = schema_lock,
     .schema_version = schema_version,
     .schema_mark = schema_mark,
+    .backup = backup,
+    .restore = pg_restore_from,
+    .leap = leap,
+    .check = check,
     .prepare = prepare,
     .drop = drop,
     .put_int = put_int,

@@ -51,6 +51,15 @@ struct sql_driver {
     ud_err (*schema_version)(struct ud_store *store, uint32_t *version);
     ud_err (*schema_mark)(struct ud_store *store, uint32_t version);
 
+    /** A consistent copy into a new file while others write. */
+    ud_err (*backup)(struct ud_store *store, const char *path);
+    /** From such a file into an empty store at `place`, before it is opened. `words`: what went wrong. */
+    ud_err (*restore)(const char *place, const char *path, char words[UD_STORE_WORDS_BYTES]);
+    /** Move the ids of a table that are never used again on by so many. */
+    ud_err (*leap)(struct ud_store *store, const char *table, int64_t gap);
+    /** The database's own check of itself; UD_ERR_STORE with words. */
+    ud_err (*check)(struct ud_store *store);
+
     ud_err (*prepare)(struct ud_store *store, const char *text, void **stmt);
     void (*drop)(struct ud_store *store, void *stmt);
     /** Parameters and columns count from 0. Text and bytes stay the caller's until reset(). */
@@ -71,6 +80,8 @@ struct sql_driver {
 extern const struct sql_driver sql_driver_sqlite;
 extern const struct sql_driver sql_driver_pg;
 
+/** By the scheme of a connection string; without one, SQLite in the folder of that name. */
+const struct sql_driver *sql_driver_for(const char *place);
 /** Keep words for ud_store_message(); returns `err`. */
 ud_err sql_complain(struct ud_store *store, ud_err err, const char *words);
 /** Forget every prepared statement: its connection is gone. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static const struct sql_driver *driver_for(const char *place)
+const struct sql_driver *sql_driver_for(const char *place)
 {
     static const char *const schemes[] = {"postgresql://", "postgres://"};
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
@@ -28,7 +28,7 @@ ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_m
     if (store == NULL) {
         return UD_ERR_MEMORY;
     }
-    store->driver = driver_for(place);
+    store->driver = sql_driver_for(place);
     ud_err err = store->driver->open(store, place, mode);
     err = err == UD_OK && mode == UD_STORE_WRITER ? sql_migrate(store) : err;
     if (err != UD_OK) {

@@ -129,6 +129,76 @@ static ud_err schema_mark(struct ud_store *store, uint32_t version)
     return script(store, mark);
 }
 
+static ud_err backup(struct ud_store *store, const char *path)
+{
+    const ud_err err = script(store, "PRAGMA query_only=OFF"); /* it counts the copy as a change */
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q = sql_begin(store, "VACUUM INTO ?");
+    sql_put_text(&q, path);
+    return sql_end(&q);
+}
+
+/* The file is the store; copied page by page, so that a damaged one is noticed here. */
+static ud_err restore(const char *place, const char *path, char words[UD_STORE_WORDS_BYTES])
+{
+    char to[PATH_BYTES];
+    sqlite3 *from_db = NULL;
+    sqlite3 *to_db = NULL;
+    const int n = snprintf(to, sizeof to, "%s/updraft.db", place);
+    int code = n < 0 || (size_t)n >= sizeof to ? SQLITE_CANTOPEN
+                                               : sqlite3_open_v2(path, &from_db, SQLITE_OPEN_READONLY, NULL);
+    code = code == SQLITE_OK ? sqlite3_open_v2(to, &to_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)
+                             : code;
+    sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to_db, "main", from_db, "main") : NULL;
+    if (copy != NULL) {
+        sqlite3_backup_step(copy, -1);
+        code = sqlite3_backup_finish(copy);
+    } else {
+        code = code == SQLITE_OK ? sqlite3_errcode(to_db) : code;
+    }
+    snprintf(words, UD_STORE_WORDS_BYTES, "%s", code == SQLITE_OK ? "" : sqlite3_errstr(code));
+    sqlite3_close(to_db);
+    sqlite3_close(from_db);
+    return code == SQLITE_OK ? UD_OK : UD_ERR_STORE;
+}
+
+static ud_err leap(struct ud_store *store, const char *table, int64_t gap)
+{
+    struct sql add = sql_begin(store, "INSERT INTO sqlite_sequence(name,seq) SELECT ?1,0 WHERE NOT EXISTS"
+                                      " (SELECT 1 FROM sqlite_sequence WHERE name=?1)");
+    sql_put_text(&add, table);
+    const ud_err err = sql_end(&add);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q = sql_begin(store, "UPDATE sqlite_sequence SET seq=seq+? WHERE name=?");
+    sql_put_int(&q, gap);
+    sql_put_text(&q, table);
+    return sql_end_changed(&q);
+}
+
+static ud_err check(struct ud_store *store)
+{
+    struct sql q = sql_begin(store, "SELECT integrity_check FROM pragma_integrity_check(1)");
+    char words[UD_STORE_WORDS_BYTES] = "";
+    if (sql_row(&q)) {
+        snprintf(words, sizeof words, "%s", sql_get_words(&q));
+    }
+    const ud_err err = sql_end(&q);
+    if (err != UD_OK || strcmp(words, "ok") != 0) {
+        return err == UD_OK ? sql_complain(store, UD_ERR_STORE, words) : err;
+    }
+    struct sql keys = sql_begin(store, "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1");
+    if (sql_row(&keys)) {
+        snprintf(words, sizeof words, "a row of %s refers to one that is not there", sql_get_words(&keys));
+        sql_end(&keys);
+        return sql_complain(store, UD_ERR_STORE, words);
+    }
+    return sql_end(&keys);
+}
+
 static ud_err prepare(struct ud_store *store, const char *text, void **stmt)
 {
     sqlite3_stmt *made = NULL;
@@ -231,6 +301,10 @@ const struct sql_driver sql_driver_sqlite = {
     .schema_lock = schema_lock,
     .schema_version = schema_version,
     .schema_mark = schema_mark,
+    .backup = backup,
+    .restore = restore,
+    .leap = leap,
+    .check = check,
     .prepare = prepare,
     .drop = drop,
     .put_int = put_int,
