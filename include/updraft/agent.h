@@ -76,6 +76,8 @@ struct ud_agent_policy {
                                 minimum rate forgives them */
 };
 
+struct ud_agent_patching; /* agent_patch.h */
+
 /* Everything that an agent works with; borrowed for its life. */
 struct ud_agent_config {
     struct ud_slots *slots;         /* mounted */
@@ -90,7 +92,8 @@ struct ud_agent_config {
     uint8_t *envelope;         /* [envelope_cap] RAM that nobody else writes: no check can be overtaken in it */
     size_t envelope_cap;       /* bytes; a longer envelope is UD_ERR_TOO_LARGE */
     struct ud_agent_policy policy;
-    uint32_t seed; /* jitter only; different on every device */
+    struct ud_agent_patching *patching; /* NULL: this agent takes whole images only */
+    uint32_t seed;                      /* jitter only; different on every device */
 };
 
 /* What an agent is doing, for logs and screens. */
@@ -101,6 +104,7 @@ struct ud_agent_status {
     uint64_t done_bytes;    /* of the image at work */
     uint64_t total_bytes;   /* 0 = none at work */
     uint64_t resumed_bytes; /* of them, in the slot already when this agent went on with it */
+    uint32_t patch_bytes;   /* fetched instead of the image; 0 = it came whole */
 };
 
 /* Pauses that grow. */

@@ -2,6 +2,7 @@
 
 #include "device/agent_parts.h"
 #include "device/backoff.h"
+#include "updraft/agent_patch.h"
 #include "updraft/assert.h"
 
 #define POLL_MS 300000U
@@ -152,6 +153,9 @@ static void take_offer(struct ud_agent *agent)
     agent->envelope_len = 0;
     agent->env = (struct ud_suit_envelope){0};
     agent->content_retried = false;
+    if (agent->config->patching != NULL) {
+        agent->config->patching->ops->offer(agent->config->patching);
+    }
     ud_agent_download_begin(agent);
     ud_agent_go(agent, UD_AGENT_ENVELOPE);
 }

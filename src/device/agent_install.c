@@ -2,6 +2,7 @@
 #include "device/agent_parts.h"
 #include "device/keep.h"
 #include "device/uri.h"
+#include "updraft/agent_patch.h"
 
 #define SAY_LAST_WORD_MS 5000U /* before the reset: nobody waits longer for a hint */
 
@@ -12,7 +13,13 @@ static struct ud_version installing_version(const struct ud_agent *agent)
     return (struct ud_version){agent->config->trust->epoch, agent->man.sequence};
 }
 
-static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params)
+static bool by_patch(const struct ud_agent *agent)
+{
+    return agent->config->patching != NULL && agent->config->patching->stage != UD_PATCH_NONE;
+}
+
+static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
+                          bool integrated)
 {
     if ((params->has & UD_SUIT_HAS_SIZE) == 0 ||
         params->image_size != agent->size_bytes[agent->device_component[component]]) {
@@ -30,6 +37,11 @@ static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struc
     agent->streamed[component] = false;
     agent->status.resumed_bytes =
         ud_slots_install_offset(agent->config->slots, agent->device_component[component]);
+    agent->status.patch_bytes = 0;
+    if (agent->config->patching != NULL && !integrated) {
+        const uint8_t place = agent->device_component[component];
+        (void)agent->config->patching->ops->begin(agent, place, agent->size_bytes[place]);
+    }
     ud_agent_download_begin(agent);
     return UD_OK;
 }
@@ -130,15 +142,31 @@ static ud_err end_image(struct ud_agent *agent, uint8_t component, const struct 
     return ud_hash_final(&agent->hash, agent->streamed_digest[component]);
 }
 
+/* The image by a patch; when there is none that helps, whole. */
+static ud_err patch_image(struct ud_agent *agent, const struct ud_suit_params *params, uint32_t size)
+{
+    const ud_err err = agent->config->patching->ops->step(agent, params);
+    if (err == UD_ABSENT) {
+        ud_agent_download_begin(agent);
+        return UD_OK;
+    }
+    say_tenths(agent, size);
+    return err == UD_WAIT ? UD_OK : err;
+}
+
 ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_params *params,
                          struct ud_bytes integrated)
 {
     struct ud_agent *agent = ctx;
     const uint8_t place = agent->device_component[component];
     const uint32_t size = agent->size_bytes[place];
-    ud_err err = agent->fetching ? UD_OK : begin_image(agent, component, params);
+    ud_err err = agent->fetching ? UD_OK : begin_image(agent, component, params, integrated.len > 0);
     if (err != UD_OK) {
         return err;
+    }
+    if (by_patch(agent)) {
+        err = patch_image(agent, params, size);
+        return err == UD_OK ? UD_WAIT : err;
     }
     const uint32_t installed = ud_slots_install_offset(agent->config->slots, place);
     if (agent->hashed_bytes < installed) { /* a resume: what is there is hashed again */
@@ -230,16 +258,19 @@ static ud_err begin_install(struct ud_agent *agent)
     return err;
 }
 
-/* Wrong content is worth nothing, whoever sent it. Once it is fetched anew: a cache on the way may have lied. */
+/* Wrong content is worth nothing, whoever sent it. Once it is fetched anew: a cache on the way may have lied. What a
+ * patch made wrong is fetched whole. */
 static void end_badly(struct ud_agent *agent, ud_err err)
 {
-    const bool again = err == UD_ERR_IMAGE_MISMATCH && !agent->content_retried;
-    const ud_err aborted = err == UD_ERR_IMAGE_MISMATCH || err == UD_ERR_FLASH
+    struct ud_agent_patching *patching = agent->config->patching;
+    const bool patched = patching != NULL && patching->ops->blame(patching);
+    const bool again = patched || (err == UD_ERR_IMAGE_MISMATCH && !agent->content_retried);
+    const ud_err aborted = again || err == UD_ERR_IMAGE_MISMATCH || err == UD_ERR_FLASH
                                ? ud_slots_install_abort(agent->config->slots)
                                : UD_OK;
     ud_hash_abort(&agent->hash);
     if (again && aborted == UD_OK && agent->running) {
-        agent->content_retried = true;
+        agent->content_retried = agent->content_retried || !patched;
         agent->running = false;
         agent->config->road->fetch_stop(agent->config->road->ctx);
         return;

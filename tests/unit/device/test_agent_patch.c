@@ -1,0 +1,263 @@
+/* Patches instead of images: fewer bytes where they help, the whole image wherever they do not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "diff/diff.h"
+#include "helper_fleet.h"
+#include "updraft/agent_patch.h"
+
+#define STORE_BYTES 4096U
+
+static struct ud_delta delta;
+static uint8_t store[STORE_BYTES];
+static ud_err store_err; /* of the next write */
+
+static ud_err store_write(void *ctx, uint32_t offset, struct ud_bytes data)
+{
+    (void)ctx;
+    assert_true(offset <= STORE_BYTES && data.len <= STORE_BYTES - offset);
+    memcpy(store + offset, data.ptr, data.len);
+    return store_err;
+}
+
+static ud_err store_read(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
+{
+    (void)ctx;
+    assert_true(offset <= STORE_BYTES && len <= STORE_BYTES - offset);
+    memcpy(out, store + offset, len);
+    return UD_OK;
+}
+
+static struct ud_agent_patching patching;
+
+/* An image that resembles v1's, so that a patch is small; and the patch under the name that the agent asks for. */
+struct patched {
+    struct release release;
+    char name[UD_URI_BYTES_MAX];
+    uint8_t *patch;
+    size_t patch_len;
+    uint64_t served;
+};
+
+static void name_patch(const struct fleet *fleet, struct patched *to)
+{
+    char hex[17] = "";
+    for (unsigned i = 0; i < 8; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", fleet->v1.image_digest[i]);
+    }
+    (void)snprintf(to->name, sizeof to->name, "%s/from/%s/p3", to->release.image_name, hex);
+}
+
+static struct ud_bytes diff_of(struct ud_bytes old, struct ud_bytes new)
+{
+    const struct delta_options options = {.profile = 3};
+    uint8_t *patch = NULL;
+    size_t len = 0;
+    assert_int_equal(delta_diff(old, new, &options, &patch, &len, NULL), UD_OK);
+    return (struct ud_bytes){patch, len};
+}
+
+static void take_patches(struct device *device)
+{
+    store_err = UD_OK;
+    patching = (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
+                                          .delta = &delta,
+                                          .profile = 3,
+                                          .store = {NULL, STORE_BYTES, store_write, store_read}};
+    device->config.patching = &patching;
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+    assert_int_equal(device_run_to_rest(device), UD_WAIT);
+}
+
+/* v2's image is made of the same bytes as v1's, but for what release_make() fills in. */
+static struct patched prepare(struct fleet *fleet, struct ud_bytes patch)
+{
+    struct patched to = {.release = fleet->v2};
+    take_patches(&fleet->device);
+    name_patch(fleet, &to);
+    fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
+    if (patch.ptr != NULL) {
+        (void)sim_road_put(&fleet->device.road, to.name, patch);
+    }
+    return to;
+}
+
+static uint64_t served(const struct device *device, unsigned resource)
+{
+    return device->road.resources[resource].served_bytes;
+}
+
+static void drop(struct ud_bytes bytes)
+{
+    free((void *)(uintptr_t)bytes.ptr);
+}
+
+static void finish(struct fleet *fleet)
+{
+    struct device *device = &fleet->device;
+    assert_int_equal(device_run_to(device, UD_AGENT_RESET), UD_WAIT);
+    assert_int_equal(device_step(device), UD_OK);
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+    device_expect_running(device, &fleet->v2);
+    assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
+    assert_int_equal(device_run_to_rest(device), UD_WAIT);
+    assert_int_equal(device_last_report(device).result, UD_OK);
+}
+
+static void test_a_patch_brings_the_image_and_the_image_is_never_asked_for(void **state)
+{
+    struct fleet *fleet = *state;
+    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    (void)prepare(fleet, patch);
+    assert_int_equal(device_run_to(&fleet->device, UD_AGENT_STORE), UD_WAIT);
+    assert_int_equal(ud_agent_status(&fleet->device.agent)->patch_bytes, patch.len);
+    finish(fleet);
+    assert_int_equal(served(&fleet->device, 1), 0);
+    assert_int_equal(served(&fleet->device, 2), patch.len);
+    drop(patch);
+}
+
+static void test_where_there_is_no_patch_the_whole_image_comes(void **state)
+{
+    struct fleet *fleet = *state;
+    (void)prepare(fleet, (struct ud_bytes){NULL, 0});
+    finish(fleet);
+    assert_int_equal(served(&fleet->device, 1), fleet->v2.image_bytes);
+}
+
+/* Each row spoils the patch in one way. The update arrives all the same, whole. */
+static void test_b9_c10_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool wrong_precursor; /* made from another image of the same size */
+        bool wrong_result;    /* makes another image of the right size */
+        bool too_long;        /* for the store */
+        bool store_fails;
+        int32_t flip; /* byte to spoil, from the end when negative; 0: none */
+        size_t cut;   /* bytes taken from its end */
+        bool other_format;
+    } rows[] = {
+        {"for another precursor", .wrong_precursor = true},
+        {"for another image", .wrong_result = true},
+        {"longer than the place for it", .too_long = true},
+        {"a place that fails", .store_fails = true},
+        {"spoiled at its start", .flip = 20},
+        {"spoiled in the middle", .flip = 33},
+        {"spoiled at its end", .flip = -3},
+        {"cut short", .cut = 40},
+        {"cut to its head", .cut = 100000},
+        {"of another format", .other_format = true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        void *fresh = NULL;
+        assert_int_equal(fleet_setup(&fresh), 0);
+        struct fleet *fleet = fresh;
+        const struct ud_bytes old = release_image(&fleet->v1);
+        const struct ud_bytes new = release_image(&fleet->v2);
+        uint8_t *other = malloc(new.len);
+        memcpy(other, rows[i].wrong_precursor ? old.ptr : new.ptr, rows[i].wrong_precursor ? old.len : new.len);
+        other[1234] ^= 1;
+        const struct ud_bytes made = diff_of(rows[i].wrong_precursor ? (struct ud_bytes){other, old.len} : old,
+                                             rows[i].wrong_result ? (struct ud_bytes){other, new.len} : new);
+        uint8_t *spoiled = calloc(1, made.len + STORE_BYTES);
+        memcpy(spoiled, made.ptr, made.len);
+        size_t len = made.len;
+        if (rows[i].flip != 0) {
+            spoiled[rows[i].flip > 0 ? (size_t)rows[i].flip % made.len : made.len - (size_t)-rows[i].flip] ^=
+                0x10;
+        }
+        if (rows[i].other_format) {
+            spoiled[0] ^= 1;
+        }
+        len = rows[i].too_long ? STORE_BYTES + 1 : len > rows[i].cut ? len - rows[i].cut : UD_DELTA_HEAD_BYTES;
+        (void)prepare(fleet, (struct ud_bytes){spoiled, len});
+        store_err = rows[i].store_fails ? UD_ERR_FLASH : UD_OK;
+        finish(fleet);
+        if (served(&fleet->device, 1) != fleet->v2.image_bytes) {
+            fail_msg("%s: the image was not fetched", rows[i].name);
+        }
+        if (served(&fleet->device, 2) > STORE_BYTES + 4096) {
+            fail_msg("%s: the patch was fetched again", rows[i].name);
+        }
+        free(other);
+        free(spoiled);
+        drop(made);
+        assert_int_equal(fleet_teardown(&fresh), 0);
+    }
+}
+
+/* A patch without end is not followed further than the place for it. */
+static void test_a9_an_endless_patch_ends_at_its_bound(void **state)
+{
+    struct fleet *fleet = *state;
+    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    (void)prepare(fleet, patch);
+    fleet->device.road.resources[2].endless = true;
+    finish(fleet);
+    assert_int_equal(served(&fleet->device, 1), fleet->v2.image_bytes);
+    assert_true(served(&fleet->device, 2) <= STORE_BYTES + 4096);
+    drop(patch);
+}
+
+/* The slot keeps what was made before the cut; a patch fetched anew makes the rest. */
+static void test_power_may_fail_at_every_operation_of_an_update_by_patch(void **state)
+{
+    (void)state;
+    bool finished = false;
+    uint32_t cuts = 0;
+    for (uint32_t cut = 0; !finished; cut++) {
+        void *fresh = NULL;
+        assert_int_equal(fleet_setup(&fresh), 0);
+        struct fleet *fleet = fresh;
+        struct device *device = &fleet->device;
+        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        (void)prepare(fleet, patch);
+        sim_flash_seed(&device->flash, cut + 1);
+        sim_flash_cut_after(&device->flash, cut, cut);
+        for (uint32_t i = 0; i < DEVICE_STEPS_MAX && !sim_flash_is_off(&device->flash) && !finished; i++) {
+            finished = device_step(device) == UD_OK;
+        }
+        sim_flash_cut_never(&device->flash);
+        sim_flash_power_on(&device->flash);
+        for (int resets = 0; resets < 3; resets++) {
+            assert_int_equal(device_boot(device, UD_OK), UD_OK);
+            if (device->info.reason == UD_BOOT_TRIAL) {
+                assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
+            }
+            if (device_run_to_rest(device) == UD_WAIT) {
+                break;
+            }
+        }
+        device_expect_running(device, &fleet->v2);
+        assert_int_equal(served(device, 1), 0); /* never the whole image */
+        assert_int_equal(device->flash.violations, 0);
+        drop(patch);
+        assert_int_equal(fleet_teardown(&fresh), 0);
+        cuts++;
+    }
+    assert_true(cuts > 30);
+    print_message("%u cuts\n", (unsigned)cuts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_patch_brings_the_image_and_the_image_is_never_asked_for,
+                                        fleet_setup, fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_where_there_is_no_patch_the_whole_image_comes, fleet_setup,
+                                        fleet_teardown),
+        cmocka_unit_test(test_b9_c10_whatever_is_wrong_with_a_patch_the_whole_image_comes),
+        cmocka_unit_test_setup_teardown(test_a9_an_endless_patch_ends_at_its_bound, fleet_setup,
+                                        fleet_teardown),
+        cmocka_unit_test(test_power_may_fail_at_every_operation_of_an_update_by_patch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
