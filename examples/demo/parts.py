@@ -79,7 +79,8 @@ class Server(Part):
 
     def start(self):
         self.launch([self.build / "updraftd", "--state", self.state, "--listen-devices", "127.0.0.1:0",
-                     "--listen-people", "127.0.0.1:0", "--poll-s", "1"])
+                     "--listen-people", "127.0.0.1:0", "--poll-s", "1",
+                     "--patch-image-bytes-max", "0"])  # images whole, so that each line cuts what it says
         listen = self.state / "listen.json"
         await_that("the server's addresses", lambda: listen.exists() or self.process.poll() is not None)
         addresses = json.loads(listen.read_text())

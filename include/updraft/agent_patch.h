@@ -1,5 +1,5 @@
 /*
- * Patches instead of images, for an agent that is given this part (docs/design/delta.md section 9). One that is not
+ * Patches instead of images, for an agent that is given this part (docs/design/delta.md section 7). One that is not
  * carries none of its code.
  *
  * Before the agent fetches an image, it asks the same place for a patch from the image that runs:
@@ -45,8 +45,9 @@ struct ud_agent_patching {
     bool refused; /* a patch of this release was bad: no more of them */
     bool used;    /* in this run of the manifest */
     uint8_t place;
-    uint32_t patch_bytes;     /* of it, in the store */
-    uint32_t installed_bytes; /* in the slot before this run */
+    const struct ud_boot_image *old; /* of the boot information: what the patch must be made from */
+    uint32_t patch_bytes;            /* of it, in the store */
+    uint32_t installed_bytes;        /* in the slot before this run */
 };
 
 /* The agent calls these; a port only names the table. */

@@ -38,11 +38,12 @@ static const char *const part_names[DELTA_PART_COUNT] = {
     [DELTA_PART_EXACT] = "exact copies",
 };
 
-static void show_progress(void *ctx, uint32_t done, uint32_t total)
+static bool show_progress(void *ctx, uint32_t done, uint32_t total)
 {
     (void)ctx;
     fprintf(stderr, "\rdiff %3u %%", (unsigned)((uint64_t)done * 100 / total));
     (void)fflush(stderr);
+    return true;
 }
 
 static int read_image(const char *path, size_t bytes_max, struct ud_bytes *image)

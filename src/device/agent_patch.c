@@ -27,6 +27,7 @@ static bool patching_begin(struct ud_agent *agent, uint8_t place, uint32_t bytes
                           old->size_bytes <= UD_DELTA_IMAGE_BYTES_MAX && bytes <= UD_DELTA_IMAGE_BYTES_MAX;
     patching->stage = possible ? UD_PATCH_FETCH : UD_PATCH_NONE;
     patching->agent = agent;
+    patching->old = old;
     patching->place = place;
     patching->patch_bytes = 0;
     patching->installed_bytes = ud_slots_install_offset(agent->config->slots, place);
@@ -40,10 +41,9 @@ static ud_err patch_uri(const struct ud_agent *agent, const struct ud_suit_param
 {
     static const char digits[] = "0123456789abcdef";
     const struct ud_agent_patching *patching = agent->config->patching;
-    const struct ud_boot_image *old = precursor(agent, patching->place);
     uint8_t from[] = "/from/0123456789abcdef/p0";
     for (unsigned i = 0; i < PRECURSOR_DIGITS; i++) {
-        from[6 + i] = (uint8_t)digits[old->digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+        from[6 + i] = (uint8_t)digits[patching->old->digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
     }
     from[sizeof from - 2] = (uint8_t)('0' + patching->profile);
     const struct ud_bytes base = {(const uint8_t *)agent->offer.uri, agent->offer.uri_bytes};
@@ -153,7 +153,7 @@ static ud_err begin_applying(struct ud_agent *agent)
     patching->io = (struct ud_delta_io){patching, read_old, read_new, write_new, read_patch};
     const struct ud_delta_job job = {.io = &patching->io,
                                      .patch_bytes = patching->patch_bytes,
-                                     .old_bytes = precursor(agent, patching->place)->size_bytes,
+                                     .old_bytes = patching->old->size_bytes,
                                      .new_bytes = agent->size_bytes[patching->place]};
     agent->config->road->fetch_stop(agent->config->road->ctx);
     patching->stage = UD_PATCH_APPLY;

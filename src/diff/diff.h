@@ -10,7 +10,7 @@
 /* How far a diff is; called now and then from the calling thread. */
 struct delta_progress {
     void *ctx;
-    void (*report)(void *ctx, uint32_t done, uint32_t total); /* total is above 0 */
+    bool (*report)(void *ctx, uint32_t done, uint32_t total); /* total is above 0. False: give up */
 };
 
 struct delta_options {
@@ -53,7 +53,8 @@ struct delta_plan {
 
 /**
  * Choose the tokens: a shortest path over the positions of new, two or three times, since the later ones know where
- * things went. Large images are looked over with less effort, so that time grows with their size. UD_ERR_MEMORY.
+ * things went. Large images are looked over with less effort, so that time grows with their size. UD_ERR_MEMORY; UD_ERR_CANCELED
+ * when progress said so.
  *
  * Cost: about 16 bytes of memory per byte of old and 36 per byte of new; bench/delta has times
  */
@@ -66,7 +67,8 @@ void delta_plan_close(struct delta_plan *plan);
  *
  * @param patch out: *patch_len bytes; free() them
  * @param stat  out, or NULL
- * @return UD_OK; UD_ERR_TOO_LARGE for an image over UD_DELTA_IMAGE_BYTES_MAX; UD_ERR_PATCH_PROFILE; UD_ERR_MEMORY
+ * @return UD_OK; UD_ERR_TOO_LARGE for an image over UD_DELTA_IMAGE_BYTES_MAX; UD_ERR_PATCH_PROFILE; UD_ERR_MEMORY;
+ *         UD_ERR_CANCELED
  */
 ud_err delta_diff(struct ud_bytes old, struct ud_bytes new, const struct delta_options *options,
                   uint8_t **patch, size_t *patch_len, struct delta_stat *stat);

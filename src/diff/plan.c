@@ -393,17 +393,19 @@ static uint32_t pass_over(struct planner *p, uint32_t at)
     return len;
 }
 
-static void report(const struct planner *p, uint32_t at)
+/* False: the caller does not want to wait any longer. */
+static bool report(const struct planner *p, uint32_t at)
 {
     const struct delta_progress *progress = p->options->progress;
-    if (progress != NULL && at % PROGRESS_STEP == 0) {
-        const uint32_t per_pass = 1000;
-        const uint64_t part = p->new.len == 0 ? 0 : (uint64_t)at *per_pass / p->new.len;
-        progress->report(progress->ctx, p->pass * per_pass + (uint32_t)part, p->effort->passes * per_pass);
+    if (progress == NULL || at % PROGRESS_STEP != 0) {
+        return true;
     }
+    const uint32_t per_pass = 1000;
+    const uint64_t part = p->new.len == 0 ? 0 : (uint64_t)at *per_pass / p->new.len;
+    return progress->report(progress->ctx, p->pass * per_pass + (uint32_t)part, p->effort->passes * per_pass);
 }
 
-static void pass(struct planner *p)
+static ud_err pass(struct planner *p)
 {
     const uint32_t end = (uint32_t)p->new.len;
     for (size_t i = 0; i <= EXACT_MAX; i++) {
@@ -420,10 +422,13 @@ static void pass(struct planner *p)
         open_token(p, at);
         *cost_at(p, at) = never; /* the place of at + EXACT_MAX + 1 from here on */
         advance_all(p, at);
+        if (!report(p, at)) {
+            return UD_ERR_CANCELED;
+        }
         at += pass_over(p, at);
-        report(p, at);
     }
     close_runs(p, end);
+    return UD_OK;
 }
 
 /* Exact copies that go on where the one before ended are one. */
@@ -608,10 +613,8 @@ ud_err delta_plan_open(struct delta_plan *plan, struct ud_bytes old, struct ud_b
         if (planner.pass > 0) {
             err = learn(&planner, &made);
         }
-        if (err == UD_OK) {
-            pass(&planner);
-            err = collect(&planner, &made);
-        }
+        err = err == UD_OK ? pass(&planner) : err;
+        err = err == UD_OK ? collect(&planner, &made) : err;
     }
     planner_close(&planner);
     if (err != UD_OK) {

@@ -41,6 +41,8 @@ static const struct setting settings[] = {
     {"json-bytes-max", NUMBER_AT(json_bytes_max, 1024, 16777216), "65536", "largest JSON body"},
     {"envelope-bytes-max", NUMBER_AT(envelope_bytes_max, 1024, 16777216), "1048576", "largest envelope"},
     {"artifact-bytes-max", NUMBER_AT(artifact_bytes_max, 1024, 1024 * GIB), "4294967296", "largest artifact"},
+    {"patch-image-bytes-max", NUMBER_AT(patch_image_bytes_max, 0, 16777215), "4194304", "largest image that patches are made for, with about 60 times the memory; 0 = make none"},
+    {"patch-bytes-max", NUMBER_AT(patch_bytes_max, 0, 1024 * GIB), "1073741824", "room for all patches together; those not asked for longest go first"},
     {"poll-s", NUMBER_AT(poll_s, 1, 86399), "300", "seconds between two polls of a device"},
     {"poll-jitter", NUMBER_AT(poll_jitter, 0, 50), "0", "percent by which a device's interval differs from poll-s, so that they stay apart"},
     {"downloads-max", NUMBER_AT(downloads_max, 0, 1000000), "0", "downloads of devices at the same time; 0 = no limit"},

@@ -28,11 +28,13 @@ struct ud_config {
     uint64_t json_bytes_max;     /* body of a JSON request */
     uint64_t envelope_bytes_max; /* body of a release upload */
     uint64_t artifact_bytes_max;
-    uint64_t poll_s;        /* what devices are told to sleep, 1..86399 */
-    uint64_t poll_jitter;   /* percent by which that differs from device to device */
-    uint64_t downloads_max; /* artifacts on their way to devices at the same time; 0 = no limit */
-    uint64_t download_rate; /* bytes per second of all of them; 0 = no limit */
-    uint64_t log_level;     /* 0 errors .. 3 debug */
+    uint64_t patch_image_bytes_max; /* larger images get no patches; 0 = none at all */
+    uint64_t patch_bytes_max;       /* of all patches kept */
+    uint64_t poll_s;                /* what devices are told to sleep, 1..86399 */
+    uint64_t poll_jitter;           /* percent by which that differs from device to device */
+    uint64_t downloads_max;         /* artifacts on their way to devices at the same time; 0 = no limit */
+    uint64_t download_rate;         /* bytes per second of all of them; 0 = no limit */
+    uint64_t log_level;             /* 0 errors .. 3 debug */
 };
 
 typedef enum ud_config_result { UD_CONFIG_RUN, UD_CONFIG_HELP, UD_CONFIG_WRONG } ud_config_result;

@@ -78,23 +78,10 @@ static void content_range(struct ud_call *call, const char *format, uint64_t fir
     ud_call_header_set(call, "Content-Range", value);
 }
 
-void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
+void ud_send_file(struct ud_call *call, int fd, uint64_t size, const char *etag, const char *filename)
 {
-    int fd = -1;
-    uint64_t size = 0;
-    const char *etag = quoted_digest(call, artifact->sha256);
-    if (etag == NULL || answer_condition(call, etag)) {
-        return;
-    }
-    ud_err err = ud_artifacts_file(call->server->artifacts, artifact->sha256, &fd, &size);
-    if (err == UD_OK && size != artifact->size) {
+    if (answer_condition(call, etag)) {
         close(fd);
-        err = UD_ERR_IO; /* the file was changed behind our back */
-    }
-    if (err != UD_OK) {
-        ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "digest", etag, "error", ud_err_name(err),
-                     NULL);
-        ud_call_error_status(call, 500, err, NULL);
         return;
     }
     uint64_t first = 0;
@@ -117,6 +104,28 @@ void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifa
     name_file(call, filename);
 }
 
+void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
+{
+    int fd = -1;
+    uint64_t size = 0;
+    const char *etag = quoted_digest(call, artifact->sha256);
+    if (etag == NULL) {
+        return;
+    }
+    ud_err err = ud_artifacts_file(call->server->artifacts, artifact->sha256, &fd, &size);
+    if (err == UD_OK && size != artifact->size) {
+        close(fd);
+        err = UD_ERR_IO; /* the file was changed behind our back */
+    }
+    if (err != UD_OK) {
+        ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "digest", etag, "error", ud_err_name(err),
+                     NULL);
+        ud_call_error_status(call, 500, err, NULL);
+        return;
+    }
+    ud_send_file(call, fd, size, etag, filename);
+}
+
 struct wanted {
     int32_t module;
     const char *filename;
@@ -127,8 +136,7 @@ struct wanted {
     struct ud_row_release_artifact row;
 };
 
-/* Only what the device is offered, or runs (its last success). */
-static bool may_read(const struct ud_fleet_device *device, int32_t module)
+bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module)
 {
     const bool offered = device->current_action != 0 && !device->canceling && !device->waits &&
                          device->current_release == module;
@@ -213,7 +221,7 @@ void ud_ddi_artifact(struct ud_call *call)
     wanted->filename = filename;
     wanted->rollout = call->device.current_rollout;
     call->data = wanted;
-    if (!ud_call_id(call->param[2], &wanted->module) || !may_read(&call->device, wanted->module)) {
+    if (!ud_call_id(call->param[2], &wanted->module) || !ud_ddi_may_read(&call->device, wanted->module)) {
         ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
         return;
     }
@@ -264,7 +272,7 @@ static ud_err list_files(struct ud_call *call, struct ud_store *store)
 void ud_ddi_artifacts(struct ud_call *call)
 {
     int32_t module;
-    if (!ud_call_id(call->param[2], &module) || !may_read(&call->device, module)) {
+    if (!ud_call_id(call->param[2], &module) || !ud_ddi_may_read(&call->device, module)) {
         ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
         return;
     }

@@ -84,6 +84,7 @@ void ud_ddi_deployment_feedback(struct ud_call *call);
 void ud_ddi_cancel_feedback(struct ud_call *call);
 void ud_ddi_artifacts(struct ud_call *call);
 void ud_ddi_artifact(struct ud_call *call);
+void ud_ddi_patch(struct ud_call *call);
 void ud_device_report(struct ud_call *call);
 void ud_device_enrol(struct ud_call *call);
 
@@ -93,6 +94,10 @@ void ud_device_enrol(struct ud_call *call);
 void ud_ddi_type(struct ud_call *call);
 /** Members of an artifact that every client reads: filename, hashes, size. */
 void ud_ddi_artifact_facts(struct ud_json *json, const struct ud_row_release_artifact *row);
+/** Reply with a file: ranges, conditions, HEAD. The call owns fd from here on. `etag`, quoted, and `filename` live as long as the call. */
+void ud_send_file(struct ud_call *call, int fd, uint64_t size, const char *etag, const char *filename);
+/** May the device read files of this module? Only of what it is offered, or runs (its last success). */
+bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module);
 /** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
 /** The device of this name, as far as the caller sees it: outside the caller's group it does not exist. */

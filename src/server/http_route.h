@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UD_ROUTE_PARAMS_MAX 4
+#define UD_ROUTE_PARAMS_MAX 6
 
 struct ud_call;
 

@@ -15,7 +15,11 @@
     X(FEEDBACKS, "updraft_feedbacks_total")                                                                    \
     X(REPORTS_ACCEPTED, "updraft_reports_total{result=\"accepted\"}")                                          \
     X(REPORTS_REFUSED, "updraft_reports_total{result=\"refused\"}")                                            \
-    X(UPLOADED_BYTES, "updraft_artifact_uploaded_bytes_total")
+    X(UPLOADED_BYTES, "updraft_artifact_uploaded_bytes_total")                                                 \
+    X(PATCHES_MADE, "updraft_patches_total{result=\"made\"}")                                                  \
+    X(PATCHES_USELESS, "updraft_patches_total{result=\"useless\"}")                                            \
+    X(PATCHES_SERVED, "updraft_patch_downloads_total")                                                         \
+    X(PATCH_SAVED_BYTES, "updraft_patch_saved_bytes_total")
 
 #define UD_METRIC_ENUM(id, text) UD_METRIC_##id,
 typedef enum ud_metric { UD_METRIC_LIST(UD_METRIC_ENUM) UD_METRIC_COUNT } ud_metric;

@@ -15,6 +15,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_DEVICES, "GET",    DEVICE "/installedBase/{action}",              UD_AUTH_DEVICE, UD_BODY_NONE,   ud_ddi_installed, NULL},
     {UD_LISTEN_DEVICES, "GET",    DEVICE "/softwaremodules/{module}/artifacts",  UD_AUTH_DEVICE, UD_BODY_NONE,   ud_ddi_artifacts, NULL},
     {UD_LISTEN_DEVICES, "GET",    DEVICE "/softwaremodules/{module}/artifacts/{file}", UD_AUTH_DEVICE, UD_BODY_NONE, ud_ddi_artifact, NULL},
+    {UD_LISTEN_DEVICES, "GET",    DEVICE "/softwaremodules/{module}/artifacts/{file}/from/{precursor}/{profile}", UD_AUTH_DEVICE, UD_BODY_NONE, ud_ddi_patch, NULL},
     {UD_LISTEN_DEVICES, "POST",   DEVICE "/report",                              UD_AUTH_DEVICE, UD_BODY_REPORT, ud_device_report, NULL},
     {UD_LISTEN_DEVICES, "POST",   DEVICE "/enrol",                               UD_AUTH_NONE,   UD_BODY_COSE,   ud_device_enrol, NULL},
 

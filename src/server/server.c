@@ -4,6 +4,7 @@
 #include "server/downloads.h"
 #include "server/handlers.h"
 #include "server/hub.h"
+#include "server/patches.h"
 #include "server/scheduler.h"
 #include "server/store_events.h"
 #include "server/store_shared.h"
@@ -274,6 +275,17 @@ static ud_err open_throttles(struct ud_server *server)
     return err == UD_OK ? ud_throttle_open(&server->wrong_passwords, WRONG_PASSWORDS_MAX, 15 * MINUTE_MS) : err;
 }
 
+static ud_err open_patches(struct ud_server *server)
+{
+    const struct ud_patches_config config = {.state_folder = server->config.state,
+                                             .artifacts = server->artifacts,
+                                             .log = &server->log,
+                                             .metrics = &server->metrics,
+                                             .image_bytes_max = server->config.patch_image_bytes_max,
+                                             .bytes_max = server->config.patch_bytes_max};
+    return ud_patches_open(&server->patches, &config);
+}
+
 ud_err ud_server_start(struct ud_server *server)
 {
     server->lock = -1;
@@ -283,6 +295,7 @@ ud_err ud_server_start(struct ud_server *server)
                               ud_artifacts_open(&server->artifacts, ud_config_artifacts(&server->config),
                                                 server->config.artifact_bytes_max))
                        : err;
+    err = err == UD_OK ? fail(server, "patches", open_patches(server)) : err;
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
     err = err == UD_OK ? fail(server, "slow thread", ud_disk_open(&server->slow)) : err;
     err = err == UD_OK ? fail(server, "attempts", open_throttles(server)) : err;
@@ -376,6 +389,7 @@ void ud_server_stop(struct ud_server *server)
     ud_disk_close(server->slow);
     ud_throttle_close(server->wrong_secrets);
     ud_throttle_close(server->wrong_passwords);
+    ud_patches_close(server->patches);
     ud_artifacts_close(server->artifacts);
     ud_downloads_close(server->downloads);
     ud_sync_close(server->sync);

@@ -15,6 +15,7 @@
 struct ud_artifacts;
 struct ud_hub;
 struct ud_sync;
+struct ud_patches;
 struct ud_tenants;
 struct ud_throttle;
 struct ud_downloads;
@@ -38,6 +39,7 @@ struct ud_server {
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;
     struct ud_scheduler *scheduler;
+    struct ud_patches *patches;
     struct ud_http *http;
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */

@@ -34,13 +34,14 @@ def wait_for(what, look):
 class World:
     """One server, one author, and what they need."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, server=("--patch-image-bytes-max", "0")):
+        """Images come whole, so that tests know what travels; test_device_patch.py is about patches."""
         self.folder = folder
         self.env = dict(os.environ, UPDRAFT_PROFILE=str(folder / "profile.ini"))
         self.log = open(folder / "server.log", "w")
         self.server = subprocess.Popen(
             [BUILD / "updraftd", "--state", folder / "state", "--listen-devices", "127.0.0.1:0",
-             "--listen-people", "127.0.0.1:0", "--poll-s", "1"],
+             "--listen-people", "127.0.0.1:0", "--poll-s", "1", *server],
             stdout=self.log, stderr=subprocess.STDOUT)
         wait_for("server listening", lambda: (folder / "state/listen.json").exists())
         self.addresses = json.loads((folder / "state/listen.json").read_text())

@@ -12,10 +12,12 @@
 #include "ports/posix/device_folder.h"
 #include "ports/posix/http_road.h"
 #include "ports/posix/settings.h"
+#include "updraft/agent_patch.h"
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
-#define ATTRIBUTES 3
+#define ATTRIBUTES 4
+#define PATCH_PROFILE 3 /* the default one: larger ones hardly save more */
 #define ATTRIBUTE_CHARS_MAX (2 * UD_UUID_BYTES)
 
 struct ud_app {
@@ -38,6 +40,9 @@ struct ud_app {
     ud_err said_err;
     unsigned said_tenth; /* of a download */
     uint8_t envelope[UD_AGENT_ENVELOPE_BYTES];
+    uint8_t *patch; /* [settings.patch_bytes_max] */
+    struct ud_delta delta;
+    struct ud_agent_patching patching;
 };
 
 /* ---- what the bootloader left ---- */
@@ -138,14 +143,51 @@ static void uuid_hex(char text[ATTRIBUTE_CHARS_MAX + 1], struct ud_bytes uuid)
 /* What an operator may search by; the signed report says the same of the sequence, and proves it. */
 static void fill_attributes(struct ud_app *app)
 {
-    static const char *const keys[ATTRIBUTES] = {"vendorId", "classId", "sequence"};
+    static const char *const keys[ATTRIBUTES] = {"vendorId", "classId", "sequence", "patchProfile"};
     uuid_hex(app->attribute_text[0], app->device.provision.vendor_id);
     uuid_hex(app->attribute_text[1], app->device.provision.class_id);
     (void)snprintf(app->attribute_text[2], sizeof app->attribute_text[2], "%llu",
                    (unsigned long long)app->info.version.sequence);
+    (void)snprintf(app->attribute_text[3], sizeof app->attribute_text[3], app->patch == NULL ? "none" : "p%u",
+                   (unsigned)PATCH_PROFILE);
     for (size_t i = 0; i < ATTRIBUTES; i++) {
         app->attributes[i] = (struct ud_ddi_attribute){keys[i], app->attribute_text[i]};
     }
+}
+
+/* A patch waits in memory; one that is lost with the power is fetched again, it is small. */
+static ud_err write_patch(void *ctx, uint32_t offset, struct ud_bytes data)
+{
+    struct ud_app *app = ctx;
+    if (offset > app->settings.patch_bytes_max || data.len > app->settings.patch_bytes_max - offset) {
+        return UD_ERR_SPACE;
+    }
+    memcpy(app->patch + offset, data.ptr, data.len);
+    return UD_OK;
+}
+
+static ud_err read_patch(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
+{
+    const struct ud_app *app = ctx;
+    if (offset > app->settings.patch_bytes_max || len > app->settings.patch_bytes_max - offset) {
+        return UD_ERR_RANGE;
+    }
+    memcpy(out, app->patch + offset, len);
+    return UD_OK;
+}
+
+static ud_err open_patching(struct ud_app *app)
+{
+    if (app->settings.patch_bytes_max == 0) {
+        return UD_OK;
+    }
+    app->patch = malloc(app->settings.patch_bytes_max);
+    app->patching =
+        (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
+                                   .delta = &app->delta,
+                                   .store = {app, app->settings.patch_bytes_max, write_patch, read_patch},
+                                   .profile = PATCH_PROFILE};
+    return app->patch == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 
 static ud_err open_road(struct ud_app *app)
@@ -186,6 +228,7 @@ static ud_err open_agent(struct ud_app *app)
         .envelope = app->envelope,
         .envelope_cap = sizeof app->envelope,
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
+        .patching = app->patch == NULL ? NULL : &app->patching,
         .seed = seed,
     };
     return ud_agent_init(&app->agent, &app->config);
@@ -197,8 +240,8 @@ ud_err ud_app_open(struct ud_app **out)
         const char *part;
         ud_err (*open)(struct ud_app *app);
     } parts[] = {
-        {"boot-info", open_boot_info}, {"folder", open_folder}, {"flash", open_flash}, {"key", open_key},
-        {"settings", open_settings},   {"road", open_road},     {"agent", open_agent},
+        {"boot-info", open_boot_info}, {"folder", open_folder},    {"flash", open_flash}, {"key", open_key},
+        {"settings", open_settings},   {"patches", open_patching}, {"road", open_road},   {"agent", open_agent},
     };
     struct ud_app *app = calloc(1, sizeof *app);
     if (app == NULL) {
@@ -229,6 +272,7 @@ void ud_app_close(struct ud_app *app)
     if (app->confirmed_fd >= 0) {
         (void)close(app->confirmed_fd);
     }
+    free(app->patch);
     free(app);
 }
 
@@ -292,6 +336,11 @@ static void log_change(struct ud_app *app)
     }
     app->said_state = status->state;
     app->said_err = status->last_err;
+    if (status->state == UD_AGENT_STORE && status->patch_bytes > 0) {
+        (void)fprintf(stderr, "agent event=patched action=%u patch=%u image=%llu\n",
+                      (unsigned)status->action_id, (unsigned)status->patch_bytes,
+                      (unsigned long long)status->total_bytes);
+    }
     if (status->state == UD_AGENT_POLL || (status->state == UD_AGENT_IDLE && status->last_err == UD_OK)) {
         return; /* the ordinary round */
     }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define POLL_S_MAX 86400U
+#define PATCH_BYTES_MAX (1U << 20) /* unless set */
+#define PATCH_BYTES_LIMIT (1U << 24)
 
 typedef enum setting_kind { SETTING_TEXT, SETTING_U32, SETTING_U64 } setting_kind;
 
@@ -25,6 +27,7 @@ static const struct {
     {"server", "enrol_code", SETTING_TEXT, offsetof(struct ud_settings, enrol_code), 0},
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
+    {"agent", "patch_bytes_max", SETTING_U32, offsetof(struct ud_settings, patch_bytes_max), PATCH_BYTES_LIMIT},
 };
 
 static int set_text(char *to, const char *value)
@@ -80,7 +83,7 @@ static int on_setting(void *ctx, const char *section, const char *name, const ch
 
 ud_err ud_settings_load(struct ud_settings *settings, const char *path, int *line)
 {
-    struct ud_settings read = {.tenant = "default", .token = "token"};
+    struct ud_settings read = {.tenant = "default", .token = "token", .patch_bytes_max = PATCH_BYTES_MAX};
     errno = 0;
     const int result = ini_parse(path, on_setting, &read);
     *line = result > 0 ? result : 0;

@@ -132,7 +132,7 @@ static void test_where_there_is_no_patch_the_whole_image_comes(void **state)
 }
 
 /* Each row spoils the patch in one way. The update arrives all the same, whole. */
-static void test_b9_c10_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **state)
+static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **state)
 {
     (void)state;
     static const struct {
@@ -254,7 +254,7 @@ int main(void)
                                         fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_where_there_is_no_patch_the_whole_image_comes, fleet_setup,
                                         fleet_teardown),
-        cmocka_unit_test(test_b9_c10_whatever_is_wrong_with_a_patch_the_whole_image_comes),
+        cmocka_unit_test(test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes),
         cmocka_unit_test_setup_teardown(test_a9_an_endless_patch_ends_at_its_bound, fleet_setup,
                                         fleet_teardown),
         cmocka_unit_test(test_power_may_fail_at_every_operation_of_an_update_by_patch),

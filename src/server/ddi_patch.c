@@ -1,0 +1,93 @@
+/* A patch in place of an artifact, for the image that this device last reported, signed, that it runs. */
+#include "server/handlers.h"
+
+#include "server/patches.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct wanted_patch {
+    int32_t module;
+    struct ud_row_release_artifact file;
+    struct ud_row_device device;
+};
+
+static ud_err find_both(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted_patch *wanted = call->data;
+    const ud_err err = ud_store_device_get(store, call->device.id, &wanted->device);
+    return err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, call->param[3], &wanted->file)
+                        : err;
+}
+
+/* "p3" */
+static bool parse_profile(const char *text, uint8_t *profile)
+{
+    const bool good = text[0] == 'p' && text[1] >= '0' && text[1] <= '9' && text[2] == '\0';
+    *profile = good ? (uint8_t)(text[1] - '0') : 0;
+    return good;
+}
+
+/* Nobody has patches made from what he does not run: it would cost us time, and tell him of other images. */
+static bool runs(const struct ud_row_device *device, const char *precursor)
+{
+    char digits[UD_PATCH_PRECURSOR_DIGITS + 1];
+    ud_hex_write(digits, device->running_digest, UD_PATCH_PRECURSOR_DIGITS / 2);
+    return device->has_running && strcmp(digits, precursor) == 0;
+}
+
+static char *patch_etag(struct ud_call *call, const struct ud_patch_name *name, uint64_t bytes)
+{
+    char new[UD_PATCH_PRECURSOR_DIGITS + 1];
+    const size_t room = 80;
+    char *etag = ud_call_alloc(call, room);
+    if (etag != NULL) {
+        ud_hex_write(new, name->new, UD_PATCH_PRECURSOR_DIGITS / 2);
+        snprintf(etag, room, "\"%s-%s-%s-%llu\"", new, call->param[4], call->param[5],
+                 (unsigned long long)bytes);
+    }
+    return etag;
+}
+
+static void count_saved(struct ud_call *call, uint64_t patch_bytes, uint64_t image_bytes)
+{
+    if (ud_call_header(call, "Range") == NULL) { /* a part goes on with a download that was counted */
+        ud_metric_add(&call->server->metrics, UD_METRIC_PATCHES_SERVED, 1);
+        ud_metric_add(&call->server->metrics, UD_METRIC_PATCH_SAVED_BYTES, image_bytes - patch_bytes);
+    }
+}
+
+void ud_ddi_patch(struct ud_call *call)
+{
+    struct ud_patch_name name;
+    struct wanted_patch *wanted = ud_call_alloc(call, sizeof *wanted);
+    int fd = -1;
+    uint64_t bytes = 0;
+    if (wanted == NULL) {
+        return;
+    }
+    call->data = wanted;
+    const bool good = ud_call_id(call->param[2], &wanted->module) &&
+                      parse_profile(call->param[5], &name.profile) &&
+                      ud_ddi_may_read(&call->device, wanted->module);
+    ud_err err = good ? ud_call_read(call, find_both) : UD_ERR_NOT_FOUND;
+    if (err == UD_OK && !runs(&wanted->device, call->param[4])) {
+        err = UD_ERR_NOT_FOUND;
+    }
+    if (err == UD_OK) {
+        memcpy(name.old, wanted->device.running_digest, sizeof name.old);
+        memcpy(name.new, wanted->file.artifact.sha256, sizeof name.new);
+        err = ud_patches_file(call->server->patches, &name, &fd, &bytes);
+    }
+    if (err != UD_OK) {
+        ud_call_error(call, err, err == UD_ERR_NOT_FOUND ? "no patch here; take the image" : NULL);
+        return;
+    }
+    const char *etag = patch_etag(call, &name, bytes);
+    if (etag == NULL) {
+        close(fd);
+        return;
+    }
+    count_saved(call, bytes, wanted->file.artifact.size);
+    ud_send_file(call, fd, bytes, etag, NULL);
+}

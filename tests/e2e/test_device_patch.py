@@ -1,0 +1,134 @@
+"""Patches in place of images, from the server's making of them to a device that runs the result."""
+import hashlib
+import os
+import re
+import ssl
+import urllib.error
+import urllib.request
+
+import pytest
+from test_device import BUILD, Device, World, wait_for
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path, server=())
+    world.release("app-1", BUILD / "app-1", 1)  # patches are made between images that the server has
+    world.v2 = world.release("app-2", BUILD / "app-2", 2)
+    yield world
+    world.close()
+
+
+def metric(world, name):
+    url = world.addresses["people"]["url"] + "/metrics"
+    with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=world.ca)) as answer:
+        return int(re.search(rf"^{re.escape(name)} (\d+)$", answer.read().decode(), re.M)[1])
+
+
+def updates(world, device):
+    device.runs(1)
+    assert world.ends(world.deploy(world.v2, device))["state"] == "confirmed"
+
+
+def made(world):
+    wait_for("a patch", lambda: metric(world, 'updraft_patches_total{result="made"}') == 1)
+
+
+def get(world, device, path, headers=None):
+    token = (device.folder / "token").read_text().strip()
+    request = urllib.request.Request(
+        f"{world.addresses['devices']['url']}/default/controller/v1/{device.name}/{path}",
+        headers={"Authorization": f"TargetToken {token}", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=world.ca)) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, dict(refusal.headers), refusal.read()
+
+
+def patch_path(world, precursor, profile="p3"):
+    artifact = hashlib.sha256((BUILD / "app-2").read_bytes()).hexdigest()
+    return f"softwaremodules/{world.v2}/artifacts/{artifact}/from/{precursor}/{profile}"
+
+
+def test_the_first_device_waits_for_no_patch_and_the_next_one_takes_it(world):
+    first = Device(world, "first").power_on()
+    updates(world, first)
+    assert "event=patched" not in first.log_text()
+    made(world)
+    second = Device(world, "second").power_on()
+    updates(world, second)
+    line = re.search(r"event=patched action=\d+ patch=(\d+) image=(\d+)", second.log_text())
+    image = os.path.getsize(BUILD / "app-2")
+    assert int(line[2]) == image and int(line[1]) < image // 10
+    assert metric(world, "updraft_patch_downloads_total") == 1
+    assert metric(world, "updraft_patch_saved_bytes_total") == image - int(line[1])
+    assert second.runs(2)["running"]["proof"] == "signed"
+
+
+def test_without_the_old_image_there_is_no_patch_until_somebody_uploads_it(tmp_path):
+    world = World(tmp_path, server=())
+    world.v2 = world.release("app-2", BUILD / "app-2", 2)
+    updates(world, Device(world, "first").power_on())
+    world.release("app-1", BUILD / "app-1", 1)
+    updates(world, Device(world, "second").power_on())
+    made(world)
+    third = Device(world, "third").power_on()
+    updates(world, third)
+    assert "event=patched" in third.log_text()
+    world.close()
+
+
+def test_a_device_that_takes_no_patches_gets_none(world):
+    updates(world, Device(world, "first").power_on())
+    made(world)
+    plain = Device(world, "plain")
+    settings = plain.folder / "agent.ini"
+    settings.write_text(settings.read_text() + "patch_bytes_max = 0\n")
+    updates(world, plain.power_on())
+    assert metric(world, "updraft_patch_downloads_total") == 0
+
+
+def test_b9_a_patch_that_was_spoiled_on_the_server_costs_only_time(world):
+    updates(world, Device(world, "first").power_on())
+    made(world)
+    [patch] = (world.folder / "state/patches").iterdir()
+    content = bytearray(patch.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    patch.write_bytes(content)
+    second = Device(world, "second").power_on()
+    updates(world, second)
+    assert "event=patched" not in second.log_text()
+
+
+def test_a_patch_is_made_only_from_what_the_device_verifiably_runs(world):
+    first = Device(world, "first").power_on()
+    running = first.runs(1)["running"]["digest"][:16]
+    world.cli("deploy", world.v2, first.name)
+    first.power_off()
+    other = Device(world, "other").power_on()
+    other.runs(1)
+    assert get(world, first, patch_path(world, running))[0] == 404  # not yet; it is being made
+    made(world)
+    status, headers, patch = get(world, first, patch_path(world, running))
+    assert status == 200 and headers["ETag"].startswith('"') and len(patch) == int(headers["Content-Length"])
+    assert get(world, first, patch_path(world, running, "p9"))[2] == patch  # a larger profile takes smaller ones
+    part = get(world, first, patch_path(world, running), {"Range": "bytes=5-", "If-Range": headers["ETag"]})
+    assert (part[0], part[2]) == (206, patch[5:])
+    for path in (patch_path(world, "0" * 16), patch_path(world, running[:15]), patch_path(world, running.upper()),
+                 patch_path(world, running, "p"), patch_path(world, running, "p10"), patch_path(world, running, "3"),
+                 patch_path(world, "..%2f..%2f")):
+        assert get(world, first, path)[0] in (400, 404), path
+    assert get(world, other, patch_path(world, running))[0] == 404  # nothing was offered to it
+    assert metric(world, 'updraft_patches_total{result="made"}') == 1
+
+
+def test_patches_need_no_room_that_they_were_not_given(tmp_path):
+    world = World(tmp_path, server=("--patch-bytes-max", "10"))
+    world.release("app-1", BUILD / "app-1", 1)  # patches are made between images that the server has
+    world.v2 = world.release("app-2", BUILD / "app-2", 2)
+    updates(world, Device(world, "first").power_on())
+    wait_for("a look at it", lambda: metric(world, 'updraft_patches_total{result="useless"}') == 1)
+    assert sum(file.stat().st_size for file in (tmp_path / "state/patches").iterdir()) == 0
+    updates(world, Device(world, "second").power_on())
+    world.close()
