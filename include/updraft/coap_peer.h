@@ -21,7 +21,7 @@
  *        UD_COAP_REPLY_BYTES_MAX.
  * INV-3  At most one of our CON messages or requests is under way; its buffer stays borrowed until its end.
  * INV-4  Towards an address that has not shown to be its own, never more than `unverified_factor` times the bytes
- *        that came from there go out, repetitions included (RFC 9175 section 2.4).
+ *        that came from there go out, repetitions included (RFC 9175 section 2.4), but for what the caller credits.
  *
  *     struct ud_coap_event event;
  *     (void)ud_coap_peer_receive(&peer, now_ms, datagram, &event);
@@ -120,6 +120,9 @@ void ud_coap_peer_init(struct ud_coap_peer *peer, const struct ud_coap_params *p
 
 /** The peer's address is its own (DTLS, Echo): the bound of `unverified_factor` ends. */
 void ud_coap_peer_verified(struct ud_coap_peer *peer);
+
+/** So many bytes more may go to an unverified address: it was heard from there before this peer was made. */
+void ud_coap_peer_credit(struct ud_coap_peer *peer, uint16_t bytes);
 
 /**
  * Take a datagram that came from this peer.

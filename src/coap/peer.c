@@ -31,6 +31,11 @@ static void earn(struct ud_coap_peer *peer, size_t received_bytes)
     peer->credit_bytes = peer->credit_bytes > most ? most : peer->credit_bytes + more;
 }
 
+void ud_coap_peer_credit(struct ud_coap_peer *peer, uint16_t bytes)
+{
+    peer->credit_bytes += bytes; /* earn() keeps it far from its end */
+}
+
 /* May so many bytes go out (INV-4)? If so they are counted. */
 static bool spend(struct ud_coap_peer *peer, size_t bytes)
 {

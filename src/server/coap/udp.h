@@ -1,0 +1,52 @@
+/*
+ * One UDP socket for any number of peers, in batches: recvmmsg in, sendmmsg out. Datagrams to be sent gather until
+ * ud_udp_flush(); what the kernel will not take is dropped, as the network might have done (CoAP and DTLS repeat).
+ */
+#ifndef UD_SERVER_COAP_UDP_H
+#define UD_SERVER_COAP_UDP_H
+
+#include "updraft/bytes.h"
+#include "updraft/err.h"
+
+#include <netinet/in.h>
+
+#define UD_UDP_BATCH 64
+#define UD_UDP_BYTES_MAX 2304 /* of one datagram: a CoAP message of 2048 bytes inside a DTLS record */
+#define UD_ADDRESS_TEXT_BYTES 56
+
+/* An address and port. IPv4 and IPv6; unused bytes are zero, so addresses compare by memcmp. */
+struct ud_address {
+    uint8_t ip[16]; /* IPv4: in the first four */
+    uint32_t scope; /* of a link-local IPv6 address */
+    uint16_t port;
+    bool v6;
+    uint8_t zero;
+};
+
+struct ud_udp;
+
+/** Bind "address:port"; port 0 = a free one. UD_ERR_CONFIG, UD_ERR_CONNECT, UD_ERR_MEMORY. */
+ud_err ud_udp_open(struct ud_udp **udp, const char *address);
+void ud_udp_close(struct ud_udp *udp);
+int ud_udp_socket(const struct ud_udp *udp);
+/** Where it is bound. */
+const struct ud_address *ud_udp_bound(const struct ud_udp *udp);
+
+/** Take what has arrived, at most UD_UDP_BATCH. Each datagram is valid until the next call. @return how many */
+size_t ud_udp_receive(struct ud_udp *udp,
+                      void (*each)(void *ctx, const struct ud_address *from, struct ud_bytes datagram),
+                      void *ctx);
+/** Queue a datagram; it is copied. One over UD_UDP_BYTES_MAX is our own bug. */
+void ud_udp_send(struct ud_udp *udp, const struct ud_address *to, struct ud_bytes datagram);
+void ud_udp_flush(struct ud_udp *udp);
+
+/** "127.0.0.1:5683", "[::1]:5683" */
+void ud_address_text(char text[UD_ADDRESS_TEXT_BYTES], const struct ud_address *address);
+/** The reverse. UD_ERR_SHAPE. */
+ud_err ud_address_parse(const char *text, struct ud_address *address);
+static inline bool ud_address_equal(const struct ud_address *a, const struct ud_address *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+#endif
