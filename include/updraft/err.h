@@ -239,7 +239,10 @@
     X(UD_ERR_LOGIN,            168,  0, 11, "the identity provider's answer was not accepted", \
       "see the server's log for the check that failed; compare issuer, client and clock") \
     X(UD_ERR_LEASE,            169,  0, 11, "another server has taken over this task", \
-      "nothing: the other server does it")
+      "nothing: the other server does it") \
+    /* LwM2M and CoAP: 172.. */ \
+    X(UD_ERR_OUTCOME_UNKNOWN,  172,  0, 11, "the server stopped, or the device registered anew, before the device answered", \
+      "look at the device whether it was done; give the command again if not")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),

@@ -1,6 +1,8 @@
 /* GET /health, /metrics */
 #include "server/handlers.h"
 
+#include "server/lwm2m/lwm2m.h"
+
 #include "server/actions.h"
 
 void ud_api_health(struct ud_call *call)
@@ -48,6 +50,7 @@ void ud_api_metrics(struct ud_call *call)
     line(out, "updraft_store_jobs_total", stats.jobs);
     line(out, "updraft_store_failed_commits_total", stats.failed_commits);
     line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
+    ud_lwm2m_metrics(call->server->lwm2m, out);
     call->data = out;
     const ud_err err = ud_call_read(call, action_lines);
     if (err != UD_OK) {

@@ -29,6 +29,15 @@ static const struct setting settings[] = {
     {"artifacts", TEXT_AT(artifacts), "", "folder of the artifacts where several servers share one; else they are in the state folder"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
     {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
+    {"listen-coap", TEXT_AT(listen_coap), "", "address:port for plain CoAP (LwM2M without security); empty = none"},
+    {"listen-coaps", TEXT_AT(listen_coaps), "", "address:port for CoAP over DTLS; empty = none"},
+    {"coap-host", TEXT_AT(coap_host), "", "name or address in URIs that LwM2M devices are given; empty = the listening address"},
+    {"coap-ca", TEXT_AT(coap_ca), "", "PEM file of the CA whose certificates name devices by their common name"},
+    {"coap-add-devices", SWITCH_AT(coap_add_devices), "0", "devices that register over plain CoAP under an unknown name are added; for a laboratory"},
+    {"coap-peers-max", NUMBER_AT(coap_peers_max, 64, 16777216), "1048576", "plain CoAP peers that are remembered at one time"},
+    {"coap-sessions-max", NUMBER_AT(coap_sessions_max, 16, 4194304), "100000", "DTLS sessions at one time"},
+    {"values-fine-days", NUMBER_AT(values_fine_days, 1, 3650), "7", "every value of a device is kept so long, then one for each hour"},
+    {"values-days", NUMBER_AT(values_days, 1, 36500), "400", "values older than this are removed"},
     {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},
     {"cert", TEXT_AT(cert), "", "PEM certificate chain to use instead of the own one"},
     {"key", TEXT_AT(key), "", "PEM private key that belongs to it"},
@@ -308,6 +317,11 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     }
     if (strcmp(config->store, "sqlite") != 0 && strncmp(config->store, "postgresql://", 13) != 0) {
         ud_text_puts(words, "store must be sqlite or postgresql://...\n");
+        return false;
+    }
+    if ((config->listen_coap[0] != '\0' && ud_config_address(config->listen_coap, host[0], &port) != UD_OK) ||
+        (config->listen_coaps[0] != '\0' && ud_config_address(config->listen_coaps, host[0], &port) != UD_OK)) {
+        ud_text_puts(words, "listen-coap and listen-coaps must be ADDRESS:PORT\n");
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

@@ -19,6 +19,15 @@ struct ud_config {
     char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */
     char cert[UD_PATH_BYTES_MAX];   /* PEM chain and key in place of the own ones; empty = own */
     char key[UD_PATH_BYTES_MAX];
+    char listen_coap[UD_ADDRESS_BYTES_MAX];  /* plain CoAP; empty = none */
+    char listen_coaps[UD_ADDRESS_BYTES_MAX]; /* CoAP over DTLS; empty = none */
+    char coap_host[UD_ADDRESS_BYTES_MAX];    /* how devices name us in URIs; empty = by the address */
+    char coap_ca[UD_PATH_BYTES_MAX];         /* CA of device certificates; empty = none */
+    bool coap_add_devices;                   /* unknown names over plain CoAP become devices */
+    uint64_t coap_peers_max;
+    uint64_t coap_sessions_max;
+    uint64_t values_fine_days;   /* every sample is kept so long */
+    uint64_t values_days;        /* one for each hour is kept so long */
     bool insecure_http;          /* plain HTTP; loopback only */
     uint64_t threads;            /* per listener; 0 = by the machine */
     uint64_t connections_max;    /* per listener */

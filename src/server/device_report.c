@@ -1,16 +1,9 @@
 /* Signed reports and enrolments: docs/formats.md sections 3, 4, 7. */
 #include "server/handlers.h"
 
-#include "server/actions.h"
+#include "server/report_take.h"
 #include "server/scheduler.h"
 #include "updraft/cose.h"
-
-struct told {
-    struct ud_report report; /* views into the body */
-    struct ud_row_device device;
-    struct ud_row_action action;
-    bool again;
-};
 
 static void log_refused(struct ud_call *call, const char *device, const char *event, ud_err err)
 {
@@ -25,63 +18,29 @@ static struct ud_bytes body_of(const struct ud_call *call)
 
 static ud_err apply_report(struct ud_call *call, struct ud_store *store)
 {
-    struct told *told = call->data;
-    ud_err err = ud_store_device_get(store, call->device.id, &told->device);
-    if (err != UD_OK) {
-        return err;
-    }
-    /* the key may have changed since the signature was checked */
-    if (!told->device.has_key || memcmp(told->device.kid, call->device.kid, UD_KID_BYTES) != 0) {
-        return UD_ERR_IDENTITY;
-    }
-    err = ud_action_report(store, &told->device, &told->report, body_of(call), call->now_ms, &told->action,
-                           &told->again);
-    return err == UD_OK ? ud_store_device_get(store, call->device.id, &told->device) : err;
+    return ud_report_apply(call->data, store, body_of(call), call->now_ms);
 }
 
 static void report_committed(struct ud_call *call)
 {
-    const struct told *told = call->data;
-    ud_refresh_fleet(call, &told->device);
+    const struct ud_told *told = call->data;
+    ud_refresh_fleet(call, &told->row);
     ud_scheduler_wake(call->server->scheduler);
 }
 
 static void report_answer(struct ud_call *call, ud_err err)
 {
-    const struct told *told = call->data;
+    ud_report_log(call->server, call->data, err);
     if (err != UD_OK) {
-        log_refused(call, call->device.name, "report-refused", err);
         ud_call_error(call, err, NULL);
         return;
     }
-    char id[24];
-    ud_metric_add(&call->server->metrics, UD_METRIC_REPORTS_ACCEPTED, 1);
-    ud_log_event(&call->server->log, UD_LOG_INFO, told->again ? "report-again" : "report", "device",
-                 call->device.name, "action", told->action.id == 0 ? NULL : ud_log_int(id, told->action.id),
-                 "state", told->action.id == 0 ? NULL : ud_action_state_name(told->action.state), "error",
-                 ud_err_name(told->report.result), "proof", "signed", NULL);
     ud_call_status(call, 200);
-}
-
-/* Whose key signed? Only this device's may. */
-static ud_err verify(struct ud_call *call, struct told *told)
-{
-    struct ud_bytes kid;
-    struct ud_diag diag;
-    ud_err err = ud_report_kid(body_of(call), &kid);
-    if (err != UD_OK) {
-        return err;
-    }
-    if (!call->device.has_key || !ud_bytes_equal(kid, UD_BYTES_ARRAY(call->device.kid))) {
-        return UD_ERR_IDENTITY;
-    }
-    const struct ud_key key = {UD_BYTES_ARRAY(call->device.pub)};
-    return ud_report_verify(&told->report, body_of(call), &key, &diag);
 }
 
 void ud_device_report(struct ud_call *call)
 {
-    struct told *told = ud_call_alloc(call, sizeof *told);
+    struct ud_told *told = ud_call_alloc(call, sizeof *told);
     if (told == NULL) {
         return;
     }
@@ -89,13 +48,13 @@ void ud_device_report(struct ud_call *call)
         ud_call_error(call, UD_ERR_TOO_LARGE, NULL);
         return;
     }
-    const ud_err err = verify(call, told);
+    told->device = call->device;
+    call->data = told;
+    const ud_err err = ud_report_check(told, body_of(call));
     if (err != UD_OK) {
-        log_refused(call, call->device.name, "report-refused", err);
-        ud_call_error(call, err, NULL);
+        report_answer(call, err);
         return;
     }
-    call->data = told;
     ud_call_write_then(call, apply_report, report_committed, report_answer);
 }
 

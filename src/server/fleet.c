@@ -46,6 +46,8 @@ struct ud_fleet {
     struct ud_window_table *windows;
     size_t bucket_count; /* a power of two */
     size_t count;
+    void (*changed)(void *ctx, int64_t id);
+    void *changed_ctx;
 };
 
 /* FNV-1a; names are chosen by operators, not by attackers, and token hashes are hashes already */
@@ -219,6 +221,19 @@ static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_ro
     entry->hash[BY_TOKEN] = hash_bytes(row->token_hash, sizeof row->token_hash);
 }
 
+void ud_fleet_watch(struct ud_fleet *fleet, void (*changed)(void *ctx, int64_t id), void *ctx)
+{
+    fleet->changed = changed;
+    fleet->changed_ctx = ctx;
+}
+
+static void tell(const struct ud_fleet *fleet, int64_t id)
+{
+    if (fleet->changed != NULL) {
+        fleet->changed(fleet->changed_ctx, id);
+    }
+}
+
 ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
 {
     ud_err err = UD_OK;
@@ -250,6 +265,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
         }
     }
     pthread_rwlock_unlock(&fleet->lock);
+    tell(fleet, row->id);
     return err;
 }
 
@@ -263,6 +279,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
         free(entry);
     }
     pthread_rwlock_unlock(&fleet->lock);
+    tell(fleet, id);
 }
 
 static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
@@ -324,6 +341,29 @@ ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256
     }
     pthread_rwlock_unlock(&fleet->lock);
     return entry == NULL ? UD_ERR_AUTH : UD_OK;
+}
+
+ud_err ud_fleet_get(struct ud_fleet *fleet, int64_t id, struct ud_fleet_device *device)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    const struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        copy_out(entry, device);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return entry == NULL ? UD_ERR_NOT_FOUND : UD_OK;
+}
+
+ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return entry == NULL ? UD_ERR_NOT_FOUND : UD_OK;
 }
 
 size_t ud_fleet_count(struct ud_fleet *fleet)

@@ -48,6 +48,15 @@ ud_err ud_fleet_find(struct ud_fleet *fleet, int64_t tenant, const char *name, s
 /** Whose token has this hash? Compared in constant time. Notes the time as last seen. UD_ERR_AUTH. */
 ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256_BYTES], int64_t now_ms,
                       struct ud_fleet_device *device);
+/** By id. UD_ERR_NOT_FOUND. */
+ud_err ud_fleet_get(struct ud_fleet *fleet, int64_t id, struct ud_fleet_device *device);
+/** The device was heard on another road than HTTP. UD_ERR_NOT_FOUND. */
+ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms);
+/**
+ * Be told of each device that was put or removed, on the thread that does it, behind the change. One watcher, set
+ * before any other thread uses the fleet.
+ */
+void ud_fleet_watch(struct ud_fleet *fleet, void (*changed)(void *ctx, int64_t id), void *ctx);
 size_t ud_fleet_count(struct ud_fleet *fleet);
 /** At most `max` devices that were seen since they were last named here; ids and times. @return how many */
 size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms, size_t max);

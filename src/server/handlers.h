@@ -73,6 +73,16 @@ void ud_api_devices_zone(struct ud_call *call);
 void ud_api_devices_attributes(struct ud_call *call);
 void ud_api_releases_recall(struct ud_call *call);
 void ud_api_releases_way_back(struct ud_call *call);
+void ud_api_lwm2m_get(struct ud_call *call);
+void ud_api_lwm2m_keys_list(struct ud_call *call);
+void ud_api_lwm2m_keys_add(struct ud_call *call);
+void ud_api_lwm2m_keys_remove(struct ud_call *call);
+void ud_api_commands_list(struct ud_call *call);
+void ud_api_commands_add(struct ud_call *call);
+void ud_api_commands_get(struct ud_call *call);
+void ud_api_commands_cancel(struct ud_call *call);
+void ud_api_values_list(struct ud_call *call);
+void ud_api_values_newest(struct ud_call *call);
 
 /* devices */
 void ud_ddi_poll(struct ud_call *call);
@@ -86,6 +96,7 @@ void ud_ddi_artifacts(struct ud_call *call);
 void ud_ddi_artifact(struct ud_call *call);
 void ud_ddi_patch(struct ud_call *call);
 void ud_device_report(struct ud_call *call);
+void ud_device_fw(struct ud_call *call);
 void ud_device_enrol(struct ud_call *call);
 
 /* shared by several of them */

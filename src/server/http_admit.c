@@ -171,7 +171,7 @@ static bool admit_person(struct ud_call *call)
 
 bool ud_call_admit(struct ud_call *call)
 {
-    if (call->listener->which == UD_LISTEN_DEVICES && call->param[0] != NULL &&
+    if (call->listener->which == UD_LISTEN_DEVICES && strncmp(call->route->pattern, "/{", 2) == 0 &&
         ud_server_tenant(call->server, call->param[0], &call->tenant) != UD_OK) {
         return refuse(call, "TargetToken",
                       UD_ERR_AUTH); /* as an unknown device: tenants are not listed to strangers */

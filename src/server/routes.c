@@ -18,6 +18,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_DEVICES, "GET",    DEVICE "/softwaremodules/{module}/artifacts/{file}/from/{precursor}/{profile}", UD_AUTH_DEVICE, UD_BODY_NONE, ud_ddi_patch, NULL},
     {UD_LISTEN_DEVICES, "POST",   DEVICE "/report",                              UD_AUTH_DEVICE, UD_BODY_REPORT, ud_device_report, NULL},
     {UD_LISTEN_DEVICES, "POST",   DEVICE "/enrol",                               UD_AUTH_NONE,   UD_BODY_COSE,   ud_device_enrol, NULL},
+    {UD_LISTEN_DEVICES, "GET",    "/fw/{capability}/{file}",                     UD_AUTH_NONE,   UD_BODY_NONE,   ud_device_fw, NULL},
 
     /* people */
     {UD_LISTEN_PEOPLE,  "GET",    "/health",                                     UD_AUTH_NONE,   UD_BODY_NONE,   ud_api_health, NULL},
@@ -62,6 +63,16 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}",                         UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_remove, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/actions",                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_actions, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/reports",                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_reports, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/lwm2m",                   UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_lwm2m_get, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/lwm2m-keys",              UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_lwm2m_keys_list, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/lwm2m-keys",              UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON,   ud_api_lwm2m_keys_add, NULL},
+    {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}/lwm2m-keys/{id}",         UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_NONE,   ud_api_lwm2m_keys_remove, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/commands",                UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_commands_list, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/commands",                UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON,   ud_api_commands_add, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/values",                  UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_values_list, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/values/newest",           UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_values_newest, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/commands/{id}",                          UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_commands_get, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/commands/{id}/cancel",                   UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_NONE,   ud_api_commands_cancel, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/actions/{id}",                           UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_actions_get, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/actions/{id}/cancel",                    UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_NONE,   ud_api_actions_cancel, NULL},
 

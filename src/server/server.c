@@ -4,6 +4,7 @@
 #include "server/downloads.h"
 #include "server/handlers.h"
 #include "server/hub.h"
+#include "server/lwm2m/lwm2m.h"
 #include "server/patches.h"
 #include "server/scheduler.h"
 #include "server/store_events.h"
@@ -257,6 +258,7 @@ static ud_err write_listen_file(const struct ud_server *server)
     ud_json_open(&json, NULL, '{');
     write_listener(&json, server, "devices", UD_LISTEN_DEVICES);
     write_listener(&json, server, "people", UD_LISTEN_PEOPLE);
+    ud_lwm2m_listening(server->lwm2m, &json);
     ud_err err = ud_path_join(path, server->config.state, "ca.pem");
     ud_json_string(&json, "ca", server->config.insecure_http || !ud_state_file_exists(path) ? NULL : path);
     ud_json_int(&json, "pid", getpid());
@@ -304,6 +306,7 @@ ud_err ud_server_start(struct ud_server *server)
     err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
     err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
+    err = err == UD_OK ? fail(server, "listen-coap", ud_lwm2m_open(&server->lwm2m, server)) : err;
     err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
     if (err != UD_OK) {
         ud_server_stop(server);
@@ -372,6 +375,7 @@ void ud_server_stop(struct ud_server *server)
         ud_http_drain(server->http, DRAIN_MS);
         ud_server_tick(server);
     }
+    ud_lwm2m_stop(server->lwm2m);
     /* from here on nothing can be set aside, so the listeners may go */
     if (server->disk != NULL) {
         ud_disk_stop(server->disk);
@@ -383,6 +387,7 @@ void ud_server_stop(struct ud_server *server)
     if (server->writer != NULL) {
         ud_writer_stop(server->writer);
     }
+    ud_lwm2m_close(server->lwm2m);
     ud_http_close(server->http);
     ud_tls_free(&server->tls);
     ud_disk_close(server->disk);

@@ -21,6 +21,7 @@ struct ud_throttle;
 struct ud_downloads;
 struct ud_scheduler;
 struct ud_http;
+struct ud_lwm2m;
 
 struct ud_server {
     struct ud_config config;
@@ -41,6 +42,7 @@ struct ud_server {
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;
     struct ud_http *http;
+    struct ud_lwm2m *lwm2m; /* NULL = no CoAP address is configured */
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */
 };

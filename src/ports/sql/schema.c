@@ -6,6 +6,7 @@
  */
 #include "schema.h"
 
+#include "schema_lwm2m.h"
 #include "schema_rollouts.h"
 
 #include <stddef.h>
@@ -149,5 +150,7 @@ const struct sql_schema_step sql_schema[] = {
             "CREATE TRIGGER tenant_notify AFTER INSERT OR UPDATE ON tenant FOR EACH STATEMENT"
             " EXECUTE FUNCTION updraft_notify();",
     },
+    /* 6 */
+    {.all = SCHEMA_LWM2M},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -1,6 +1,7 @@
 /* Devices, their keys and attributes. */
 #include "sql.h"
 
+#include "server/store_lwm2m.h"
 #include "server/store_shared.h"
 #include "store_device_row.h"
 
@@ -131,6 +132,7 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_attribute WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
+    err = err != UD_OK ? err : ud_store_lwm2m_forget(store, id);
     if (err != UD_OK) {
         return err;
     }

@@ -1,0 +1,287 @@
+/*
+ * Artifacts over CoAP: /fw/<capability>/<filename>, Block2 straight from the mapped file. The capability names device
+ * and release and is authenticated by this server's secret, so that a URI needs no query, no percent-encoding and no
+ * credentials of its own (what stock clients can do with a Package URI). It is good while the release is offered to
+ * the device, or is what it runs.
+ */
+#include "server/lwm2m/hub.h"
+
+#include "server/artifacts.h"
+#include "server/handlers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FILES_MAX 32 /* mapped at one time */
+#define MAC_BYTES 10 /* 80 bits, and a guess costs a datagram */
+#define MAX_AGE_S 86400
+#define CHECK_MS 2000 /* so long after a recall blocks may still go out */
+
+struct ud_fw_file {
+    int32_t release; /* 0 = free */
+    char filename[UD_FILENAME_BYTES_MAX + 1];
+    uint8_t sha256[UD_SHA256_BYTES];
+    struct ud_bytes bytes;
+    uint64_t used;
+    uint64_t checked_ms; /* that the release was not recalled */
+};
+
+/* --- capabilities: "<device hex>-<release hex>-<20 hex digits>" */
+
+static ud_err capability_mac(const struct ud_lwm2m *lw, int64_t device, int32_t release, uint8_t mac[MAC_BYTES])
+{
+    uint8_t inner[UD_SHA256_BYTES];
+    uint8_t outer[UD_SHA256_BYTES];
+    char text[64];
+    const int len = snprintf(text, sizeof text, "%llx-%lx", (unsigned long long)device, (unsigned long)release);
+    /* hash over secret, hash over secret and text: no length can be extended */
+    const struct ud_bytes first[] = {UD_BYTES_ARRAY(lw->secret), {(const uint8_t *)text, (size_t)len}};
+    const struct ud_bytes second[] = {UD_BYTES_ARRAY(lw->secret), UD_BYTES_ARRAY(inner)};
+    ud_err err = ud_sha256(first, 2, inner);
+    err = err == UD_OK ? ud_sha256(second, 2, outer) : err;
+    if (err == UD_OK) {
+        memcpy(mac, outer, MAC_BYTES);
+    }
+    return err;
+}
+
+ud_err ud_lwm2m_capability(const struct ud_lwm2m *lw, const char *text, int64_t *device, int32_t *release)
+{
+    uint8_t given[MAC_BYTES];
+    uint8_t mac[MAC_BYTES];
+    char *end;
+    if (lw == NULL || strlen(text) > 64) {
+        return UD_ERR_NOT_FOUND;
+    }
+    const unsigned long long first = strtoull(text, &end, 16);
+    const unsigned long second = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+    if (*end != '-' || first == 0 || first > INT64_MAX || second == 0 || second > INT32_MAX ||
+        !ud_hex_read(given, MAC_BYTES, (struct ud_bytes){(const uint8_t *)end + 1, strlen(end + 1)})) {
+        return UD_ERR_NOT_FOUND;
+    }
+    const ud_err err = capability_mac(lw, (int64_t)first, (int32_t)second, mac);
+    if (err != UD_OK || !ud_bytes_equal_secret(UD_BYTES_ARRAY(given), UD_BYTES_ARRAY(mac))) {
+        return UD_ERR_NOT_FOUND;
+    }
+    *device = (int64_t)first;
+    *release = (int32_t)second;
+    return UD_OK;
+}
+
+ud_err ud_fw_uri(const struct ud_lwm2m *lw, const char *scheme, uint16_t port, int64_t device, int32_t release,
+                 const char *filename, char uri[UD_FW_URI_BYTES_MAX])
+{
+    uint8_t mac[MAC_BYTES];
+    char hex[2 * MAC_BYTES + 1];
+    const ud_err err = capability_mac(lw, device, release, mac);
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_hex_write(hex, mac, MAC_BYTES);
+    const int len = snprintf(uri, UD_FW_URI_BYTES_MAX, "%s://%s:%u/fw/%llx-%lx-%s/%s", scheme, lw->host, port,
+                             (unsigned long long)device, (unsigned long)release, hex, filename);
+    return len < 0 || len >= UD_FW_URI_BYTES_MAX ? UD_ERR_LIMIT : UD_OK;
+}
+
+/* --- mapped files */
+
+ud_err ud_fw_open(struct ud_lwm2m *lw)
+{
+    lw->files = calloc(FILES_MAX, sizeof *lw->files);
+    return lw->files == NULL ? UD_ERR_MEMORY : UD_OK;
+}
+
+static void unmap(struct ud_fw_file *file)
+{
+    ud_fw_unmap(file->bytes);
+    *file = (struct ud_fw_file){.release = 0};
+}
+
+void ud_fw_close(struct ud_lwm2m *lw)
+{
+    for (size_t i = 0; lw->files != NULL && i < FILES_MAX; i++) {
+        unmap(&lw->files[i]);
+    }
+    free(lw->files);
+    lw->files = NULL;
+}
+
+static ud_err find_row(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename,
+                       struct ud_row_release_artifact *row)
+{
+    struct ud_store *store = NULL;
+    struct ud_row_release facts;
+    ud_err err = ud_store_pool_take(lw->server->readers, &store);
+    if (err == UD_OK) {
+        err = ud_store_release_get(store, tenant, release, &facts);
+        err = err == UD_OK && facts.recalled_ms != 0 ? UD_ERR_RECALLED : err;
+        err = err == UD_OK ? ud_store_release_artifact_find(store, release, filename, row) : err;
+        ud_store_pool_give(lw->server->readers, store);
+    }
+    return err;
+}
+
+static ud_err map(struct ud_lwm2m *lw, const struct ud_row_artifact *row, struct ud_fw_file *file)
+{
+    int fd = -1;
+    uint64_t size = 0;
+    ud_err err = ud_artifacts_file(lw->server->artifacts, row->sha256, &fd, &size);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (size != row->size) {
+        err = UD_ERR_IO; /* the file was changed behind our back */
+    } else if (size > UINT32_MAX) {
+        err = UD_ERR_TOO_LARGE; /* more than blocks can be numbered */
+    } else if (size > 0) {
+        void *at = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+        err = at == MAP_FAILED ? UD_ERR_IO : UD_OK;
+        file->bytes = at == MAP_FAILED ? (struct ud_bytes){NULL, 0} : (struct ud_bytes){at, (size_t)size};
+    }
+    close(fd);
+    memcpy(file->sha256, row->sha256, sizeof file->sha256);
+    return err;
+}
+
+/* Releases never change, so what is mapped stays right; but they are recalled. */
+static ud_err file_of(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename,
+                      struct ud_fw_file **out)
+{
+
+    struct ud_row_release_artifact row;
+    const uint64_t now_ms = ud_endpoint_now_ms(lw->endpoint);
+    struct ud_fw_file *oldest = &lw->files[0];
+    const uint64_t clock = ++lw->file_clock;
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        struct ud_fw_file *file = &lw->files[i];
+        if (file->release == release && strcmp(file->filename, filename) == 0) {
+            file->used = clock;
+            *out = file;
+            if (now_ms - file->checked_ms < CHECK_MS) {
+                return UD_OK;
+            }
+            file->checked_ms = now_ms;
+            return find_row(lw, tenant, release, filename, &row);
+        }
+        oldest = file->used < oldest->used ? file : oldest;
+    }
+    ud_err err = find_row(lw, tenant, release, filename, &row);
+    if (err != UD_OK) {
+        return err;
+    }
+    unmap(oldest);
+    err = map(lw, &row.artifact, oldest);
+    if (err != UD_OK) {
+        unmap(oldest);
+        return err;
+    }
+    oldest->release = release;
+    oldest->used = clock;
+    oldest->checked_ms = now_ms;
+    snprintf(oldest->filename, sizeof oldest->filename, "%s", filename);
+    *out = oldest;
+    return UD_OK;
+}
+
+ud_err ud_fw_map(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename,
+                 struct ud_bytes *bytes)
+{
+    struct ud_row_release_artifact row;
+    struct ud_fw_file file = {.release = 0};
+    ud_err err = find_row(lw, tenant, release, filename, &row);
+    err = err == UD_OK ? map(lw, &row.artifact, &file) : err;
+    if (err == UD_OK) {
+        *bytes = file.bytes;
+    }
+    return err;
+}
+
+void ud_fw_unmap(struct ud_bytes bytes)
+{
+    if (bytes.len > 0) {
+        munmap((void *)(uintptr_t)bytes.ptr, bytes.len);
+    }
+}
+
+/* --- serving */
+
+static bool segment_text(const struct ud_coap_message *m, size_t n, char *text, size_t room)
+{
+    struct ud_bytes segment;
+    if (!ud_coap_path_segment(m, n, &segment) || segment.len == 0 || segment.len >= room ||
+        memchr(segment.ptr, '\0', segment.len) != NULL) {
+        return false;
+    }
+    memcpy(text, segment.ptr, segment.len);
+    text[segment.len] = '\0';
+    return true;
+}
+
+static bool may_read(struct ud_lwm2m *lw, int64_t id, int32_t release, int64_t *tenant)
+{
+    struct ud_fleet_device device;
+    const bool may = ud_fleet_get(lw->server->fleet, id, &device) == UD_OK && ud_ddi_may_read(&device, release);
+    *tenant = may ? device.tenant : 0;
+    return may;
+}
+
+static void serve(const struct ud_request *request, const struct ud_fw_file *file)
+{
+    uint8_t room[UD_COAP_MESSAGE_BYTES_MAX];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    struct ud_coap_part part;
+    struct ud_bytes payload;
+    uint32_t ignored;
+    const struct ud_coap_message *m = request->message;
+    if (ud_coap_serve(m, (uint32_t)file->bytes.len, UD_COAP_SZX_MAX, &part) != UD_OK ||
+        !ud_bytes_slice(file->bytes, part.offset, part.len, &payload)) {
+        ud_request_code(request, UD_COAP_400_BAD_REQUEST);
+        return;
+    }
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_205_CONTENT, 0, ud_coap_asked_token(request->asked));
+    ud_coap_write_option(&w, UD_COAP_ETAG, (struct ud_bytes){file->sha256, UD_COAP_ETAG_BYTES_MAX});
+    ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, UD_COAP_FORMAT_OCTETS);
+    ud_coap_write_uint(&w, UD_COAP_MAX_AGE, MAX_AGE_S);
+    if (part.has_block) {
+        ud_coap_write_block(&w, UD_COAP_BLOCK2, part.block);
+    }
+    if (part.offset == 0 || ud_coap_find_uint(m, UD_COAP_SIZE2, &ignored) == UD_OK) {
+        ud_coap_write_uint(&w, UD_COAP_SIZE2, (uint32_t)file->bytes.len);
+    }
+    ud_coap_write_payload(&w, payload);
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(request->lw->endpoint, request->remote, request->asked, &buf);
+    }
+}
+
+void ud_fw_get(struct ud_request *request)
+{
+    char capability[72];
+    char filename[UD_FILENAME_BYTES_MAX + 1];
+    int64_t device = 0;
+    int64_t tenant = 0;
+    int32_t release = 0;
+    struct ud_fw_file *file = NULL;
+    struct ud_lwm2m *lw = request->lw;
+    ud_err err = UD_ERR_NOT_FOUND;
+    if (segment_text(request->message, 1, capability, sizeof capability) &&
+        segment_text(request->message, 2, filename, sizeof filename)) {
+        err = ud_lwm2m_capability(lw, capability, &device, &release);
+    }
+    const bool other = request->remote->secure && request->remote->device != device;
+    if (err != UD_OK || other || !may_read(lw, device, release, &tenant)) {
+        ud_request_code(request, UD_COAP_404_NOT_FOUND);
+        return;
+    }
+    ud_remote_verified(request->remote); /* it was told this URI where it receives */
+    err = file_of(lw, tenant, release, filename, &file);
+    if (err == UD_OK) {
+        serve(request, file);
+    } else {
+        ud_request_code(request, err == UD_ERR_NOT_FOUND || err == UD_ERR_RECALLED ? UD_COAP_404_NOT_FOUND
+                                                                                   : UD_COAP_500_INTERNAL);
+    }
+}

@@ -1,0 +1,318 @@
+/* Open, load, close; what other threads post. */
+#include "server/lwm2m/lwm2m.h"
+
+#include "server/lwm2m/enrol.h"
+#include "server/lwm2m/hub.h"
+#include "server/tls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define THIN_MS 600000 /* between two looks at values that are old */
+#define THIN_HOURS_MAX 2000
+#define DAY_MS INT64_C(86400000)
+#define BEGIN_SPREAD 1 /* ms between two devices that are spoken to after a start */
+
+/* --- what is kept in the state folder */
+
+static ud_err load_secret(struct ud_lwm2m *lw)
+{
+    char path[UD_PATH_BYTES_MAX];
+    struct ud_text text;
+    ud_err err = ud_path_join(path, lw->server->config.state, "coap.key");
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_text_init(&text, UD_CAPABILITY_SECRET_BYTES);
+    err = ud_state_file_read(path, &text);
+    if (err == UD_ERR_NOT_FOUND) {
+        err = ud_random(lw->secret, sizeof lw->secret);
+        err = err == UD_OK ? ud_state_file_write(path, 0600, lw->secret, sizeof lw->secret) : err;
+    } else if (err == UD_OK) {
+        err = text.len == sizeof lw->secret ? UD_OK : UD_ERR_CONFIG;
+        if (err == UD_OK) {
+            memcpy(lw->secret, text.ptr, sizeof lw->secret);
+        }
+    }
+    ud_text_free(&text);
+    return err;
+}
+
+static void choose_host(struct ud_lwm2m *lw)
+{
+    const struct ud_config *config = &lw->server->config;
+    const char *listen = config->listen_coaps[0] != '\0' ? config->listen_coaps : config->listen_coap;
+    char host[UD_ADDRESS_BYTES_MAX] = "";
+    uint16_t port;
+    const bool own = ud_config_address(listen, host, &port) == UD_OK;
+    const bool any = !own || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    if (config->coap_host[0] != '\0') {
+        snprintf(lw->host, sizeof lw->host, "%s", config->coap_host);
+    } else if (!any) {
+        snprintf(lw->host, sizeof lw->host, listen[0] == '[' ? "[%.100s]" : "%.100s", host);
+    } else {
+        const size_t len = strcspn(config->names, ",");
+        snprintf(lw->host, sizeof lw->host, "%.*s", len == 0 || len > 100 ? 9 : (int)len,
+                 len == 0 || len > 100 ? "localhost" : config->names);
+    }
+}
+
+/* --- registrations of before */
+
+struct loading {
+    struct ud_lwm2m *lw;
+    uint64_t at_ms;
+    ud_err err;
+};
+
+static void load_one(void *ctx, const struct ud_row_lwm2m_registration *row)
+{
+    struct loading *loading = ctx;
+    struct ud_lwm2m *lw = loading->lw;
+    struct ud_fleet_device device;
+    if (loading->err != UD_OK || ud_fleet_get(lw->server->fleet, row->device, &device) != UD_OK) {
+        return;
+    }
+    struct ud_reg *reg = ud_reg_from_row(lw, row, device.name);
+    if (reg == NULL) {
+        loading->err = UD_ERR_MEMORY;
+        return;
+    }
+    if (reg->mode == UD_SECURITY_NONE && !reg->queue) { /* reachable as it is; others when they are heard */
+        loading->at_ms += BEGIN_SPREAD;
+        reg->quiet_until_ms = loading->at_ms;
+    }
+    ud_reg_arm(lw, reg);
+}
+
+static void load_waiting(void *ctx, int64_t device)
+{
+    struct ud_lwm2m *lw = ctx;
+    struct ud_reg *reg = ud_regs_by_device(&lw->regs, device);
+    if (reg != NULL) {
+        reg->commands = true;
+    }
+}
+
+static ud_err load(struct ud_lwm2m *lw)
+{
+    struct loading loading = {lw, ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS, UD_OK};
+    struct ud_store *store = NULL;
+    ud_err err = ud_store_pool_take(lw->server->readers, &store);
+    if (err != UD_OK) {
+        return err;
+    }
+    err = ud_store_lwm2m_registration_list(store, 0, load_one, &loading);
+    err = err == UD_OK ? loading.err : err;
+    err = err == UD_OK ? ud_store_command_devices(store, load_waiting, lw) : err;
+    ud_store_pool_give(lw->server->readers, store);
+    return err;
+}
+
+/* --- old values */
+
+struct thinning {
+    struct ud_later later; /* first */
+    bool done;
+};
+
+static ud_err thin(struct ud_later *later, struct ud_store *store)
+{
+    struct thinning *thinning = (struct thinning *)(void *)later;
+    const struct ud_config *config = &later->lw->server->config;
+    const int64_t now_ms = ud_server_now_ms();
+    return ud_store_value_thin(store, now_ms - (int64_t)config->values_fine_days * DAY_MS,
+                               now_ms - (int64_t)config->values_days * DAY_MS, THIN_HOURS_MAX, &thinning->done);
+}
+
+static void thinned(struct ud_later *later)
+{
+    const struct thinning *thinning = (const struct thinning *)(const void *)later;
+    struct ud_lwm2m *lw = later->lw;
+    ud_timer_set(ud_endpoint_timers(lw->endpoint), &lw->thinning,
+                 ud_endpoint_now_ms(lw->endpoint) + (later->err == UD_OK && !thinning->done ? 1000 : THIN_MS));
+}
+
+static void thin_due(struct ud_timer *timer, void *ctx)
+{
+    struct ud_lwm2m *lw = ud_lwm2m_of(ctx);
+    struct thinning *thinning = calloc(1, sizeof *thinning);
+    ud_timer_set(ud_endpoint_timers(lw->endpoint), timer, ud_endpoint_now_ms(lw->endpoint) + THIN_MS);
+    if (thinning != NULL) {
+        thinning->later.run = thin;
+        thinning->later.finish = thinned;
+        (void)ud_later_begin(&thinning->later, lw, NULL);
+    }
+}
+
+/* --- open and close */
+
+static ud_err open_endpoint(struct ud_lwm2m *lw)
+{
+    const struct ud_config *config = &lw->server->config;
+    struct ud_tls tls = {.cert = {.ptr = NULL}};
+    struct ud_endpoint_handler handler = ud_lwm2m_handler;
+    struct ud_endpoint_config endpoint = {.coap = config->listen_coap,
+                                          .coaps = config->listen_coaps,
+                                          .ca = config->coap_ca,
+                                          .keys = ud_enrol_keys,
+                                          .remotes_max = (uint32_t)config->coap_peers_max,
+                                          .sessions_max = (uint32_t)config->coap_sessions_max};
+    ud_err err = UD_OK;
+    handler.ctx = lw;
+    endpoint.keys.ctx = lw;
+    if (config->listen_coaps[0] != '\0') {
+        err = ud_tls_load(&tls, config, ud_server_now_ms() / 1000);
+        endpoint.cert = tls.cert.ptr;
+        endpoint.key = tls.key.ptr;
+    }
+    err = err == UD_OK ? ud_endpoint_open(&lw->endpoint, &endpoint, &handler) : err;
+    ud_tls_free(&tls);
+    return err;
+}
+
+static void fleet_changed(void *ctx, int64_t device)
+{
+    ud_lwm2m_poke(ctx, device);
+}
+
+ud_err ud_lwm2m_open(struct ud_lwm2m **out, struct ud_server *server)
+{
+    *out = NULL;
+    if (server->config.listen_coap[0] == '\0' && server->config.listen_coaps[0] == '\0') {
+        return UD_OK;
+    }
+    struct ud_lwm2m *lw = calloc(1, sizeof *lw);
+    if (lw == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    lw->server = server;
+    ud_err err = ud_regs_init(&lw->regs);
+    err = err == UD_OK ? load_secret(lw) : err;
+    err = err == UD_OK ? ud_fw_open(lw) : err;
+    err = err == UD_OK ? open_endpoint(lw) : err;
+    if (err == UD_OK) {
+        struct ud_address address;
+        lw->port[0] = ud_endpoint_bound(lw->endpoint, false, &address) ? address.port : 0;
+        lw->port[1] = ud_endpoint_bound(lw->endpoint, true, &address) ? address.port : 0;
+        choose_host(lw);
+        lw->thinning.due = thin_due;
+        err = ud_timers_reserve(ud_endpoint_timers(lw->endpoint));
+    }
+    err = err == UD_OK ? load(lw) : err;
+    if (err == UD_OK) {
+        ud_timer_set(ud_endpoint_timers(lw->endpoint), &lw->thinning, ud_endpoint_now_ms(lw->endpoint) + 1000);
+        ud_fleet_watch(server->fleet, fleet_changed, lw);
+        err = ud_endpoint_start(lw->endpoint);
+    }
+    if (err != UD_OK) {
+        ud_lwm2m_close(lw);
+        return err;
+    }
+    *out = lw;
+    return UD_OK;
+}
+
+void ud_lwm2m_stop(struct ud_lwm2m *lw)
+{
+    if (lw != NULL) {
+        ud_endpoint_stop(lw->endpoint);
+    }
+}
+
+void ud_lwm2m_close(struct ud_lwm2m *lw)
+{
+    if (lw == NULL) {
+        return;
+    }
+    ud_fleet_watch(lw->server->fleet, NULL, NULL);
+    if (lw->endpoint != NULL) {
+        ud_endpoint_stop(lw->endpoint);
+        ud_endpoint_drain_mail(lw->endpoint); /* what was committed is known; nobody is answered any more */
+        for (struct ud_reg *reg = ud_regs_any(&lw->regs); reg != NULL; reg = ud_regs_any(&lw->regs)) {
+            ud_reg_end(lw, reg);
+        }
+        ud_endpoint_close(lw->endpoint);
+    }
+    ud_lwm2m_forget_bodies(lw);
+    ud_fw_close(lw);
+    ud_regs_free(&lw->regs);
+    memset(lw->secret, 0, sizeof lw->secret);
+    free(lw);
+}
+
+/* --- from other threads */
+
+struct poke {
+    struct ud_mail mail;
+    int64_t device;
+};
+
+static void poked(struct ud_mail *mail, void *ctx)
+{
+    struct poke *poke = (struct poke *)(void *)mail;
+    struct ud_lwm2m *lw = ctx;
+    struct ud_fleet_device device;
+    struct ud_reg *reg = ud_regs_by_device(&lw->regs, poke->device);
+    free(poke);
+    if (reg == NULL) {
+        return;
+    }
+    if (ud_fleet_get(lw->server->fleet, reg->device, &device) != UD_OK) {
+        ud_reg_end(lw, reg); /* removed by an operator */
+        return;
+    }
+    reg->commands = true;
+    if (!reg->fresh) { /* else all of it is looked at when the device is heard */
+        ud_upgrade_look(lw, reg);
+        ud_commands_next(lw, reg);
+    }
+}
+
+void ud_lwm2m_poke(struct ud_lwm2m *lw, int64_t device)
+{
+    struct poke *poke = lw == NULL ? NULL : malloc(sizeof *poke);
+    if (poke != NULL) { /* else it is found with the device's next Register */
+        *poke = (struct poke){{.run = poked}, device};
+        ud_endpoint_post(lw->endpoint, &poke->mail);
+    }
+}
+
+void ud_lwm2m_listening(const struct ud_lwm2m *lw, struct ud_json *json)
+{
+    static const char *const schemes[] = {"coap", "coaps"};
+    for (int i = 0; lw != NULL && i < 2; i++) {
+        char url[UD_ADDRESS_BYTES_MAX + 24];
+        if (lw->port[i] == 0) {
+            continue;
+        }
+        snprintf(url, sizeof url, "%s://%s:%u", schemes[i], lw->host, lw->port[i]);
+        ud_json_open(json, schemes[i], '{');
+        ud_json_string(json, "url", url);
+        ud_json_close(json, '}');
+        ud_log_event(&lw->server->log, UD_LOG_INFO, "listening", "listener", schemes[i], "url", url, NULL);
+    }
+}
+
+static void metric(struct ud_text *text, const char *name, uint64_t value)
+{
+    ud_text_puts(text, name);
+    ud_text_puts(text, " ");
+    ud_text_int(text, (int64_t)value);
+    ud_text_puts(text, "\n");
+}
+
+void ud_lwm2m_metrics(struct ud_lwm2m *lw, struct ud_text *text)
+{
+    struct ud_endpoint_stats stats;
+    if (lw == NULL) {
+        return;
+    }
+    ud_endpoint_stats(lw->endpoint, &stats);
+    metric(text, "updraft_coap_datagrams_total", stats.received);
+    metric(text, "updraft_coap_datagrams_refused_total", stats.refused);
+    metric(text, "updraft_dtls_handshakes_total{result=\"done\"}", stats.handshakes);
+    metric(text, "updraft_dtls_handshakes_total{result=\"failed\"}", stats.handshakes_failed);
+    metric(text, "updraft_coap_peers", stats.remotes);
+    metric(text, "updraft_dtls_sessions", stats.sessions);
+}
