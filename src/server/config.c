@@ -42,6 +42,7 @@ static const struct setting settings[] = {
     {"cert", TEXT_AT(cert), "", "PEM certificate chain to use instead of the own one"},
     {"key", TEXT_AT(key), "", "PEM private key that belongs to it"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
+    {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
     {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
     {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address, shared out over the threads; 0 = no limit"},

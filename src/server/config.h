@@ -29,6 +29,7 @@ struct ud_config {
     uint64_t values_fine_days;   /* every sample is kept so long */
     uint64_t values_days;        /* one for each hour is kept so long */
     bool insecure_http;          /* plain HTTP; loopback only */
+    bool webhooks_private;       /* webhooks may go to addresses inside, too */
     uint64_t threads;            /* per listener; 0 = by the machine */
     uint64_t connections_max;    /* per listener */
     uint64_t per_address_max;    /* connections from one address; 0 = no limit */

@@ -3,6 +3,7 @@
 #include "server/artifacts.h"
 #include "server/downloads.h"
 #include "server/handlers.h"
+#include "server/hooks.h"
 #include "server/hub.h"
 #include "server/lwm2m/lwm2m.h"
 #include "server/patches.h"
@@ -185,9 +186,11 @@ static ud_err make_first_token(struct ud_server *server)
 
 /* --- start and stop */
 
-static void wake_hub(void *hub)
+static void committed(void *ctx)
 {
-    ud_hub_wake(hub);
+    const struct ud_server *server = ctx;
+    ud_hub_wake(server->hub);
+    ud_hooks_wake(server->hooks);
 }
 
 static ud_err open_store(struct ud_server *server)
@@ -209,9 +212,10 @@ static ud_err open_store(struct ud_server *server)
     struct load load = {.server = server, .err = UD_OK};
     err = err == UD_OK ? ud_hub_open(&server->hub, server) : err;
     if (err == UD_OK) {
-        ud_writer_on_commit(server->writer, wake_hub, server->hub);
+        ud_writer_on_commit(server->writer, committed, server);
     }
     err = err == UD_OK ? ud_writer_run(server->writer, load_fleet, &load.job) : err;
+    err = err == UD_OK ? ud_hooks_open(&server->hooks, server) : err;
     err = err == UD_OK ? ud_sync_open(&server->sync, server, load.newest) : err;
     return err == UD_OK ? make_first_token(server) : err;
 }
@@ -376,6 +380,7 @@ void ud_server_stop(struct ud_server *server)
         ud_server_tick(server);
     }
     ud_lwm2m_stop(server->lwm2m);
+    ud_hooks_stop(server->hooks);
     /* from here on nothing can be set aside, so the listeners may go */
     if (server->disk != NULL) {
         ud_disk_stop(server->disk);
@@ -398,6 +403,7 @@ void ud_server_stop(struct ud_server *server)
     ud_artifacts_close(server->artifacts);
     ud_downloads_close(server->downloads);
     ud_sync_close(server->sync);
+    ud_hooks_close(server->hooks);
     ud_hub_close(server->hub);
     ud_store_pool_close(server->readers);
     ud_writer_close(server->writer);

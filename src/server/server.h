@@ -13,6 +13,7 @@
 #include "server/writer.h"
 
 struct ud_artifacts;
+struct ud_hooks;
 struct ud_hub;
 struct ud_sync;
 struct ud_patches;
@@ -36,6 +37,7 @@ struct ud_server {
     struct ud_throttle *wrong_passwords; /* by account and address */
     struct ud_tenants *tenants;
     struct ud_hub *hub;
+    struct ud_hooks *hooks;
     struct ud_sync *sync; /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;

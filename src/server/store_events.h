@@ -46,4 +46,29 @@ ud_err ud_store_event_oldest(struct ud_store *store, int64_t *id);
 /** Forget those older than before_ms, at most `max` in this call. */
 ud_err ud_store_event_forget(struct ud_store *store, int64_t before_ms, uint32_t max, uint64_t *gone);
 
+/* --- webhooks: who wants to be told, and how far they were */
+
+#define UD_HOOK_URL_BYTES_MAX 512
+#define UD_HOOK_SECRET_CHARS 44
+
+struct ud_row_hook {
+    int64_t id;
+    int64_t tenant;
+    char url[UD_HOOK_URL_BYTES_MAX + 1];
+    char secret[UD_HOOK_SECRET_CHARS + 1]; /* what its messages are signed with; kept as it is */
+    int64_t sent;                          /* the last event that it took */
+    uint32_t failures;                     /* since the last success */
+    int64_t next_ms;                       /* not before */
+    char error[UD_TITLE_BYTES_MAX + 1];    /* of the last failure */
+    int64_t created_ms;
+};
+/** Sets id; events after the newest one are for it. */
+ud_err ud_store_hook_add(struct ud_store *store, struct ud_row_hook *hook);
+ud_err ud_store_hook_remove(struct ud_store *store, int64_t tenant, int64_t id);
+/** `tenant` 0: of all. */
+ud_err ud_store_hook_list(struct ud_store *store, int64_t tenant, struct ud_page *page,
+                          void (*each)(void *ctx, const struct ud_row_hook *hook), void *ctx);
+/** sent, failures, next_ms, error. UD_ERR_NOT_FOUND: removed meanwhile. */
+ud_err ud_store_hook_set(struct ud_store *store, const struct ud_row_hook *hook);
+
 #endif

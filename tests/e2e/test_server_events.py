@@ -1,6 +1,13 @@
 """What happened, told live: server-sent events from the outbox, with resume."""
+import hashlib
+import hmac
 import http.client
+import http.server
 import json
+import queue
+import re
+import threading
+import time
 
 import pytest
 from server_tool import Server
@@ -100,3 +107,109 @@ def test_a_server_ends_with_streams_open(tmp_path):
     for stream in streams:
         with pytest.raises((EOFError, ConnectionError, http.client.HTTPException)):
             stream.next()
+
+
+# --- webhooks
+
+class Receiver:
+    """Takes webhooks; says no to as many first ones as asked."""
+
+    def __init__(self, refuse=0, port=0):
+        self.batches, self.refusals, self.refuse = queue.Queue(), queue.Queue(), refuse
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                refused = outer.refuse > 0
+                outer.refuse -= 1 if refused else 0
+                self.send_response(503 if refused else 204)
+                self.end_headers()
+                (outer.refusals if refused else outer.batches).put((self.headers, body))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def events(self, secret, count):
+        """The next `count` events, their signatures checked."""
+        found = []
+        while len(found) < count:
+            headers, body = self.batches.get(timeout=60)
+            time, given = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", headers["Updraft-Signature"]).groups()
+            assert hmac.new(secret.encode(), time.encode() + b"." + body, hashlib.sha256).hexdigest() == given
+            found += json.loads(body)["events"]
+        return found
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def hooking(tmp_path):
+    server = Server(tmp_path / "state", "--webhooks-private").start()
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+def test_a_webhook_is_told_everything_in_order_and_again_until_it_took_it(hooking):
+    receiver = Receiver(refuse=2)
+    hook = hooking.api("POST", "/api/v1/webhooks", {"url": receiver.url}).json
+    for n in range(20):
+        hooking.add_device(f"d-{n}")
+    events = receiver.events(hook["secret"], 21)  # that it was added comes first
+    ids = [event["id"] for event in events]
+    assert ids == sorted(set(ids))
+    assert [json.loads(json.dumps(e["body"]))["what"] for e in events] == (
+        ["POST /api/v1/webhooks"] + ["POST /api/v1/devices"] * 20)
+    assert receiver.refusals.qsize() == 2
+    listed = hooking.api("GET", "/api/v1/webhooks").json["content"]
+    assert [(h["url"], "secret" in h) for h in listed] == [(receiver.url, False)]
+    assert hooking.api("DELETE", f"/api/v1/webhooks/{hook['id']}").status == 204
+    assert hooking.api("DELETE", f"/api/v1/webhooks/{hook['id']}").status == 404
+    receiver.close()
+
+
+def test_a_webhook_goes_on_where_it_was_after_the_server_was_killed(hooking):
+    receiver = Receiver()
+    hook = hooking.api("POST", "/api/v1/webhooks", {"url": receiver.url}).json
+    receiver.events(hook["secret"], 1)
+    port = receiver.server.server_address[1]
+    receiver.close()
+    hooking.add_device("while-nobody-hears")
+    hooking.kill()
+    receiver = Receiver(port=port)
+    hooking.start()
+    [event] = receiver.events(hook["secret"], 1)
+    assert event["body"]["what"] == "POST /api/v1/devices"
+    receiver.close()
+
+
+def test_a_webhook_hears_of_its_own_tenant_only(hooking):
+    receiver = Receiver()
+    other = hooking.api("POST", "/api/v1/tenants", {"name": "acme"}).json["token"]
+    hook = hooking.api("POST", "/api/v1/webhooks", {"url": receiver.url}, token=other).json
+    hooking.add_device("ours")
+    hooking.api("POST", "/api/v1/devices", {"name": "theirs"}, token=other)
+    events = receiver.events(hook["secret"], 2)
+    assert [e["body"]["what"] for e in events] == ["POST /api/v1/webhooks", "POST /api/v1/devices"]
+    assert hooking.api("GET", "/api/v1/webhooks").json["content"] == []
+    receiver.close()
+
+
+def test_webhooks_go_to_public_addresses_only_unless_told_otherwise(server):
+    receiver = Receiver()
+    server.api("POST", "/api/v1/webhooks", {"url": receiver.url})
+    deadline = time.monotonic() + 60
+    while not (listed := server.api("GET", "/api/v1/webhooks").json["content"])[0]["failures"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert listed[0]["error"] and receiver.batches.empty() and receiver.refusals.empty()
+    for url in ("ftp://example.com/", "https://user:pw@example.com/", "file:///etc/passwd", "https://", "x"):
+        assert server.api("POST", "/api/v1/webhooks", {"url": url}).status == 400, url
+    receiver.close()
