@@ -120,7 +120,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 
-interop: release ## other projects' real programs against ours (SWUpdate, MCUmgr's tools)
+interop: release ## other projects' real programs against ours (SWUpdate, oidc-provider, MCUmgr's tools)
 	@scripts/bootstrap interop mcu
 	scripts/mcu-build $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) python3 -m pytest -q -p no:cacheprovider interop

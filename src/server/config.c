@@ -41,6 +41,11 @@ static const struct setting settings[] = {
     {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},
     {"cert", TEXT_AT(cert), "", "PEM certificate chain to use instead of the own one"},
     {"key", TEXT_AT(key), "", "PEM private key that belongs to it"},
+    {"public-url", TEXT_AT(public_url), "", "https://… of the people's listener as browsers see it, for logins by a provider"},
+    {"oidc-issuer", TEXT_AT(oidc_issuer), "", "OpenID Connect provider that people log in by"},
+    {"oidc-client", TEXT_AT(oidc_client), "", "what this server is called there"},
+    {"oidc-secret", TEXT_AT(oidc_secret), "", "its secret there; only in the file or environment"},
+    {"oidc-ca", TEXT_AT(oidc_ca), "", "PEM of the authority of the provider's certificate, unless the system knows it"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
@@ -235,7 +240,7 @@ static bool has_password(const char *url)
 
 static bool apply_flag(struct reading *reading, const char *name, const char *value)
 {
-    if (has_password(value)) {
+    if (has_password(value) || is_named("oidc-secret", name)) {
         ud_text_puts(reading->words, "flag: a password may stand in the file or the environment only: ");
         ud_text_puts(reading->words, name);
         ud_text_puts(reading->words, "\n");
@@ -323,6 +328,10 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     if ((config->listen_coap[0] != '\0' && ud_config_address(config->listen_coap, host[0], &port) != UD_OK) ||
         (config->listen_coaps[0] != '\0' && ud_config_address(config->listen_coaps, host[0], &port) != UD_OK)) {
         ud_text_puts(words, "listen-coap and listen-coaps must be ADDRESS:PORT\n");
+        return false;
+    }
+    if (config->oidc_issuer[0] != '\0' && (config->oidc_client[0] == '\0' || config->public_url[0] == '\0')) {
+        ud_text_puts(words, "oidc-issuer needs oidc-client and public-url\n");
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

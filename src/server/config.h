@@ -19,6 +19,11 @@ struct ud_config {
     char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */
     char cert[UD_PATH_BYTES_MAX];   /* PEM chain and key in place of the own ones; empty = own */
     char key[UD_PATH_BYTES_MAX];
+    char public_url[UD_PATH_BYTES_MAX];  /* of the people's listener, as browsers see it */
+    char oidc_issuer[UD_PATH_BYTES_MAX]; /* identity provider; empty = none */
+    char oidc_client[UD_NAMES_BYTES_MAX];
+    char oidc_secret[UD_NAMES_BYTES_MAX];
+    char oidc_ca[UD_PATH_BYTES_MAX];         /* that signed the provider's certificate; empty = the system's */
     char listen_coap[UD_ADDRESS_BYTES_MAX];  /* plain CoAP; empty = none */
     char listen_coaps[UD_ADDRESS_BYTES_MAX]; /* CoAP over DTLS; empty = none */
     char coap_host[UD_ADDRESS_BYTES_MAX];    /* how devices name us in URIs; empty = by the address */
