@@ -46,6 +46,11 @@ static const struct setting settings[] = {
     {"oidc-client", TEXT_AT(oidc_client), "", "what this server is called there"},
     {"oidc-secret", TEXT_AT(oidc_secret), "", "its secret there; only in the file or environment"},
     {"oidc-ca", TEXT_AT(oidc_ca), "", "PEM of the authority of the provider's certificate, unless the system knows it"},
+    {"s3-endpoint", TEXT_AT(s3_endpoint), "", "https://… of S3-compatible storage that keeps the artifacts; the folder is then a cache"},
+    {"s3-bucket", TEXT_AT(s3_bucket), "", "its bucket"},
+    {"s3-region", TEXT_AT(s3_region), "us-east-1", "its region"},
+    {"s3-key", TEXT_AT(s3_key), "", "the access key's id"},
+    {"s3-secret", TEXT_AT(s3_secret), "", "the access key's secret; only in the file or environment"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
@@ -191,7 +196,7 @@ static bool read_environment(struct reading *reading, char *(*env)(const char *n
         char name[64] = "UPDRAFTD_";
         size_t at = strlen(name);
         for (const char *c = settings[i].name; *c != '\0'; c++) {
-            name[at++] = *c == '-' ? '_' : (char)(*c - 'a' + 'A');
+            name[at++] = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
         }
         name[at] = '\0';
         const char *value = env(name);
@@ -240,7 +245,7 @@ static bool has_password(const char *url)
 
 static bool apply_flag(struct reading *reading, const char *name, const char *value)
 {
-    if (has_password(value) || is_named("oidc-secret", name)) {
+    if (has_password(value) || is_named("oidc-secret", name) || is_named("s3-secret", name)) {
         ud_text_puts(reading->words, "flag: a password may stand in the file or the environment only: ");
         ud_text_puts(reading->words, name);
         ud_text_puts(reading->words, "\n");
@@ -332,6 +337,12 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     }
     if (config->oidc_issuer[0] != '\0' && (config->oidc_client[0] == '\0' || config->public_url[0] == '\0')) {
         ud_text_puts(words, "oidc-issuer needs oidc-client and public-url\n");
+        return false;
+    }
+    if (config->s3_endpoint[0] != '\0' &&
+        (config->s3_bucket[0] == '\0' || config->s3_key[0] == '\0' || config->s3_secret[0] == '\0' ||
+         strchr(config->s3_bucket, '/') != NULL)) {
+        ud_text_puts(words, "s3-endpoint needs s3-bucket, s3-key and s3-secret\n");
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

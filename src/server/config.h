@@ -23,6 +23,11 @@ struct ud_config {
     char oidc_issuer[UD_PATH_BYTES_MAX]; /* identity provider; empty = none */
     char oidc_client[UD_NAMES_BYTES_MAX];
     char oidc_secret[UD_NAMES_BYTES_MAX];
+    char s3_endpoint[UD_PATH_BYTES_MAX]; /* object storage of the artifacts; empty = the folder alone */
+    char s3_bucket[UD_NAMES_BYTES_MAX];
+    char s3_region[UD_ADDRESS_BYTES_MAX];
+    char s3_key[UD_ADDRESS_BYTES_MAX];
+    char s3_secret[UD_ADDRESS_BYTES_MAX];
     char oidc_ca[UD_PATH_BYTES_MAX];         /* that signed the provider's certificate; empty = the system's */
     char listen_coap[UD_ADDRESS_BYTES_MAX];  /* plain CoAP; empty = none */
     char listen_coaps[UD_ADDRESS_BYTES_MAX]; /* CoAP over DTLS; empty = none */
