@@ -36,6 +36,8 @@ asan: ## unit tests and fuzz corpora under ASan and UBSan
 test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
 	cmake --build $(BUILD)/release --target powercut
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
+	UPDRAFT_TEST_STORE=postgresql UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider \
+	    tests/e2e/test_server_reports.py tests/e2e/test_server_people.py
 	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
 	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
 
