@@ -1,0 +1,346 @@
+/* Datagrams in and out of the endpoint: plain and through DTLS, to the message layer and the handler. */
+#include "server/coap/endpoint_parts.h"
+
+#include <stdlib.h>
+
+/* --- out */
+
+static void transmit(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_bytes bytes)
+{
+    if (bytes.len == 0 || remote->gone) {
+        return;
+    }
+    if (remote->secure) {
+        (void)ud_dtls_send(remote->dtls, bytes); /* one that cannot be sent is as one that was lost */
+    } else {
+        ud_udp_send(endpoint->udp[UD_PLAIN], &remote->address, bytes);
+    }
+}
+
+static void arm(struct ud_endpoint *endpoint, struct ud_remote *remote)
+{
+    struct ud_coap_event event;
+    uint32_t wait_ms;
+    if (remote->out.ptr != NULL) {
+        ud_coap_peer_step(&remote->peer, endpoint->now_ms, &event,
+                          &wait_ms); /* only just sent: nothing is due */
+        ud_timer_set(&endpoint->timers, &remote->timer, endpoint->now_ms + wait_ms);
+    }
+}
+
+static void forget_out(struct ud_remote *remote)
+{
+    free(remote->out.ptr);
+    remote->out = (struct ud_buf){NULL, 0, 0};
+}
+
+static bool keep_out(struct ud_remote *remote, const struct ud_buf *message)
+{
+    uint8_t *copy = malloc(message->len);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, message->ptr, message->len);
+    remote->out = (struct ud_buf){copy, message->len, message->len};
+    return true;
+}
+
+ud_err ud_endpoint_request(struct ud_endpoint *endpoint, struct ud_remote *remote, const struct ud_buf *message)
+{
+    struct ud_bytes send;
+    if (remote->gone || (remote->secure && !ud_dtls_is_ready(remote->dtls))) {
+        return UD_ERR_CONNECT;
+    }
+    if (remote->out.ptr != NULL) {
+        return UD_ERR_BUSY;
+    }
+    if (!keep_out(remote, message)) {
+        return UD_ERR_MEMORY;
+    }
+    const ud_err err = ud_coap_peer_send(&remote->peer, endpoint->now_ms, &remote->out, &send);
+    if (err != UD_OK) {
+        forget_out(remote);
+        return err;
+    }
+    transmit(endpoint, remote, send);
+    arm(endpoint, remote);
+    return UD_OK;
+}
+
+void ud_endpoint_cancel(struct ud_endpoint *endpoint, struct ud_remote *remote)
+{
+    ud_coap_peer_cancel(&remote->peer);
+    ud_timer_clear(&endpoint->timers, &remote->timer);
+    forget_out(remote);
+}
+
+ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
+                         struct ud_buf *response)
+{
+    struct ud_bytes send = {NULL, 0};
+    const bool separate = asked->confirmable && asked->accepted;
+    if (remote->gone) {
+        return UD_ERR_GONE;
+    }
+    if (separate && (remote->out.ptr != NULL || !keep_out(remote, response))) {
+        return remote->out.ptr != NULL ? UD_ERR_BUSY : UD_ERR_MEMORY;
+    }
+    const ud_err err =
+        ud_coap_peer_reply(&remote->peer, endpoint->now_ms, asked, separate ? &remote->out : response, &send);
+    if (separate && !ud_coap_peer_is_busy(&remote->peer)) {
+        forget_out(remote); /* refused, or not wanted */
+    }
+    if (err == UD_OK) {
+        transmit(endpoint, remote, send);
+        arm(endpoint, remote);
+    }
+    return err;
+}
+
+void ud_endpoint_reply_code(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
+                            uint8_t code)
+{
+    uint8_t room[UD_COAP_EMPTY_BYTES + UD_COAP_TOKEN_BYTES_MAX];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, code, 0, ud_coap_asked_token(asked));
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(endpoint, remote, asked, &buf); /* too much for a stranger: silence is right */
+    }
+}
+
+void ud_endpoint_accept(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked)
+{
+    struct ud_bytes send = {NULL, 0};
+    if (!remote->gone) {
+        ud_coap_peer_accept(&remote->peer, endpoint->now_ms, asked, &send);
+        transmit(endpoint, remote, send);
+    }
+}
+
+void ud_endpoint_ignore(struct ud_endpoint *endpoint, struct ud_remote *remote,
+                        const struct ud_coap_asked *asked)
+{
+    if (!remote->gone) {
+        ud_coap_peer_ignore(&remote->peer, endpoint->now_ms, asked);
+    }
+}
+
+/* --- Echo (RFC 9175): a value that only who receives at this address can know */
+
+static bool echo_value(const struct ud_endpoint *endpoint, int which, const struct ud_remote *remote,
+                       uint8_t value[UD_ECHO_BYTES])
+{
+    uint8_t hash[UD_SHA256_BYTES];
+    const struct ud_bytes parts[] = {
+        UD_BYTES_ARRAY(endpoint->echo_secret[which]),
+        {(const uint8_t *)&remote->address, sizeof remote->address},
+    };
+    if (ud_sha256(parts, 2, hash) != UD_OK) {
+        return false;
+    }
+    memcpy(value, hash, UD_ECHO_BYTES);
+    return true;
+}
+
+bool ud_endpoint_echoed(struct ud_endpoint *endpoint, struct ud_remote *remote,
+                        const struct ud_coap_message *request)
+{
+    uint8_t value[UD_ECHO_BYTES];
+    for (int which = 0; which < 2; which++) {
+        if (echo_value(endpoint, which, remote, value) && ud_coap_echo_is(request, UD_BYTES_ARRAY(value))) {
+            ud_remote_verified(remote);
+            return true;
+        }
+    }
+    return false;
+}
+
+void ud_endpoint_challenge(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked)
+{
+    uint8_t value[UD_ECHO_BYTES];
+    uint8_t room[UD_COAP_EMPTY_BYTES + UD_COAP_TOKEN_BYTES_MAX + UD_ECHO_BYTES + 8];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    if (!echo_value(endpoint, 0, remote, value)) {
+        return;
+    }
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_401_UNAUTHORIZED, 0, ud_coap_asked_token(asked));
+    ud_coap_write_option(&w, UD_COAP_ECHO, UD_BYTES_ARRAY(value));
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(endpoint, remote, asked, &buf);
+    }
+}
+
+/* --- in */
+
+static void over(struct ud_endpoint *endpoint, struct ud_remote *remote, const struct ud_coap_event *event)
+{
+    const bool request = ud_coap_is_request(remote->out.ptr[1]);
+    ud_timer_clear(&endpoint->timers, &remote->timer);
+    forget_out(remote);
+    if (request) { /* of a separate answer nobody waits to hear */
+        endpoint->handler.response(endpoint->handler.ctx, remote, event);
+    }
+}
+
+static void deal(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_event *event)
+{
+    struct ud_bytes send;
+    transmit(endpoint, remote, event->send);
+    switch (event->kind) {
+    case UD_COAP_REQUESTED:
+        endpoint->handler.request(endpoint->handler.ctx, remote, event);
+        break;
+    case UD_COAP_RESPONDED:
+        ud_remote_verified(remote); /* our tokens cannot be guessed */
+        over(endpoint, remote, event);
+        break;
+    case UD_COAP_UNASKED: {
+        const bool wanted = endpoint->handler.notified(endpoint->handler.ctx, remote, event);
+        if (!remote->gone) {
+            ud_coap_peer_settle(&remote->peer, endpoint->now_ms, event, wanted, &send);
+            transmit(endpoint, remote, send);
+        }
+        break;
+    }
+    case UD_COAP_RESET:
+    case UD_COAP_ACKNOWLEDGED:
+    case UD_COAP_TIMED_OUT:
+        if (remote->out.ptr != NULL && !ud_coap_peer_is_busy(&remote->peer)) {
+            over(endpoint, remote, event);
+        }
+        break;
+    case UD_COAP_NOTHING:
+        break;
+    }
+}
+
+static void take_message(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_bytes datagram)
+{
+    struct ud_coap_event event;
+    ud_endpoint_count(&endpoint->received);
+    if (ud_coap_peer_receive(&remote->peer, endpoint->now_ms, datagram, &event) != UD_OK) {
+        ud_endpoint_count(&endpoint->refused);
+    }
+    ud_remote_hold(remote); /* a handler may end its session */
+    deal(endpoint, remote, &event);
+    ud_remote_let(endpoint, remote);
+}
+
+void ud_traffic_plain(void *ctx, const struct ud_address *from, struct ud_bytes datagram)
+{
+    struct ud_endpoint *endpoint = ctx;
+    struct ud_remote *remote = ud_remotes_find(endpoint, from, false);
+    remote = remote == NULL ? ud_remotes_make(endpoint, from, false) : remote;
+    if (remote != NULL) {
+        ud_remotes_touch(endpoint, remote);
+        take_message(endpoint, remote, datagram);
+    }
+}
+
+static void arm_handshake(struct ud_endpoint *endpoint, struct ud_remote *remote)
+{
+    const uint32_t wait_ms = ud_dtls_wait_ms(remote->dtls);
+    if (wait_ms != UINT32_MAX) {
+        ud_timer_set(&endpoint->timers, &remote->timer, endpoint->now_ms + (wait_ms < 10 ? 10 : wait_ms));
+    } else if (remote->out.ptr == NULL) {
+        ud_timer_clear(&endpoint->timers, &remote->timer);
+    }
+}
+
+static void handshake_ended(struct ud_endpoint *endpoint, struct ud_remote *remote)
+{
+    const struct ud_dtls_who *who = ud_dtls_who(remote->dtls);
+    remote->device = who->device;
+    remote->mode = who->mode;
+    remote->bootstrap = who->bootstrap;
+    ud_endpoint_count(&endpoint->handshakes);
+}
+
+/* Everything that one datagram (or a timer) brings out of a session. */
+static void pump(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_bytes datagram)
+{
+    ud_remote_hold(remote);
+    for (;;) {
+        struct ud_buf message = {endpoint->scratch, sizeof endpoint->scratch, 0};
+        const ud_err err = ud_dtls_receive(remote->dtls, datagram, &message);
+        datagram = (struct ud_bytes){NULL, 0};
+        if (err == UD_OK) {
+            take_message(endpoint, remote, ud_buf_bytes(&message));
+        } else if (err == UD_ABSENT) {
+            handshake_ended(endpoint, remote);
+        } else if (err != UD_WAIT) {
+            if (!ud_dtls_is_ready(remote->dtls)) {
+                ud_endpoint_count(&endpoint->handshakes_failed);
+            }
+            ud_remotes_drop(endpoint, remote, false);
+        }
+        if (remote->gone || (err != UD_OK && err != UD_ABSENT)) {
+            break;
+        }
+    }
+    if (!remote->gone) {
+        arm_handshake(endpoint, remote);
+    }
+    ud_remote_let(endpoint, remote);
+}
+
+static void take_hello(struct ud_endpoint *endpoint, const struct ud_address *from, struct ud_bytes datagram)
+{
+    struct ud_dtls_session *session = NULL;
+    struct ud_remote *remote = ud_remotes_find(endpoint, from, true);
+    if (ud_dtls_hello(endpoint->dtls, from, datagram, &session) != UD_OK) {
+        return; /* a cookie went out; whatever there is stays as it is */
+    }
+    if (remote != NULL && !ud_dtls_is_ready(remote->dtls) && ud_dtls_is_same_hello(remote->dtls, datagram)) {
+        ud_dtls_end(session, false); /* repeated, because our flight was lost */
+    } else {
+        if (remote != NULL) {
+            ud_remotes_drop(endpoint, remote,
+                            false); /* the device began anew: it has shown that it receives there */
+        }
+        remote = ud_remotes_make(endpoint, from, true);
+        if (remote == NULL) {
+            ud_dtls_end(session, false);
+            return;
+        }
+        remote->dtls = session;
+    }
+    ud_remotes_touch(endpoint, remote);
+    pump(endpoint, remote, datagram);
+}
+
+void ud_traffic_secure(void *ctx, const struct ud_address *from, struct ud_bytes datagram)
+{
+    struct ud_endpoint *endpoint = ctx;
+    if (ud_dtls_is_hello(datagram)) {
+        take_hello(endpoint, from, datagram);
+        return;
+    }
+    struct ud_remote *remote = ud_remotes_find(endpoint, from, true);
+    if (remote != NULL && datagram.len > 0) {
+        ud_remotes_touch(endpoint, remote);
+        pump(endpoint, remote, datagram);
+    }
+}
+
+void ud_traffic_due(struct ud_timer *timer, void *ctx)
+{
+    struct ud_endpoint *endpoint = ctx;
+    struct ud_remote *remote =
+        (struct ud_remote *)(void *)((unsigned char *)timer - offsetof(struct ud_remote, timer));
+    if (remote->secure && !ud_dtls_is_ready(remote->dtls)) {
+        pump(endpoint, remote, (struct ud_bytes){NULL, 0});
+        return;
+    }
+    struct ud_coap_event event;
+    uint32_t wait_ms;
+    ud_coap_peer_step(&remote->peer, endpoint->now_ms, &event, &wait_ms);
+    if (wait_ms != UINT32_MAX) {
+        ud_timer_set(&endpoint->timers, &remote->timer, endpoint->now_ms + wait_ms);
+    }
+    ud_remote_hold(remote);
+    deal(endpoint, remote, &event);
+    ud_remote_let(endpoint, remote);
+}
