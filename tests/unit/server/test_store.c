@@ -7,7 +7,6 @@
 
 #include "helper_place.h"
 
-#include "server/store_people.h"
 #include "server/store_shared.h"
 #include "server/writer.h"
 
@@ -146,191 +145,6 @@ static void add_done(struct ud_job *job, ud_err err)
     add->visible = ud_store_device_find(add->reader, UD_TENANT_DEFAULT, add->name, &got) == UD_OK;
 }
 
-/* --- the other kinds of rows: each comes back as it was stored, and only in its tenant */
-
-static void count_any(void *ctx, const void *row)
-{
-    unsigned *count = ctx;
-    (void)row;
-    ++*count;
-}
-
-static void count_anchor(void *ctx, const struct ud_row_anchor *row)
-{
-    count_any(ctx, row);
-}
-
-static void count_token(void *ctx, const struct ud_row_token *row)
-{
-    count_any(ctx, row);
-}
-
-static void test_anchors_types_people_and_tokens_are_of_one_tenant(void **state)
-{
-    struct ud_store *store = ((struct place *)*state)->store;
-    struct ud_row_tenant other = {.name = "Acme"};
-    struct ud_row_anchor anchor = {.name = "a", .kid = {1}, .weight = 255, .created_ms = 5};
-    struct ud_row_type type = {.name = "gateway", .foreign = true, .created_ms = 6};
-    struct ud_row_person person = {.tenant = UD_TENANT_DEFAULT,
-                                   .name = "carol",
-                                   .roles = 8,
-                                   .area = "eu",
-                                   .subject = "c@id",
-                                   .has_password = true,
-                                   .password = {1, 2}};
-    struct ud_row_token token = {
-        .tenant = UD_TENANT_DEFAULT, .label = "t", .roles = 127, .hash = {9}, .expires_ms = 77};
-    struct ud_page page = {.limit = 10};
-    int64_t id = 0;
-    unsigned count = 0;
-    assert_int_equal(ud_store_tenant_add(store, &other), UD_OK);
-    assert_int_equal(ud_store_tenant_add(store, &(struct ud_row_tenant){.name = "ACME"}), UD_ERR_CONFLICT);
-    assert_int_equal(ud_store_tenant_find(store, "aCmE", &id), UD_OK);
-    assert_int_equal(id, other.id);
-    assert_int_equal(ud_store_anchor_add(store, UD_TENANT_DEFAULT, &anchor), UD_OK);
-    assert_int_equal(ud_store_anchor_add(store, UD_TENANT_DEFAULT, &anchor), UD_ERR_CONFLICT);
-    assert_int_equal(ud_store_anchor_list(store, other.id, &page, count_anchor, &count), UD_OK);
-    assert_int_equal(count + page.total, 0);
-    assert_int_equal(ud_store_anchor_remove(store, other.id, anchor.kid), UD_ERR_NOT_FOUND);
-    assert_int_equal(ud_store_anchor_list(store, UD_TENANT_DEFAULT, &page, count_anchor, &count), UD_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(ud_store_type_add(store, UD_TENANT_DEFAULT, &type), UD_OK);
-    assert_int_equal(ud_store_type_find(store, other.id, "gateway", &type), UD_ERR_NOT_FOUND);
-    assert_int_equal(ud_store_type_find(store, UD_TENANT_DEFAULT, "gateway", &type), UD_OK);
-    assert_true(type.foreign);
-
-    assert_int_equal(ud_store_person_add(store, &person), UD_OK);
-    token.person = person.id;
-    assert_int_equal(ud_store_token_add(store, &token), UD_OK);
-    struct ud_row_token got;
-    const uint8_t hash[UD_SHA256_BYTES] = {9};
-    assert_int_equal(ud_store_token_find(store, hash, &got), UD_OK);
-    assert_true(got.roles == 8 && got.expires_ms == 77 && strcmp(got.area, "eu") == 0 &&
-                strcmp(got.name, "carol") == 0);
-    count = 0;
-    assert_int_equal(ud_store_token_list(store, other.id, 0, &page, count_token, &count), UD_OK);
-    assert_int_equal(count, 0);
-    assert_int_equal(ud_store_token_remove(store, other.id, token.id, 0), UD_ERR_NOT_FOUND);
-    struct ud_row_person again = {.tenant = other.id, .name = "dave", .subject = "c@id"};
-    assert_int_equal(ud_store_person_add(store, &again), UD_ERR_CONFLICT); /* a subject is one person */
-    again.subject[0] = '\0';
-    assert_int_equal(ud_store_person_add(store, &again), UD_OK);
-    person.disabled = true;
-    assert_int_equal(ud_store_person_set(store, &person), UD_OK);
-    assert_int_equal(ud_store_token_find(store, hash, &got), UD_ERR_NOT_FOUND);
-    assert_int_equal(ud_store_person_remove(store, person.id), UD_OK);
-    assert_int_equal(ud_store_token_remove(store, UD_TENANT_DEFAULT, token.id, 0), UD_ERR_NOT_FOUND);
-}
-
-static struct ud_row_release signed_release(uint8_t mark)
-{
-    struct ud_row_release row = {.tenant = UD_TENANT_DEFAULT,
-                                 .name = "app",
-                                 .version = "1.0",
-                                 .sequence = UINT64_MAX - mark,
-                                 .component_count = 2,
-                                 .signer_count = 1,
-                                 .created_ms = 5};
-    memset(row.manifest_digest, mark, sizeof row.manifest_digest);
-    memset(row.image_digest[0], 0x10 + mark, sizeof row.image_digest[0]);
-    memset(row.image_digest[1], 0x20 + mark, sizeof row.image_digest[1]);
-    memset(row.signers[0], 0x30, sizeof row.signers[0]);
-    return row;
-}
-
-static void test_releases_are_found_by_manifest_and_by_any_of_their_images(void **state)
-{
-    struct ud_store *store = ((struct place *)*state)->store;
-    struct ud_row_release first = signed_release(1);
-    struct ud_row_release second = signed_release(2);
-    struct ud_row_release got;
-    struct ud_row_artifact artifact = {.sha256 = {7}, .size = UINT64_C(1) << 40, .created_ms = 5};
-    struct ud_row_release_artifact file;
-    assert_int_equal(ud_store_release_add(store, &first), UD_OK);
-    assert_int_equal(ud_store_release_add(store, &second), UD_OK);
-    assert_int_equal(ud_store_release_add(store, &first), UD_ERR_CONFLICT);
-    assert_int_equal(ud_store_release_by_manifest(store, UD_TENANT_DEFAULT, second.manifest_digest, &got),
-                     UD_OK);
-    assert_int_equal(got.id, second.id);
-    assert_true(got.sequence == UINT64_MAX - 2 && got.component_count == 2 && got.signer_count == 1);
-    assert_memory_equal(got.image_digest[1], second.image_digest[1], UD_SHA256_BYTES);
-    assert_int_equal(
-        ud_store_release_by_image(store, UD_TENANT_DEFAULT, UINT64_MAX - 1, first.image_digest[1], &got),
-        UD_OK);
-    assert_int_equal(got.id, first.id);
-    assert_int_equal(
-        ud_store_release_by_image(store, UD_TENANT_DEFAULT, UINT64_MAX - 2, first.image_digest[1], &got),
-        UD_ERR_NOT_FOUND);
-    assert_int_equal(ud_store_release_get(store, UD_TENANT_DEFAULT + 1, first.id, &got), UD_ERR_NOT_FOUND);
-
-    assert_int_equal(ud_store_release_artifact_add(store, &first, 0, "a.bin", artifact.sha256),
-                     UD_ERR_ARTIFACT_MISSING);
-    assert_int_equal(ud_store_artifact_add(store, UD_TENANT_DEFAULT, &artifact), UD_OK);
-    assert_int_equal(ud_store_artifact_add(store, UD_TENANT_DEFAULT, &artifact), UD_OK);
-    assert_int_equal(ud_store_release_artifact_add(store, &first, 0, "a.bin", artifact.sha256), UD_OK);
-    assert_int_equal(ud_store_release_artifact_find(store, first.id, "a.bin", &file), UD_OK);
-    assert_true(file.artifact.size == UINT64_C(1) << 40);
-    assert_int_equal(ud_store_release_artifact_find(store, second.id, "a.bin", &file), UD_ERR_NOT_FOUND);
-}
-
-static void count_status(void *ctx, const struct ud_row_status *status)
-{
-    int64_t *newest_first = ctx;
-    assert_true(status->at_ms < *newest_first);
-    assert_int_equal(status->has_code, status->at_ms == 12);
-    *newest_first = status->at_ms;
-}
-
-static void take_report(void *ctx, const struct ud_row_report *report)
-{
-    unsigned *count = ctx;
-    assert_true(report->counter == UINT64_MAX - *count);
-    assert_int_equal(report->bytes.len, 3);
-    assert_memory_equal(report->bytes.ptr, "\x00\xff\x7f", 3);
-    ++*count;
-}
-
-static void test_histories_are_read_newest_first_and_go_with_their_device(void **state)
-{
-    struct ud_store *store = ((struct place *)*state)->store;
-    struct ud_row_device device = device_named("a");
-    struct ud_row_release release = signed_release(3);
-    struct ud_page page = {.limit = 10};
-    const uint8_t bytes[] = {0, 0xff, 0x7f};
-    int64_t newest = INT64_MAX;
-    unsigned reports = 0;
-    assert_int_equal(ud_store_device_add(store, &device), UD_OK);
-    assert_int_equal(ud_store_release_add(store, &release), UD_OK);
-    struct ud_row_action action = {.tenant = UD_TENANT_DEFAULT,
-                                   .device = device.id,
-                                   .release = release.id,
-                                   .state = UD_ACTION_OFFERED,
-                                   .active = true,
-                                   .nonce = {1, 2, 3}};
-    assert_int_equal(ud_store_action_add(store, &action), UD_OK);
-    for (int64_t at = 10; at < 15; at++) {
-        const struct ud_row_status status = {.at_ms = at,
-                                             .state = UD_ACTION_TRIAL,
-                                             .has_code = at == 12,
-                                             .code = -7,
-                                             .messages = "[\"\xc3\xa4\"]"};
-        assert_int_equal(ud_store_status_add(store, &action, &status), UD_OK);
-    }
-    assert_int_equal(ud_store_action_set(store, &action), UD_OK);
-    assert_int_equal(ud_store_status_list(store, &action, 10, count_status, &newest), UD_OK);
-    assert_int_equal(newest, 10);
-    for (uint64_t n = 3; n > 0; n--) {
-        const struct ud_row_report report = {.counter = UINT64_MAX - (n - 1), .bytes = {bytes, sizeof bytes}};
-        assert_int_equal(ud_store_report_add(store, UD_TENANT_DEFAULT, device.id, &report), UD_OK);
-    }
-    assert_int_equal(ud_store_report_list(store, device.id, &page, take_report, &reports), UD_OK);
-    assert_int_equal(reports, 3);
-    assert_int_equal(page.total, 3);
-    const int32_t id = action.id;
-    assert_int_equal(ud_store_device_remove(store, device.id), UD_OK);
-    assert_int_equal(ud_store_action_get(store, UD_TENANT_DEFAULT, id, 0, &action), UD_ERR_NOT_FOUND);
-}
-
 static void test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder(void **state)
 {
     struct place *place = *state;
@@ -458,9 +272,6 @@ int main(void)
         PLACE_TEST(test_a_code_is_good_once_and_until_its_time),
         PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
         PLACE_TEST(test_what_was_not_committed_is_gone_after_reopening),
-        PLACE_TEST(test_anchors_types_people_and_tokens_are_of_one_tenant),
-        PLACE_TEST(test_releases_are_found_by_manifest_and_by_any_of_their_images),
-        PLACE_TEST(test_histories_are_read_newest_first_and_go_with_their_device),
         PLACE_TEST(test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder),
         PLACE_TEST(test_other_servers_hear_of_every_change_but_the_time_of_a_poll),
         PLACE_TEST(test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone),
