@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""The CoAP server measured, blocks beside libcoap's server: bench/coap/bench.py BUILD OUT (SHORT=1: the quick form).
+
+"Per core" is work divided by the processor time that the server used meanwhile. The load comes from any number of
+addresses of 127/8 (load.c). Writes OUT/coap.json and prints a table; exits 1 when a download went wrong.
+"""
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent.parent / "tests" / "e2e"))
+from common import SECONDS, SHORT, cpu_seconds, free_port, row, rss_bytes, show
+
+BODY_BYTES = 1 << 20
+SIZES = [1_000, 20_000] if SHORT else [1_000, 100_000, 1_000_000]
+SESSIONS = 1_000 if SHORT else 10_000
+LOSSES = [0, 30] if SHORT else [0, 5, 10, 20, 30]
+KEY = "00112233445566778899aabbccddeeff"
+
+
+class Server:
+    def __init__(self, build, state, *flags):
+        self.state = Path(state)
+        self.process = subprocess.Popen([str(build / "updraftd"), "--state", str(state), "--listen-devices", "127.0.0.1:0",
+                                         "--listen-people", "127.0.0.1:0", "--insecure-http", "--log-level", "1", *flags],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while not (self.state / "listen.json").exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise SystemExit("bench: updraftd did not start")
+            time.sleep(0.02)
+        self.listen = json.loads((self.state / "listen.json").read_text())
+        self.token = (self.state / "admin.token").read_text().strip()
+
+    def port(self, kind):
+        return int(self.listen[kind]["url"].rsplit(":", 1)[1])
+
+    def api(self, method, path, body):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.listen["people"]["url"] + path, data, head, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read() or b"null")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(120)
+
+
+def load(build, pid, *words):
+    before = cpu_seconds(pid)
+    done = subprocess.run([str(build / "coap-load"), *[str(w) for w in words]], capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout)
+    result["cpu_s"] = max(cpu_seconds(pid) - before, 0.01)
+    return result
+
+
+def bench_messages(build, folder):
+    rows = []
+    for count in SIZES:
+        server = Server(build, folder / f"get{count}", "--listen-coap", "127.0.0.1:0", "--coap-add-devices",
+                        "--coap-peers-max", "2000000")
+        try:
+            got = load(build, server.pid, "get", server.port("coap"), count, SECONDS)
+            rows.append(row(f"bare GET, {count} peers, per core", got["answers"] / got["cpu_s"], "1/s", "higher"))
+            empty = rss_bytes(server.pid)
+            made = load(build, server.pid, "register", server.port("coap"), count)
+            rows.append(row(f"Register with a new device, durable, {count}", count / made["registered_s"], "1/s", "higher"))
+            used = rss_bytes(server.pid) - empty
+            rows.append(row(f"memory for each registered device, all of the server, {count}", used / count, "bytes", "lower"))
+            again = load(build, server.pid, "register", server.port("coap"), count)
+            rows.append(row(f"Register again, durable, {count}", count / again["registered_s"], "1/s", "higher"))
+            both = load(build, server.pid, "update", server.port("coap"), count, SECONDS)
+            updates = max(both["cpu_s"] - again["cpu_s"], 0.01)
+            rows.append(row(f"Register Update in memory, {count} devices, per core", both["answers"] / updates, "1/s",
+                            "higher"))
+        finally:
+            server.stop()
+    return rows
+
+
+def firmware_path(server):
+    """A release of BODY_BYTES, and the path that a device of its type was given."""
+    from lwm2m_tool import Firmware, Lwm2mDevice
+    content = os.urandom(BODY_BYTES)
+    digest = hashlib.sha256(content).hexdigest()
+    server.api("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
+    server.api("PUT", f"/api/v1/artifacts/{digest}", content)
+    release = server.api("POST", "/api/v1/foreign-releases", {"name": "b", "version": "1", "deviceType": "bench",
+                                                              "artifacts": [{"filename": "b.bin", "sha256": digest}]})
+    server.api("POST", "/api/v1/devices", {"name": "bench-1", "type": "bench"})
+    server.api("POST", f"/api/v1/releases/{release['id']}/deploy", {"devices": ["bench-1"]})
+    firmware = Firmware(method=0)
+    firmware.pull = lambda: None
+    with Lwm2mDevice(("127.0.0.1", server.port("coap")), "bench-1", firmware=firmware) as device:
+        device.register()
+        end = time.monotonic() + 30
+        while not firmware.uris and time.monotonic() < end:
+            time.sleep(0.05)
+    return "/" + firmware.uris[0].split("/", 3)[3], content
+
+
+class Libcoap:
+    """libcoap's example server with the same body put into it."""
+
+    def __init__(self, folder, content):
+        self.port = free_port()
+        self.process = subprocess.Popen(["coap-server-notls", "-A", "127.0.0.1", "-p", str(self.port), "-d", "4", "-v", "0"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        body = folder / "body"
+        body.write_bytes(content)
+        subprocess.run(["coap-client-notls", "-B", "60", "-m", "put", "-f", str(body), f"coap://127.0.0.1:{self.port}/body"],
+                       check=True, capture_output=True)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def bench_blocks(build, folder):
+    rows = []
+    server = Server(build, folder / "blocks", "--listen-coap", "127.0.0.1:0")
+    peer = None
+    try:
+        path, content = firmware_path(server)
+        peer = Libcoap(folder, content) if shutil.which("coap-server-notls") else None
+        for clients in (1, 100) if SHORT else (1, 100, 10_000):
+            ours = load(build, server.pid, "block", server.port("coap"), clients, SECONDS, path)
+            theirs = None
+            if peer and clients <= 100:
+                theirs = load(build, peer.process.pid, "block", peer.port, clients, SECONDS, "/body")
+            scale = 1 << 20
+            rows.append(row(f"Block2 download, {clients} clients", ours["bytes"] / ours["seconds"] / scale, "MiB/s", "higher",
+                            "libcoap's server" if theirs else None,
+                            theirs["bytes"] / theirs["seconds"] / scale if theirs else None))
+            rows.append(row(f"Block2 download, {clients} clients, per core", ours["bytes"] / ours["cpu_s"] / scale, "MiB/s",
+                            "higher", "libcoap's server" if theirs else None,
+                            theirs["bytes"] / theirs["cpu_s"] / scale if theirs else None))
+        rows += bench_loss(server, path, content)
+    finally:
+        server.stop()
+        if peer:
+            peer.stop()
+    return rows
+
+
+class Relay:
+    """Loses, doubles and reorders datagrams in both directions, by a fixed seed."""
+
+    def __init__(self, port, percent, seed):
+        import random
+        import threading
+        self.random = random.Random(seed)
+        self.percent = percent
+        self.front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.front.bind(("127.0.0.1", 0))
+        self.back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.back.connect(("127.0.0.1", port))
+        self.client = None
+        self.running = True
+        self.threads = [threading.Thread(target=self.up, daemon=True), threading.Thread(target=self.down, daemon=True)]
+        for thread in self.threads:
+            thread.start()
+
+    def copies(self):
+        if self.random.randrange(100) < self.percent:
+            return 0
+        return 2 if self.percent and self.random.randrange(100) < 5 else 1
+
+    def up(self):
+        self.front.settimeout(0.2)
+        while self.running:
+            try:
+                data, self.client = self.front.recvfrom(4096)
+            except TimeoutError:
+                continue
+            for _ in range(self.copies()):
+                self.back.send(data)
+
+    def down(self):
+        self.back.settimeout(0.2)
+        while self.running:
+            try:
+                data = self.back.recv(4096)
+            except TimeoutError:
+                continue
+            for _ in range(self.copies()):
+                self.front.sendto(data, self.client)
+
+    def stop(self):
+        self.running = False
+        for thread in self.threads:
+            thread.join()
+        self.front.close()
+        self.back.close()
+
+
+def bench_loss(server, path, content):
+    """One client with repetitions after 50 ms: the times say what loss costs, the comparison that nothing was wrong."""
+    from lwm2m_tool import BLOCK2, GET, Message, Socket, URI_PATH, uint
+    rows = []
+    part = content[: 64 << 10]
+    for percent in LOSSES:
+        relay = Relay(server.port("coap"), percent, 7)
+        link = Socket(relay.front.getsockname())
+        link.sock.settimeout(0.05)
+        body, sent, begin = b"", 0, time.monotonic()
+        while len(body) < len(part):
+            request = Message(0, GET, link.next_mid(), b"tk", [(URI_PATH, s.encode()) for s in path[1:].split("/")] +
+                              [(BLOCK2, uint(len(body) >> 10 << 4 | 6))])
+            while True:
+                link.send(request)
+                sent += 1
+                try:
+                    answer = Message.parse(link.sock.recv(4096))
+                except TimeoutError:
+                    continue
+                if answer.mid == request.mid and answer.text_code == "2.05":
+                    break
+            body += answer.payload
+        took = time.monotonic() - begin
+        relay.stop()
+        link.close()
+        if body != part:
+            raise SystemExit(f"bench: a download through {percent} % loss came out wrong")
+        rows.append(row(f"64 KiB through {percent} % loss each way: messages sent for each block", sent / 64, "", "lower"))
+        rows.append(row(f"64 KiB through {percent} % loss each way", took, "s", "lower"))
+    return rows
+
+
+def bench_dtls(build, folder):
+    server = Server(build, folder / "dtls", "--listen-coaps", "127.0.0.1:0")
+    try:
+        server.api("POST", "/api/v1/devices", {"name": "d1"})
+        server.api("POST", "/api/v1/devices/d1/lwm2m-keys", {"mode": "psk", "identity": "id1", "key": KEY})
+        cpu, rss = cpu_seconds(server.pid), rss_bytes(server.pid)
+        client = subprocess.Popen([str(build / "coap-dtls"), str(server.port("coaps")), str(SESSIONS), "id1", KEY],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if client.stdout.readline().strip() != "ready":
+            raise SystemExit("bench: a handshake failed (ulimit -n?)")
+        cpu, rss = cpu_seconds(server.pid) - cpu, rss_bytes(server.pid) - rss
+        client.stdin.close()
+        client.wait(60)
+        return [row("DTLS handshakes with a PSK, per core", SESSIONS / max(cpu, 0.01), "1/s", "higher"),
+                row(f"memory for each DTLS session, {SESSIONS}", rss / SESSIONS, "bytes", "lower")]
+    finally:
+        server.stop()
+
+
+def main():
+    build, out = Path(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_dtls(build, folder)
+    (out / "coap.json").write_text(json.dumps(rows, indent=1))
+    print(show(rows))
+
+
+main()

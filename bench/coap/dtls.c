@@ -1,0 +1,75 @@
+/*
+ * DTLS handshakes with a PSK, one after another, each from a socket of its own, and all kept until the end.
+ *
+ *     coap-dtls PORT SESSIONS IDENTITY HEXKEY
+ *
+ * Prints "ready" when all are there, then waits for the end of its input, so that the server can be measured.
+ */
+#include <arpa/inet.h>
+#include <gnutls/dtls.h>
+#include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+    fprintf(stderr, "coap-dtls: %s\n", what);
+    exit(1);
+}
+
+static int connect_to(uint16_t port)
+{
+    const struct sockaddr_in server = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&server, sizeof server) != 0) {
+        die("no socket (ulimit -n)");
+    }
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    static const char priorities[] =
+        "NONE:+VERS-DTLS1.2:+PSK:+AES-128-CCM-8:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-ALL";
+    gnutls_psk_client_credentials_t credentials;
+    if (argc != 5) {
+        fprintf(stderr, "usage: coap-dtls PORT SESSIONS IDENTITY HEXKEY\n");
+        return 2;
+    }
+    const uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
+    const unsigned long count = strtoul(argv[2], NULL, 10);
+    const gnutls_datum_t key = {(unsigned char *)argv[4], (unsigned)strlen(argv[4])};
+    if (gnutls_psk_allocate_client_credentials(&credentials) != 0 ||
+        gnutls_psk_set_client_credentials(credentials, argv[3], &key, GNUTLS_PSK_KEY_HEX) != 0) {
+        die("credentials");
+    }
+    for (unsigned long i = 0; i < count; i++) {
+        gnutls_session_t session;
+        if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_DATAGRAM) != 0 ||
+            gnutls_priority_set_direct(session, priorities, NULL) != 0 ||
+            gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials) != 0) {
+            die("session");
+        }
+        const int fd = connect_to(port); /* the macro below names its argument twice */
+        gnutls_transport_set_int(session, fd);
+        gnutls_dtls_set_timeouts(session, 1000, 20000);
+        int code;
+        do {
+            code = gnutls_handshake(session);
+        } while (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED);
+        if (code != 0) {
+            die(gnutls_strerror(code));
+        }
+    }
+    puts("ready");
+    fflush(stdout);
+    while (getchar() != EOF) {
+    }
+    return 0;
+}

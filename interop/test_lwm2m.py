@@ -1,0 +1,219 @@
+"""LwM2M and CoAP with other projects' programs, unmodified: Leshan's client library (with Californium and Scandium below
+it), aiocoap, libcoap's tools. Each registers, is observed, is commanded; firmware by object 5 where the client has it.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from conftest import await_that
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
+from lwm2m_tool import Firmware, Lwm2mDevice  # noqa: E402  (the folder is known only now)
+from server_tool import Server  # noqa: E402
+
+PLACE = HERE.parent / "build" / "interop"
+AIOCOAP = "aiocoap==0.4.17"
+PSK = "00112233445566778899aabbccddeeff"
+
+
+@pytest.fixture(scope="session")
+def leshan():
+    """Leshan's client from Maven Central, and the device that is made of it, compiled."""
+    for word in ("java", "javac", "mvn"):
+        if shutil.which(word) is None:
+            pytest.skip(f"{word} is not installed: scripts/bootstrap interop")
+    place = PLACE / "leshan"
+    if not (place / "lib").exists():
+        subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "leshan/pom.xml"), "dependency:copy-dependencies",
+                        f"-DoutputDirectory={place}/lib"], check=True)
+    subprocess.run(["javac", "-cp", f"{place}/lib/*", "-d", str(place), str(HERE / "leshan/Client.java")], check=True)
+    return ["java", "-cp", f"{place}:{place}/lib/*", "Client"]
+
+
+@pytest.fixture(scope="session")
+def aiocoap():
+    place = PLACE / "aiocoap"
+    if not (place / "bin/python").exists():
+        venv.create(place, with_pip=True)
+        subprocess.run([str(place / "bin/pip"), "-q", "install", AIOCOAP], check=True)
+    return [str(place / "bin/python"), str(HERE / "aiocoap_device.py")]
+
+
+class Program:
+    def __init__(self, words, log):
+        self.log = log
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=out,
+                                            stderr=subprocess.STDOUT, cwd=log.parent)
+
+    def said(self, text):
+        return text in self.log.read_text(errors="replace")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def start(tmp_path):
+    running = []
+
+    def begin(*words):
+        running.append(Program(words, tmp_path / f"program{len(running)}.log"))
+        return running[-1]
+    yield begin
+    for program in running:
+        program.end()
+
+
+@pytest.fixture
+def server(tmp_path):
+    running = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0", "--listen-coaps", "127.0.0.1:0").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def people(server):
+    return Api(server)
+
+
+class Api:
+    """Management calls that must succeed."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def get(self, path, missing=False):
+        reply = self.server.api("GET", path)
+        if missing and reply.status == 404:
+            return None
+        assert reply.status == 200, reply
+        return reply.json
+
+    def post(self, path, body):
+        reply = self.server.api("POST", path, body)
+        assert reply.status in (200, 201, 202), reply
+        return reply.json
+
+
+def url(server, kind):
+    return server.listen[kind]["url"]
+
+
+def registration(people, name):
+    return people.get(f"/api/v1/devices/{name}/lwm2m", missing=True)
+
+
+def run(people, name, **spec):
+    ident = people.post(f"/api/v1/devices/{name}/commands", spec)["id"]
+
+    def ended():
+        found = people.get(f"/api/v1/commands/{ident}")
+        return found if found["state"] not in ("queued", "sent") else None
+    return await_that(f"command {spec}", ended)
+
+
+def command_it(people, name, maker):
+    read = run(people, name, op="read", path="/3/0/0")
+    assert read["answer"]["values"] == {"/3/0/0": maker}, read
+    assert run(people, name, op="observe", path="/3/0/9")["state"] == "done"
+    await_that("three values of the battery",
+               lambda: people.get(f"/api/v1/devices/{name}/values?path=/3/0/9")["total"] >= 3)
+    assert run(people, name, op="reboot")["state"] == "done"
+    assert run(people, name, op="unobserve", path="/3/0/9")["state"] == "done"
+
+
+def add_device(people, name, **more):
+    return people.post("/api/v1/devices", {"name": name, **more})
+
+
+@pytest.mark.parametrize("security", ["nosec", "psk"])
+def test_leshan_registers_is_observed_and_commanded(server, people, leshan, start, tmp_path, security):
+    add_device(people, "leshan")
+    words = ["pull"]
+    if security == "psk":
+        people.post("/api/v1/devices/leshan/lwm2m-keys", {"mode": "psk", "identity": "leshan-id", "key": PSK})
+        words += ["psk", "leshan-id", PSK]
+    program = start(*leshan, url(server, "coaps" if security == "psk" else "coap"), "leshan", tmp_path / "got", *words)
+    await_that("the registration", lambda: registration(people, "leshan"), program.process)
+    assert registration(people, "leshan")["security"] == security
+    command_it(people, "leshan", "Leshan")
+    assert program.said("execute 4")
+    whole = run(people, "leshan", op="read", path="/3/0")["answer"]["values"]
+    assert whole["/3/0/0"] == "Leshan" and whole["/3/0/1"] == "interop"
+    assert "</3/0>" in run(people, "leshan", op="discover", path="/3/0")["answer"]["links"]
+    assert run(people, "leshan", op="write", path="/1/0/1", value=120)["state"] == "done"
+    assert run(people, "leshan", op="read", path="/1/0/1")["answer"]["values"] == {"/1/0/1": 120}
+
+
+@pytest.mark.parametrize("way", ["pull", "push"])
+def test_leshan_takes_firmware_by_object_5(server, people, leshan, start, tmp_path, way):
+    image = os.urandom(100_000 if way == "pull" else 20_000)
+    release = server.foreign_release(image, "modem", "app.bin")["id"]
+    add_device(people, "leshan", type="modem")
+    program = start(*leshan, url(server, "coap"), "leshan", tmp_path / "got", way)
+    await_that("the registration", lambda: registration(people, "leshan"), program.process)
+    action = people.post(f"/api/v1/releases/{release}/deploy", {"devices": ["leshan"]})["actions"][0]["id"]
+    found = await_that("the end of the action", lambda: (
+        lambda a: a if not a["active"] else None)(people.get(f"/api/v1/actions/{action}")), program.process)
+    assert found["state"] == "claimed", found
+    assert (tmp_path / "got").read_bytes() == image
+
+
+def test_leshan_is_bootstrapped_and_then_registers_with_the_key_that_it_was_given(server, people, leshan, start,
+                                                                                  tmp_path):
+    add_device(people, "leshan")
+    people.post("/api/v1/devices/leshan/lwm2m-keys",
+                {"mode": "psk", "identity": "factory", "key": PSK, "bootstrap": "once"})
+    program = start(*leshan, url(server, "coaps"), "leshan", tmp_path / "got", "pull", "bootstrap", "factory", PSK)
+    await_that("the registration", lambda: registration(people, "leshan"), program.process)
+    assert registration(people, "leshan")["security"] == "psk"
+    keys = await_that("the factory key to go", lambda: (
+        lambda k: k if all(key["bootstrap"] == "no" for key in k) else None)(
+            people.get("/api/v1/devices/leshan/lwm2m-keys")["content"]))
+    assert len(keys) == 1 and keys[0]["identity"] != "factory"
+    command_it(people, "leshan", "Leshan")
+
+
+def test_aiocoap_registers_is_observed_and_commanded(server, people, aiocoap, start, tmp_path):
+    add_device(people, "aio")
+    program = start(*aiocoap, url(server, "coap"), "aio", tmp_path / "got")
+    await_that("the registration", lambda: registration(people, "aio"), program.process)
+    command_it(people, "aio", "aiocoap")
+    assert program.said("execute 4")
+    assert run(people, "aio", op="write", path="/3/0/14", value="+02")["state"] == "done"
+    assert run(people, "aio", op="read", path="/3/0/14")["answer"]["values"] == {"/3/0/14": "+02"}
+
+
+def firmware_uri(server, people, image):
+    """The URI that a stock client of type `modem` would be given, read from one that only listens."""
+    release = server.foreign_release(image, "modem", "app.bin")["id"]
+    add_device(people, "m1", type="modem")
+    people.post(f"/api/v1/releases/{release}/deploy", {"devices": ["m1"]})
+    host, port = url(server, "coap").removeprefix("coap://").rsplit(":", 1)
+    firmware = Firmware(method=0)
+    firmware.pull = lambda: None
+    with Lwm2mDevice((host, int(port)), "m1", firmware=firmware) as device:
+        device.register()
+        return await_that("the URI", lambda: firmware.uris)[0]
+
+
+def test_libcoap_and_aiocoap_fetch_the_same_bytes(server, people, aiocoap, tmp_path):
+    image = os.urandom(70_001)
+    uri = firmware_uri(server, people, image)
+    for size in ("1024", "64"):
+        got = tmp_path / f"libcoap-{size}"
+        subprocess.run(["coap-client-notls", "-B", "60", "-b", size, "-o", str(got), uri], check=True, timeout=120)
+        assert got.read_bytes() == image
+    got = tmp_path / "aiocoap"
+    script = ("import asyncio, aiocoap, sys\nasync def main():\n c = await aiocoap.Context.create_client_context()\n"
+              " r = await c.request(aiocoap.Message(code=aiocoap.GET, uri=sys.argv[1])).response\n"
+              " open(sys.argv[2], 'wb').write(r.payload)\nasyncio.run(main())")
+    subprocess.run([aiocoap[0], "-c", script, uri, str(got)], check=True, timeout=120)
+    assert got.read_bytes() == image
