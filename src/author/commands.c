@@ -155,6 +155,30 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft device list\n"},
+    {"device key", "let a LwM2M device open DTLS sessions by a key", net_device_key, "NAME [options]",
+     "Bind a key of DTLS to a device. Give exactly one of --psk, --public-key and --certificate.\n"
+     "\nOptions:\n"
+     "  -p, --psk IDENTITY      a pre-shared key of this identity\n"
+     "  -f, --key-file FILE     that key as hex; - is standard input (default: the server makes one)\n"
+     "  -k, --public-key FILE   a raw public key, PEM\n"
+     "  -x, --certificate FILE  a certificate, PEM; its key counts, not what it says\n"
+     "  -b, --bootstrap HOW     renew or once: good for bootstrap only\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device key meter-4 --psk meter-4\n"
+     "  updraft device key meter-5 --public-key meter-5.pub --bootstrap once\n"},
+    {"device ask", "read, write or command a LwM2M device", net_device_ask,
+     "NAME OPERATION [PATH [VALUE]] [options]",
+     "Give a command to a device and wait for its answer. A device that sleeps gets it when it is heard.\n"
+     "OPERATION: read, write, execute, create, delete, discover, attributes, observe, unobserve, reboot,\n"
+     "factoryReset, updateTrigger, bootstrapTrigger.\n"
+     "\nOptions:\n"
+     "  -w, --wait SECONDS  how long to wait for the answer (default: 60)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device ask meter-4 read /3/0\n"
+     "  updraft device ask meter-4 write /1/0/1 300\n"
+     "  updraft device ask meter-4 reboot\n"},
     {"device remove", "remove a device from the server", net_device_remove, "NAME [options]",
      "Remove a device; its key and token count no more.\n"
      SERVER_OPTIONS

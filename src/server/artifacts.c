@@ -1,7 +1,6 @@
 #include "server/artifacts.h"
 
 #include "server/files.h"
-#include "server/s3.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,6 @@ struct ud_artifacts {
     char artifacts[UD_PATH_BYTES_MAX];
     char uploads[UD_PATH_BYTES_MAX];
     uint64_t bytes_max;
-    struct ud_s3 *remote; /* NULL: the folder alone */
     pthread_mutex_t lock;
     struct ud_upload *running; /* list: one upload of a digest at a time */
 };
@@ -93,12 +91,8 @@ static ud_err artifact_path(char path[UD_PATH_BYTES_MAX], const struct ud_artifa
     return n > 0 && n < UD_PATH_BYTES_MAX ? UD_OK : UD_ERR_LIMIT;
 }
 
-void ud_artifacts_remote(struct ud_artifacts *artifacts, struct ud_s3 *s3)
-{
-    artifacts->remote = s3;
-}
-
-static ud_err open_here(const struct ud_artifacts *artifacts, const uint8_t *sha256, int *fd, uint64_t *bytes)
+ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
+                         uint64_t *bytes)
 {
     char path[UD_PATH_BYTES_MAX];
     struct stat found;
@@ -117,72 +111,6 @@ static ud_err open_here(const struct ud_artifacts *artifacts, const uint8_t *sha
     *fd = opened;
     *bytes = (uint64_t)found.st_size;
     return UD_OK;
-}
-
-bool ud_artifacts_is_away(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
-{
-    char path[UD_PATH_BYTES_MAX];
-    return artifacts->remote != NULL && artifact_path(path, artifacts, sha256, false) == UD_OK &&
-           access(path, F_OK) != 0;
-}
-
-static ud_err check_digest(int fd, const uint8_t *sha256)
-{
-    char buffer[READ_BYTES];
-    struct ud_hash hash;
-    uint8_t digest[UD_SHA256_BYTES];
-    ud_err err = lseek(fd, 0, SEEK_SET) == 0 ? ud_hash_init(&hash) : UD_ERR_IO;
-    if (err != UD_OK) {
-        return err;
-    }
-    for (ssize_t got = 1; err == UD_OK && got > 0;) {
-        got = read(fd, buffer, sizeof buffer);
-        err = got < 0 ? UD_ERR_IO
-                      : ud_hash_update(&hash, (struct ud_bytes){(const uint8_t *)buffer, (size_t)got});
-    }
-    if (err != UD_OK) {
-        ud_hash_abort(&hash);
-        return err;
-    }
-    err = ud_hash_final(&hash, digest);
-    return err == UD_OK && memcmp(digest, sha256, sizeof digest) != 0 ? UD_ERR_DIGEST : err;
-}
-
-/* From the storage into the cache: under a name of its own, so that several may fetch the same at once. */
-static ud_err fetch(const struct ud_artifacts *artifacts, const uint8_t *sha256)
-{
-    char folder[UD_PATH_BYTES_MAX];
-    char path[UD_PATH_BYTES_MAX];
-    char taken[UD_PATH_BYTES_MAX];
-    ud_err err = artifact_path(folder, artifacts, sha256, true);
-    err = err == UD_OK ? artifact_path(path, artifacts, sha256, false) : err;
-    err = err == UD_OK ? ud_folder_make(folder, 0700) : err;
-    err = err == UD_OK ? ud_path_join(taken, artifacts->uploads, ".fetch-XXXXXX") : err;
-    const int fd = err == UD_OK ? mkstemp(taken) : -1;
-    if (fd < 0) {
-        return err == UD_OK ? ud_err_of_errno(errno) : err;
-    }
-    err = ud_s3_get(artifacts->remote, sha256, fd, artifacts->bytes_max);
-    err = err == UD_OK ? check_digest(fd, sha256) : err;
-    if (err == UD_OK && rename(taken, path) != 0) {
-        err = ud_err_of_errno(errno);
-    }
-    if (err != UD_OK) {
-        unlink(taken);
-    }
-    close(fd);
-    return err;
-}
-
-ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
-                         uint64_t *bytes)
-{
-    ud_err err = open_here(artifacts, sha256, fd, bytes);
-    if (err == UD_ERR_NOT_FOUND && artifacts->remote != NULL) {
-        err = fetch(artifacts, sha256);
-        err = err == UD_OK ? open_here(artifacts, sha256, fd, bytes) : err;
-    }
-    return err;
 }
 
 uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
@@ -395,9 +323,6 @@ static ud_err move_in_place(const struct ud_upload *upload)
     char folder[UD_PATH_BYTES_MAX];
     char path[UD_PATH_BYTES_MAX];
     ud_err err = fsync(upload->fd) == 0 ? UD_OK : ud_err_of_errno(errno);
-    if (err == UD_OK && upload->owner->remote != NULL) { /* there before it counts here */
-        err = ud_s3_put(upload->owner->remote, upload->sha256, upload->fd, upload->bytes);
-    }
     err = err == UD_OK ? artifact_path(folder, upload->owner, upload->sha256, true) : err;
     err = err == UD_OK ? artifact_path(path, upload->owner, upload->sha256, false) : err;
     err = err == UD_OK ? ud_folder_make(folder, 0700) : err;

@@ -15,12 +15,7 @@ struct ud_upload;
 ud_err ud_artifacts_open(struct ud_artifacts **artifacts, const char *state_folder, uint64_t bytes_max);
 void ud_artifacts_close(struct ud_artifacts *artifacts);
 
-/** Keep them in object storage, too: uploads go there before they count, files that are not here come from there. */
-struct ud_s3;
-void ud_artifacts_remote(struct ud_artifacts *artifacts, struct ud_s3 *s3);
-/** Must this one be fetched before it can be opened? Then opening blocks, so not on a connection thread. */
-bool ud_artifacts_is_away(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
-/** Open a stored one for reading. UD_ERR_NOT_FOUND, UD_ERR_IO; UD_ERR_DIGEST when the storage gave another file. */
+/** Open a stored one for reading. UD_ERR_NOT_FOUND, UD_ERR_IO. */
 ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
                          uint64_t *bytes);
 /** Bytes of an unfinished upload that are here; 0 where there is none. */

@@ -33,6 +33,9 @@ static const struct setting settings[] = {
     {"listen-coaps", TEXT_AT(listen_coaps), "", "address:port for CoAP over DTLS; empty = none"},
     {"coap-host", TEXT_AT(coap_host), "", "name or address in URIs that LwM2M devices are given; empty = the listening address"},
     {"coap-ca", TEXT_AT(coap_ca), "", "PEM file of the CA whose certificates name devices by their common name"},
+    {"coap-proxy-origins", TEXT_AT(coap_proxy_origins), "", "HTTP origins that devices may fetch from by CoAP, as https://host:port, separated by commas; empty = no proxy"},
+    {"coap-proxy-map", TEXT_AT(coap_proxy_map), "", "name=URL, separated by commas: /proxy/NAME/... stands for URL/..."},
+    {"coap-proxy-body-max", NUMBER_AT(coap_proxy_body_max, 1024, 1073741824), "16777216", "largest body that the proxy fetches; four of them are kept"},
     {"coap-add-devices", SWITCH_AT(coap_add_devices), "0", "devices that register over plain CoAP under an unknown name are added; for a laboratory"},
     {"coap-peers-max", NUMBER_AT(coap_peers_max, 64, 16777216), "1048576", "plain CoAP peers that are remembered at one time"},
     {"coap-sessions-max", NUMBER_AT(coap_sessions_max, 16, 4194304), "100000", "DTLS sessions at one time"},
@@ -46,11 +49,6 @@ static const struct setting settings[] = {
     {"oidc-client", TEXT_AT(oidc_client), "", "what this server is called there"},
     {"oidc-secret", TEXT_AT(oidc_secret), "", "its secret there; only in the file or environment"},
     {"oidc-ca", TEXT_AT(oidc_ca), "", "PEM of the authority of the provider's certificate, unless the system knows it"},
-    {"s3-endpoint", TEXT_AT(s3_endpoint), "", "https://… of S3-compatible storage that keeps the artifacts; the folder is then a cache"},
-    {"s3-bucket", TEXT_AT(s3_bucket), "", "its bucket"},
-    {"s3-region", TEXT_AT(s3_region), "us-east-1", "its region"},
-    {"s3-key", TEXT_AT(s3_key), "", "the access key's id"},
-    {"s3-secret", TEXT_AT(s3_secret), "", "the access key's secret; only in the file or environment"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
@@ -196,7 +194,7 @@ static bool read_environment(struct reading *reading, char *(*env)(const char *n
         char name[64] = "UPDRAFTD_";
         size_t at = strlen(name);
         for (const char *c = settings[i].name; *c != '\0'; c++) {
-            name[at++] = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+            name[at++] = *c == '-' ? '_' : (char)(*c - 'a' + 'A');
         }
         name[at] = '\0';
         const char *value = env(name);
@@ -245,7 +243,7 @@ static bool has_password(const char *url)
 
 static bool apply_flag(struct reading *reading, const char *name, const char *value)
 {
-    if (has_password(value) || is_named("oidc-secret", name) || is_named("s3-secret", name)) {
+    if (has_password(value) || is_named("oidc-secret", name)) {
         ud_text_puts(reading->words, "flag: a password may stand in the file or the environment only: ");
         ud_text_puts(reading->words, name);
         ud_text_puts(reading->words, "\n");
@@ -337,12 +335,6 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     }
     if (config->oidc_issuer[0] != '\0' && (config->oidc_client[0] == '\0' || config->public_url[0] == '\0')) {
         ud_text_puts(words, "oidc-issuer needs oidc-client and public-url\n");
-        return false;
-    }
-    if (config->s3_endpoint[0] != '\0' &&
-        (config->s3_bucket[0] == '\0' || config->s3_key[0] == '\0' || config->s3_secret[0] == '\0' ||
-         strchr(config->s3_bucket, '/') != NULL)) {
-        ud_text_puts(words, "s3-endpoint needs s3-bucket, s3-key and s3-secret\n");
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

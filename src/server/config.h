@@ -23,17 +23,15 @@ struct ud_config {
     char oidc_issuer[UD_PATH_BYTES_MAX]; /* identity provider; empty = none */
     char oidc_client[UD_NAMES_BYTES_MAX];
     char oidc_secret[UD_NAMES_BYTES_MAX];
-    char s3_endpoint[UD_PATH_BYTES_MAX]; /* object storage of the artifacts; empty = the folder alone */
-    char s3_bucket[UD_NAMES_BYTES_MAX];
-    char s3_region[UD_ADDRESS_BYTES_MAX];
-    char s3_key[UD_ADDRESS_BYTES_MAX];
-    char s3_secret[UD_ADDRESS_BYTES_MAX];
     char oidc_ca[UD_PATH_BYTES_MAX];         /* that signed the provider's certificate; empty = the system's */
     char listen_coap[UD_ADDRESS_BYTES_MAX];  /* plain CoAP; empty = none */
     char listen_coaps[UD_ADDRESS_BYTES_MAX]; /* CoAP over DTLS; empty = none */
     char coap_host[UD_ADDRESS_BYTES_MAX];    /* how devices name us in URIs; empty = by the address */
     char coap_ca[UD_PATH_BYTES_MAX];         /* CA of device certificates; empty = none */
-    bool coap_add_devices;                   /* unknown names over plain CoAP become devices */
+    char coap_proxy_origins[UD_PATH_BYTES_MAX]; /* that devices may fetch from by CoAP; empty = no proxy */
+    char coap_proxy_map[UD_PATH_BYTES_MAX];     /* name=base of /proxy/NAME/... */
+    uint64_t coap_proxy_body_max;
+    bool coap_add_devices; /* unknown names over plain CoAP become devices */
     uint64_t coap_peers_max;
     uint64_t coap_sessions_max;
     uint64_t values_fine_days;   /* every sample is kept so long */

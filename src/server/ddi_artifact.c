@@ -104,53 +104,8 @@ void ud_send_file(struct ud_call *call, int fd, uint64_t size, const char *etag,
     name_file(call, filename);
 }
 
-/* One that must come from the storage first, on the slow thread. */
-struct away {
-    struct ud_row_artifact artifact;
-    const char *filename;
-    void *data; /* the call's own, meanwhile */
-};
-
-static ud_err fetch(struct ud_call *call)
-{
-    const struct away *away = call->data;
-    uint64_t bytes = 0;
-    int fd = -1;
-    const ud_err err = ud_artifacts_file(call->server->artifacts, away->artifact.sha256, &fd, &bytes);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return err;
-}
-
-static void fetched(struct ud_call *call, ud_err err)
-{
-    const struct away *away = call->data;
-    call->data = away->data;
-    if (err != UD_OK) {
-        ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "error", ud_err_name(err), NULL);
-        ud_call_error_status(call, 503, err, "the artifact cannot be fetched from the storage now");
-        return;
-    }
-    ud_send_artifact(call, &away->artifact, away->filename);
-}
-
-static void fetch_first(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
-{
-    struct away *away = ud_call_alloc(call, sizeof *away);
-    if (away != NULL) {
-        *away = (struct away){*artifact, filename, call->data};
-        call->data = away;
-        ud_call_slow(call, fetch, fetched);
-    }
-}
-
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
 {
-    if (ud_artifacts_is_away(call->server->artifacts, artifact->sha256)) {
-        fetch_first(call, artifact, filename);
-        return;
-    }
     int fd = -1;
     uint64_t size = 0;
     const char *etag = quoted_digest(call, artifact->sha256);

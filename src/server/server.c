@@ -7,7 +7,6 @@
 #include "server/hub.h"
 #include "server/lwm2m/lwm2m.h"
 #include "server/patches.h"
-#include "server/s3.h"
 #include "server/scheduler.h"
 #include "server/store_events.h"
 #include "server/store_shared.h"
@@ -303,10 +302,6 @@ ud_err ud_server_start(struct ud_server *server)
                                                 server->config.artifact_bytes_max))
                        : err;
     err = err == UD_OK ? fail(server, "patches", open_patches(server)) : err;
-    err = err == UD_OK ? fail(server, "object storage", ud_s3_open(&server->s3, &server->config)) : err;
-    if (err == UD_OK) {
-        ud_artifacts_remote(server->artifacts, server->s3);
-    }
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
     err = err == UD_OK ? fail(server, "slow thread", ud_disk_open(&server->slow)) : err;
     err = err == UD_OK ? fail(server, "attempts", open_throttles(server)) : err;
@@ -406,7 +401,6 @@ void ud_server_stop(struct ud_server *server)
     ud_throttle_close(server->wrong_passwords);
     ud_patches_close(server->patches);
     ud_artifacts_close(server->artifacts);
-    ud_s3_close(server->s3);
     ud_downloads_close(server->downloads);
     ud_sync_close(server->sync);
     ud_hooks_close(server->hooks);

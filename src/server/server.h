@@ -15,7 +15,6 @@
 struct ud_artifacts;
 struct ud_hooks;
 struct ud_hub;
-struct ud_s3;
 struct ud_sync;
 struct ud_patches;
 struct ud_tenants;
@@ -41,7 +40,6 @@ struct ud_server {
     struct ud_hooks *hooks;
     struct ud_sync *sync; /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
-    struct ud_s3 *s3; /* NULL: artifacts are files only */
     struct ud_downloads *downloads;
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;

@@ -4,7 +4,6 @@ Names carry the ids of OMA's interoperability test cases (LightweightM2M-1.1-int
 """
 import hashlib
 import os
-import struct
 import subprocess
 import time
 
@@ -12,7 +11,7 @@ import pytest
 from lwm2m_tool import (ACCEPT, ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, DELETE, ECHO, ETAG, GET, LINKS, NON, POST,
                         PUT, RST, SENML_JSON, SIZE1, SIZE2, URI_PATH, Firmware, Lwm2mDevice, Message, Socket, ask,
                         download, query, uint)
-from server_tool import Server
+from server_tool import BUILD, Server
 
 WAIT_S = 40
 
@@ -553,3 +552,32 @@ def test_unknown_names_become_devices_only_where_the_configuration_says_so(tmp_p
 def test_no_key_is_given_out_over_plain_udp(server):
     server.add_device("d1")
     assert ask(coap(server), POST, "/bs", query(ep="d1")).text_code == "4.03"
+
+
+# --- the command line
+
+
+def updraft(server, *words):
+    token = server.state / "admin.token"
+    return subprocess.run([str(BUILD / "updraft"), *words, "--server", server.listen["people"]["url"], "--token-file",
+                           str(token)], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "XDG_CONFIG_HOME": str(server.state)})
+
+
+def test_the_command_line_gives_keys_and_commands(server):
+    with device_of(server) as device:
+        device.register()
+        done = updraft(server, "device", "ask", "d1", "read", "/3/0/0")
+        assert done.returncode == 0 and '"/3/0/0": "Acme"' in done.stdout, done
+        assert updraft(server, "device", "ask", "d1", "write", "/1/0/1", "321").returncode == 0
+        assert device.values[(1, 0)][1] == 321
+        assert updraft(server, "device", "ask", "d1", "reboot").returncode == 0
+        missing = updraft(server, "device", "ask", "d1", "read", "/3/0/99")
+        assert missing.returncode == 1 and "UD_ERR_DEVICE_FAILED" in missing.stderr
+        assert updraft(server, "device", "ask", "d1").returncode == 2
+        made = updraft(server, "device", "key", "d1", "--psk", "id1", "--bootstrap", "once")
+        assert made.returncode == 0 and "key (shown once)" in made.stdout
+        assert updraft(server, "device", "key", "d1", "--psk", "id1").returncode == 1
+        assert updraft(server, "device", "key", "d1").returncode == 2
+    keys = server.api("GET", "/api/v1/devices/d1/lwm2m-keys").json["content"]
+    assert [(key["identity"], key["bootstrap"]) for key in keys] == [("id1", "once")]

@@ -26,7 +26,6 @@ struct pg {
     ud_store_mode mode;
     bool in_transaction; /* as we asked for; the connection may have been lost since */
     bool lost;           /* in a transaction: nothing runs until it was ended */
-    bool saved;          /* a savepoint is there whose job is done: it goes with the next round trip */
     unsigned names;      /* of prepared statements, so far */
     char place[];
 };
@@ -163,7 +162,7 @@ static ud_err script(struct ud_store *store, const char *text)
 static ud_err begin(struct ud_store *store)
 {
     struct pg *pg = pg_of(store);
-    pg->lost = pg->in_transaction = pg->saved = false;
+    pg->lost = pg->in_transaction = false;
     ud_err err = ready(store);
     err = err == UD_OK ? script(store, "BEGIN; SELECT pg_advisory_xact_lock(" WRITER_LOCK ")") : err;
     if (err != UD_OK && PQstatus(pg->conn) != CONNECTION_OK) { /* closed while it was idle: once more */
@@ -198,15 +197,6 @@ static ud_err rollback(struct ud_store *store)
     return err;
 }
 
-/* Giving up the last savepoint and making the next are one round trip; COMMIT gives it up by itself. */
-static ud_err save(struct ud_store *store)
-{
-    struct pg *pg = pg_of(store);
-    const bool saved = pg->saved;
-    pg->saved = false;
-    return script(store, saved ? "RELEASE job; SAVEPOINT job" : "SAVEPOINT job");
-}
-
 static ud_err control(struct ud_store *store, sql_control what)
 {
     switch (what) {
@@ -217,10 +207,9 @@ static ud_err control(struct ud_store *store, sql_control what)
     case SQL_ROLLBACK:
         return rollback(store);
     case SQL_SAVE:
-        return save(store);
+        return script(store, "SAVEPOINT job");
     case SQL_RELEASE:
-        pg_of(store)->saved = true;
-        return UD_OK;
+        return script(store, "RELEASE job");
     case SQL_UNDO:
         return script(store, "ROLLBACK TO job; RELEASE job");
     }

@@ -241,13 +241,11 @@ static const uint16_t understood[] = {UD_COAP_URI_HOST, UD_COAP_URI_PORT, UD_COA
 static void on_request(void *ctx, struct ud_remote *remote, struct ud_coap_event *event)
 {
     struct ud_request request = {ctx, remote, &event->message, &event->asked, {NULL, 0}};
-    struct ud_bytes proxy;
     uint16_t number;
     struct ud_reg *reg = remote->user;
     (void)ud_endpoint_echoed(request.lw->endpoint, remote, &event->message);
-    if (ud_coap_find(&event->message, UD_COAP_PROXY_URI, &proxy) ||
-        ud_coap_find(&event->message, UD_COAP_PROXY_SCHEME, &proxy)) {
-        ud_request_code(&request, UD_COAP_505_NO_PROXY);
+    if (ud_proxy_is_wanted(&event->message)) {
+        ud_proxy_get(&request);
     } else if (ud_coap_bad_option(&event->message, understood, sizeof understood / sizeof understood[0],
                                   &number)) {
         ud_request_code(&request, UD_COAP_402_BAD_OPTION);

@@ -23,6 +23,8 @@
 #define UD_CAPABILITY_SECRET_BYTES 32
 
 struct ud_fw_file;
+struct ud_origins;
+struct ud_waiter;
 
 /* The body of a request that comes in blocks. */
 struct ud_body_parts {
@@ -38,6 +40,9 @@ struct ud_lwm2m {
     struct ud_endpoint *endpoint;
     struct ud_regs regs;
     struct ud_body_parts bodies[UD_BODIES_MAX];
+    struct ud_origins *origins; /* of the proxy; NULL = none */
+    struct ud_waiter *waiters;
+    uint32_t waiter_count;
     struct ud_fw_file *files;
     uint64_t file_clock;                        /* of their uses */
     uint8_t secret[UD_CAPABILITY_SECRET_BYTES]; /* of the capabilities in URIs of artifacts */
@@ -152,6 +157,15 @@ void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg);
 
 /* bootstrap.c */
 void ud_bootstrap_drop(struct ud_lwm2m *lw, struct ud_reg *reg);
+
+/* proxy.c */
+ud_err ud_proxy_open(struct ud_lwm2m *lw);
+/** No more fetches; those who wait are there still. */
+void ud_proxy_stop(struct ud_lwm2m *lw);
+void ud_proxy_close(struct ud_lwm2m *lw);
+/** Does the request ask for something that lies elsewhere? */
+bool ud_proxy_is_wanted(const struct ud_coap_message *message);
+void ud_proxy_get(struct ud_request *request);
 
 /* fw.c */
 ud_err ud_fw_open(struct ud_lwm2m *lw);

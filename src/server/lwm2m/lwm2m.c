@@ -200,6 +200,7 @@ ud_err ud_lwm2m_open(struct ud_lwm2m **out, struct ud_server *server)
         err = ud_timers_reserve(ud_endpoint_timers(lw->endpoint));
     }
     err = err == UD_OK ? load(lw) : err;
+    err = err == UD_OK ? ud_proxy_open(lw) : err;
     if (err == UD_OK) {
         ud_timer_set(ud_endpoint_timers(lw->endpoint), &lw->thinning, ud_endpoint_now_ms(lw->endpoint) + 1000);
         ud_fleet_watch(server->fleet, fleet_changed, lw);
@@ -217,6 +218,7 @@ void ud_lwm2m_stop(struct ud_lwm2m *lw)
 {
     if (lw != NULL) {
         ud_endpoint_stop(lw->endpoint);
+        ud_proxy_stop(lw);
     }
 }
 
@@ -226,8 +228,10 @@ void ud_lwm2m_close(struct ud_lwm2m *lw)
         return;
     }
     ud_fleet_watch(lw->server->fleet, NULL, NULL);
+    ud_proxy_stop(lw);
     if (lw->endpoint != NULL) {
         ud_endpoint_stop(lw->endpoint);
+        ud_proxy_close(lw);
         ud_endpoint_drain_mail(lw->endpoint); /* what was committed is known; nobody is answered any more */
         for (struct ud_reg *reg = ud_regs_any(&lw->regs); reg != NULL; reg = ud_regs_any(&lw->regs)) {
             ud_reg_end(lw, reg);
