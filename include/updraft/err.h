@@ -185,6 +185,21 @@
       "report it with the log: this is an error of the program") \
     X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
       "chmod 600 the file; if somebody else may have read it, make a new key") \
+    /* keys over time, encryption: 120.. */ \
+    X(UD_ERR_REVOKED,          120,  5,  4, "the signing key was revoked", \
+      "sign with a key of the present trust store") \
+    X(UD_ERR_STRANDED,         121,  5, 11, "the image that runs would not boot under the new trust store", \
+      "install an image first that its keys signed, or list the running manifest's digest in the store as kept") \
+    X(UD_ERR_CHAIN,            122,  5, 11, "the trust store does not follow the one that is here", \
+      "deliver the stores one by one, in the order of their numbers") \
+    X(UD_ERR_DECRYPT,          123,  5, 11, "a ciphertext or a wrapped key is not what was encrypted", \
+      "encrypt the image again for this device's key and deploy that release") \
+    X(UD_ERR_NO_RECIPIENT,     124,  5,  4, "the image is encrypted for other devices", \
+      "encrypt it for this device's key, too (`updraft encrypt`)") \
+    X(UD_ERR_TRUST_EXPIRED,    125,  8, 10, "the trust store is past its time, so nothing new is installed", \
+      "publish the next trust store; the device goes on running what it has") \
+    X(UD_ERR_KEY_PUBLISHED,    126,  0,  4, "this key's private half was published: an example or development key", \
+      "make a key of your own with `updraft keygen`") \
     /* the author's desk: 128.. */ \
     X(UD_ERR_DESCRIPTION,      128,  0, 11, "the description says something of which no manifest can be made", \
       "correct the place that the message names; docs/author.md lists every word of a description") \
@@ -193,7 +208,7 @@
     X(UD_ERR_USED_UP,          130,  0, 11, "every one-time signature of this key is used", \
       "make a new key and rotate the trust store to it") \
     X(UD_ERR_TOKEN,            131,  0, 11, "the token failed, is not there, or did not take the PIN", \
-      "check that the token is plugged in, its label, and the PIN; nothing was signed") \
+      "check that the token is plugged in, its label, and the PIN; nothing was signed")
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \

@@ -13,8 +13,7 @@
 #ifndef UPDRAFT_HSS_H
 #define UPDRAFT_HSS_H
 
-#include "updraft/bytes.h"
-#include "updraft/err.h"
+#include "updraft/crypto.h"
 
 #define UD_HSS_LEVELS_MAX 8        /* RFC 8554 section 6 */
 #define UD_HSS_PUBLIC_BYTES_MAX 60 /* 52 for SHA-256/192 */
@@ -48,5 +47,12 @@ struct ud_hss_policy {
  */
 ud_err ud_hss_verify(const struct ud_hss_policy *policy, struct ud_bytes pub, const struct ud_bytes *parts,
                      size_t count, struct ud_bytes signature);
+
+/* What this build accepts, beside its table of algorithms (ud_algorithms), where HSS/LMS is in that. */
+extern const struct ud_hss_policy ud_hss_allowed;
+
+/** Row of a table of algorithms: ud_hss_verify() under ud_hss_allowed. */
+ud_err ud_hss_lms_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                         struct ud_bytes signature);
 
 #endif

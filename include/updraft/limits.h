@@ -11,6 +11,9 @@
 #ifndef UD_COSE_HEADERS_MAX
 #define UD_COSE_HEADERS_MAX 8 /* labels of both header maps of one object together */
 #endif
+#ifndef UD_COSE_PROOFS_MAX
+#define UD_COSE_PROOFS_MAX 8 /* signers of one COSE_Sign */
+#endif
 #ifndef UD_SUIT_COMPONENTS_MAX
 #define UD_SUIT_COMPONENTS_MAX 4
 #endif
@@ -31,6 +34,9 @@
 #endif
 #ifndef UD_TRUST_KEYS_MAX
 #define UD_TRUST_KEYS_MAX 8
+#endif
+#ifndef UD_TRUST_GROUPS_MAX
+#define UD_TRUST_GROUPS_MAX 4
 #endif
 #ifndef UD_COMPONENTS_MAX
 #define UD_COMPONENTS_MAX 4 /* of a device */

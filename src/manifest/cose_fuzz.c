@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_sign1(struct ud_bytes in)
 {
     static const uint8_t nobody[UD_P256_PUBLIC_BYTES] = {4};
-    const struct ud_key key = {UD_BYTES_ARRAY(nobody)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(nobody)};
     struct ud_cose_sign1 sign1;
     struct ud_cose_sign1 again;
     struct ud_diag diag = {.offset_bytes = 0};

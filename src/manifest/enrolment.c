@@ -85,7 +85,7 @@ static const struct ud_field enrolment_fields[] = {
 static ud_err verify(const struct ud_cose_sign1 *sign1, const uint8_t pub[UD_P256_PUBLIC_BYTES])
 {
     uint8_t kid[UD_KID_BYTES];
-    const struct ud_key key = {{pub, UD_P256_PUBLIC_BYTES}};
+    const struct ud_key key = {.pub = {pub, UD_P256_PUBLIC_BYTES}};
     const ud_err err = ud_cose_key_kid(pub, kid);
     if (err != UD_OK) {
         return err;

@@ -26,7 +26,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void check_report(struct ud_bytes in)
 {
-    const struct ud_key key = {UD_BYTES_ARRAY(signer.pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(signer.pub)};
     struct ud_report report;
     struct ud_report again;
     uint8_t bytes[UD_REPORT_BYTES_MAX];

@@ -197,45 +197,21 @@ ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, stru
     return r.err;
 }
 
-/* Without a kid, every trusted key is tried: the published examples name none. */
-static ud_err verify_with(const struct ud_cose_sign1 *sign1, const struct ud_suit_envelope *env,
-                          const struct ud_trust *trust, size_t first, size_t end, ud_trust_set *signers)
-{
-    ud_err err = UD_ERR_UNTRUSTED;
-    for (size_t i = first; i < end; i++) {
-        const struct ud_key key = {UD_BYTES_ARRAY(trust->keys[i].pub)};
-        err = ud_cose_sign1_verify(sign1, &key, env->digest_item);
-        if (err == UD_OK) {
-            *signers |= (ud_trust_set)1 << i;
-            return UD_OK;
-        }
-    }
-    return err == UD_ERR_SIGNATURE && sign1->kid.len == 0 ? UD_ERR_UNTRUSTED : err;
-}
-
 static ud_err verify_block(const struct ud_suit_envelope *env, size_t index, const struct ud_trust *trust,
                            ud_trust_set *signers, size_t *offset_bytes)
 {
-    struct ud_cose_sign1 sign1;
+    struct ud_cose cose;
     struct ud_bytes block;
-    size_t at = 0;
     ud_err err = ud_suit_envelope_block(env, index, &block);
     if (err != UD_OK) {
         return err;
     }
     *offset_bytes = ud_bytes_offset(env->whole, block);
-    err = ud_cose_sign1_parse(&sign1, block, NULL);
-    if (err != UD_OK) {
-        return err;
+    err = ud_cose_parse(&cose, block, NULL);
+    if (err == UD_OK && !cose.detached) { /* what would be signed is not what we hash */
+        err = UD_ERR_COSE;
     }
-    if (!sign1.detached) { /* what would be signed is not what we hash */
-        return UD_ERR_COSE;
-    }
-    if (sign1.kid.len == 0) {
-        return verify_with(&sign1, env, trust, 0, trust->key_count, signers);
-    }
-    err = ud_trust_find(trust, sign1.kid, &at);
-    return err == UD_OK ? verify_with(&sign1, env, trust, at, at + 1, signers) : err;
+    return err == UD_OK ? ud_trust_verify(trust, &cose, env->digest_item, signers) : err;
 }
 
 ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct ud_trust *trust,

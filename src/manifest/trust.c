@@ -1,12 +1,26 @@
 #include "updraft/trust.h"
 
 #include "updraft/cbor.h"
-#include "updraft/cose.h"
 
-_Static_assert(UD_TRUST_KEYS_MAX <= 8 * sizeof(ud_trust_set), "a set has a bit for every key");
+_Static_assert(UD_TRUST_KEYS_MAX < 8 * sizeof(ud_trust_set), "a set has a bit for every key, and one to spare");
+
+/* Is `item` one of the equally long items that stand one after another in `list`? */
+static bool is_listed(struct ud_bytes list, struct ud_bytes item)
+{
+    struct ud_bytes next;
+    while (item.len > 0 && ud_bytes_take(&list, item.len, &next)) {
+        if (ud_bytes_equal(next, item)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 ud_err ud_trust_find(const struct ud_trust *trust, struct ud_bytes kid, size_t *index)
 {
+    if (kid.len == UD_KID_BYTES && is_listed(trust->revoked, kid)) {
+        return UD_ERR_REVOKED;
+    }
     for (size_t i = 0; i < trust->key_count; i++) {
         if (ud_bytes_equal(UD_BYTES_ARRAY(trust->keys[i].kid), kid)) {
             *index = i;
@@ -21,22 +35,50 @@ static bool is_in(ud_trust_set set, size_t index)
     return (set >> index & 1u) != 0;
 }
 
-/* A threshold of 0 is no policy at all: nothing reaches it. */
-static bool reaches(const struct ud_trust *trust, uint32_t weight)
+static uint32_t weight_of(const struct ud_trust *trust, ud_trust_set set, size_t group)
 {
-    return trust->threshold > 0 && weight >= trust->threshold;
+    uint32_t weight = 0;
+    for (size_t i = 0; i < trust->key_count; i++) {
+        if (is_in(set, i) && (group == UD_TRUST_GROUPS_MAX || trust->keys[i].group == group)) {
+            weight += trust->keys[i].weight;
+        }
+    }
+    return weight;
+}
+
+/* A threshold of 0 is no policy at all: nothing reaches it. */
+static bool reaches(const struct ud_trust *trust, ud_trust_set set)
+{
+    if ((set & UD_TRUST_SET_KEPT) != 0 && trust->kept.len > 0) {
+        return true;
+    }
+    for (size_t group = 0; group < UD_TRUST_GROUPS_MAX; group++) {
+        if (weight_of(trust, set, group) < trust->group_need[group]) {
+            return false;
+        }
+    }
+    return trust->threshold > 0 && weight_of(trust, set, UD_TRUST_GROUPS_MAX) >= trust->threshold;
 }
 
 ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers)
 {
-    uint32_t weight = 0;
     if (signers == 0) {
         return UD_ERR_UNTRUSTED;
     }
-    for (size_t i = 0; i < trust->key_count; i++) {
-        weight += is_in(signers, i) ? trust->keys[i].weight : 0;
+    return reaches(trust, signers) ? UD_OK : UD_ERR_THRESHOLD;
+}
+
+bool ud_trust_keeps(const struct ud_trust *trust, struct ud_bytes manifest_digest)
+{
+    return manifest_digest.len == UD_SHA256_BYTES && is_listed(trust->kept, manifest_digest);
+}
+
+ud_err ud_trust_may_install(const struct ud_trust *trust, uint64_t sequence, uint64_t now_s)
+{
+    if (sequence < trust->sequence_min) {
+        return UD_ERR_STALE;
     }
-    return reaches(trust, weight) ? UD_OK : UD_ERR_THRESHOLD;
+    return trust->expires_s != 0 && now_s > trust->expires_s ? UD_ERR_TRUST_EXPIRED : UD_OK;
 }
 
 /* Element by element: ['ab'] is no prefix of ['abc'], although its bytes nearly are. */
@@ -75,18 +117,18 @@ static bool key_may(const struct ud_trust_key *key, struct ud_bytes component_id
 ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, struct ud_bytes component_id,
                           struct ud_bytes vendor_id, struct ud_bytes class_id)
 {
-    uint32_t weight = 0;
+    ud_trust_set may = signers & UD_TRUST_SET_KEPT;
     for (size_t i = 0; i < trust->key_count; i++) {
         if (is_in(signers, i) && key_may(&trust->keys[i], component_id, vendor_id, class_id)) {
-            weight += trust->keys[i].weight;
+            may |= (ud_trust_set)1 << i;
         }
     }
-    return reaches(trust, weight) ? UD_OK : UD_ERR_RIGHTS;
+    return reaches(trust, may) ? UD_OK : UD_ERR_RIGHTS;
 }
 
-ud_err ud_trust_add(struct ud_trust *trust, const uint8_t pub[UD_P256_PUBLIC_BYTES], uint8_t weight)
+ud_err ud_trust_add_key(struct ud_trust *trust, const struct ud_key *key, uint8_t weight)
 {
-    struct ud_trust_key key = {.weight = weight};
+    struct ud_trust_key added = {.weight = weight, .type = key->type, .pub_bytes = (uint8_t)key->pub.len};
     size_t taken = 0;
     if (weight == 0) {
         return UD_ERR_NUMBER_RANGE;
@@ -94,14 +136,22 @@ ud_err ud_trust_add(struct ud_trust *trust, const uint8_t pub[UD_P256_PUBLIC_BYT
     if (trust->key_count >= UD_TRUST_KEYS_MAX) {
         return UD_ERR_LIMIT;
     }
-    memcpy(key.pub, pub, sizeof key.pub);
-    const ud_err err = ud_cose_key_kid(key.pub, key.kid);
+    ud_err err = ud_cose_key_thumbprint(key, added.kid); /* looks at the length, too */
     if (err != UD_OK) {
         return err;
     }
-    if (ud_trust_find(trust, UD_BYTES_ARRAY(key.kid), &taken) == UD_OK) {
-        return UD_ERR_DUPLICATE; /* the kid is the key's hash: the same kid is the same key */
+    memcpy(added.pub, key->pub.ptr, key->pub.len);
+    err = ud_trust_find(trust, UD_BYTES_ARRAY(added.kid), &taken);
+    if (err != UD_ERR_UNTRUSTED) {
+        return err == UD_OK ? UD_ERR_DUPLICATE
+                            : err; /* the kid is the key's hash: the same kid is the same key */
     }
-    trust->keys[trust->key_count++] = key;
+    trust->keys[trust->key_count++] = added;
     return UD_OK;
+}
+
+ud_err ud_trust_add(struct ud_trust *trust, const uint8_t pub[UD_P256_PUBLIC_BYTES], uint8_t weight)
+{
+    const struct ud_key key = {.pub = {pub, UD_P256_PUBLIC_BYTES}};
+    return ud_trust_add_key(trust, &key, weight);
 }

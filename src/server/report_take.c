@@ -13,7 +13,7 @@ ud_err ud_report_check(struct ud_told *told, struct ud_bytes bytes)
     if (!told->device.has_key || !ud_bytes_equal(kid, UD_BYTES_ARRAY(told->device.kid))) {
         return UD_ERR_IDENTITY;
     }
-    const struct ud_key key = {UD_BYTES_ARRAY(told->device.pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(told->device.pub)};
     return ud_report_verify(&told->report, bytes, &key, &diag);
 }
 

@@ -138,14 +138,11 @@ static ud_err check_signature(struct sum *sum, const uint8_t digest[UD_SHA256_BY
     return err_of(status);
 }
 
-ud_err ud_crypto_verify(ud_alg alg, const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                        struct ud_bytes signature)
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
 {
     uint8_t digest[UD_SHA256_BYTES];
     struct sum sum;
-    if (alg != UD_ALG_ES256 && alg != UD_ALG_ESP256) {
-        return UD_ERR_ALGORITHM;
-    }
     ud_err err = ud_sha256(parts, count, digest);
     if (err != UD_OK) {
         return err;

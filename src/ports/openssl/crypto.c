@@ -122,12 +122,9 @@ static ud_err digest_verify(EVP_MD_CTX *md, EVP_PKEY *key, const struct ud_bytes
     return verdict == 0 ? UD_ERR_SIGNATURE : UD_ERR_CRYPTO;
 }
 
-ud_err ud_crypto_verify(ud_alg alg, const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                        struct ud_bytes signature)
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
 {
-    if (alg != UD_ALG_ES256 && alg != UD_ALG_ESP256) {
-        return UD_ERR_ALGORITHM;
-    }
     if (key->pub.len != UD_P256_PUBLIC_BYTES) {
         return UD_ERR_KEY;
     }

@@ -64,7 +64,7 @@ ud_err ud_jws_es256(struct ud_bytes x, struct ud_bytes y, struct ud_bytes data, 
     }
     memcpy(pub, x.ptr, 32);
     memcpy(pub + 32, y.ptr, 32);
-    const struct ud_key key = {UD_BYTES_ARRAY(pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(pub)};
     return ud_crypto_verify(UD_ALG_ES256, &key, &data, 1, signature);
 }
 

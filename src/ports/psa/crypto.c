@@ -75,14 +75,11 @@ static ud_err import_public(struct ud_bytes pub, psa_key_id_t *id)
     return status == PSA_ERROR_INVALID_ARGUMENT ? UD_ERR_KEY : err_of(status);
 }
 
-ud_err ud_crypto_verify(ud_alg alg, const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                        struct ud_bytes signature)
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
 {
     uint8_t digest[UD_SHA256_BYTES];
     psa_key_id_t id = 0;
-    if (alg != UD_ALG_ES256 && alg != UD_ALG_ESP256) {
-        return UD_ERR_ALGORITHM;
-    }
     ud_err err = ud_sha256(parts, count, digest); /* starts the library, too */
     if (err == UD_OK) {
         err = import_public(key->pub, &id);

@@ -55,13 +55,10 @@ void ud_hash_abort(struct ud_hash *hash)
     state_of(hash)->live = 0;
 }
 
-ud_err ud_crypto_verify(ud_alg alg, const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                        struct ud_bytes signature)
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
 {
     uint8_t digest[UD_SHA256_BYTES];
-    if (alg != UD_ALG_ES256 && alg != UD_ALG_ESP256) {
-        return UD_ERR_ALGORITHM;
-    }
     if (key->pub.len != UD_P256_PUBLIC_BYTES) {
         return UD_ERR_KEY;
     }

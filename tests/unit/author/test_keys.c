@@ -69,7 +69,7 @@ static void test_a_pair_survives_the_way_through_its_files(void **state)
     assert_memory_equal(pub, signer.pub, sizeof pub);
 
     assert_int_equal(signer.sign(signer.ctx, signer.alg, message, 2, signature, &signature_bytes), UD_OK);
-    const struct ud_key verifier = {UD_BYTES_ARRAY(pub)};
+    const struct ud_key verifier = {.pub = UD_BYTES_ARRAY(pub)};
     assert_int_equal(
         ud_crypto_verify(UD_ALG_ES256, &verifier, &whole, 1, (struct ud_bytes){signature, signature_bytes}),
         UD_OK);

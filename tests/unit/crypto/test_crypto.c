@@ -158,7 +158,7 @@ static void test_verify_accepts_what_was_signed_and_nothing_else(void **state)
     for (size_t i = 0; i < sizeof verify_vectors / sizeof verify_vectors[0]; i++) {
         uint8_t pub[UD_P256_PUBLIC_BYTES + 1];
         uint8_t signature[UD_P256_SIGNATURE_BYTES + 1];
-        const struct ud_key key = {hex_decode(verify_vectors[i].pub, pub, sizeof pub)};
+        const struct ud_key key = {.pub = hex_decode(verify_vectors[i].pub, pub, sizeof pub)};
         const struct ud_bytes part = text_bytes(verify_vectors[i].message);
         print_message("  %s\n", verify_vectors[i].name);
         assert_int_equal(ud_crypto_verify((ud_alg)verify_vectors[i].alg, &key, &part, 1,
@@ -172,7 +172,7 @@ static void test_every_flipped_bit_of_signature_and_key_is_noticed(void **state)
     (void)state;
     uint8_t pub[UD_P256_PUBLIC_BYTES];
     uint8_t signature[UD_P256_SIGNATURE_BYTES];
-    const struct ud_key key = {hex_decode(X Y, pub, sizeof pub)};
+    const struct ud_key key = {.pub = hex_decode(X Y, pub, sizeof pub)};
     const struct ud_bytes sig = hex_decode(SAMPLE_R SAMPLE_S, signature, sizeof signature);
     const struct ud_bytes part = UD_BYTES_LITERAL("sample");
     for (size_t bit = 0; bit < 8 * sizeof signature; bit++) {
@@ -192,7 +192,7 @@ static void test_a_message_in_parts_verifies_like_the_whole(void **state)
     (void)state;
     uint8_t pub[UD_P256_PUBLIC_BYTES];
     uint8_t signature[UD_P256_SIGNATURE_BYTES];
-    const struct ud_key key = {hex_decode(X Y, pub, sizeof pub)};
+    const struct ud_key key = {.pub = hex_decode(X Y, pub, sizeof pub)};
     const struct ud_bytes sig = hex_decode(SAMPLE_R SAMPLE_S, signature, sizeof signature);
     const struct ud_bytes parts[] = {UD_BYTES_LITERAL("sam"), {NULL, 0}, UD_BYTES_LITERAL("ple")};
     const struct ud_bytes swapped[] = {UD_BYTES_LITERAL("ple"), UD_BYTES_LITERAL("sam")};
@@ -211,9 +211,10 @@ static void test_the_signature_of_suit_example_0_verifies(void **state)
     uint8_t pub[UD_P256_PUBLIC_BYTES];
     uint8_t tbs[256];
     uint8_t envelope[512];
-    const struct ud_key key = {hex_decode("8496811aae0baaabd26157189eecda26beaa8bf11b6f3fe6e2b5659c85dbc0ad"
-                                          "3b1f2a4b6c098131c0a36dacd1d78bd381dcdfb09c052db33991db7338b4a896",
-                                          pub, sizeof pub)};
+    const struct ud_key key = {
+        .pub = hex_decode("8496811aae0baaabd26157189eecda26beaa8bf11b6f3fe6e2b5659c85dbc0ad"
+                          "3b1f2a4b6c098131c0a36dacd1d78bd381dcdfb09c052db33991db7338b4a896",
+                          pub, sizeof pub)};
     const struct ud_bytes part = hex_shared("data/suit/manifest/example0.sigstructure.hex", tbs, sizeof tbs);
     const struct ud_bytes whole = hex_shared("data/suit/manifest/example0.hex", envelope, sizeof envelope);
     struct ud_bytes signature;

@@ -160,7 +160,7 @@ ud_err device_run_to_rest(struct device *device)
 struct ud_report device_last_report(const struct device *device)
 {
     struct ud_report report = {0};
-    const struct ud_key key = {UD_BYTES_ARRAY(device->signer.pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(device->signer.pub)};
     const struct ud_bytes in = {device->road.last_report, device->road.last_report_len};
     assert_int_equal(ud_report_verify(&report, in, &key, NULL), UD_OK);
     return report;

@@ -56,7 +56,7 @@ static int tear_down(void **state)
 
 static ud_err verify(struct fixture *f, struct ud_report *report)
 {
-    const struct ud_key key = {UD_BYTES_ARRAY(f->device.signer.pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(f->device.signer.pub)};
     return ud_report_verify(report, ud_buf_bytes(&f->out), &key, NULL);
 }
 
@@ -243,7 +243,7 @@ static void test_a_detached_or_oversized_report_is_refused(void **state)
 {
     struct fixture *f = *state;
     static uint8_t large[UD_REPORT_BYTES_MAX + 1];
-    const struct ud_key key = {UD_BYTES_ARRAY(f->device.signer.pub)};
+    const struct ud_key key = {.pub = UD_BYTES_ARRAY(f->device.signer.pub)};
     struct ud_report got;
     assert_int_equal(ud_cose_sign1_write(&f->out, &f->device.signer, UD_BYTES_LITERAL("x"), true), UD_OK);
     assert_int_equal(verify(f, &got), UD_ERR_COSE);

@@ -1,0 +1,23 @@
+/* Between the reader and the writer of COSE: what a signature or tag covers. */
+#ifndef UPDRAFT_MANIFEST_COSE_PARTS_H
+#define UPDRAFT_MANIFEST_COSE_PARTS_H
+
+#include "updraft/cbor.h"
+#include "updraft/cose.h"
+
+/* Sig_structure and MAC_structure (RFC 9052 sections 4.4 and 6.3) as parts: nothing is copied but the heads. */
+struct cose_to_be_proved {
+    uint8_t lead[12 + 9];
+    uint8_t inner[9];
+    uint8_t middle[1 + 9];
+    struct ud_bytes parts[6];
+};
+
+/** The signature or tag of the body, as the form's take_rest. */
+void cose_take_value(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose);
+
+/** @return how many parts; `to` borrows the proof's views and the payload */
+size_t cose_to_be_proved(const struct ud_cose_proof *proof, struct ud_bytes payload,
+                         struct cose_to_be_proved *to);
+
+#endif

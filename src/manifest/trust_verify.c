@@ -1,0 +1,51 @@
+/* Proofs and keys: which of the trusted keys stand behind a COSE structure. */
+#include "updraft/trust.h"
+
+/* One reason is told: a false signature before any other, and any before "nobody that we know". */
+static ud_err worse(ud_err a, ud_err b)
+{
+    return a == UD_ERR_UNTRUSTED || (b == UD_ERR_SIGNATURE && a != UD_ERR_SIGNATURE) ? b : a;
+}
+
+/* Without a kid every trusted key that fits is tried: the published examples name none. */
+static ud_err verify_proof(const struct ud_trust *trust, const struct ud_cose_proof *proof,
+                           struct ud_bytes payload, ud_trust_set *signers)
+{
+    const bool named = proof->kid.len > 0;
+    ud_err err = ud_algorithm_find(proof->alg) == NULL ? UD_ERR_ALGORITHM : UD_ERR_UNTRUSTED;
+    size_t first = 0;
+    size_t end = trust->key_count;
+    if (named) {
+        const ud_err found = ud_trust_find(trust, proof->kid, &first);
+        if (found != UD_OK) {
+            return found;
+        }
+        end = first + 1;
+    }
+    for (size_t i = first; i < end; i++) {
+        const struct ud_key key = ud_trust_key_view(&trust->keys[i]);
+        if (named || ud_cose_fits(proof, key.type)) {
+            err = ud_cose_verify(proof, &key, payload);
+        }
+        if (err == UD_OK) {
+            *signers |= (ud_trust_set)1 << i;
+            return UD_OK;
+        }
+    }
+    return err == UD_ERR_SIGNATURE && !named ? UD_ERR_UNTRUSTED : err;
+}
+
+ud_err ud_trust_verify(const struct ud_trust *trust, const struct ud_cose *cose, struct ud_bytes payload,
+                       ud_trust_set *signers)
+{
+    ud_err reason = UD_ERR_UNTRUSTED;
+    bool verified = false;
+    for (size_t i = 0; i < cose->proof_count; i++) {
+        struct ud_cose_proof proof;
+        ud_err err = ud_cose_proof(cose, i, &proof);
+        err = err == UD_OK ? verify_proof(trust, &proof, payload, signers) : err;
+        verified = verified || err == UD_OK;
+        reason = err == UD_OK ? reason : worse(reason, err);
+    }
+    return verified ? UD_OK : reason;
+}
