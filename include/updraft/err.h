@@ -208,7 +208,7 @@
     X(UD_ERR_USED_UP,          130,  0, 11, "every one-time signature of this key is used", \
       "make a new key and rotate the trust store to it") \
     X(UD_ERR_TOKEN,            131,  0, 11, "the token failed, is not there, or did not take the PIN", \
-      "check that the token is plugged in, its label, and the PIN; nothing was signed")
+      "check that the token is plugged in, its label, and the PIN; nothing was signed") \
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \
