@@ -34,7 +34,7 @@ asan: ## unit tests and fuzz corpora under ASan and UBSan
 	ctest --test-dir $(BUILD)/asan --output-on-failure --output-log $(BUILD)/asan/ctest.log -j 2
 
 test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
-	cmake --build $(BUILD)/release --target powercut
+	cmake --build $(BUILD)/release --target powercut stepcut tokengone
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
 	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
 	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
