@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ports/openssl/keys.h"
+#include "author/key.h"
 #include "ports/openssl/uuid.h"
 
 static int exit_code_of(ud_err err)
@@ -221,7 +221,11 @@ ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t 
 
 ud_err cli_anchor(struct ud_trust *trust, const char *path)
 {
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
-    const ud_err err = ud_public_key_load(path, pub);
-    return err == UD_OK ? ud_trust_add(trust, pub, 1) : err;
+    struct ud_cose_key pub;
+    const ud_err err = author_public_load(path, &pub);
+    if (err != UD_OK) {
+        return err;
+    }
+    const struct ud_key key = ud_cose_key_view(&pub);
+    return ud_trust_add_key(trust, &key, 1);
 }

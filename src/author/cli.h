@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "ports/pkcs11/token.h"
 #include "updraft/crypto.h"
 #include "updraft/limits.h"
 #include "updraft/trust.h"
@@ -52,7 +53,9 @@ bool cli_uuid_parse(const char *text, uint8_t uuid[UD_UUID_BYTES]);
 ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES]);
 /** A class: a UUID, or a text of which the UUID is made (version 5, the vendor's id as name space). */
 ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES]);
-/** Add the public key of a PEM file as an anchor of weight 1. UD_ERR_NOT_FOUND, UD_ERR_IO; of key and trust. */
+/** Open a token; its PIN is in a file, in $UPDRAFT_PIN, or asked for. Errors of files and of ud_token_open(). */
+ud_err cli_token_open(struct ud_token **token, const char *uri, const char *pin_file);
+/** Add the public key of a file (PEM or COSE_Key) as an anchor of weight 1. Errors of author_public_load() and of trust. */
 ud_err cli_anchor(struct ud_trust *trust, const char *path);
 
 #endif

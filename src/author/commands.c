@@ -25,14 +25,22 @@ struct command {
 /* clang-format off */
 static const struct command commands[] = {
     {"keygen", "make a key pair", offline_keygen, "[options]",
-     "Make a P-256 key pair: NAME.key (secret, mode 0600) and NAME.pub.\n"
+     "Make a key pair: NAME.key (secret, mode 0600) and NAME.pub. An HSS-LMS key signs a fixed number of times, each with\n"
+     "a number that must never come again; so it keeps the highest one in a second place, the witness, and signs nothing\n"
+     "when the two do not agree: after a backup was restored, or a copy was made.\n"
      "\nOptions:\n"
      "  -o, --output NAME   base of the two file names (default: author)\n"
-     "  --force             replace existing files\n"
+     "  --alg NAME          ES256 (default), ESP256, Ed25519, HSS-LMS, or HMAC256 (one secret for both sides)\n"
+     "  --levels SET        of HSS-LMS: HASH:HEIGHT/WIDTH,... (default: sha256/192:10/4, 1024 signatures)\n"
+     "  --witness PLACE     of HSS-LMS: a file on another medium (absolute path), or a pkcs11: URI\n"
+     "  --no-witness        of HSS-LMS: do without, and never restore or copy the key file\n"
+     "  --pin-file FILE     PIN of the token (default: $UPDRAFT_PIN, then it is asked for)\n"
+     "  --force             replace existing files; never an HSS-LMS key\n"
      "  --json              answer as JSON\n"
      "\nExamples:\n"
      "  updraft keygen\n"
-     "  updraft keygen --output keys/release-2027\n"},
+     "  updraft keygen --alg Ed25519 --output keys/release-2027\n"
+     "  updraft keygen --alg HSS-LMS --witness /media/stick/release.witness --output release-pq\n"},
     {"create", "make an envelope", offline_create, "DESCRIPTION | --image FILE [options]",
      "Make an unsigned SUIT envelope: of a description file, which can say all that SUIT can (docs/author.md, and\n"
      "examples/manifests); of one image and flags; or of an older envelope. The same input gives the same bytes.\n"
@@ -63,15 +71,34 @@ static const struct command commands[] = {
      "  updraft describe app.suit\n"
      "  updraft describe theirs.suit --output ours.ini\n"},
     {"sign", "add a signature to an envelope", offline_sign, "ENVELOPE [options]",
-     "Add a signature. Several keys may sign, each once. The digest is recomputed before.\n"
+     "Add a signature. Several keys may sign, each once, one after another. The digest is recomputed before. For a key on\n"
+     "another machine write a request, which is the envelope without its payloads; sign that there with this command; and\n"
+     "attach the answer here.\n"
      "\nOptions:\n"
-     "  -k, --key FILE      private key, readable by its owner only\n"
-     "  --alg NAME          ES256 (default) or ESP256\n"
+     "  -k, --key KEY       private key: a file (PEM, COSE_Key or HSS-LMS), readable by its owner only, or a pkcs11: URI\n"
+     "  --alg NAME          instead of the one that fits the key: ESP256 for ES256\n"
+     "  --pin-file FILE     PIN of the token (default: $UPDRAFT_PIN, then it is asked for)\n"
+     "  --request FILE      write there what another machine must see to sign\n"
+     "  --attach FILE       take the signatures of an answer that --anchor verifies\n"
+     "  --anchor FILE       public key of whoever answered; may stand several times\n"
      "  -o, --output FILE   write there (default: the envelope itself, replaced as a whole)\n"
      "  --json              answer as JSON\n"
      "\nExamples:\n"
      "  updraft sign app.suit --key author.key\n"
-     "  updraft sign app.suit --key approver.key --output approved.suit\n"},
+     "  updraft sign app.suit --key 'pkcs11:token=release;object=author' --pin-file pin\n"
+     "  updraft sign app.suit --request app.request\n"
+     "  updraft sign app.suit --attach app.request --anchor author.pub\n"},
+    {"sever", "cut parts off an envelope", offline_sever, "ENVELOPE --output FILE [options]",
+     "Write the envelope without parts that its manifest names by digest, and without its payloads: what a device keeps.\n"
+     "The signatures hold.\n"
+     "\nOptions:\n"
+     "  --cut LIST          what goes: coswid, dependency-resolution, payload-fetch, candidate-verification, install,\n"
+     "                      text, payloads (default: all that is there)\n"
+     "  -o, --output FILE   the smaller envelope\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft sever app.suit --output boot.suit\n"
+     "  updraft sever app.suit --cut text,payloads --output small.suit\n"},
     {"verify", "check signatures, and the image", offline_verify, "ENVELOPE [options]",
      "Decide as a device with these anchors would. Exits 0 only when everything holds.\n"
      "\nOptions:\n"

@@ -1,6 +1,7 @@
 #include "author/suit_show.h"
 
 #include "author/cli.h"
+#include "author/key.h"
 #include "author/suit_show_steps.h"
 #include "updraft/cbor.h"
 #include "updraft/cose.h"
@@ -11,9 +12,20 @@ static json_t *text_of(struct ud_bytes text)
     return json != NULL ? json : json_string("(not text)");
 }
 
-static const char *alg_name(int64_t alg)
+static void show_proofs(json_t *list, const struct ud_cose *cose)
 {
-    return alg == UD_ALG_ES256 ? "ES256" : alg == UD_ALG_ESP256 ? "ESP256" : "unknown";
+    for (size_t i = 0; i < cose->proof_count; i++) {
+        struct ud_cose_proof proof;
+        char kid[CLI_HEX_BYTES(UD_KID_BYTES)] = "";
+        if (ud_cose_proof(cose, i, &proof) != UD_OK) {
+            continue;
+        }
+        if (proof.kid.len <= UD_KID_BYTES) {
+            cli_hex(proof.kid, kid);
+        }
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s}", "kid", kid, "algorithm", author_alg_name(proof.alg)));
+    }
 }
 
 /* Named by their kids, not verified: that needs anchors (`updraft verify`). */
@@ -22,17 +34,12 @@ static json_t *show_signatures(const struct ud_suit_envelope *env)
     json_t *list = json_array();
     for (size_t i = 0; i < env->block_count; i++) {
         struct ud_bytes block;
-        struct ud_cose_sign1 sign1;
-        char kid[CLI_HEX_BYTES(UD_KID_BYTES)] = "";
-        const char *alg = "not a COSE_Sign1";
-        if (ud_suit_envelope_block(env, i, &block) == UD_OK &&
-            ud_cose_sign1_parse(&sign1, block, NULL) == UD_OK) {
-            alg = alg_name(sign1.alg);
-            if (sign1.kid.len <= UD_KID_BYTES) {
-                cli_hex(sign1.kid, kid);
-            }
+        struct ud_cose cose;
+        if (ud_suit_envelope_block(env, i, &block) == UD_OK && ud_cose_parse(&cose, block, NULL) == UD_OK) {
+            show_proofs(list, &cose);
+        } else {
+            (void)json_array_append_new(list, json_pack("{s:s, s:s}", "kid", "", "algorithm", "not readable"));
         }
-        (void)json_array_append_new(list, json_pack("{s:s, s:s}", "kid", kid, "algorithm", alg));
     }
     return list;
 }

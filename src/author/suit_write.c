@@ -12,8 +12,9 @@ enum { MANIFEST_VERSION = 1, MANIFEST_SEQUENCE = 2, VERSION = 1 };
 enum { ALG_SHA256 = -16 };
 
 enum {
-    PART_BYTES_MAX = 1024, /* one signature with its headers; a digest */
-    RENUMBER_BYTES = 8,    /* by which a higher number may be longer */
+    PART_BYTES_MAX = 256, /* a digest */
+    BLOCK_BYTES = 512,    /* a signature that is not longer than usual, with its headers */
+    RENUMBER_BYTES = 8,   /* by which a higher number may be longer */
 };
 
 /* Bytes made here, with their memory. */
@@ -118,22 +119,6 @@ bool suit_write_is_same(const struct ud_suit_envelope *a, const struct ud_suit_e
            ud_bytes_equal(a->manifest_item, b->manifest_item) && ud_bytes_equal(left.after, right.after);
 }
 
-static ud_err has_signed(const struct ud_suit_envelope *env, const struct ud_signer *signer)
-{
-    for (size_t i = 0; i < env->block_count; i++) {
-        struct ud_cose_sign1 sign1;
-        struct ud_bytes block;
-        ud_err err = ud_suit_envelope_block(env, i, &block);
-        if (err == UD_OK) {
-            err = ud_cose_sign1_parse(&sign1, block, NULL);
-        }
-        if (err == UD_OK && ud_bytes_equal(sign1.kid, UD_BYTES_ARRAY(signer->kid))) {
-            return UD_ERR_CONFLICT;
-        } /* a block of another kind is somebody else's */
-    }
-    return UD_OK;
-}
-
 static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope *env, uint64_t count,
                         struct ud_bytes blocks)
 {
@@ -143,6 +128,73 @@ static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope 
     ud_cbor_put_bstr(w, env->digest_item);
     ud_cbor_put_raw(w, env->blocks);
     ud_cbor_put_raw(w, blocks);
+}
+
+/* The pairs behind the manifest, less those that go; with `w` NULL only counted. @return how many stay */
+static uint64_t put_rest(struct ud_cbor_writer *w, const struct remains *remains, uint32_t labels,
+                         bool payloads)
+{
+    struct ud_cbor r;
+    uint64_t stay = 0;
+    ud_cbor_init(&r, remains->after);
+    for (uint64_t i = 2; i < remains->pairs && r.err == UD_OK; i++) {
+        struct ud_bytes pair = r.rest;
+        const bool is_payload = ud_cbor_peek(&r) == UD_CBOR_TSTR;
+        const uint64_t label = is_payload ? 0 : ud_cbor_uint(&r);
+        if (is_payload) {
+            (void)ud_cbor_tstr(&r);
+        }
+        (void)ud_cbor_skip(&r);
+        pair.len -= r.rest.len;
+        if (is_payload ? payloads : label < 32 && (labels >> label & 1u) != 0) {
+            continue;
+        }
+        stay++;
+        if (w != NULL) {
+            ud_cbor_put_raw(w, pair);
+        }
+    }
+    return stay;
+}
+
+ud_err suit_write_cut(struct ud_buf *out, const struct ud_suit_envelope *env, uint32_t labels, bool payloads)
+{
+    struct remains remains;
+    struct ud_cbor_writer w;
+    const ud_err err = split(env, &remains);
+    const uint64_t stay = err == UD_OK ? put_rest(NULL, &remains, labels, payloads) : 0;
+    if (err != UD_OK || 2 + stay == remains.pairs) {
+        return err != UD_OK ? err : UD_ERR_NOT_FOUND;
+    }
+    ud_cbor_writer_init(&w, out);
+    ud_cbor_put_tag(&w, UD_SUIT_TAG_ENVELOPE);
+    ud_cbor_put_map(&w, 2 + stay);
+    ud_cbor_put_uint(&w, ENVELOPE_WRAPPER);
+    put_wrapper(&w, env, UINT64_C(1) + env->block_count, (struct ud_bytes){NULL, 0});
+    ud_cbor_put_uint(&w, ENVELOPE_MANIFEST);
+    ud_cbor_put_raw(&w, env->manifest_item);
+    (void)put_rest(&w, &remains, labels, payloads);
+    return ud_cbor_written(&w);
+}
+
+static ud_err has_signed(const struct ud_suit_envelope *env, const struct ud_signer *signer)
+{
+    for (size_t i = 0; i < env->block_count; i++) {
+        struct ud_cose cose;
+        struct ud_bytes block;
+        ud_err err = ud_suit_envelope_block(env, i, &block);
+        if (err == UD_OK) {
+            err = ud_cose_parse(&cose, block, NULL);
+        }
+        for (size_t k = 0; err == UD_OK && k < cose.proof_count; k++) {
+            struct ud_cose_proof proof;
+            if (ud_cose_proof(&cose, k, &proof) == UD_OK &&
+                ud_bytes_equal(proof.kid, UD_BYTES_ARRAY(signer->kid))) {
+                return UD_ERR_CONFLICT;
+            }
+        } /* a block of another kind is somebody else's */
+    }
+    return UD_OK;
 }
 
 ud_err suit_write_with_blocks(struct ud_buf *out, const struct ud_suit_envelope *env, size_t block_count,
@@ -168,23 +220,41 @@ ud_err suit_write_with_blocks(struct ud_buf *out, const struct ud_suit_envelope 
     return ud_cbor_written(&w);
 }
 
+/* The signature as a block: a byte string, encoded. */
+static ud_err put_block(struct ud_buf *out, const struct ud_suit_envelope *env, const struct ud_signer *signer)
+{
+    struct ud_buf block = {NULL, BLOCK_BYTES + signer->signature_bytes, 0};
+    struct ud_cbor_writer w;
+    block.ptr = malloc(block.cap);
+    if (block.ptr == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    ud_err err = signer->alg == UD_ALG_HMAC256 ? ud_cose_mac0_write(&block, signer, env->digest_item, true)
+                                               : ud_cose_sign1_write(&block, signer, env->digest_item, true);
+    if (err == UD_OK) {
+        ud_cbor_writer_init(&w, out);
+        ud_cbor_put_bstr(&w, ud_buf_bytes(&block));
+        err = ud_cbor_written(&w);
+    }
+    free(block.ptr);
+    return err;
+}
+
 ud_err suit_write_signed(struct ud_buf *out, const struct ud_suit_envelope *env, const struct ud_signer *signer)
 {
-    struct part block;
-    struct part item;
+    struct ud_buf item = {NULL, BLOCK_BYTES + signer->signature_bytes + 8, 0};
     ud_err err = env->step < UD_SUIT_STEP_DIGEST ? UD_ERR_STATE : has_signed(env, signer);
     if (err == UD_OK && env->block_count >= UD_SUIT_SIGNATURES_MAX) {
         err = UD_ERR_LIMIT;
     }
-    if (err == UD_OK) {
-        (void)part_begin(&block);
-        err = ud_cose_sign1_write(&block.buf, signer, env->digest_item, true);
-    }
     if (err != UD_OK) {
         return err;
     }
-    ud_cbor_put_bstr(part_begin(&item), part_end(&block));
-    return suit_write_with_blocks(out, env, 1, part_end(&item));
+    item.ptr = malloc(item.cap);
+    err = item.ptr != NULL ? put_block(&item, env, signer) : UD_ERR_MEMORY;
+    err = err == UD_OK ? suit_write_with_blocks(out, env, 1, ud_buf_bytes(&item)) : err;
+    free(item.ptr);
+    return err;
 }
 
 /* The manifest with one number replaced. Version and sequence number are its first two members. */

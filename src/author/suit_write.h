@@ -19,6 +19,15 @@ ud_err suit_write_member_digest(struct ud_cbor_writer *w, struct ud_bytes conten
 ud_err suit_write_with_blocks(struct ud_buf *out, const struct ud_suit_envelope *env, size_t block_count,
                               struct ud_bytes blocks);
 
+/**
+ * Append the envelope without some of its members; the signatures hold.
+ *
+ * @param labels   set of bits by label, of severable members
+ * @param payloads integrated payloads and dependencies, too
+ * @return UD_ERR_NOT_FOUND where the envelope has none of them; UD_ERR_BUFFER
+ */
+ud_err suit_write_cut(struct ud_buf *out, const struct ud_suit_envelope *env, uint32_t labels, bool payloads);
+
 /** Do both hold the same but for their signatures? Both as ud_suit_envelope_parse() found them. */
 bool suit_write_is_same(const struct ud_suit_envelope *a, const struct ud_suit_envelope *b);
 

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -97,6 +98,44 @@ static ud_err private_key_parse(struct ud_bytes pem, struct ud_key_pair **pair)
     EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
     BIO_free(bio);
     if (key == NULL || EVP_PKEY_is_a(key, "EC") != 1 || !halves_match(key)) {
+        EVP_PKEY_free(key);
+        return failed(UD_ERR_KEY);
+    }
+    return pair_of(key, pair);
+}
+
+static EVP_PKEY *key_of_secret(const uint8_t secret[32], const uint8_t point[1 + UD_P256_PUBLIC_BYTES])
+{
+    EVP_PKEY *key = NULL;
+    BIGNUM *number = BN_bin2bn(secret, 32, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM *params = NULL;
+    if (number != NULL && build != NULL && ctx != NULL &&
+        OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + UD_P256_PUBLIC_BYTES) ==
+            1 &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1) {
+        params = OSSL_PARAM_BLD_to_param(build);
+    }
+    if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1) {
+        key = NULL;
+    }
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(ctx);
+    BN_clear_free(number);
+    return key;
+}
+
+ud_err ud_key_pair_of_secret(const uint8_t secret[32], const uint8_t pub[UD_P256_PUBLIC_BYTES],
+                             struct ud_key_pair **pair)
+{
+    uint8_t point[1 + UD_P256_PUBLIC_BYTES] = {0x04}; /* SEC 1: uncompressed */
+    memcpy(point + 1, pub, UD_P256_PUBLIC_BYTES);
+    EVP_PKEY *key = key_of_secret(secret, point);
+    if (key == NULL || !halves_match(key)) {
         EVP_PKEY_free(key);
         return failed(UD_ERR_KEY);
     }

@@ -25,6 +25,9 @@ ud_err ud_key_pair_generate(struct ud_key_pair **pair);
  *         UD_ERR_KEY (no key, an encrypted one, another curve, halves that do not belong together)
  */
 ud_err ud_key_pair_load(struct ud_key_pair **pair, const char *path);
+/** Make a pair of its secret number and x || y. UD_ERR_KEY when they do not belong together; UD_ERR_MEMORY. */
+ud_err ud_key_pair_of_secret(const uint8_t secret[32], const uint8_t pub[UD_P256_PUBLIC_BYTES],
+                             struct ud_key_pair **pair);
 /**
  * Write PKCS#8 PEM, mode 0600 from the first moment on, on disk when it returns.
  *
