@@ -88,6 +88,20 @@ static const struct command commands[] = {
      "  updraft sign app.suit --key 'pkcs11:token=release;object=author' --pin-file pin\n"
      "  updraft sign app.suit --request app.request\n"
      "  updraft sign app.suit --attach app.request --anchor author.pub\n"},
+    {"encrypt", "encrypt an image for some devices", offline_encrypt, "IMAGE --recipient KEY --output FILE --info FILE",
+     "Encrypt an image under a key made for it alone, and wrap that key for each recipient: for a P-256 public key (PEM or\n"
+     "COSE_Key) by ECDH-ES+A128KW, for a COSE_Key file with a secret of 16 or 32 bytes and a kid by AES key wrap. The\n"
+     "result is described as examples/manifests/encrypted.ini does. Images of any size stream through.\n"
+     "\nOptions:\n"
+     "  -r, --recipient KEY  who can read it; may stand several times\n"
+     "  --alg NAME           A128GCM (default), A256GCM, ChaCha20-Poly1305; A128CTR, A256CTR for flash that is written in\n"
+     "                       sectors: they notice no change, so sign the ciphertext's digest as well\n"
+     "  -o, --output FILE    the ciphertext\n"
+     "  --info FILE          the SUIT_Encryption_Info\n"
+     "  --json               answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft encrypt app.bin --recipient group.pub --output app.enc --info app.info\n"
+     "  updraft encrypt app.bin -r door-17.pub -r door-18.pub --alg A128CTR -o app.enc --info app.info\n"},
     {"sever", "cut parts off an envelope", offline_sever, "ENVELOPE --output FILE [options]",
      "Write the envelope without parts that its manifest names by digest, and without its payloads: what a device keeps.\n"
      "The signatures hold.\n"

@@ -6,6 +6,7 @@ int offline_keygen(int argc, char **argv);
 int offline_create(int argc, char **argv);
 int offline_describe(int argc, char **argv);
 int offline_sign(int argc, char **argv);
+int offline_encrypt(int argc, char **argv);
 int offline_sever(int argc, char **argv);
 int offline_verify(int argc, char **argv);
 int offline_inspect(int argc, char **argv);
