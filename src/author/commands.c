@@ -114,23 +114,29 @@ static const struct command commands[] = {
      "  updraft sever app.suit --output boot.suit\n"
      "  updraft sever app.suit --cut text,payloads --output small.suit\n"},
     {"verify", "check signatures, and the image", offline_verify, "ENVELOPE [options]",
-     "Decide as a device with these anchors would. Exits 0 only when everything holds.\n"
+     "Decide as a device with these anchors would, or as one with this provisioning file: then also whether the signers\n"
+     "have the right, the components exist, and vendor and class are its own. Exits 0 only when everything holds.\n"
      "\nOptions:\n"
      "  -a, --anchor FILE    public key that is trusted; may stand several times\n"
      "  -t, --threshold N    how many of them must have signed (default: 1)\n"
+     "  -p, --policy FILE    provisioning file of a device, instead of anchors and threshold\n"
      "  -i, --image FILE     is this the image that was signed?\n"
      "  --json               answer as JSON\n"
      "\nExamples:\n"
      "  updraft verify app.suit --anchor author.pub --image app.bin\n"
-     "  updraft verify app.suit --anchor author.pub --anchor approver.pub --threshold 2\n"},
-    {"inspect", "say what an envelope will do", offline_inspect, "ENVELOPE [options]",
-     "Show in plain words, step by step, what a device does with this envelope. Checks the digest, not the\n"
-     "signatures. Where something is wrong, the byte offset is given.\n"
+     "  updraft verify app.suit --anchor author.pub --anchor approver.pub --threshold 2\n"
+     "  updraft verify app.suit --policy door-17/provisioning.cbor\n"},
+    {"inspect", "say what an envelope will do, or what a file is", offline_inspect, "FILE [options]",
+     "Of an envelope: show in plain words, step by step, what a device does with it; its digest is checked, its signatures\n"
+     "are not. Of a report, an encryption info, anything else that COSE signed, or a key: show what it says. Where something\n"
+     "is wrong, the byte offset is given. Secrets are never shown.\n"
      "\nOptions:\n"
+     "  -a, --anchor FILE   of a report and its like: is it signed by this key? may stand several times\n"
      "  --json              answer as JSON\n"
      "\nExamples:\n"
      "  updraft inspect app.suit\n"
-     "  updraft inspect app.suit --json | jq .steps\n"},
+     "  updraft inspect app.suit --json | jq .steps\n"
+     "  updraft inspect report.cose --anchor door-17/device.pub\n"},
     {"diff", "make a patch from one image to another", offline_diff, "OLD NEW [options]",
      "Make the patch with which a device that holds OLD makes NEW. It is applied and compared before it is\n"
      "written. The same images and options give the same bytes.\n"

@@ -1,9 +1,11 @@
-/* `updraft inspect`: what an envelope holds and what it will do, in plain words. */
+/* `updraft inspect`: what an envelope holds and what it will do, in plain words; and what other files are. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "author/image.h"
+#include "author/inspect_other.h"
 #include "author/offline.h"
+#include "author/show_cbor.h"
 #include "author/suit_show.h"
 
 static const struct {
@@ -109,7 +111,7 @@ static void print(const char *path, const json_t *show)
     print_steps(json_object_get(show, "steps"));
 }
 
-static int run(const char *path, bool as_json)
+static int run_envelope(const char *path, bool as_json)
 {
     struct envelope_file file;
     struct ud_suit_manifest man;
@@ -134,19 +136,61 @@ static int run(const char *path, bool as_json)
     return code;
 }
 
+static int run_other(const char *path, struct ud_bytes bytes, const struct ud_trust *trust, bool as_json)
+{
+    struct ud_diag diag = {.err = UD_OK};
+    json_t *show = inspect_other(bytes, trust, &diag);
+    if (show == NULL) {
+        return diag.offset_bytes > 0
+                   ? cli_fail_at(path, &diag)
+                   : cli_fail(path, "is nothing that we know, or a secret that is not shown", diag.err);
+    }
+    if (as_json) {
+        cli_print_json(show);
+    } else {
+        show_lines(show, 0);
+    }
+    json_decref(show);
+    return CLI_OK;
+}
+
+static int run(const char *path, const struct ud_trust *trust, bool as_json)
+{
+    char *bytes = NULL;
+    size_t len = 0;
+    const ud_err err = cli_read_file(path, CLI_ENVELOPE_BYTES_MAX, &bytes, &len);
+    if (err != UD_OK) {
+        return cli_fail_file(path, err);
+    }
+    const struct ud_bytes file = {(const uint8_t *)bytes, len};
+    const int code =
+        inspect_is_envelope(file) ? run_envelope(path, as_json) : run_other(path, file, trust, as_json);
+    ud_wipe(bytes, len);
+    free(bytes);
+    return code;
+}
+
 int offline_inspect(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"anchor", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    struct ud_trust trust = {.threshold = 1};
     bool as_json = false;
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option != 'j') {
+    while ((option = getopt_long(argc, argv, "a:", options, NULL)) != -1) {
+        if (option == 'a') {
+            const ud_err err = cli_anchor(&trust, optarg);
+            if (err != UD_OK) {
+                return cli_fail_file(optarg, err);
+            }
+        } else if (option != 'j') {
             return cli_usage("inspect", "unknown option");
+        } else {
+            as_json = true;
         }
-        as_json = true;
     }
     if (argc - optind != 1) {
-        return cli_usage("inspect", "one ENVELOPE is needed");
+        return cli_usage("inspect", "one FILE is needed");
     }
-    return run(argv[optind], as_json);
+    return run(argv[optind], &trust, as_json);
 }

@@ -4,11 +4,16 @@
 
 #include "author/image.h"
 #include "author/offline.h"
+#include "author/suit_show_steps.h"
+#include "author/verify_policy.h"
 
 struct verify {
     struct ud_trust trust;
     const char *envelope;
     const char *image;
+    const char *policy; /* a provisioning file; NULL: anchors on the command line */
+    char *policy_bytes;
+    struct ud_provision provision;
     uint64_t threshold;
     bool json;
 };
@@ -72,6 +77,26 @@ static int verify_image(const struct verify *verify, const struct ud_suit_manife
     return CLI_OK;
 }
 
+/* What a device with this provisioning file would say. */
+static int verify_device(const struct verify *verify, const struct ud_suit_manifest *man)
+{
+    struct ud_diag diag = {.err = UD_OK};
+    struct ud_bytes id;
+    char name[SUIT_SHOW_NAME_BYTES_MAX];
+    char why[SUIT_SHOW_NAME_BYTES_MAX + 128];
+    size_t which = 0;
+    const ud_err err = verify_policy(man, &verify->provision, &which, &diag);
+    if (err == UD_OK) {
+        return CLI_OK;
+    }
+    if (ud_suit_component_id(man, which, &id) != UD_OK) {
+        return diag.err != UD_OK ? cli_fail_at(verify->envelope, &diag) : cli_fail(verify->envelope, NULL, err);
+    }
+    suit_show_component(id, name);
+    (void)snprintf(why, sizeof why, "component \"%s\": %s", name, ud_err_text(err));
+    return cli_fail(verify->envelope, why, err);
+}
+
 static void print(const struct verify *verify, const struct ud_suit_manifest *man)
 {
     json_t *signers = json_array();
@@ -83,9 +108,9 @@ static void print(const struct verify *verify, const struct ud_suit_manifest *ma
         }
     }
     if (verify->json) {
-        json_t *json =
-            json_pack("{s:s, s:b, s:I, s:O, s:b}", "envelope", verify->envelope, "verified", 1, "sequence",
-                      (json_int_t)man->sequence, "signers", signers, "imageVerified", verify->image != NULL);
+        json_t *json = json_pack("{s:s, s:b, s:I, s:O, s:b, s:b}", "envelope", verify->envelope, "verified", 1,
+                                 "sequence", (json_int_t)man->sequence, "signers", signers, "imageVerified",
+                                 verify->image != NULL, "policyVerified", verify->policy != NULL);
         cli_print_json(json);
         json_decref(json);
     } else {
@@ -96,6 +121,9 @@ static void print(const struct verify *verify, const struct ud_suit_manifest *ma
         }
         if (verify->image != NULL) {
             printf("%s is the image that was signed.\n", verify->image);
+        }
+        if (verify->policy != NULL) {
+            printf("A device with %s would take it, if it runs none higher.\n", verify->policy);
         }
     }
     json_decref(signers);
@@ -110,7 +138,11 @@ static int run(struct verify *verify)
     if (code != CLI_OK) {
         return code;
     }
-    verify->trust.threshold = (uint8_t)verify->threshold;
+    if (verify->policy == NULL) {
+        verify->trust.threshold = (uint8_t)verify->threshold;
+    } else {
+        verify->trust = verify->provision.trust;
+    }
     ud_err err = ud_suit_envelope_authenticate(&file.env, &verify->trust, &diag);
     if (err != UD_OK) {
         code = cli_fail(verify->envelope, NULL, err);
@@ -119,6 +151,9 @@ static int run(struct verify *verify)
     } else if (verify->image != NULL) {
         code = verify_image(verify, &man);
     }
+    if (code == CLI_OK && verify->policy != NULL) {
+        code = verify_device(verify, &man);
+    }
     if (code == CLI_OK) {
         print(verify, &man);
     }
@@ -126,13 +161,25 @@ static int run(struct verify *verify)
     return code;
 }
 
+static int take_policy(struct verify *verify)
+{
+    struct ud_diag diag = {.err = UD_OK};
+    size_t len = 0;
+    ud_err err = cli_read_file(verify->policy, UD_PROVISION_BYTES_MAX, &verify->policy_bytes, &len);
+    if (err != UD_OK) {
+        return cli_fail_file(verify->policy, err);
+    }
+    err = ud_provision_parse(&verify->provision, (struct ud_bytes){(const uint8_t *)verify->policy_bytes, len},
+                             &diag);
+    return err == UD_OK ? CLI_OK : cli_fail_at(verify->policy, &diag);
+}
+
 int offline_verify(int argc, char **argv)
 {
-    static const struct option options[] = {{"anchor", required_argument, NULL, 'a'},
-                                            {"threshold", required_argument, NULL, 't'},
-                                            {"image", required_argument, NULL, 'i'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"anchor", required_argument, NULL, 'a'}, {"threshold", required_argument, NULL, 't'},
+        {"image", required_argument, NULL, 'i'},  {"policy", required_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
     struct verify verify = {.threshold = 1};
     int option;
     while ((option = getopt_long(argc, argv, "a:t:i:", options, NULL)) != -1) {
@@ -143,15 +190,20 @@ int offline_verify(int argc, char **argv)
             }
         } else if (option == 'i') {
             verify.image = optarg;
+        } else if (option == 'p') {
+            verify.policy = optarg;
         } else if (option == 'j') {
             verify.json = true;
         } else if (option != 't' || !cli_number(optarg, 1, UINT8_MAX, &verify.threshold)) {
             return cli_usage("verify", option == 't' ? "--threshold is a number from 1" : "unknown option");
         }
     }
-    if (argc - optind != 1 || verify.trust.key_count == 0) {
-        return cli_usage("verify", "one ENVELOPE and at least one --anchor are needed");
+    if (argc - optind != 1 || (verify.policy != NULL) == (verify.trust.key_count > 0)) {
+        return cli_usage("verify", "one ENVELOPE, and either --policy or at least one --anchor, are needed");
     }
     verify.envelope = argv[optind];
-    return run(&verify);
+    int code = verify.policy != NULL ? take_policy(&verify) : CLI_OK;
+    code = code == CLI_OK ? run(&verify) : code;
+    free(verify.policy_bytes);
+    return code;
 }

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release"))
 IMAGE = bytes(range(256)) * 40
 
-OFFLINE = ["keygen", "create", "describe", "sign", "verify", "inspect", "device init", "device show"]
+OFFLINE = ["keygen", "create", "describe", "sign", "sever", "encrypt", "verify", "inspect", "device init", "device show"]
 
 
 class Desk:
@@ -375,3 +375,35 @@ def test_a_first_image_that_was_not_signed_for_is_refused(signed):
     (signed.folder / "app.bin").write_bytes(IMAGE[:-1] + b"?")
     done = device_init(signed, "--factory", "app.suit", "--image", "app.bin", code=1)
     assert re.search(r"UD_ERR_(IMAGE_MISMATCH|DIGEST)", done.stderr)
+
+
+def test_a_device_s_policy_decides_as_the_device_would(signed):
+    device_init(signed)
+    policy = ["--policy", "door-17/provisioning.cbor"]
+    answer = signed.json("verify", "app.suit", *policy, "--image", "app.bin")
+    assert answer["policyVerified"] and answer["signers"] == [signed.kid]
+    signed.create("radio.suit", 8, "--component", "radio")
+    signed.updraft("sign", "radio.suit", "--key", "author.key")
+    assert '"radio"' in signed.refused("UD_ERR_COMPONENT", "verify", "radio.suit", *policy)
+    signed.updraft("create", "--image", "app.bin", "--vendor", "example.com", "--class", "window", "--sequence", "8",
+                   "--output", "other.suit")
+    signed.updraft("sign", "other.suit", "--key", "author.key")
+    signed.refused("UD_ERR_CLASS", "verify", "other.suit", *policy)
+    signed.keygen("stranger")
+    signed.create("strange.suit", 9)
+    signed.updraft("sign", "strange.suit", "--key", "stranger.key")
+    signed.refused("UD_ERR_UNTRUSTED", "verify", "strange.suit", *policy)
+    (signed.folder / "bad.cbor").write_bytes((signed.folder / "door-17/provisioning.cbor").read_bytes()[:-3])
+    assert "UD_ERR_" in signed.updraft("verify", "app.suit", "--policy", "bad.cbor", code=1).stderr
+
+
+def test_parts_are_cut_off_and_the_signature_holds(signed):
+    size = (signed.folder / "app.suit").stat().st_size
+    answer = signed.json("sever", "app.suit", "--output", "small.suit")
+    assert answer["before"] == size and answer["bytes"] == (signed.folder / "small.suit").stat().st_size < size
+    assert signed.json("verify", "small.suit", "--anchor", "author.pub")["signers"] == [signed.kid]
+    assert signed.json("inspect", "small.suit")["severed"] == ["install", "text"]
+    signed.updraft("sever", "app.suit", "--cut", "text", "--output", "textless.suit")
+    assert signed.json("inspect", "textless.suit")["severed"] == ["text"]
+    signed.refused("UD_ERR_NOT_FOUND", "sever", "small.suit", "--output", "smaller.suit")
+    signed.updraft("sever", "app.suit", "--cut", "everything", "--output", "x.suit", code=2)
