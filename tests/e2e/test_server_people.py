@@ -198,7 +198,7 @@ def test_a_token_and_its_person_can_be_limited_and_ended(server):
 
 
 def test_a_token_ends_at_its_time(tmp_path):
-    server = Server(tmp_path / "state").start()
+    server = Server(tmp_path / "state", store="sqlite").start()  # its rows are changed behind its back
     reply = server.api("POST", "/api/v1/tokens", {"label": "short", "days": 1})
     token = reply.json["token"]
     assert server.api("GET", "/api/v1/whoami", token=token).status == 200
@@ -434,7 +434,7 @@ def test_every_change_of_a_person_is_in_the_audit_log_and_the_chain_holds(server
 @pytest.mark.parametrize("change", ["UPDATE audit SET who='eve' WHERE n=2", "DELETE FROM audit WHERE n=2",
                                     "UPDATE audit SET at_ms=at_ms+1 WHERE n=3", "UPDATE audit SET n=9 WHERE n=1"])
 def test_f14_an_entry_that_was_changed_or_removed_breaks_the_chain(tmp_path, change):
-    server = Server(tmp_path / "state").start()
+    server = Server(tmp_path / "state", store="sqlite").start()
     for n in range(4):
         server.add_device(f"d-{n}")
     assert chain(server.api("GET", "/api/v1/audit").json["content"]) is None
