@@ -118,6 +118,8 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	@scripts/bootstrap bench mcu
 	cmake --build $(BUILD)/release --target bench-load --target coap-load --target coap-dtls
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
+	rm -rf $(BUILD)/bench/store-sqlite $(BUILD)/bench/store-pg
+	python3 bench/store.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/coap/bench.py $(BUILD)/release $(BUILD)/bench
 

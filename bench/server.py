@@ -41,13 +41,14 @@ class People:
 
 
 class Updraftd:
-    def __init__(self, program: Path, state: Path, plain: bool = False):
+    def __init__(self, program: Path, state: Path, plain: bool = False, store: str = "sqlite"):
         self.state = state
         state.mkdir(parents=True, exist_ok=True)
         (state / "listen.json").unlink(missing_ok=True)
         command = [program, "--state", state, "--listen-devices", "127.0.0.1:0", "--listen-people", "127.0.0.1:0",
                    "--log-level", "1"] + (["--insecure-http"] if plain else [])
-        self.process = subprocess.Popen([str(w) for w in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([str(w) for w in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        env={**os.environ, "UPDRAFTD_STORE": store})
         end = time.monotonic() + 30
         while not (state / "listen.json").exists():
             if self.process.poll() is not None or time.monotonic() > end:

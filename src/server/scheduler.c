@@ -2,6 +2,7 @@
 
 #include "server/rollouts.h"
 #include "server/server.h"
+#include "server/store_shared.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,9 +10,11 @@
 
 #define IDLE_MS 1000  /* how late news of other servers may be */
 #define ERROR_MS 2000 /* after a tick that failed */
+#define LEASE_MS 5000 /* so long nothing is decided when the server whose turn it is dies */
 
 struct ud_scheduler {
     struct ud_server *server;
+    char holder[UD_HOLDER_CHARS + 1]; /* this server, in leases */
     pthread_t thread;
     pthread_mutex_t lock; /* over all up to `job` */
     pthread_cond_t changed;
@@ -31,12 +34,24 @@ static struct ud_scheduler *scheduler_of(struct ud_job *job)
     return (struct ud_scheduler *)(void *)((char *)job - offsetof(struct ud_scheduler, job));
 }
 
+/*
+ * One server at a time decides. Taking the lease is part of the deciding transaction, so a server that was paused with it
+ * decides nothing more; and time is the database's, because servers' clocks differ.
+ */
+static ud_err take_turn(struct ud_scheduler *scheduler, struct ud_store *store)
+{
+    int64_t fence = 0;
+    const ud_err err = ud_store_lease_take(store, "rollouts", scheduler->holder, LEASE_MS, &fence);
+    return err == UD_OK ? ud_store_now(store, &scheduler->tick.now_ms) : err;
+}
+
 static ud_err run_tick(struct ud_job *job, struct ud_store *store)
 {
     struct ud_scheduler *scheduler = scheduler_of(job);
-    scheduler->tick.now_ms = ud_server_now_ms();
     scheduler->row_count = 0;
-    ud_err err = ud_rollout_tick(store, &scheduler->tick);
+    scheduler->tick.now_ms = ud_server_now_ms();
+    ud_err err = ud_store_is_shared(store) ? take_turn(scheduler, store) : UD_OK;
+    err = err == UD_OK ? ud_rollout_tick(store, &scheduler->tick) : err;
     for (size_t i = 0; i < scheduler->tick.device_count && err == UD_OK; i++) {
         err = ud_store_device_get(store, scheduler->tick.devices[i], &scheduler->rows[scheduler->row_count++]);
     }
@@ -115,6 +130,9 @@ static bool is_ending(struct ud_scheduler *scheduler)
 
 static int64_t pause_after(struct ud_scheduler *scheduler, ud_err err)
 {
+    if (err == UD_ERR_LEASE) {
+        return IDLE_MS; /* another server's turn */
+    }
     if (err != UD_OK) {
         ud_log_event(&scheduler->server->log, UD_LOG_ERROR, "tick", "error", ud_err_name(err), NULL);
         return ERROR_MS;
@@ -147,6 +165,10 @@ ud_err ud_scheduler_open(struct ud_scheduler **out, struct ud_server *server)
         return UD_ERR_MEMORY;
     }
     scheduler->server = server;
+    if (ud_secret_make(scheduler->holder, UD_HOLDER_CHARS) != UD_OK) {
+        free(scheduler);
+        return UD_ERR_CRYPTO;
+    }
     pthread_mutex_init(&scheduler->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

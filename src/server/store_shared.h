@@ -12,6 +12,8 @@
 
 /** Can other servers be on this database? */
 bool ud_store_is_shared(const struct ud_store *store);
+/** Milliseconds since 1970 by the database's clock, which all servers share. */
+ud_err ud_store_now(struct ud_store *store, int64_t *now_ms);
 /** Hear of changes from here on, on this reading handle. */
 ud_err ud_store_listen(struct ud_store *store);
 /** Wait until something changed, at most so long; *changed tells. UD_ERR_STORE: the connection was lost. */

@@ -25,7 +25,8 @@ def become_postgres():
 
 
 class Postgres:
-    def __init__(self):
+    def __init__(self, durable=False):
+        self.durable = durable  # for measuring; tests do not cut the power
         self.folder = Path(tempfile.mkdtemp(prefix="updraft-pg-"))
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
@@ -40,7 +41,7 @@ class Postgres:
                            check=True, stdout=subprocess.DEVNULL, preexec_fn=become_postgres, cwd="/")
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
-            [BIN / "postgres", "-D", data, "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off",
+            [BIN / "postgres", "-D", data, "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=" + ("on" if self.durable else "off"),
              "-c", "max_connections=200"], stdout=self.log, stderr=self.log, preexec_fn=become_postgres, cwd="/")
         deadline = time.monotonic() + START_S
         while subprocess.run([BIN / "pg_isready", "-q", "-h", self.folder]).returncode != 0:

@@ -162,3 +162,35 @@ def test_servers_with_wrong_clocks_share_the_work(postgres, tmp_path):
     assert right.api("POST", "/api/v1/devices", {"name": "b"}).status == 201
     right.stop()
     wrong.stop()
+
+
+def test_a_rollout_goes_on_when_the_server_that_decided_is_killed_or_paused(trio, postgres):
+    first, second, third = trio
+    release = first.foreign_release(b"x" * 64)["id"]
+    devices = [first.add_device(f"d{n}", type="gateway") for n in range(3)]
+    reply = first.api("POST", "/api/v1/rollouts", {"name": "r", "release": release, "filter": "name==d*", "groups": 3})
+    assert reply.status == 201, reply
+    rollout = reply.json["id"]
+    see = lambda server: server.api("GET", f"/api/v1/rollouts/{rollout}").json["state"]
+    until(lambda: see(second) == "ready")
+    assert second.api("POST", f"/api/v1/rollouts/{rollout}/start").status == 200
+    database = second_database(postgres)
+    holder = lambda: postgres.sql("SELECT holder,fence FROM lease WHERE name='rollouts'", database)[0]
+
+    def finish(device, server):
+        links = until(lambda: (found := at(device, server).links()) and "deploymentBase" in found and found)
+        action = int(links["deploymentBase"].split("?")[0].rsplit("/", 1)[1])
+        assert at(device, server).feedback(action, "closed", "success").status == 200
+
+    # the first group, then every server but one ends or stands still: whoever decided, somebody else goes on
+    finish(devices[0], first)
+    before = holder()
+    first.kill()
+    finish(devices[1], second)
+    second.process.send_signal(signal.SIGSTOP)
+    finish(devices[2], third)
+    until(lambda: see(third) == "finished")
+    second.process.send_signal(signal.SIGCONT)
+    until(lambda: see(second) == "finished")
+    assert int(holder()[1]) >= int(before[1])  # the number only grows; as a rule the first server had been deciding
+    assert third.api("GET", f"/api/v1/rollouts/{rollout}").json["devices"]["claimed"] == 3

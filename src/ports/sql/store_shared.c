@@ -18,7 +18,7 @@ ud_err ud_store_wait(struct ud_store *store, unsigned wait_ms, bool *changed)
     return store->driver->wait(store, wait_ms, changed);
 }
 
-static ud_err now_of(struct ud_store *store, int64_t *now_ms)
+ud_err ud_store_now(struct ud_store *store, int64_t *now_ms)
 {
     struct sql q = sql_begin(store, store->driver->now);
     const int64_t now = sql_row(&q) ? sql_get_int(&q) : 0;
@@ -66,7 +66,7 @@ ud_err ud_store_lease_take(struct ud_store *store, const char *name, const char 
 {
     struct lease lease = {.fence = 0, .until_ms = 0};
     int64_t now_ms = 0;
-    ud_err err = now_of(store, &now_ms);
+    ud_err err = ud_store_now(store, &now_ms);
     err = err == UD_OK ? find(store, name, &lease) : err;
     if (err != UD_OK && err != UD_ERR_NOT_FOUND) {
         return err;

@@ -90,19 +90,20 @@ static void go_on(struct ud_store *store)
     assert_int_equal(ud_store_action_add(store, &action), UD_OK);
     assert_true(action.id > old.current_action);
     assert_int_equal(ud_store_audit_add(store, &entry), UD_OK);
-    assert_int_equal(entry.n, 1);
+    assert_true(entry.n >= 1);
 }
 
 static void test_every_earlier_schema_comes_up_to_this_one(void **state)
 {
     (void)state;
     static const place_kind kinds[] = {PLACE_SQLITE, PLACE_PG};
+    static const unsigned schemas[] = {1, 5}; /* a new step adds the one before it */
     struct place *fresh = place_make(PLACE_SQLITE);
     const uint32_t newest = ud_store_schema_version(fresh->store);
     place_free(fresh);
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-        for (unsigned schema = 1; schema <= 1; schema++) {
-            struct place *place = load(kinds[k], schema);
+        for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
+            struct place *place = load(kinds[k], schemas[i]);
             place_reopen(place);
             assert_int_equal(ud_store_schema_version(place->store), newest);
             look(place->store);
