@@ -3,6 +3,7 @@
 It knows CoAP (RFC 7252, blocks, observe), registration, the operations of device management in TLV and text, and
 object 5 as a state machine with the quirks of real clients as switches.
 """
+import json
 import os
 import random
 import socket
@@ -343,6 +344,8 @@ class Lwm2mDevice:
             elif observe == 1:
                 self.observed.pop(path, None)
             return 0x45, options, read[1]
+        if request.code in (FETCH, IPATCH):
+            return self.composite(request)
         if request.code == PUT and request.number(CONTENT_FORMAT) is None:
             return 0x44, [], b""  # attributes
         if request.code == PUT and tuple(parts[:2]) not in self.values:
@@ -365,6 +368,25 @@ class Lwm2mDevice:
             self.values.pop(tuple(parts[:2]), None)
             return 0x42, [], b""
         return 0x85, [], b""
+
+    def composite(self, request):
+        """In SenML JSON only: who offers CBOR is refused, and must come again."""
+        if request.number(CONTENT_FORMAT) != SENML_JSON:
+            return 0x8f, [], b""
+        records = json.loads(request.payload)
+        answer, base = [], ""
+        for record in records:
+            base = record.get("bn", base)
+            object_, instance, resource = [int(p) for p in (base + record.get("n", "")).split("/")[1:]]
+            values = self.values[(object_, instance)]
+            if request.code == IPATCH:
+                values[resource] = record.get("v", record.get("vs"))
+            else:
+                value = values[resource]
+                answer.append({"n": f"/{object_}/{instance}/{resource}", "vs" if isinstance(value, str) else "v": value})
+        if request.code == IPATCH:
+            return 0x44, [], b""
+        return 0x45, [(CONTENT_FORMAT, uint(SENML_JSON))], json.dumps(answer).encode()
 
     def read(self, path):
         parts = [int(p) for p in path.split("/")[1:]]

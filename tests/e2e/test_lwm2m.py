@@ -8,10 +8,12 @@ import subprocess
 import time
 
 import pytest
+from cose_tool import Key, report
 from lwm2m_tool import (ACCEPT, ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, DELETE, ECHO, ETAG, GET, LINKS, NON, POST,
                         PUT, RST, SENML_JSON, SIZE1, SIZE2, URI_PATH, Firmware, Lwm2mDevice, Message, Socket, ask,
                         download, query, uint)
 from server_tool import BUILD, Server
+from test_server_reports import Author, publish
 
 WAIT_S = 40
 
@@ -255,6 +257,15 @@ def test_int_205_create_and_delete(server):
         device.await_request(DELETE, "/9/0")
 
 
+def test_int_208_composite_operations_find_the_format_that_the_device_has(server):
+    with device_of(server) as device:
+        device.register()
+        read = run(server, "d1", op="readComposite", paths=["/3/0/0", "/3/0/9", "/1/0/1"])
+        assert read["answer"]["values"] == {"/3/0/0": "Acme", "/3/0/9": 80, "/1/0/1": 300}
+        assert run(server, "d1", op="writeComposite", values={"/1/0/1": 99, "/3/0/1": "M2"})["state"] == "done"
+        assert device.values[(1, 0)][1] == 99 and device.values[(3, 0)][1] == "M2"
+
+
 def test_int_301_observed_values_are_kept_and_shown(server):
     with device_of(server) as device:
         device.register()
@@ -465,6 +476,61 @@ def test_one_uri_for_coap_and_http_and_only_for_who_was_offered_it(server):
         await_that("the cancel", lambda: server.action(action)["state"] == "canceled")
         assert ask(coap(server), GET, path).text_code == "4.04"
         assert server.call("devices", "GET", path).status == 404
+
+
+# --- signed releases: only the signed report confirms, by this road as by every other
+
+
+class Field:
+    """A server with an author's anchor, a signed release, and a LwM2M device with a key of its own."""
+
+    def __init__(self, server, tmp_path):
+        self.server, self.author, self.key = server, Author(tmp_path / "author"), Key()
+        assert server.api("POST", "/api/v1/anchors", {"name": "author", "key": self.author.pem}).status == 201
+        server.upload(IMAGE)
+        self.release = publish(server, self.author.release(IMAGE, 2)).json
+        server.add_device("d1", key=self.key.pem)
+        self.firmware = Firmware(method=0)
+        self.device = Lwm2mDevice(coap(server), "d1", firmware=self.firmware)
+
+    def beside(self, name):
+        return "/" + self.firmware.uris[0].split("/", 3)[3].rsplit("/", 1)[0] + "/" + name
+
+    def report(self, key=None, image=None, **more):
+        return report(key or self.key, bytes.fromhex(self.release["digest"]), hashlib.sha256(image or IMAGE).digest(),
+                      sequence=2, **more)
+
+    def send(self, data, device=None):
+        return (device or self.device).ask(POST, "/report", [], data).text_code
+
+
+def test_a_signed_release_is_fetched_and_confirmed_over_coap(server, tmp_path):
+    field = Field(server, tmp_path)
+    with field.device as device:
+        device.register()
+        action = server.deploy(field.release["id"], "d1")[0]
+        await_that("the claim", lambda: server.action(action)["state"] == "trial")  # success was claimed: not enough
+        assert field.firmware.uris[0].endswith("/manifest.suit")
+        assert field.firmware.package == server.api("GET", f"/api/v1/releases/{field.release['id']}/envelope").body
+        digest = hashlib.sha256(IMAGE).hexdigest()
+        assert download(coap(server), field.beside(digest)) == IMAGE  # its relative URI resolves beside the envelope
+        nonce = ask(coap(server), GET, field.beside("updraft.nonce")).payload
+        assert len(nonce) == 16
+        assert field.send(field.report(counter=1, nonce=bytes(16))) == "4.09"
+        assert field.send(field.report(counter=1, nonce=nonce, key=Key())) == "4.03"
+        assert field.send(field.report(counter=1, nonce=nonce)[:-1]) == "4.00"
+        assert field.send(b"") == "4.00"
+        assert server.action(action)["active"]
+        good = field.report(counter=1, nonce=nonce)
+        assert len(good) > 64
+        assert field.send(good) == "2.04"
+        found = server.action(action)
+        assert found["state"] == "confirmed" and found["proof"] == "signed"
+        assert field.send(good) == "2.04"  # the very same bytes again
+        assert field.send(field.report(counter=1, nonce=nonce, boot_reason=2)) == "4.09"
+        assert server.api("GET", "/api/v1/devices/d1").json["running"]["digest"] == digest
+    assert ask(coap(server), POST, "/report", [], good).text_code == "4.01"  # of nobody
+    assert ask(coap(server), POST, "/report", [], b"x" * 1537).text_code in ("4.01", "4.13")
 
 
 # --- attacks

@@ -91,6 +91,19 @@ def test_psk(server, program):
     assert metric(server, 'updraft_dtls_handshakes_total{result="done"}') == 3
 
 
+def test_a_location_is_good_in_every_session_of_its_device_and_in_no_other(server):
+    """As behind a NAT that forgot: another port, so another handshake, and the same registration."""
+    for name in ("d1", "d2"):
+        server.add_device(name)
+        add_key(server, name, mode="psk", identity=f"id-{name}", key=KEY.encode().hex())
+    assert client(server, "/rd?ep=d1&lwm2m=1.1", "-u", "id-d1", "-k", KEY) == "2.01"
+    before = server.api("GET", "/api/v1/devices/d1/lwm2m").json
+    assert client(server, before["location"], "-u", "id-d2", "-k", KEY) == "4.04"
+    assert client(server, before["location"] + "?lt=777", "-u", "id-d1", "-k", KEY) == "2.04"
+    after = server.api("GET", "/api/v1/devices/d1/lwm2m").json
+    assert after["location"] == before["location"] and after["address"] != before["address"] and after["lifetime"] == 777
+
+
 def test_x509_by_ca_and_by_key(server):
     for name in ("d1", "d2"):
         server.add_device(name)

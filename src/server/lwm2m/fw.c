@@ -17,7 +17,8 @@
 #define FILES_MAX 32 /* mapped at one time */
 #define MAC_BYTES 10 /* 80 bits, and a guess costs a datagram */
 #define MAX_AGE_S 86400
-#define CHECK_MS 2000 /* so long after a recall blocks may still go out */
+#define NONCE_NAME "updraft.nonce" /* no artifact: signed ones are named by their digest */
+#define CHECK_MS 2000              /* so long after a recall blocks may still go out */
 
 struct ud_fw_file {
     int32_t release; /* 0 = free */
@@ -219,12 +220,38 @@ static bool segment_text(const struct ud_coap_message *m, size_t n, char *text, 
     return true;
 }
 
-static bool may_read(struct ud_lwm2m *lw, int64_t id, int32_t release, int64_t *tenant)
+static bool may_read(struct ud_lwm2m *lw, int64_t id, int32_t release, struct ud_fleet_device *device)
 {
-    struct ud_fleet_device device;
-    const bool may = ud_fleet_get(lw->server->fleet, id, &device) == UD_OK && ud_ddi_may_read(&device, release);
-    *tenant = may ? device.tenant : 0;
-    return may;
+    return ud_fleet_get(lw->server->fleet, id, device) == UD_OK && ud_ddi_may_read(device, release);
+}
+
+/* The nonce of the action that offers this release, beside its envelope: what the report must carry. */
+static void serve_nonce(const struct ud_request *request, const struct ud_fleet_device *device, int32_t release)
+{
+    uint8_t room[64];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    struct ud_row_action action;
+    struct ud_store *store = NULL;
+    struct ud_lwm2m *lw = request->lw;
+    ud_err err = device->current_action == 0 || device->current_release != release
+                     ? UD_ERR_NOT_FOUND
+                     : ud_store_pool_take(lw->server->readers, &store);
+    if (err == UD_OK) {
+        err = ud_store_action_get(store, device->tenant, device->current_action, device->id, &action);
+        ud_store_pool_give(lw->server->readers, store);
+    }
+    if (err != UD_OK) {
+        ud_request_code(request, err == UD_ERR_NOT_FOUND ? UD_COAP_404_NOT_FOUND : UD_COAP_500_INTERNAL);
+        return;
+    }
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_205_CONTENT, 0, ud_coap_asked_token(request->asked));
+    ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, UD_COAP_FORMAT_OCTETS);
+    ud_coap_write_uint(&w, UD_COAP_MAX_AGE, 0);
+    ud_coap_write_payload(&w, UD_BYTES_ARRAY(action.nonce));
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(lw->endpoint, request->remote, request->asked, &buf);
+    }
 }
 
 static void serve(const struct ud_request *request, const struct ud_fw_file *file)
@@ -262,7 +289,7 @@ void ud_fw_get(struct ud_request *request)
     char capability[72];
     char filename[UD_FILENAME_BYTES_MAX + 1];
     int64_t device = 0;
-    int64_t tenant = 0;
+    struct ud_fleet_device owner;
     int32_t release = 0;
     struct ud_fw_file *file = NULL;
     struct ud_lwm2m *lw = request->lw;
@@ -272,12 +299,16 @@ void ud_fw_get(struct ud_request *request)
         err = ud_lwm2m_capability(lw, capability, &device, &release);
     }
     const bool other = request->remote->secure && request->remote->device != device;
-    if (err != UD_OK || other || !may_read(lw, device, release, &tenant)) {
+    if (err != UD_OK || other || !may_read(lw, device, release, &owner)) {
         ud_request_code(request, UD_COAP_404_NOT_FOUND);
         return;
     }
     ud_remote_verified(request->remote); /* it was told this URI where it receives */
-    err = file_of(lw, tenant, release, filename, &file);
+    if (strcmp(filename, NONCE_NAME) == 0) {
+        serve_nonce(request, &owner, release);
+        return;
+    }
+    err = file_of(lw, owner.tenant, release, filename, &file);
     if (err == UD_OK) {
         serve(request, file);
     } else {
