@@ -1,5 +1,5 @@
 # tests/unit/<module>/test_<file>.c: one executable each, named <module>_<file>. A test of the crypto interface
-# (module `crypto`) is built once for each backend.
+# (modules `crypto` and `cipher`) is built once for each backend.
 enable_testing()
 find_library(CMOCKA cmocka REQUIRED)
 file(GLOB test_files CONFIGURE_DEPENDS tests/unit/*/test_*.c)
@@ -12,6 +12,8 @@ foreach(file ${test_files})
   file(GLOB helpers CONFIGURE_DEPENDS ${folder}/helper_*.c tests/unit/support/*.c)
   if(module STREQUAL "crypto")
     set(backends openssl psa mbedtls small)
+  elseif(module STREQUAL "cipher")
+    set(backends openssl mbedtls)
   else()
     set(backends hosted)
   endif()

@@ -14,6 +14,10 @@
 #ifndef UD_COSE_PROOFS_MAX
 #define UD_COSE_PROOFS_MAX 8 /* signers of one COSE_Sign */
 #endif
+#ifndef UD_ENCRYPT_RECIPIENTS_MAX
+#define UD_ENCRYPT_RECIPIENTS_MAX                                                                              \
+    8 /* of one encrypted image; a larger group shares a key or gets several manifests */
+#endif
 #ifndef UD_SUIT_COMPONENTS_MAX
 #define UD_SUIT_COMPONENTS_MAX 4
 #endif

@@ -125,7 +125,8 @@ ud_err ud_cose_verify(const struct ud_cose_proof *proof, const struct ud_key *ke
     if (row == NULL || row->key != key->type || proof->form->is_mac != (key->type == UD_KEY_HMAC256)) {
         return UD_ERR_ALGORITHM;
     }
-    return row->verify(key, to.parts, cose_to_be_proved(proof, payload, &to), proof->value);
+    const size_t count = cose_to_be_proved(proof, payload, &to);
+    return row->verify(key, to.parts, count, proof->value);
 }
 
 ud_err ud_cose_sign1_parse(struct ud_cose_sign1 *sign1, struct ud_bytes in, struct ud_diag *diag)

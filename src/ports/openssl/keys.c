@@ -50,8 +50,12 @@ static ud_err public_of(const EVP_PKEY *key, uint8_t pub[UD_P256_PUBLIC_BYTES])
     return UD_OK;
 }
 
-/* Takes `key` over, also on error. */
-static ud_err pair_of(EVP_PKEY *key, struct ud_key_pair **pair)
+EVP_PKEY *ud_key_pair_pkey(const struct ud_key_pair *pair)
+{
+    return pair->key;
+}
+
+ud_err ud_key_pair_of(EVP_PKEY *key, struct ud_key_pair **pair)
 {
     struct ud_key_pair made = {.key = key};
     ud_err err = public_of(key, made.pub);
@@ -71,7 +75,7 @@ static ud_err pair_of(EVP_PKEY *key, struct ud_key_pair **pair)
 ud_err ud_key_pair_generate(struct ud_key_pair **pair)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    return key == NULL ? failed(UD_ERR_CRYPTO) : pair_of(key, pair);
+    return key == NULL ? failed(UD_ERR_CRYPTO) : ud_key_pair_of(key, pair);
 }
 
 /* OpenSSL would ask on the terminal for the passphrase of an encrypted key. */
@@ -101,7 +105,7 @@ static ud_err private_key_parse(struct ud_bytes pem, struct ud_key_pair **pair)
         EVP_PKEY_free(key);
         return failed(UD_ERR_KEY);
     }
-    return pair_of(key, pair);
+    return ud_key_pair_of(key, pair);
 }
 
 static EVP_PKEY *key_of_secret(const uint8_t secret[32], const uint8_t point[1 + UD_P256_PUBLIC_BYTES])
@@ -139,7 +143,7 @@ ud_err ud_key_pair_of_secret(const uint8_t secret[32], const uint8_t pub[UD_P256
         EVP_PKEY_free(key);
         return failed(UD_ERR_KEY);
     }
-    return pair_of(key, pair);
+    return ud_key_pair_of(key, pair);
 }
 
 ud_err ud_key_pair_load(struct ud_key_pair **pair, const char *path)

@@ -38,6 +38,8 @@ ud_err ud_key_pair_save(const struct ud_key_pair *pair, const char *path, bool r
 /** Fill `signer`; it borrows the pair. UD_ERR_ALGORITHM. */
 ud_err ud_key_pair_signer(struct ud_key_pair *pair, ud_alg alg, struct ud_signer *signer);
 void ud_key_pair_public(const struct ud_key_pair *pair, uint8_t pub[UD_P256_PUBLIC_BYTES]);
+/** The pair whose private half is this number, big-endian. UD_ERR_KEY for one that is none; UD_ERR_MEMORY. */
+ud_err ud_key_pair_from_private(const uint8_t number[UD_P256_PUBLIC_BYTES / 2], struct ud_key_pair **pair);
 /** NULL is allowed. */
 void ud_key_pair_close(struct ud_key_pair *pair);
 
