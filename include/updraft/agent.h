@@ -41,6 +41,8 @@
 #include "updraft/road.h"
 #include "updraft/slots.h"
 #include "updraft/suit.h"
+#include "updraft/trust_store.h"
+#include "updraft/twin.h"
 
 #ifndef UD_AGENT_ENVELOPE_BYTES
 #define UD_AGENT_ENVELOPE_BYTES 65536 /* what a hosted port gives as envelope buffer */
@@ -78,6 +80,21 @@ struct ud_agent_policy {
 
 struct ud_agent_patching; /* agent_patch.h */
 
+/*
+ * How a device's trust is replaced: an offer may name a trust store in place of an envelope. It is verified from the roots,
+ * must follow the one in force, and must not strand the image that runs; then both its copies are written, a report says
+ * so, and a reset lets the bootloader decide by it.
+ */
+struct ud_agent;
+struct ud_agent_trust {
+    /* ud_agent_take_trust_store; by a pointer, so that an agent without is linked without */
+    void (*take)(struct ud_agent *agent);
+    const struct ud_trust *roots;     /* number 0, provisioned */
+    const struct ud_trust_store *now; /* in force; NULL: the provisioned table */
+    struct ud_trust_store *next;      /* room for the one that is offered */
+    struct ud_twin *twin;             /* mounted */
+};
+
 /* Everything that an agent works with; borrowed for its life. */
 struct ud_agent_config {
     struct ud_slots *slots;         /* mounted */
@@ -91,6 +108,11 @@ struct ud_agent_config {
     struct ud_bytes device_id; /* empty where the device has none */
     uint8_t *envelope;         /* [envelope_cap] RAM that nobody else writes: no check can be overtaken in it */
     size_t envelope_cap;       /* bytes; a longer envelope is UD_ERR_TOO_LARGE */
+    const struct ud_agent_trust *trust_store; /* NULL: this device's trust is as it was made */
+    /* seconds since 1970 from a clock that no road sets, 0 while it is not known; NULL: there is none. Asked before an
+     * install and for nothing else */
+    uint64_t (*time_s)(void *ctx);
+    void *time_ctx;
     struct ud_agent_policy policy;
     struct ud_agent_patching *patching; /* NULL: this agent takes whole images only */
     uint32_t seed;                      /* jitter only; different on every device */
@@ -173,6 +195,7 @@ struct ud_agent {
     uint8_t about[UD_SHA256_BYTES];
     bool for_action;
     bool report_ready;
+    bool reset_wanted; /* once the report is delivered */
     uint8_t reports_refused;
     size_t report_len;
     uint8_t report[UD_REPORT_BYTES_MAX];
@@ -192,6 +215,9 @@ ud_err ud_agent_init(struct ud_agent *agent, const struct ud_agent_config *confi
  * Cost: at most one envelope verification, one chunk of the road, or UD_AGENT_HASH_CHUNK_BYTES of flash
  */
 ud_err ud_agent_step(struct ud_agent *agent, uint64_t now_ms, uint32_t *wait_ms);
+
+/** For struct ud_agent_trust: verify, compare and write the trust store that was fetched; a report follows. */
+void ud_agent_take_trust_store(struct ud_agent *agent);
 
 const struct ud_agent_status *ud_agent_status(const struct ud_agent *agent);
 

@@ -19,6 +19,8 @@
 #include "updraft/slots.h"
 #include "updraft/suit.h"
 #include "updraft/sure.h"
+#include "updraft/trust_store.h"
+#include "updraft/twin.h"
 
 _Static_assert(UD_DIGEST_BYTES == UD_SHA256_BYTES, "the journal holds SHA-256 digests");
 
@@ -69,6 +71,7 @@ struct ud_boot {
     struct ud_boot_info seen;
     struct ud_bytes signed_digest[UD_COMPONENTS_MAX]; /* in envelope_ram; empty until the image matched */
     bool invoked;
+    bool for_trial;    /* nobody relied on it yet: the trust store's terms for an install hold */
     ud_sure verdict;   /* of the run of the manifest */
     ud_sure confirmed; /* of the second look, by another path */
 };
@@ -80,6 +83,30 @@ struct ud_boot {
  */
 ud_err ud_boot_layout(struct ud_layout *layout, const struct ud_provision *provision,
                       const struct ud_flash *flash);
+
+/* Which keys a device trusts now; large, so static. */
+struct ud_boot_trust {
+    struct ud_trust_store
+        store;             /* store.trust is for ud_boot_init() and the agent, whether from a store or not */
+    struct ud_trust roots; /* number 0 */
+    struct ud_twin twin;
+    bool replaceable; /* the device was made with roots and a place for stores */
+    bool in_force;    /* `store` is one; else store.trust is the provisioned table */
+    ud_err outcome;   /* UD_OK a store; UD_ABSENT none yet; why there is none although something is there */
+};
+
+/**
+ * Find the trust store in flash, verify it from the provisioned roots, and settle its copies; without one, the
+ * provisioned table. Never a reason not to boot: what is damaged beyond both copies counts as none, and the stored version
+ * in the journal still keeps older images out.
+ *
+ * @param provision, ram borrowed as long as `bt` is used; ram: UD_TRUST_STORE_BYTES_MAX is always enough
+ * @return UD_OK; errors of ud_trust_roots_parse(), which ud_provision_parse() had found first
+ *
+ * Cost: one signature verification for every signer of the store and of its links
+ */
+ud_err ud_boot_trust_load(struct ud_boot_trust *bt, const struct ud_provision *provision,
+                          const struct ud_flash *flash, uint8_t *ram, size_t ram_bytes);
 
 /** All borrowed as long as `boot` is used. envelope_ram: the envelope area's capacity is always enough. */
 void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const struct ud_trust *trust,

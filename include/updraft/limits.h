@@ -42,6 +42,12 @@
 #ifndef UD_TRUST_GROUPS_MAX
 #define UD_TRUST_GROUPS_MAX 4
 #endif
+#ifndef UD_TRUST_STORE_BYTES_MAX
+#define UD_TRUST_STORE_BYTES_MAX 8192 /* signed, with its links; kept in RAM as long as it is in force */
+#endif
+#ifndef UD_TRUST_LINKS_MAX
+#define UD_TRUST_LINKS_MAX 4 /* changes of the roots since a device was made */
+#endif
 #ifndef UD_COMPONENTS_MAX
 #define UD_COMPONENTS_MAX 4 /* of a device */
 #endif

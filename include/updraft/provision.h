@@ -36,6 +36,8 @@ struct ud_provision {
     struct ud_provision_component components[UD_COMPONENTS_MAX];
     uint8_t component_count; /* 1..UD_COMPONENTS_MAX */
     struct ud_provision_area envelope[UD_PROVISION_SLOTS];
+    struct ud_provision_area trust_store[UD_PROVISION_SLOTS]; /* its two copies; of size 0 without `roots` */
+    struct ud_bytes roots; /* who may replace the trust above (updraft/trust_store.h), encoded; empty: nobody */
     struct ud_provision_area journal; /* at least UD_PROVISION_JOURNAL_SECTORS_MIN sectors */
     uint32_t flash_bytes;             /* a multiple of erase_size */
     uint32_t erase_size;              /* bytes of a sector, a multiple of write_size */
@@ -51,8 +53,8 @@ struct ud_provision {
  * @param in at most UD_PROVISION_BYTES_MAX, whole; must stay as long as `provision` is used
  * @param diag may be NULL
  * @return UD_OK; errors of the CBOR reader; UD_ERR_LIMIT (file, id, count); UD_ERR_MISSING; UD_ERR_LABEL_UNKNOWN;
- *         UD_ERR_VERSION; UD_ERR_KEY and UD_ERR_DUPLICATE (an anchor, a component); UD_ERR_NUMBER_RANGE (geometry,
- *         weight, trial); UD_ERR_RANGE (an area is empty, not made of whole sectors, outside the flash, or over
+ *         UD_ERR_VERSION; UD_ERR_KEY, UD_ERR_KEY_PUBLISHED and UD_ERR_DUPLICATE (an anchor, a component);
+ *         UD_ERR_NUMBER_RANGE (geometry, weight, trial); UD_ERR_RANGE (an area is empty, not made of whole sectors, outside the flash, or over
  *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh)
  *
  * Cost:   no heap; stack of one COSE_Key reader and a CBOR reader

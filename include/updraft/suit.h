@@ -88,6 +88,13 @@ ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct 
 /** Authentication block i (an encoded COSE object), 0 <= i < env->block_count. UD_ERR_INDEX. */
 ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, struct ud_bytes *block);
 
+/**
+ * Digest, and then the trust store's own word for it (ud_trust_keeps): for booting what was installed while its signers
+ * were still trusted, never for an install. Reaches UD_SUIT_STEP_AUTHENTICATED with env->signers UD_TRUST_SET_KEPT.
+ * UD_ERR_DIGEST, UD_ERR_UNTRUSTED.
+ */
+ud_err ud_suit_envelope_keep(struct ud_suit_envelope *env, const struct ud_trust *trust);
+
 /** The integrated payload under this text key. UD_ERR_NOT_FOUND. */
 ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud_bytes uri,
                                    struct ud_bytes *payload);

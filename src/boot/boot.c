@@ -82,7 +82,9 @@ static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *
 static ud_err start_trial(struct ud_boot *boot, struct ud_boot_info *info)
 {
     const struct ud_suit_record none = {.command = 0};
+    boot->for_trial = true;
     ud_err err = ud_boot_examine(boot, ud_slots_inactive(&boot->slots));
+    boot->for_trial = false;
     if (err == UD_OK) {
         err = ud_slots_trial_start(&boot->slots, boot->seen.version);
     }

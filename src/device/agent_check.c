@@ -127,6 +127,12 @@ static ud_err check_components(struct ud_agent *agent)
 /* Equal sequence under another digest is as stale as a lower one (attacks A2). */
 static ud_err check_version(const struct ud_agent *agent)
 {
+    const struct ud_agent_config *config = agent->config;
+    const uint64_t now_s = config->time_s == NULL ? 0 : config->time_s(config->time_ctx);
+    const ud_err err = ud_trust_may_install(config->trust, agent->man.sequence, now_s);
+    if (err != UD_OK) {
+        return err;
+    }
     const struct ud_version offered = {agent->config->trust->epoch, agent->man.sequence};
     const struct ud_version stored = ud_slots_state(agent->config->slots)->stored;
     return ud_version_compare(offered, stored) > 0 ? UD_OK : UD_ERR_STALE;
@@ -190,10 +196,20 @@ static ud_err applies(struct ud_agent *agent)
     return was_lost_before(agent, known) ? known : accept(agent);
 }
 
+static bool is_trust_store(const struct ud_agent *agent)
+{
+    const struct ud_bytes received = {agent->config->envelope, agent->envelope_len};
+    return agent->config->trust_store != NULL && ud_trust_store_is_one(received);
+}
+
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms)
 {
     (void)wait_ms;
     const bool in_run = agent->running;
+    if (!in_run && is_trust_store(agent)) {
+        agent->config->trust_store->take(agent);
+        return UD_WAIT;
+    }
     ud_err err = in_run ? ud_suit_run_step(&agent->run, NULL) : begin_check(agent);
     if (err == UD_WAIT || (err == UD_OK && !in_run)) {
         return UD_WAIT;

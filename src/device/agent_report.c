@@ -139,7 +139,7 @@ static ud_err leave(struct ud_agent *agent)
     }
     ud_backoff_reset(&agent->backoff);
     agent->report_ready = false;
-    ud_agent_go(agent, UD_AGENT_IDLE);
+    ud_agent_go(agent, agent->reset_wanted ? UD_AGENT_RESET : UD_AGENT_IDLE);
     return UD_WAIT;
 }
 

@@ -2,9 +2,9 @@
 
 #include "manifest/diag.h"
 #include "manifest/fields.h"
-#include "updraft/assert.h"
-#include "updraft/cose.h"
+#include "manifest/trust_policy.h"
 #include "updraft/flash.h"
+#include "updraft/trust_store.h"
 
 /* Labels of docs/formats.md section 5. */
 enum {
@@ -18,102 +18,14 @@ enum {
     KEY_JOURNAL = 8,
     KEY_FLASH = 9,
     KEY_TRIAL = 10,
+    KEY_TRUST_STORE = 11,
+    KEY_ROOTS = 12,
 };
-enum { TRUST_EPOCH = 1, TRUST_THRESHOLD = 2, TRUST_ANCHORS = 3 };
-enum { ANCHOR_KEY = 1, ANCHOR_WEIGHT = 2, ANCHOR_PREFIX = 3, ANCHOR_VENDOR = 4, ANCHOR_CLASS = 5 };
 enum { COMPONENT_ID = 1, COMPONENT_AREAS = 2 };
 enum { FLASH_BYTES = 1, FLASH_ERASE = 2, FLASH_WRITE = 3, FLASH_ERASED = 4 };
 enum { TRIAL_BOOTS = 1, TRIAL_DEADLINE = 2 };
 
-enum { FORMAT_VERSION = 1, AREAS_MAX = UD_PROVISION_SLOTS * (UD_COMPONENTS_MAX + 1) + 1 };
-
-/* Reading: anchors */
-
-struct anchor {
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
-    struct ud_trust_key rights;
-};
-
-static void read_anchor_key(struct ud_cbor *r, void *into)
-{
-    struct anchor *anchor = into;
-    const struct ud_cbor before = *r;
-    const struct ud_bytes item = ud_cbor_skip(r);
-    const ud_err err = r->err == UD_OK ? ud_cose_key_parse(item, anchor->pub) : UD_OK;
-    if (err != UD_OK) {
-        *r = before;
-        ud_cbor_fail(r, err);
-    }
-}
-
-static void read_anchor_weight(struct ud_cbor *r, void *into)
-{
-    ((struct anchor *)into)->rights.weight = (uint8_t)ud_fields_number(r, 1, UINT8_MAX);
-}
-
-static void read_anchor_prefix(struct ud_cbor *r, void *into)
-{
-    ((struct anchor *)into)->rights.component_prefix = ud_fields_component_id(r);
-}
-
-static void read_anchor_vendor(struct ud_cbor *r, void *into)
-{
-    ((struct anchor *)into)->rights.vendor_id = ud_fields_bstr(r, UD_UUID_BYTES);
-}
-
-static void read_anchor_class(struct ud_cbor *r, void *into)
-{
-    ((struct anchor *)into)->rights.class_id = ud_fields_bstr(r, UD_UUID_BYTES);
-}
-
-static const struct ud_field anchor_fields[] = {
-    {ANCHOR_KEY, true, read_anchor_key},        {ANCHOR_WEIGHT, true, read_anchor_weight},
-    {ANCHOR_PREFIX, false, read_anchor_prefix}, {ANCHOR_VENDOR, false, read_anchor_vendor},
-    {ANCHOR_CLASS, false, read_anchor_class},
-};
-
-static void read_anchor(struct ud_cbor *r, struct ud_trust *trust)
-{
-    struct anchor anchor = {.rights = {.weight = 0}};
-    const struct ud_cbor before = *r;
-    ud_fields_read(r, anchor_fields, sizeof anchor_fields / sizeof anchor_fields[0], &anchor);
-    if (r->err != UD_OK) {
-        return;
-    }
-    const ud_err err = ud_trust_add(trust, anchor.pub, anchor.rights.weight);
-    if (err != UD_OK) {
-        *r = before;
-        ud_cbor_fail(r, err);
-        return;
-    }
-    struct ud_trust_key *key = &trust->keys[trust->key_count - 1];
-    key->component_prefix = anchor.rights.component_prefix;
-    key->vendor_id = anchor.rights.vendor_id;
-    key->class_id = anchor.rights.class_id;
-}
-
-static void read_trust_epoch(struct ud_cbor *r, void *into)
-{
-    ((struct ud_trust *)into)->epoch = (uint32_t)ud_fields_number(r, 0, UINT32_MAX);
-}
-
-static void read_trust_threshold(struct ud_cbor *r, void *into)
-{
-    ((struct ud_trust *)into)->threshold = (uint8_t)ud_fields_number(r, 1, UINT8_MAX);
-}
-
-static void read_trust_anchors(struct ud_cbor *r, void *into)
-{
-    for (uint64_t count = ud_cbor_array(r); count > 0 && r->err == UD_OK; count--) {
-        read_anchor(r, into);
-    }
-}
-
-static const struct ud_field trust_fields[] = {
-    {TRUST_EPOCH, true, read_trust_epoch},
-    {TRUST_THRESHOLD, true, read_trust_threshold},
-    {TRUST_ANCHORS, true, read_trust_anchors},
-};
+enum { FORMAT_VERSION = 1, AREAS_MAX = UD_PROVISION_SLOTS * (UD_COMPONENTS_MAX + 2) + 1 };
 
 /* Reading: areas and components */
 
@@ -177,8 +89,7 @@ static void read_device(struct ud_cbor *r, void *into)
 
 static void read_trust(struct ud_cbor *r, void *into)
 {
-    ud_fields_read(r, trust_fields, sizeof trust_fields / sizeof trust_fields[0],
-                   &((struct ud_provision *)into)->trust);
+    ud_trust_policy_read(r, &((struct ud_provision *)into)->trust);
 }
 
 static void read_components(struct ud_cbor *r, void *into)
@@ -261,26 +172,48 @@ static void read_trial(struct ud_cbor *r, void *into)
     ud_fields_read(r, trial_fields, sizeof trial_fields / sizeof trial_fields[0], into);
 }
 
+static void read_trust_store(struct ud_cbor *r, void *into)
+{
+    read_slots(r, ((struct ud_provision *)into)->trust_store);
+}
+
+/* Read once to see that it is sound; whoever verifies a store reads it again. */
+static void read_roots(struct ud_cbor *r, void *into)
+{
+    struct ud_trust roots;
+    const struct ud_cbor before = *r;
+    const struct ud_bytes item = ud_cbor_skip(r);
+    const ud_err err = r->err == UD_OK ? ud_trust_roots_parse(&roots, item, NULL) : UD_OK;
+    ((struct ud_provision *)into)->roots = item;
+    if (err != UD_OK) {
+        *r = before;
+        ud_cbor_fail(r, err);
+    }
+}
+
 static const struct ud_field file_fields[] = {
-    {KEY_VERSION, true, read_version},     {KEY_VENDOR, true, read_vendor},
-    {KEY_CLASS, true, read_class},         {KEY_DEVICE, false, read_device},
-    {KEY_TRUST, true, read_trust},         {KEY_COMPONENTS, true, read_components},
-    {KEY_ENVELOPES, true, read_envelopes}, {KEY_JOURNAL, true, read_journal},
-    {KEY_FLASH, true, read_flash},         {KEY_TRIAL, true, read_trial},
+    {KEY_VERSION, true, read_version},
+    {KEY_VENDOR, true, read_vendor},
+    {KEY_CLASS, true, read_class},
+    {KEY_DEVICE, false, read_device},
+    {KEY_TRUST, true, read_trust},
+    {KEY_COMPONENTS, true, read_components},
+    {KEY_ENVELOPES, true, read_envelopes},
+    {KEY_JOURNAL, true, read_journal},
+    {KEY_FLASH, true, read_flash},
+    {KEY_TRIAL, true, read_trial},
+    {KEY_TRUST_STORE, false, read_trust_store},
+    {KEY_ROOTS, false, read_roots},
 };
 
 /* Checks of the whole */
 
-static ud_err check_trust(const struct ud_trust *trust)
+/* Roots and a place for what they sign come together, or neither does. */
+static ud_err check_trust(const struct ud_provision *p)
 {
-    uint32_t weight = 0;
-    if (trust->key_count == 0) {
-        return UD_ERR_MISSING;
-    }
-    for (size_t i = 0; i < trust->key_count; i++) {
-        weight += trust->keys[i].weight;
-    }
-    return trust->threshold <= weight ? UD_OK : UD_ERR_THRESHOLD;
+    const bool has_areas = p->trust_store[0].size > 0 || p->trust_store[1].size > 0;
+    const ud_err err = ud_trust_policy_check(&p->trust);
+    return err == UD_OK && has_areas != (p->roots.len > 0) ? UD_ERR_MISSING : err;
 }
 
 static ud_err check_geometry(const struct ud_provision *p)
@@ -309,6 +242,9 @@ static size_t all_areas(const struct ud_provision *p, struct ud_provision_area a
     areas[count++] = p->journal;
     for (size_t slot = 0; slot < UD_PROVISION_SLOTS; slot++) {
         areas[count++] = p->envelope[slot];
+        if (p->roots.len > 0) {
+            areas[count++] = p->trust_store[slot];
+        }
         for (size_t i = 0; i < p->component_count; i++) {
             areas[count++] = p->components[i].slot[slot];
         }
@@ -335,7 +271,7 @@ static ud_err check_areas(const struct ud_provision *p)
 
 static ud_err check(const struct ud_provision *p)
 {
-    ud_err err = p->component_count > 0 ? check_trust(&p->trust) : UD_ERR_MISSING;
+    ud_err err = p->component_count > 0 ? check_trust(p) : UD_ERR_MISSING;
     if (err == UD_OK) {
         err = check_geometry(p);
     }
@@ -389,39 +325,6 @@ static void put_number_field(struct ud_cbor_writer *w, uint64_t key, uint64_t va
     ud_cbor_put_uint(w, value);
 }
 
-static void put_anchor(struct ud_cbor_writer *w, const struct ud_trust_key *key)
-{
-    const uint64_t optional =
-        (uint64_t)(key->component_prefix.len > 0) + (key->vendor_id.len > 0) + (key->class_id.len > 0);
-    uint8_t bytes[UD_COSE_KEY_BYTES_MAX];
-    struct ud_buf cose_key = {bytes, sizeof bytes, 0};
-    const ud_err err = ud_cose_key_write(&cose_key, key->pub);
-    UD_ASSERT(err == UD_OK); /* it has room */
-    ud_cbor_put_map(w, 2 + optional);
-    ud_cbor_put_uint(w, ANCHOR_KEY);
-    ud_cbor_put_raw(w, ud_buf_bytes(&cose_key));
-    put_number_field(w, ANCHOR_WEIGHT, key->weight);
-    if (key->component_prefix.len > 0) {
-        ud_cbor_put_uint(w, ANCHOR_PREFIX);
-        ud_cbor_put_raw(w, key->component_prefix);
-    }
-    put_bstr_field(w, ANCHOR_VENDOR, key->vendor_id);
-    put_bstr_field(w, ANCHOR_CLASS, key->class_id);
-}
-
-static void put_trust(struct ud_cbor_writer *w, const struct ud_trust *trust)
-{
-    ud_cbor_put_uint(w, KEY_TRUST);
-    ud_cbor_put_map(w, 3);
-    put_number_field(w, TRUST_EPOCH, trust->epoch);
-    put_number_field(w, TRUST_THRESHOLD, trust->threshold);
-    ud_cbor_put_uint(w, TRUST_ANCHORS);
-    ud_cbor_put_array(w, trust->key_count);
-    for (size_t i = 0; i < trust->key_count; i++) {
-        put_anchor(w, &trust->keys[i]);
-    }
-}
-
 static void put_area(struct ud_cbor_writer *w, struct ud_provision_area area)
 {
     ud_cbor_put_array(w, 2);
@@ -456,12 +359,13 @@ static void put_places(struct ud_cbor_writer *w, const struct ud_provision *p)
 
 static void put_file(struct ud_cbor_writer *w, const struct ud_provision *p)
 {
-    ud_cbor_put_map(w, 9 + (p->device_id.len > 0));
+    ud_cbor_put_map(w, (uint64_t)9 + (p->device_id.len > 0) + (p->roots.len > 0 ? 2 : 0));
     put_number_field(w, KEY_VERSION, FORMAT_VERSION);
     put_bstr_field(w, KEY_VENDOR, p->vendor_id);
     put_bstr_field(w, KEY_CLASS, p->class_id);
     put_bstr_field(w, KEY_DEVICE, p->device_id);
-    put_trust(w, &p->trust);
+    ud_cbor_put_uint(w, KEY_TRUST);
+    ud_trust_policy_put(w, &p->trust);
     put_places(w, p);
     ud_cbor_put_uint(w, KEY_FLASH);
     ud_cbor_put_map(w, 4);
@@ -473,6 +377,12 @@ static void put_file(struct ud_cbor_writer *w, const struct ud_provision *p)
     ud_cbor_put_map(w, 2);
     put_number_field(w, TRIAL_BOOTS, p->trial_boots);
     put_number_field(w, TRIAL_DEADLINE, p->trial_deadline_ms);
+    if (p->roots.len > 0) {
+        ud_cbor_put_uint(w, KEY_TRUST_STORE);
+        put_slots(w, p->trust_store);
+        ud_cbor_put_uint(w, KEY_ROOTS);
+        ud_cbor_put_raw(w, p->roots);
+    }
 }
 
 ud_err ud_provision_write(struct ud_buf *out, const struct ud_provision *provision)

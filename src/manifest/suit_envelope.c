@@ -245,6 +245,20 @@ ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct 
     return UD_OK;
 }
 
+ud_err ud_suit_envelope_keep(struct ud_suit_envelope *env, const struct ud_trust *trust)
+{
+    const ud_err err = ud_suit_envelope_check_digest(env, NULL);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (!ud_trust_keeps(trust, env->digest)) {
+        return UD_ERR_UNTRUSTED;
+    }
+    env->signers = UD_TRUST_SET_KEPT;
+    env->step = UD_SUIT_STEP_AUTHENTICATED;
+    return UD_OK;
+}
+
 ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud_bytes uri,
                                    struct ud_bytes *payload)
 {

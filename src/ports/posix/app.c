@@ -34,6 +34,8 @@ struct ud_app {
     struct ud_ddi_attribute attributes[ATTRIBUTES];
     struct ud_http_road *road;
     struct ud_agent_config config;
+    struct ud_agent_trust trust_store;
+    struct ud_trust_store next_store;
     struct ud_agent agent;
     int confirmed_fd; /* -1: nobody waits for the word */
     ud_agent_state said_state;
@@ -86,7 +88,8 @@ static ud_err open_folder(struct ud_app *app)
 
 static ud_err open_flash(struct ud_app *app)
 {
-    const ud_err err = ud_device_folder_flash_open(&app->device);
+    ud_err err = ud_device_folder_flash_open(&app->device);
+    err = err == UD_OK ? ud_device_folder_trust_load(&app->device) : err;
     return err == UD_OK ? ud_slots_mount(&app->slots, &app->device.layout) : err;
 }
 
@@ -215,11 +218,19 @@ static ud_err open_agent(struct ud_app *app)
     if (err != UD_OK) {
         return err;
     }
+    app->trust_store = (struct ud_agent_trust){
+        .take = ud_agent_take_trust_store,
+        .roots = &app->device.trust.roots,
+        .now = app->device.trust.in_force ? &app->device.trust.store : NULL,
+        .next = &app->next_store,
+        .twin = &app->device.trust.twin,
+    };
     app->config = (struct ud_agent_config){
         .slots = &app->slots,
         .layout = &app->device.layout,
         .boot = &app->info,
-        .trust = &app->device.provision.trust,
+        .trust = &app->device.trust.store.trust,
+        .trust_store = app->device.trust.replaceable ? &app->trust_store : NULL,
         .signer = &app->signer,
         .road = ud_http_road_functions(app->road),
         .vendor_id = app->device.provision.vendor_id,

@@ -74,6 +74,12 @@ ud_err ud_device_folder_flash_open(struct ud_device_folder *device)
     return err == UD_OK ? ud_flash_file_open(&device->file, file, &shape) : err;
 }
 
+ud_err ud_device_folder_trust_load(struct ud_device_folder *device)
+{
+    return ud_boot_trust_load(&device->trust, &device->provision, &device->file.flash, device->trust_bytes,
+                              sizeof device->trust_bytes);
+}
+
 void ud_device_folder_flash_close(struct ud_device_folder *device)
 {
     if (device->file.fd >= 0) {

@@ -16,6 +16,8 @@ struct ud_device_folder {
     uint8_t provision_bytes[UD_PROVISION_BYTES_MAX]; /* `provision` and `layout` point into it */
     struct ud_provision provision;
     struct ud_layout layout;
+    struct ud_boot_trust trust; /* loaded while the flash is open */
+    uint8_t trust_bytes[UD_TRUST_STORE_BYTES_MAX];
     struct ud_flash_file file; /* fd -1 while closed */
 };
 
@@ -27,6 +29,8 @@ ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path);
 
 /** Take the flash; it is made, erased, when there is none. UD_ERR_BUSY: somebody else has it; UD_ERR_IO, … */
 ud_err ud_device_folder_flash_open(struct ud_device_folder *device);
+/** Which keys this device trusts now, into device->trust; the flash is open. ud_boot_trust_load(). */
+ud_err ud_device_folder_trust_load(struct ud_device_folder *device);
 /** Give it back. Harmless when closed. */
 void ud_device_folder_flash_close(struct ud_device_folder *device);
 

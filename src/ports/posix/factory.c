@@ -76,7 +76,7 @@ static ud_err install(struct factory *work, const char *envelope_path, const cha
         err = ud_suit_envelope_parse(&env, ud_buf_bytes(&envelope), NULL);
     }
     if (err == UD_OK) {
-        err = ud_suit_envelope_authenticate(&env, &work->device.provision.trust, NULL);
+        err = ud_suit_envelope_authenticate(&env, &work->device.trust.store.trust, NULL);
     }
     if (err != UD_OK) {
         return err;
@@ -98,7 +98,7 @@ static ud_err adopt(struct factory *work)
 {
     const struct ud_boot_identity identity = ud_device_folder_identity(&work->device);
     struct ud_boot_info info;
-    ud_boot_init(&work->boot, &work->device.layout, &work->device.provision.trust, &identity, work->kept,
+    ud_boot_init(&work->boot, &work->device.layout, &work->device.trust.store.trust, &identity, work->kept,
                  sizeof work->kept);
     work->boot.slots = work->slots;
     const ud_err err = ud_boot_verify(&work->boot, FACTORY_SLOT, &info);
@@ -117,6 +117,9 @@ static ud_err work_through(struct factory *work, const char *folder, const char 
     }
     if (err == UD_OK) {
         err = format(work);
+    }
+    if (err == UD_OK) {
+        err = ud_device_folder_trust_load(&work->device);
     }
     if (err == UD_OK) {
         err = install(work, envelope_path, image_path);

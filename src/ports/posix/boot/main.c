@@ -62,13 +62,28 @@ static void log_choice(const struct machine *machine, ud_err err)
                   ud_err_name(info->outcome), ud_err_name(err));
 }
 
+/* Silent for a device whose trust is as it was made. */
+static void log_trust(const struct ud_boot_trust *trust)
+{
+    if (trust->replaceable) {
+        (void)fprintf(stderr, "boot event=trust number=%u epoch=%u outcome=%s\n",
+                      (unsigned)trust->store.trust.number, (unsigned)trust->store.trust.epoch,
+                      ud_err_name(trust->outcome));
+    }
+}
+
 static ud_err choose_and_load(struct machine *machine, int *image_fd)
 {
     const struct ud_boot_identity identity = ud_device_folder_identity(&machine->device);
-    ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.provision.trust, &identity,
-                 machine->envelope, sizeof machine->envelope);
     machine->info = (struct ud_boot_info){0};
-    const ud_err err = ud_boot_choose(&machine->boot, machine->ended, &machine->info);
+    ud_err err = ud_device_folder_trust_load(&machine->device);
+    log_trust(&machine->device.trust);
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.trust.store.trust, &identity,
+                 machine->envelope, sizeof machine->envelope);
+    err = ud_boot_choose(&machine->boot, machine->ended, &machine->info);
     log_choice(machine, err);
     if (err != UD_OK) {
         return err;
