@@ -123,9 +123,10 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/coap/bench.py $(BUILD)/release $(BUILD)/bench
 
-interop: release ## other projects' real programs against ours (SWUpdate, oidc-provider, MCUmgr, Leshan, aiocoap, libcoap)
+interop: release ## other projects' real programs against ours (SWUpdate, oidc-provider, MCUmgr, Leshan, aiocoap, libcoap, pycose)
 	@scripts/bootstrap interop mcu
 	scripts/mcu-build $(BUILD)
+	cmake --build $(BUILD)/release --target interop-cose
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) python3 -m pytest -q -p no:cacheprovider interop
 
 fmt: ## format every C file
