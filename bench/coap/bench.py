@@ -23,7 +23,7 @@ from common import SECONDS, SHORT, cpu_seconds, free_port, row, rss_bytes, show
 
 BODY_BYTES = 1 << 20
 SIZES = [1_000, 20_000] if SHORT else [1_000, 100_000, 1_000_000]
-SESSIONS = 1_000 if SHORT else 10_000
+SESSIONS = 500 if SHORT else 10_000
 LOSSES = [0, 30] if SHORT else [0, 5, 10, 20, 30]
 KEY = "00112233445566778899aabbccddeeff"
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,11 @@ int main(int argc, char **argv)
     if (argc != 5) {
         fprintf(stderr, "usage: coap-dtls PORT SESSIONS IDENTITY HEXKEY\n");
         return 2;
+    }
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* a socket for each session */
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
     }
     const uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
     const unsigned long count = strtoul(argv[2], NULL, 10);
