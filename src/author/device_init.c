@@ -321,9 +321,6 @@ int offline_device_init(int argc, char **argv)
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
             }
-            if (init.trust.keys[init.trust.key_count - 1].type != UD_KEY_P256) {
-                return cli_fail(optarg, "a provisioning file holds P-256 keys only", UD_ERR_KEY);
-            }
         } else if (!take_text(&init, option) && !take_number(&init, option)) {
             return cli_usage("device init", option == '?' ? "unknown option" : "a number is out of its range");
         }

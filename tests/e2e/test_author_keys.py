@@ -47,13 +47,19 @@ def test_a_key_of_each_kind_signs_and_is_verified(desk, alg):
     assert desk.json("inspect", "signed.suit")["signatures"] == [{"kid": made["kid"], "algorithm": alg}]
 
 
-@pytest.mark.parametrize("alg", ["Ed25519", "HMAC256"])
-def test_a_device_is_not_made_with_an_anchor_that_its_file_cannot_hold(desk, alg):
-    desk.json("keygen", "--alg", alg)
-    anchor = "author.key" if alg == "HMAC256" else "author.pub"
-    desk.refused("UD_ERR_KEY", "device", "init", "door-17", "--vendor", "example.com", "--class", "door-lock", "--anchor",
-                 anchor)
-    assert not (desk.folder / "door-17").exists()
+@pytest.mark.parametrize("more", [["--alg", "Ed25519"], ["--alg", "HMAC256"],
+                                  ["--alg", "HSS-LMS", "--levels", "sha256/192:5/1", "--no-witness"],
+                                  ["--alg", "HSS-LMS", "--levels", "sha256:5/8,5/8", "--no-witness"]])
+def test_a_device_that_trusts_a_key_of_each_kind_takes_its_first_image(desk, more):
+    desk.json("keygen", *more)
+    anchor = "author.key" if "HMAC256" in more else "author.pub"
+    signed(desk, "author.key")
+    init = ["--vendor", "example.com", "--class", "door-lock", "--anchor", anchor, "--image", "app.bin"]
+    desk.updraft("device", "init", "door-17", *init, "--factory", "signed.suit")
+    assert (desk.folder / "app.bin").read_bytes() in (desk.folder / "door-17/flash.bin").read_bytes()
+    desk.json("keygen", *more, "--output", "other")
+    desk.updraft("sign", "app.suit", "--key", "other.key", "--output", "other.suit")
+    assert "UD_ERR_UNTRUSTED" in desk.updraft("device", "init", "door-18", *init, "--factory", "other.suit", code=1).stderr
 
 
 def test_an_hmac_key_makes_a_tag_that_only_it_verifies(desk):
