@@ -96,7 +96,13 @@ static void test_what_was_put_is_found_in_both_copies(void **state)
             }
             sim_flash_flip(&broken.sim, broken.areas[lost].offset + 100, 3);
             assert_int_equal(start(&broken, &twin), 5);
-            assert_true(twin.copy[0].valid && twin.copy[1].valid); /* and repaired */
+            for (uint8_t copy = 0; copy < UD_TWIN_COPIES; copy++) { /* and repaired */
+                uint8_t got[CONTENT_MAX];
+                uint8_t want[CONTENT_MAX];
+                struct ud_buf buf = {got, sizeof got, 0};
+                assert_int_equal(ud_twin_read(&twin, copy, &buf), UD_OK);
+                assert_true(ud_bytes_equal(ud_buf_bytes(&buf), blob(5, want)));
+            }
             assert_int_equal(broken.sim.violations, 0);
             sim_flash_deinit(&broken.sim);
         }
@@ -218,21 +224,27 @@ static void test_power_may_fail_in_any_operation_and_the_old_or_the_new_one_is_t
     }
 }
 
+/*
+ * A third of the power cycles reads what a cut left as if it were there, a third as if not: the order that hurts takes some
+ * seeds to come up. The torn manners 0 and 1 leave whole units in between.
+ */
 static void test_power_may_fail_again_in_any_operation_of_the_start_after_it(void **state)
 {
     (void)state;
-    const uint32_t draws = getenv("UD_TORTURE") != NULL ? 40 : 4;
+    const uint32_t seeds = getenv("UD_TORTURE") != NULL ? 200 : 24;
     for (size_t g = 0; g < COUNT(geometries); g++) {
         struct board board;
         board_open(&board, &geometries[g]);
         put(&board, 1);
-        for (uint32_t draw = 0; draw < draws; draw++) {
+        for (uint32_t seed = 0; seed < seeds; seed++) {
+            const uint32_t draw = seed % 8 == 7 ? SIM_FLASH_CORNERS + seed : seed % 2;
             bool reached = true;
             for (uint64_t cut = 0; reached; cut++) {
                 bool second_reached = true;
                 for (uint64_t second = 0; second_reached; second++) {
                     second_reached = false;
-                    check_cuts(&geometries[g], &board, cut, second, draw, 77 + draw, &reached, &second_reached);
+                    check_cuts(&geometries[g], &board, cut, second, draw, 77 + seed * 1000 + cut, &reached,
+                               &second_reached);
                 }
             }
         }
