@@ -48,14 +48,15 @@ static void sweep(struct ud_endpoint *endpoint)
 static void run_mail(struct ud_endpoint *endpoint)
 {
     uint64_t ignored;
+    /* before the mail is taken: who posts behind that rings again, and must be heard */
+    if (read(endpoint->wake, &ignored, sizeof ignored) < 0) {
+        /* nothing was written: fine */
+    }
     pthread_mutex_lock(&endpoint->lock);
     struct ud_mail *mail = endpoint->mail;
     endpoint->mail = NULL;
     endpoint->mail_end = &endpoint->mail;
     pthread_mutex_unlock(&endpoint->lock);
-    if (read(endpoint->wake, &ignored, sizeof ignored) < 0) {
-        /* nothing was written: fine */
-    }
     while (mail != NULL) {
         struct ud_mail *next = mail->next; /* run() may free it */
         mail->run(mail, endpoint->handler.ctx);
