@@ -334,6 +334,52 @@ static const struct command commands[] = {
      "\nExamples:\n"
      "  updraft audit verify\n"
      "  updraft audit export > audit.jsonl && updraft audit verify --file audit.jsonl\n"},
+    {"rollout", "a release for many devices, in groups", net_rollout, "create NAME --release N [DEVICE...] | list | show ID | STEP ID",
+     "Steps: start, pause, resume, stop, next (start the next group now), retry (a new one for those that failed),\n"
+     "approve, deny, remove. Devices are those of the filter, or named.\n"
+     "\nOptions of create:\n"
+     "  -r, --release N         the release's number\n"
+     "  -f, --filter FILTER     which devices; docs/server.md has the language. Without one: all\n"
+     "  -g, --groups N          so many groups of equal size, one after the other\n"
+     "      --success PERCENT   of a group that must succeed before the next one starts (50)\n"
+     "      --error PERCENT     of a group that may fail before it stops (50)\n"
+     "      --weight N          0 to 1000; of two rollouts the weightier one has a device first\n"
+     "      --start WHEN        manual, or auto: as soon as it is ready\n"
+     "      --count N           how many devices you expect; refused when over 1 % more or fewer meet the filter\n"
+     "      --description TEXT\n"
+     "  -p, --plan FILE         JSON with everything else: groups, windows, rates (docs/formats.md section 16)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft rollout create spring --release 12 --filter 'attribute.hw==r2' --groups 5\n"
+     "  updraft rollout start 3 && updraft rollout show 3\n"},
+    {"devices", "devices by filter", net_devices, "[--filter FILTER] [--count] [options]",
+     "\nOptions:\n"
+     "      --filter FILTER     docs/server.md has the language\n"
+     "      --count             only how many\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft devices --filter 'status==error;attribute.site==berlin*'\n"},
+    {"why", "why a device does not run what it should", net_why, "DEVICE [options]",
+     "One sentence, what to do, and the checks on the way with their evidence.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft why door-17\n"},
+    {"quarantine", "hold a device apart, or free it", net_quarantine, "DEVICE --reason TEXT [--release N] | DEVICE --end",
+     "What is under way ends, and nothing is offered but the release that frees it.\n"
+     "\nOptions:\n"
+     "      --reason TEXT       everybody who looks at the device sees it\n"
+     "      --release N         the one that it may still be given\n"
+     "      --end               free it\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft quarantine door-17 --reason 'talks to strangers'\n"},
+    {"recall", "withdraw a release", net_recall, "RELEASE --reason TEXT [options]",
+     "It is offered no more, its rollouts pause, and downloads end at the next request.\n"
+     "\nOptions:\n"
+     "      --reason TEXT       those who have it will ask\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft recall 12 --reason 'bricks revision 2'\n"},
 };
 /* clang-format on */
 

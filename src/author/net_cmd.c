@@ -63,8 +63,9 @@ int net_cmd_request(struct net_cmd *cmd, const char *method, const char *path, c
 static int gather(struct net_cmd *cmd, const char *path, json_t *rows)
 {
     for (size_t offset = 0;; offset += PAGE_ROWS) {
-        char page[256];
-        snprintf(page, sizeof page, "%s?offset=%zu&limit=%d", path, offset, PAGE_ROWS);
+        char page[NET_PATH_BYTES_MAX];
+        snprintf(page, sizeof page, "%s%coffset=%zu&limit=%d", path, strchr(path, '?') == NULL ? '?' : '&',
+                 offset, PAGE_ROWS);
         const int code = net_cmd_request(cmd, "GET", page, NULL);
         json_t *content = json_object_get(cmd->answer.json, "content");
         if (code == CLI_OK && json_array_extend(rows, content) != 0) {

@@ -22,5 +22,10 @@ int net_tenant(int argc, char **argv);
 int net_policy(int argc, char **argv);
 int net_approve(int argc, char **argv);
 int net_audit(int argc, char **argv);
+int net_rollout(int argc, char **argv);
+int net_devices(int argc, char **argv);
+int net_why(int argc, char **argv);
+int net_quarantine(int argc, char **argv);
+int net_recall(int argc, char **argv);
 
 #endif

@@ -1,9 +1,11 @@
 """Rollouts over the wire: made, started, limited, stopped; why a device is not updated; quarantine and recall."""
+import json
+import subprocess
 import time
 from urllib.parse import quote
 
 import pytest
-from server_tool import Server
+from server_tool import BUILD, Server
 
 DATA = b"firmware " * 5000
 WAIT_S = 30
@@ -284,3 +286,56 @@ def test_deleting_a_rollout_frees_its_devices(fleet):
     until(lambda: fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}").status, lambda status: status == 404)
     assert set(fleet.devices["d0"].links()) <= {"configData"}
     assert fleet.why("d0")["answer"] == "canceled"
+
+
+@pytest.fixture
+def updraft(fleet):
+    """The command, logged in."""
+    def run(*words, code=0):
+        result = subprocess.run([str(BUILD / "updraft"), *map(str, words), "--server", fleet.server.listen["people"]["url"],
+                                 "--token-file", str(fleet.server.state / "admin.token")],
+                                capture_output=True, text=True, timeout=60)
+        assert result.returncode == code, (words, result.stdout, result.stderr)
+        return result.stdout + result.stderr
+    return run
+
+
+def test_the_command_makes_shows_and_steers_rollouts(fleet, updraft, tmp_path):
+    assert "is being filled" in updraft("rollout", "create", "cli", "--release", fleet.release, "--filter", "name==d*",
+                                        "--groups", 2, "--count", 4)
+    fleet.id = 1
+    until(fleet.see, lambda rollout: rollout["state"] == "ready")
+    assert "running" in updraft("rollout", "start", 1)
+    fleet.wait_offer("d0")
+    shown = updraft("rollout", "show", 1)
+    assert "group-2" in shown and "0 of 4 devices confirmed" in shown
+    assert "cli" in updraft("rollout", "list")
+    assert "paused" in updraft("rollout", "pause", 1)
+    assert "UD_ERR_ROLLOUT_STATE" in updraft("rollout", "approve", 1, code=1)
+    assert "is paused (by a person)" in updraft("why", "d3")
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"groups": [{"name": "canary", "filter": "name==d1", "percent": 100}, {"name": "rest"}]}')
+    updraft("rollout", "create", "planned", "--release", fleet.release, "--plan", plan)
+    fleet.id = 2
+    until(fleet.see, lambda rollout: rollout["state"] == "ready")
+    assert [(g["name"], g["devices"]["total"]) for g in fleet.groups()] == [("canary", 1), ("rest", 3)]
+    assert "Did you mean" in updraft("rollout", "create", "x", "--release", fleet.release, "--filter", "nmae==x", code=1)
+    updraft("rollout", "create", code=2)
+    updraft("rollout", "jump", 1, code=2)
+    updraft("rollout", "start", 99, code=1)
+    assert "Removed" in updraft("rollout", "remove", 2)
+
+
+def test_the_command_says_why_and_lists_by_filter(fleet, updraft):
+    assert "nobody deployed anything" in updraft("why", "d0")
+    assert json.loads(updraft("why", "d0", "--json"))["answer"] == "not_matched"
+    assert updraft("devices", "--filter", "name=in=(d1,d2)", "--count").strip() == "2"
+    listed = updraft("devices", "--filter", "name==d1")
+    assert "d1" in listed and "d2" not in listed
+    assert "comparison" in updraft("devices", "--filter", "name~x", code=1)
+    updraft("quarantine", "d1", "--reason", "odd")
+    assert "in quarantine" in updraft("devices", "--filter", "name==d1")
+    updraft("quarantine", "d1", "--end")
+    updraft("quarantine", "d1", code=2)
+    assert "Recalled" in updraft("recall", fleet.release, "--reason", "bricks")
+    assert "recalled" in updraft("deploy", fleet.release, "d0", code=1)

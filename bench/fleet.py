@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""A large fleet in one server: bench/fleet.py BUILD OUT (make bench; SHORT=1: 20,000 devices instead of a million).
+
+Devices are written into the server's database while it is down, then everything goes over its interfaces: start, memory,
+polls against a fleet of a thousand, lists and filters, a rollout of all of them in a hundred groups, and the time
+from a group's last report to the next group's start.
+"""
+import hashlib
+import json
+import shutil
+import sqlite3
+import statistics
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from common import SECONDS, SHORT, Load, row, rss_bytes, show
+from server import People, Updraftd, device_get
+
+DEVICES = 20_000 if SHORT else 1_000_000
+SMALL = 1_000
+GROUPS = 100
+REPEATS = 15
+WAIT_S = 300
+
+
+def token(number: int) -> str:
+    return f"{number:032d}"
+
+
+def fill(state: Path, first: int, count: int) -> None:
+    """Rows as POST /devices would make them, with two attributes each, a third of them seen and in sync."""
+    database = sqlite3.connect(state / "updraft.db")
+    numbers = range(first, first + count)
+    with database:
+        database.executemany(
+            "INSERT INTO device(id,tenant,name,type_id,token_hash,created_ms,wants_attributes,attributes,last_seen_ms,status)"
+            " VALUES(?,1,?,1,?,1,0,?,?,?)",
+            ((n, f"fleet-{n:07}", hashlib.sha256(token(n).encode()).digest(),
+              json.dumps({"hw": f"r{n % 7}", "site": f"s{n % 5000}"}, separators=(",", ":")), n % 3, n % 3) for n in numbers))
+        for key, of in (("hw", 7), ("site", 5000)):
+            database.executemany("INSERT INTO device_attribute(device,key,tenant,value) VALUES(?,?,1,?)",
+                                 ((n, key, f"{key[0] if key == 'site' else 'r'}{n % of}") for n in numbers))
+    database.close()
+
+
+def timed(call) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
+
+
+def latency(people: People, path: str) -> float:
+    return statistics.median(timed(lambda: people.call("GET", path)) for _ in range(REPEATS))
+
+
+def polls(load: Load, server: Updraftd, count: int) -> dict:
+    step = max(1, count // 4096)
+    requests = [device_get(f"fleet-{n:07}", token(n)) for n in range(1, count + 1, step)]
+    return load.run(requests, server.device_port, server.pid, server.ca, 64, SECONDS)
+
+
+def wait(people: People, rollout: int, wanted) -> dict:
+    end = time.monotonic() + WAIT_S
+    while True:
+        seen = people.call("GET", f"/api/v1/rollouts/{rollout}")
+        if wanted(seen):
+            return seen
+        if time.monotonic() > end:
+            raise SystemExit(f"bench: the rollout does not come on: {seen}")
+        time.sleep(0.02)
+
+
+def bench_lists(people: People, count: int) -> list[dict]:
+    cases = {"first page": "", "page at three quarters": f"?offset={count * 3 // 4}",
+             "filter: one name": "?q=" + quote(f"name==fleet-{count // 2:07}"),
+             "filter: prefix": "?q=" + quote(f"name==fleet-{count // 20000:03}*"),
+             "filter: status": "?q=" + quote("status==in_sync"),
+             "filter: attribute, one in 5000": "?q=" + quote("attribute.site==s77"),
+             "filter: attribute, one in 7": "?q=" + quote("attribute.hw==r3"),
+             "filter: two conditions": "?q=" + quote("attribute.site==s77;status!=in_sync")}
+    return [row(f"list of devices, {name}, median", latency(people, "/api/v1/devices" + query), "ms", "lower")
+            for name, query in cases.items()]
+
+
+def bench_rollout(people: People, release: int, count: int) -> list[dict]:
+    begin = time.perf_counter()
+    made = people.call("POST", "/api/v1/rollouts", {"name": "all", "release": release, "groups": GROUPS})
+    slowest = [0.0]
+
+    def look(seen):
+        slowest[0] = max(slowest[0], timed(lambda: people.call("PUT", "/api/v1/devices/fleet-0000001/zone", {"zone": "UTC"})))
+        return seen["state"] == "ready"
+    ready = wait(people, made["id"], look)
+    assert ready["devices"]["total"] == count, ready
+    created = time.perf_counter()
+    people.call("POST", f"/api/v1/rollouts/{made['id']}/start")
+    wait(people, made["id"], lambda seen: seen["devices"]["active"] == count // GROUPS)
+    started = time.perf_counter()
+    return [row(f"rollout of {count:,} devices in {GROUPS} groups, created", created - begin, "s", "lower"),
+            row("slowest other write meanwhile", slowest[0], "ms", "lower"),
+            row(f"the same, started and its first group of {count // GROUPS:,} offered", started - created, "s", "lower")]
+
+
+def bench_next_group(server: Updraftd, people: People, release: int) -> list[dict]:
+    """Two devices, two groups: from the answer to the last report to the second one's offer."""
+    import http.client
+    import ssl
+    times = []
+    for turn in range(REPEATS):
+        one, two = 2 * turn + 11, 2 * turn + 12
+        made = people.call("POST", "/api/v1/rollouts", {"name": f"pair {turn}", "release": release, "weight": 1000, "groups": 2,
+                                                        "devices": [f"fleet-{one:07}", f"fleet-{two:07}"], "start": "auto"})
+        wait(people, made["id"], lambda seen: seen["devices"]["active"] == 1)
+        connection = http.client.HTTPSConnection("127.0.0.1", server.device_port,
+                                                 context=ssl.create_default_context(cafile=str(server.ca)))
+
+        def call(number, method, rest="", body=None):
+            connection.request(method, f"/default/controller/v1/fleet-{number:07}{rest}", None if body is None else json.dumps(body),
+                               {"Authorization": f"TargetToken {token(number)}", "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return json.loads(answer.read() or b"{}")
+        action = call(one, "GET")["_links"]["deploymentBase"]["href"].split("?")[0].rsplit("/", 1)[1]
+        call(one, "POST", f"/deploymentBase/{action}/feedback",
+             {"id": action, "status": {"execution": "closed", "result": {"finished": "success"}, "details": []}})
+        begin = time.perf_counter()
+        while "deploymentBase" not in call(two, "GET")["_links"]:
+            pass
+        times.append((time.perf_counter() - begin) * 1000)
+    return [row("from a group's last report to the next group's offer, median", statistics.median(times), "ms", "lower"),
+            row("the same, slowest", max(times), "ms", "lower")]
+
+
+def main() -> int:
+    build, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    work = out / "fleet"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    load = Load(build / "bench-load", work)
+    server = Updraftd(build / "updraftd", work / "state")
+    rows = []
+    try:
+        People(server).call("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
+        server.stop()
+        fill(work / "state", 1, SMALL)
+        server = Updraftd(build / "updraftd", work / "state")
+        few = polls(load, server, SMALL)
+        server.stop()
+        fill(work / "state", SMALL + 1, DEVICES - SMALL)
+        begin = time.perf_counter()
+        server = Updraftd(build / "updraftd", work / "state")
+        rows.append(row(f"start with {DEVICES:,} devices", time.perf_counter() - begin, "s", "lower"))
+        many = polls(load, server, DEVICES)
+        what = f"{SMALL:,} devices"
+        rows += [row(f"polls, {DEVICES:,} devices", many["per_second"], "1/s", "higher", what, few["per_second"]),
+                 row("poll, median", many["p50_ms"], "ms", "lower", what, few["p50_ms"]),
+                 row("poll, 99th percentile", many["p99_ms"], "ms", "lower", what, few["p99_ms"]),
+                 row("resident memory after polls", rss_bytes(server.pid) / 1e6, "MB", "lower")]
+        people = People(server)
+        rows += bench_lists(people, DEVICES)
+        release, _ = server.release(4096)
+        pairs, _ = server.release(4097)
+        rows += bench_next_group(server, people, pairs)
+        rows += bench_rollout(people, release, DEVICES)
+        rows.append(row("resident memory at the end", rss_bytes(server.pid) / 1e6, "MB", "lower"))
+    finally:
+        server.stop()
+    (out / "fleet.json").write_text(json.dumps(rows, indent=1) + "\n")
+    print(show(rows))
+    shutil.rmtree(work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
