@@ -270,3 +270,13 @@ ud_err ud_action_quit(struct ud_store *store, struct ud_row_action *action, int6
     const ud_err err = enter(store, action, why, NULL, now_ms);
     return err == UD_OK ? ud_action_settle(store, action) : err;
 }
+
+ud_err ud_action_consent(struct ud_store *store, struct ud_row_action *action, bool yes, const char *messages,
+                         int64_t now_ms)
+{
+    if (!action->active || !action->terms.waits) {
+        return UD_ERR_GONE;
+    }
+    action->terms.waits = !yes;
+    return enter(store, action, messages, NULL, now_ms);
+}

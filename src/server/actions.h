@@ -80,6 +80,9 @@ void ud_terms_init(struct ud_terms *terms);
 ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
                        const struct ud_row_release *release, const struct ud_terms *terms, int64_t now_ms,
                        struct ud_row_action *action);
+/** The device's side says yes (it is offered now) or no (it stays waiting). UD_ERR_GONE when it does not wait. */
+ud_err ud_action_consent(struct ud_store *store, struct ud_row_action *action, bool yes, const char *messages,
+                         int64_t now_ms);
 /** Close an action without the device's word: it is gone, or nobody waits for it. UD_ERR_STATE when it has ended. */
 ud_err ud_action_quit(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
 

@@ -3,6 +3,7 @@
 
 #include "server/artifacts.h"
 #include "server/downloads.h"
+#include "server/mgmt.h"
 #include "server/range.h"
 #include "server/store_rollouts.h"
 
@@ -130,6 +131,7 @@ struct wanted {
     int32_t module;
     const char *filename;
     bool md5;
+    bool found;
     bool counted;    /* among the downloads under way */
     int32_t rollout; /* 0 = none */
     struct ud_download_limits limits;
@@ -143,17 +145,60 @@ bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module)
     return offered || (device->finished_action != 0 && device->finished_release == module);
 }
 
+/* Which set, that this device is offered or runs, has the module? 0: none. */
+static int32_t set_of_module(struct ud_call *call, struct ud_store *store, int32_t module)
+{
+    const int32_t sets[] = {call->device.current_release, call->device.finished_release};
+    for (size_t i = 0; i < 2; i++) {
+        if (sets[i] != 0 && ud_ddi_may_read(&call->device, sets[i]) &&
+            ud_store_set_has_module(store, sets[i], module)) {
+            return sets[i];
+        }
+    }
+    return 0;
+}
+
+static void take_digest(void *ctx, const char *name, const char *hex, bool visible)
+{
+    struct wanted *wanted = ctx;
+    (void)name;
+    (void)visible;
+    wanted->found = ud_hex_read(wanted->row.artifact.sha256, UD_SHA256_BYTES,
+                                (struct ud_bytes){(const uint8_t *)hex, strlen(hex)});
+}
+
+static ud_err find_module_file(struct ud_call *call, struct ud_store *store, struct wanted *wanted)
+{
+    uint8_t sha256[UD_SHA256_BYTES];
+    wanted->found = false;
+    const ud_err err = ud_store_pair_list(store, UD_PAIRS_ARTIFACT, wanted->module - UD_MGMT_MODULE_ID_FIRST,
+                                          wanted->filename, take_digest, wanted);
+    if (err != UD_OK || !wanted->found) {
+        return err == UD_OK ? UD_ERR_NOT_FOUND : err;
+    }
+    memcpy(sha256, wanted->row.artifact.sha256, sizeof sha256);
+    snprintf(wanted->row.filename, sizeof wanted->row.filename, "%s", wanted->filename);
+    return ud_store_artifact_find(store, call->tenant, sha256, &wanted->row.artifact);
+}
+
 static ud_err find_file(struct ud_call *call, struct ud_store *store)
 {
     struct wanted *wanted = call->data;
     struct ud_row_release release;
     struct ud_row_rollout rollout;
-    ud_err err = ud_store_release_get(store, call->tenant, wanted->module, &release);
+    int32_t set = wanted->module;
+    if (wanted->module > UD_MGMT_MODULE_ID_FIRST) {
+        set = set_of_module(call, store, wanted->module - UD_MGMT_MODULE_ID_FIRST);
+    }
+    ud_err err = set == 0 ? UD_ERR_NOT_FOUND : ud_store_release_get(store, call->tenant, set, &release);
     if (err == UD_OK && release.recalled_ms != 0) {
         return UD_ERR_RECALLED;
     }
-    err = err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row)
-                       : err;
+    if (err == UD_OK) {
+        err = set != wanted->module
+                  ? find_module_file(call, store, wanted)
+                  : ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row);
+    }
     if (err == UD_OK && wanted->rollout != 0 &&
         ud_store_rollout_get(store, call->tenant, wanted->rollout, &rollout) == UD_OK) {
         wanted->limits = (struct ud_download_limits){rollout.downloads_max, rollout.bytes_per_s};
@@ -221,7 +266,8 @@ void ud_ddi_artifact(struct ud_call *call)
     wanted->filename = filename;
     wanted->rollout = call->device.current_rollout;
     call->data = wanted;
-    if (!ud_call_id(call->param[2], &wanted->module) || !ud_ddi_may_read(&call->device, wanted->module)) {
+    if (!ud_call_id(call->param[2], &wanted->module) ||
+        (wanted->module <= UD_MGMT_MODULE_ID_FIRST && !ud_ddi_may_read(&call->device, wanted->module))) {
         ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
         return;
     }

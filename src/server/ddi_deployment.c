@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/mgmt.h"
 #include "server/offer_gate.h"
 
 #include <stdio.h>
@@ -73,15 +74,14 @@ static void link_to(struct ud_json *json, const char *rel, const char *href)
     ud_json_close(json, '}');
 }
 
-static void render_artifact(void *ctx, const struct ud_row_release_artifact *row)
+static void render_file_of(const struct offer *offer, int32_t module, const struct ud_row_release_artifact *row)
 {
-    const struct offer *offer = ctx;
     struct ud_json *json = offer->json;
     char name[3 * UD_FILENAME_BYTES_MAX + 1];
     char href[6 * UD_NAME_BYTES_MAX];
     encode(name, sizeof name, row->filename);
     snprintf(href, sizeof href, "%s%s/softwaremodules/%d/artifacts/%s", offer->base, offer->call->device_path,
-             offer->release.id, name);
+             module, name);
     ud_json_open(json, NULL, '{');
     ud_ddi_artifact_facts(json, row);
     /* both schemes' links, though both name the one that this listener speaks: each client reads another one */
@@ -93,6 +93,12 @@ static void render_artifact(void *ctx, const struct ud_row_release_artifact *row
     link_to(json, "md5sum-http", href);
     ud_json_close(json, '}');
     ud_json_close(json, '}');
+}
+
+static void render_artifact(void *ctx, const struct ud_row_release_artifact *row)
+{
+    const struct offer *offer = ctx;
+    render_file_of(offer, offer->release.id, row);
 }
 
 static void metadata(struct ud_json *json, const char *key, struct ud_bytes value)
@@ -121,6 +127,88 @@ static ud_err render_chunk(const struct offer *offer, struct ud_store *store)
     const ud_err err = ud_store_release_artifacts(store, offer->release.id, render_artifact, &with_json);
     ud_json_close(json, ']');
     ud_json_close(json, '}');
+    return err;
+}
+
+/* --- a set of modules: one chunk for each */
+
+struct module_chunk {
+    struct offer *offer;
+    struct ud_store *store;
+    int64_t module;
+    ud_err err;
+};
+
+static void render_module_file(void *ctx, const char *name, const char *hex, bool visible)
+{
+    struct module_chunk *chunk = ctx;
+    struct ud_row_release_artifact row;
+    uint8_t sha256[UD_SHA256_BYTES];
+    (void)visible;
+    if (chunk->err == UD_OK &&
+        ud_hex_read(sha256, UD_SHA256_BYTES, (struct ud_bytes){(const uint8_t *)hex, strlen(hex)})) {
+        chunk->err = ud_store_artifact_find(chunk->store, chunk->offer->call->tenant, sha256, &row.artifact);
+        snprintf(row.filename, sizeof row.filename, "%s", name);
+        if (chunk->err == UD_OK) {
+            render_file_of(chunk->offer, (int32_t)(UD_MGMT_MODULE_ID_FIRST + chunk->module), &row);
+        }
+    }
+}
+
+static void render_module_metadata(void *ctx, const char *key, const char *value, bool visible)
+{
+    const struct module_chunk *chunk = ctx;
+    if (visible) {
+        ud_json_open(chunk->offer->json, NULL, '{');
+        ud_json_string(chunk->offer->json, "key", key);
+        ud_json_string(chunk->offer->json, "value", value);
+        ud_json_close(chunk->offer->json, '}');
+    }
+}
+
+static void render_module(void *ctx, const struct ud_entity_row *row)
+{
+    struct module_chunk *chunk = ctx;
+    struct ud_json *json = chunk->offer->json;
+    const char *part = row->cells[2].text; /* name, version, type */
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "part",
+                   strcmp(part, "application") == 0 ? "bApp"
+                   : strcmp(part, "runtime") == 0   ? "jvm"
+                                                    : part);
+    ud_json_string(json, "version", row->cells[1].text);
+    ud_json_string(json, "name", row->cells[0].text);
+    ud_json_open(json, "metadata", '[');
+    ud_err err =
+        ud_store_pair_list(chunk->store, UD_PAIRS_MODULE, chunk->module, NULL, render_module_metadata, chunk);
+    ud_json_close(json, ']');
+    ud_json_open(json, "artifacts", '[');
+    err = err == UD_OK ? ud_store_pair_list(chunk->store, UD_PAIRS_ARTIFACT, chunk->module, NULL,
+                                            render_module_file, chunk)
+                       : err;
+    ud_json_close(json, ']');
+    ud_json_close(json, '}');
+    chunk->err = chunk->err == UD_OK ? err : chunk->err;
+}
+
+static ud_err render_chunks(struct offer *offer, struct ud_store *store)
+{
+    int64_t modules[100];
+    size_t count = 0;
+    struct module_chunk chunk = {.offer = offer, .store = store};
+    ud_err err = !offer->release.foreign
+                     ? UD_OK
+                     : ud_store_relation_list(store, UD_REL_SET_MODULE, offer->release.id, modules,
+                                              sizeof modules / sizeof modules[0], &count);
+    if (err != UD_OK || count == 0) {
+        return err == UD_OK ? render_chunk(offer, store) : err;
+    }
+    for (size_t i = 0; i < count && err == UD_OK; i++) {
+        chunk.module = modules[i];
+        err = ud_store_entity_get(store, ud_mgmt_entity_named("softwaremodules"), offer->call->tenant,
+                                  modules[i], render_module, &chunk);
+        err = err == UD_OK ? chunk.err : err;
+    }
     return err;
 }
 
@@ -195,10 +283,10 @@ static ud_err render_offer(struct ud_call *call, struct ud_store *store)
     snprintf(id, sizeof id, "%d", offer->action.id);
     ud_json_open(&json, NULL, '{');
     ud_json_string(&json, "id", id);
-    ud_json_open(&json, "deployment", '{');
+    ud_json_open(&json, offer->action.active && offer->action.terms.waits ? "confirmation" : "deployment", '{');
     render_force(&json, offer);
     ud_json_open(&json, "chunks", '[');
-    err = render_chunk(offer, store);
+    err = render_chunks(offer, store);
     ud_json_close(&json, ']');
     ud_json_close(&json, '}');
     err = err == UD_OK ? render_history(offer, store) : err;
@@ -261,6 +349,20 @@ void ud_ddi_deployment(struct ud_call *call)
     } else {
         send_offer(call);
     }
+}
+
+void ud_ddi_confirmation(struct ud_call *call)
+{
+    const struct offer *offer = offer_of(call);
+    if (offer == NULL) {
+        return;
+    }
+    const ud_err err = ud_call_read(call, look);
+    if (err != UD_OK || !offer->action.active || offer->action.canceling || !offer->action.terms.waits) {
+        ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
+        return;
+    }
+    send_offer(call);
 }
 
 void ud_ddi_installed(struct ud_call *call)

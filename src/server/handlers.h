@@ -56,6 +56,7 @@ void ud_api_actions_get(struct ud_call *call);
 void ud_api_actions_cancel(struct ud_call *call);
 
 /* people: rollouts, care */
+void ud_api_openapi(struct ud_call *call);
 void ud_api_rollouts_list(struct ud_call *call);
 void ud_api_rollouts_add(struct ud_call *call);
 void ud_api_rollouts_get(struct ud_call *call);
@@ -89,7 +90,43 @@ void ud_api_commands_cancel(struct ud_call *call);
 void ud_api_values_list(struct ud_call *call);
 void ud_api_values_newest(struct ud_call *call);
 
+/* people: hawkBit's management API */
+void ud_mgmt_action_cancel(struct ud_call *call);
+void ud_mgmt_action_confirm(struct ud_call *call);
+void ud_mgmt_action_get(struct ud_call *call);
+void ud_mgmt_add(struct ud_call *call);
+void ud_mgmt_artifacts(struct ud_call *call);
+void ud_mgmt_artifacts_add(struct ud_call *call);
+void ud_mgmt_artifacts_remove(struct ud_call *call);
+void ud_mgmt_assign(struct ud_call *call);
+void ud_mgmt_get(struct ud_call *call);
+void ud_mgmt_list(struct ud_call *call);
+void ud_mgmt_pairs_add(struct ud_call *call);
+void ud_mgmt_pairs_get(struct ud_call *call);
+void ud_mgmt_pairs_remove(struct ud_call *call);
+void ud_mgmt_remove(struct ud_call *call);
+void ud_mgmt_rollouts_add(struct ud_call *call);
+void ud_mgmt_rollouts_get(struct ud_call *call);
+void ud_mgmt_rollouts_groups(struct ud_call *call);
+void ud_mgmt_rollouts_list(struct ud_call *call);
+void ud_mgmt_rollouts_remove(struct ud_call *call);
+void ud_mgmt_rollouts_wish(struct ud_call *call);
+void ud_mgmt_set(struct ud_call *call);
+void ud_mgmt_set_modules(struct ud_call *call);
+void ud_mgmt_set_modules_add(struct ud_call *call);
+void ud_mgmt_set_modules_remove(struct ud_call *call);
+void ud_mgmt_tag_target(struct ud_call *call);
+void ud_mgmt_targets_actions(struct ud_call *call);
+void ud_mgmt_targets_add(struct ud_call *call);
+void ud_mgmt_targets_get(struct ud_call *call);
+void ud_mgmt_targets_list(struct ud_call *call);
+void ud_mgmt_targets_set(struct ud_call *call);
+void ud_mgmt_userinfo(struct ud_call *call);
+
 /* devices */
+void ud_ddi_confirmation_base(struct ud_call *call);
+void ud_ddi_confirmation(struct ud_call *call);
+void ud_ddi_confirmation_feedback(struct ud_call *call);
 void ud_ddi_poll(struct ud_call *call);
 void ud_ddi_config_data(struct ud_call *call);
 void ud_ddi_deployment(struct ud_call *call);

@@ -101,6 +101,8 @@ ud_err ud_call_page(struct ud_call *call, struct ud_page *page);
 bool ud_call_id(const char *text, int32_t *id);
 /** The body as a JSON object; NULL: the reply is then set to the error. json_decref() it. */
 json_t *ud_call_json_body(struct ud_call *call);
+/** The body as a JSON array; an object is taken as an array of one. As ud_call_json_body(). */
+json_t *ud_call_json_list(struct ud_call *call);
 /** "https://host:port", as the client named this server. UD_ERR_SHAPE for a Host that cannot be in a URL. */
 ud_err ud_call_base_url(struct ud_call *call, const char **url);
 

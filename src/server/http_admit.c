@@ -1,6 +1,8 @@
 /* Who is calling, and may they? Devices by target token, people by token or by the console's session. */
 #include "server/http_listener.h"
 
+#include "core/base64.h"
+
 #include "server/session.h"
 #include "server/throttle.h"
 
@@ -20,6 +22,26 @@ static struct ud_bytes secret_of(struct ud_call *call, const char *scheme)
     const size_t secret = strlen(header);
     return secret > UD_SECRET_CHARS_MAX ? (struct ud_bytes){NULL, 0}
                                         : (struct ud_bytes){(const uint8_t *)header, secret};
+}
+
+/* hawkBit's clients send Basic; the password is the token, the name is not looked at. */
+static struct ud_bytes basic_secret(struct ud_call *call)
+{
+    const struct ud_bytes none = {NULL, 0};
+    const char *header = ud_call_header(call, "Authorization");
+    if (header == NULL || strncasecmp(header, "Basic ", 6) != 0 ||
+        strncmp(call->route->pattern, "/rest/v1/", 9) != 0) {
+        return none;
+    }
+    header += 6 + strspn(header + 6, " ");
+    const size_t len = strlen(header);
+    uint8_t *room = len > 4 * UD_SECRET_CHARS_MAX ? NULL : ud_call_alloc(call, len + 1);
+    struct ud_buf out = {room, len, 0};
+    if (room == NULL || ud_base64_decode((struct ud_bytes){(const uint8_t *)header, len}, &out) != UD_OK) {
+        return none;
+    }
+    const uint8_t *colon = memchr(room, ':', out.len);
+    return colon == NULL ? none : (struct ud_bytes){colon + 1, out.len - (size_t)(colon + 1 - room)};
 }
 
 static bool refuse(struct ud_call *call, const char *scheme, ud_err err)
@@ -144,7 +166,8 @@ static bool admit_person(struct ud_call *call)
 {
     int64_t wait_ms = 0;
     const struct ud_bytes address = ud_call_address(call);
-    const struct ud_bytes token = secret_of(call, "Bearer");
+    const struct ud_bytes bearer = secret_of(call, "Bearer");
+    const struct ud_bytes token = bearer.len > 0 ? bearer : basic_secret(call);
     const char *cookie = token.len > 0 ? NULL : ud_session_cookie(call);
     if (ud_throttle_ask(call->server->wrong_secrets, address, call->now_ms, &wait_ms) != UD_OK) {
         ud_call_locked(call, wait_ms);

@@ -109,25 +109,44 @@ bool ud_call_id(const char *text, int32_t *id)
     return true;
 }
 
-json_t *ud_call_json_body(struct ud_call *call)
+static json_t *load_body(struct ud_call *call)
 {
     json_error_t why;
     json_t *json =
         json_loadb(call->body.ptr == NULL ? "" : call->body.ptr, call->body.len, JSON_REJECT_DUPLICATES, &why);
-    if (json == NULL) {
-        char *words = ud_call_alloc(call, JSON_ERROR_TEXT_LENGTH + 32);
-        if (words != NULL) {
-            snprintf(words, JSON_ERROR_TEXT_LENGTH + 32, "byte %d: %s", why.position, why.text);
-            ud_call_error(call, UD_ERR_SHAPE, words);
-        }
-        return NULL;
+    char *words = json != NULL ? NULL : ud_call_alloc(call, JSON_ERROR_TEXT_LENGTH + 32);
+    if (words != NULL) {
+        snprintf(words, JSON_ERROR_TEXT_LENGTH + 32, "byte %d: %s", why.position, why.text);
+        ud_call_error(call, UD_ERR_SHAPE, words);
     }
-    if (!json_is_object(json)) {
+    return json;
+}
+
+json_t *ud_call_json_body(struct ud_call *call)
+{
+    json_t *json = load_body(call);
+    if (json != NULL && !json_is_object(json)) {
         json_decref(json);
         ud_call_error(call, UD_ERR_SHAPE, "the body must be a JSON object");
         return NULL;
     }
     return json;
+}
+
+json_t *ud_call_json_list(struct ud_call *call)
+{
+    json_t *json = load_body(call);
+    if (json == NULL || json_is_array(json)) {
+        return json;
+    }
+    json_t *list = json_is_object(json) ? json_array() : NULL;
+    if (list == NULL || json_array_append(list, json) != 0) {
+        json_decref(list);
+        list = NULL;
+        ud_call_error(call, UD_ERR_SHAPE, "the body must be a JSON array or object");
+    }
+    json_decref(json);
+    return list;
 }
 
 /* RFC 3986 host and port, nothing that could end an attribute or start a path. */
@@ -185,11 +204,40 @@ void ud_call_text(struct ud_call *call, unsigned status, const char *type, const
     call->state = UD_CALL_REPLY;
 }
 
+/* hawkBit's clients look at these; ours stands beside it as exceptionClass. */
+static const char *hawkbit_code(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *code;
+    } rows[] = {
+        {401, "hawkbit.server.error.unauthorized"},
+        {403, "hawkbit.server.error.insufficientpermission"},
+        {404, "hawkbit.server.error.repo.entitiyNotFound"},
+        {405, "hawkbit.server.error.action.notcancelable"},
+        {409, "hawkbit.server.error.repo.entitiyAlreayExists"},
+        {423, "hawkbit.server.error.repo.locked"},
+        {429, "hawkbit.server.error.quota.tooManyEntries"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].status == status) {
+            return rows[i].code;
+        }
+    }
+    return status < 500 ? "hawkbit.server.error.rest.body.notReadable"
+                        : "hawkbit.server.error.repo.genericError";
+}
+
 void ud_call_error_status(struct ud_call *call, unsigned status, ud_err err, const char *message)
 {
     struct ud_json json = ud_call_json(call, status);
     ud_json_open(&json, NULL, '{');
-    ud_json_string(&json, "errorCode", ud_err_name(err));
+    if (call->route != NULL && strncmp(call->route->pattern, "/rest/v1/", 9) == 0) {
+        ud_json_string(&json, "exceptionClass", ud_err_name(err));
+        ud_json_string(&json, "errorCode", hawkbit_code(status));
+    } else {
+        ud_json_string(&json, "errorCode", ud_err_name(err));
+    }
     ud_json_string(&json, "message", message == NULL ? ud_err_text(err) : message);
     ud_json_string(&json, "remedy", ud_err_remedy(err));
     ud_json_close(&json, '}');

@@ -7,6 +7,7 @@
 #include "schema.h"
 
 #include "schema_lwm2m.h"
+#include "schema_mgmt.h"
 #include "schema_rollouts.h"
 
 #include <stddef.h>
@@ -152,5 +153,7 @@ const struct sql_schema_step sql_schema[] = {
     },
     /* 6 */
     {.all = SCHEMA_LWM2M},
+    /* 7: hawkBit's modules, types, filters, metadata */
+    {.all = SCHEMA_MGMT},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -33,8 +33,9 @@ static ud_err set_up(struct ud_store *store, ud_store_mode mode)
 {
     /* FULL: the log is on the disk before COMMIT returns; that is what an acknowledgement stands on (P4) */
     static const char *const pragmas[] = {
-        [UD_STORE_WRITER] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                            "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16384",
+        [UD_STORE_WRITER] =
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16384; PRAGMA analysis_limit=1000; ANALYZE",
         [UD_STORE_READER] = "PRAGMA query_only=ON; PRAGMA cache_size=-2048",
     };
     sqlite3_busy_timeout(store->db, BUSY_MS);

@@ -1,0 +1,27 @@
+/* hawkBit's management API, version 1: its shapes over our store. docs/hawkbit.md says what is there and what differs. */
+#ifndef UD_SERVER_MGMT_H
+#define UD_SERVER_MGMT_H
+
+#include "server/api_people.h"
+#include "server/api_shared.h"
+#include "server/rollouts.h"
+#include "server/store_mgmt.h"
+
+#define UD_MGMT_MODULE_ID_FIRST 0x40000000 /* ids of modules on DDI: those below are releases */
+
+/** The entity whose resource the route names ("/rest/v1/targettags/..."); NULL: none. */
+const struct ud_entity *ud_mgmt_entity(const struct ud_call *call);
+const struct ud_entity *ud_mgmt_entity_named(const char *name);
+/** Number `n` of the path as an id. */
+bool ud_mgmt_id(const struct ud_call *call, size_t n, int64_t *id);
+/** "_links": {"self": {"href"}} for a path below /rest/v1. */
+void ud_mgmt_self(struct ud_call *call, struct ud_json *json, const char *resource, int64_t id);
+/** Members of an entity's row, without brackets. */
+void ud_mgmt_members(struct ud_json *json, const struct ud_entity *entity, const struct ud_entity_row *row);
+/** SQL for ?sort=; `map` gives the column of a field. UD_ERR_SHAPE. */
+ud_err ud_mgmt_order(struct ud_call *call, const struct ud_entity *entity, char *out, size_t room);
+/** What an entity shows beside its columns. */
+ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
+                    const struct ud_entity *entity, const struct ud_entity_row *row);
+
+#endif

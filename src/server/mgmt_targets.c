@@ -1,0 +1,524 @@
+/* hawkBit's targets and actions: our devices and actions in its words. */
+#include "server/mgmt.h"
+
+#include "server/actions.h"
+#include "server/attributes.h"
+#include "server/rollouts.h"
+#include "server/scheduler.h"
+#include "server/secret.h"
+
+#include <stdio.h>
+
+/* hawkBit has one word for what we tell apart. */
+static const char *const states[UD_STATUS_COUNT] = {
+    [UD_STATUS_UNKNOWN] = "unknown", [UD_STATUS_REGISTERED] = "registered", [UD_STATUS_PENDING] = "pending",
+    [UD_STATUS_IN_SYNC] = "in_sync", [UD_STATUS_FAILED] = "error",          [UD_STATUS_REVERTED] = "error",
+    [UD_STATUS_DRIFTED] = "error",
+};
+
+static void link_to(struct ud_call *call, struct ud_json *json, const char *rel, const char *name,
+                    const char *tail)
+{
+    const char *base = NULL;
+    char href[1024];
+    if (ud_call_base_url(call, &base) == UD_OK) {
+        snprintf(href, sizeof href, "%s/rest/v1/targets/%s%s", base, name, tail);
+        ud_json_open(json, rel, '{');
+        ud_json_string(json, "href", href);
+        ud_json_close(json, '}');
+    }
+}
+
+static void render_poll(struct ud_json *json, int64_t seen_ms, uint64_t poll_s, int64_t now_ms)
+{
+    const int64_t next = seen_ms + (int64_t)poll_s * 1000;
+    ud_json_open(json, "pollStatus", '{');
+    ud_json_int(json, "lastRequestAt", seen_ms);
+    ud_json_int(json, "nextExpectedRequestAt", next);
+    ud_json_bool(json, "overdue", now_ms > next + (int64_t)poll_s * 1000);
+    ud_json_close(json, '}');
+}
+
+static void render_target(struct ud_call *call, struct ud_json *json, const struct ud_row_device *row)
+{
+    struct ud_fleet_device live;
+    const bool known = ud_fleet_find(call->server->fleet, row->tenant, row->name, &live) == UD_OK;
+    const int64_t seen = known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms;
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "controllerId", row->name);
+    ud_json_string(json, "name", row->name);
+    ud_json_string(json, "updateStatus", states[row->status < UD_STATUS_COUNT ? row->status : 0]);
+    ud_json_bool(json, "requestAttributes", row->wants_attributes);
+    if (seen != 0) {
+        ud_json_int(json, "lastControllerRequestAt", seen);
+        render_poll(json, seen, call->server->config.poll_s, call->now_ms);
+    }
+    if (row->finished_action != 0) {
+        ud_json_int(json, "installedAt", row->reported_ms);
+    }
+    if (row->type_id != 0) {
+        ud_json_int(json, "targetType", row->type_id);
+        ud_json_string(json, "targetTypeName", row->type_name);
+    }
+    ud_json_string(json, "group", row->area[0] == '\0' ? NULL : row->area);
+    ud_json_int(json, "createdAt", row->created_ms);
+    ud_json_int(json, "lastModifiedAt", row->created_ms);
+    ud_json_open(json, "_links", '{');
+    link_to(call, json, "self", row->name, "");
+    link_to(call, json, "assignedDS", row->name, "/assignedDS");
+    link_to(call, json, "installedDS", row->name, "/installedDS");
+    link_to(call, json, "attributes", row->name, "/attributes");
+    link_to(call, json, "actions", row->name, "/actions");
+    link_to(call, json, "metadata", row->name, "/metadata");
+    ud_json_close(json, '}');
+    ud_json_close(json, '}');
+}
+
+struct targets {
+    struct ud_call *call;
+    struct ud_listing *listing;
+};
+
+static void each_target(void *ctx, const struct ud_row_device *row)
+{
+    const struct targets *list = ctx;
+    render_target(list->call, &list->listing->json, row);
+    list->listing->count++;
+}
+
+/* controllerId, name, createdAt, lastControllerRequestAt, updateStatus: what has an index, or is cheap */
+static const char *order_of(struct ud_call *call)
+{
+    static const struct {
+        const char *sort;
+        const char *order;
+    } rows[] = {
+        {"controllerid:asc", "d.name"},
+        {"controllerid:desc", "d.name DESC"},
+        {"name:asc", "d.name"},
+        {"name:desc", "d.name DESC"},
+        {"id:asc", "d.name"},
+        {"id:desc", "d.name DESC"},
+        {"createdat:asc", "d.id"},
+        {"createdat:desc", "d.id DESC"},
+        {"updatestatus:asc", "d.status,d.id"},
+        {"updatestatus:desc", "d.status DESC,d.id DESC"},
+    };
+    const char *text = NULL;
+    const ud_err err = ud_call_query_text(call, "sort", &text);
+    if (err == UD_ABSENT) {
+        return "d.id";
+    }
+    for (size_t i = 0; err == UD_OK && i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcasecmp(text, rows[i].sort) == 0) {
+            return rows[i].order;
+        }
+    }
+    return NULL;
+}
+
+static ud_err list_targets(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct targets list = {call, listing};
+    bool exact = true;
+    const char *order = order_of(call);
+    if (order == NULL) {
+        return UD_ERR_SHAPE;
+    }
+    const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, order,
+                                              &listing->page, &exact, each_target, &list);
+    listing->inexact = !exact;
+    return err;
+}
+
+void ud_mgmt_targets_list(struct ud_call *call)
+{
+    ud_list_filtered(call, ud_device_fields, list_targets);
+}
+
+static ud_err get_target(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_device row;
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
+    if (err == UD_OK) {
+        struct ud_json json = ud_call_json(call, 200);
+        render_target(call, &json, &row);
+    }
+    return err;
+}
+
+static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
+{
+    const ud_err err = ud_call_read(call, work);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+    }
+}
+
+void ud_mgmt_targets_get(struct ud_call *call)
+{
+    read_or_fail(call, get_target);
+}
+
+/* --- add */
+
+#define ADD_MAX 500
+
+struct target {
+    struct ud_row_device row;
+    char secret[UD_SECRET_CHARS_MAX + 1]; /* shown once */
+};
+
+struct adding {
+    json_t *body;
+    struct target *targets;
+    size_t count;
+};
+
+static void release_adding(struct ud_call *call)
+{
+    const struct adding *adding = call->data;
+    json_decref(adding->body);
+}
+
+static bool is_name(const char *name)
+{
+    char decoded[UD_NAME_BYTES_MAX + 1];
+    return strchr(name, '%') == NULL && ud_route_decode(decoded, name, strlen(name)) && name[0] != '\0';
+}
+
+static ud_err parse_target(struct ud_call *call, json_t *object, struct target *target)
+{
+    ud_err err = ud_take_string(object, "controllerId", target->row.name, UD_NAME_BYTES_MAX, true);
+    err = err == UD_OK && !is_name(target->row.name) ? UD_ERR_SHAPE : err;
+    err = err == UD_OK ? ud_take_string(object, "securityToken", target->secret, UD_SECRET_CHARS_MAX, false)
+                       : err;
+    if (err == UD_OK && target->secret[0] == '\0') {
+        err = ud_secret_make(target->secret, UD_TOKEN_CHARS);
+    } else if (err == UD_OK && strlen(target->secret) < 16) {
+        err = UD_ERR_NUMBER_RANGE; /* could be guessed */
+    }
+    err = err == UD_OK ? ud_secret_hash(ud_text_bytes(target->secret), target->row.token_hash) : err;
+    target->row.has_token = true;
+    target->row.tenant = call->tenant;
+    target->row.created_ms = call->now_ms;
+    target->row.type_id = json_integer_value(json_object_get(object, "targetType"));
+    memcpy(target->row.area, call->person.area, sizeof target->row.area);
+    return err;
+}
+
+static ud_err add_targets(struct ud_call *call, struct ud_store *store)
+{
+    struct adding *adding = call->data;
+    ud_err err = UD_OK;
+    for (size_t i = 0; i < adding->count && err == UD_OK; i++) {
+        struct ud_row_device *row = &adding->targets[i].row;
+        if (row->type_id != 0) {
+            err =
+                ud_store_entity_exists(store, ud_mgmt_entity_named("targettypes"), call->tenant, row->type_id);
+        }
+        err = err == UD_OK ? ud_store_device_add(store, row) : err;
+        err = err == UD_OK ? ud_store_fact_device(store, call->tenant, row->id) : err;
+        err = err == UD_OK ? ud_store_device_get(store, row->id, row) : err;
+    }
+    return err;
+}
+
+static void targets_committed(struct ud_call *call)
+{
+    const struct adding *adding = call->data;
+    for (size_t i = 0; i < adding->count; i++) {
+        ud_refresh_fleet(call, &adding->targets[i].row);
+    }
+    ud_scheduler_wake(call->server->scheduler);
+}
+
+static void targets_added(struct ud_call *call, ud_err err)
+{
+    const struct adding *adding = call->data;
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    struct ud_json json = ud_call_json(call, 201);
+    ud_json_open(&json, NULL, '[');
+    for (size_t i = 0; i < adding->count; i++) {
+        ud_json_open(&json, NULL, '{');
+        ud_json_string(&json, "controllerId", adding->targets[i].row.name);
+        ud_json_string(&json, "name", adding->targets[i].row.name);
+        ud_json_string(&json, "updateStatus", "unknown");
+        ud_json_string(&json, "securityToken",
+                       adding->targets[i].secret); /* this once: only its hash is kept */
+        ud_json_int(&json, "createdAt", call->now_ms);
+        ud_json_open(&json, "_links", '{');
+        link_to(call, &json, "self", adding->targets[i].row.name, "");
+        ud_json_close(&json, '}');
+        ud_json_close(&json, '}');
+    }
+    ud_json_close(&json, ']');
+}
+
+void ud_mgmt_targets_add(struct ud_call *call)
+{
+    struct adding *adding = ud_call_alloc(call, sizeof *adding);
+    if (adding == NULL) {
+        return;
+    }
+    call->data = adding;
+    call->release = release_adding;
+    adding->body = ud_call_json_list(call);
+    if (adding->body == NULL) {
+        return;
+    }
+    const size_t count = json_array_size(adding->body);
+    adding->targets = count > ADD_MAX ? NULL : ud_call_alloc(call, (count + 1) * sizeof *adding->targets);
+    if (adding->targets == NULL) {
+        ud_call_error(call, count > ADD_MAX ? UD_ERR_LIMIT : UD_ERR_MEMORY, NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const ud_err err =
+            parse_target(call, json_array_get(adding->body, i), &adding->targets[adding->count++]);
+        if (err != UD_OK) {
+            ud_call_error(call, err, NULL);
+            return;
+        }
+    }
+    ud_call_write_then(call, add_targets, targets_committed, targets_added);
+}
+
+/* --- what it was given, what it has */
+
+static ud_err get_set(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_device row;
+    struct ud_row_release release;
+    const bool installed = strstr(call->route->pattern, "installedDS") != NULL;
+    ud_err err = ud_find_device(call, store, call->param[0], &row);
+    const int32_t id = err != UD_OK ? 0 : installed ? row.finished_release : row.assigned_release;
+    if (err == UD_OK && id == 0) {
+        ud_call_status(call, 204);
+        return UD_OK;
+    }
+    err = err == UD_OK ? ud_store_release_get(store, call->tenant, id, &release) : err;
+    if (err == UD_OK) {
+        struct ud_json json = ud_call_json(call, 200);
+        ud_json_open(&json, NULL, '{');
+        ud_json_int(&json, "id", release.id);
+        ud_json_string(&json, "name", release.name);
+        ud_json_string(&json, "version", release.version);
+        ud_json_bool(&json, "valid", release.recalled_ms == 0);
+        ud_mgmt_self(call, &json, "distributionsets", release.id);
+        ud_json_close(&json, '}');
+    }
+    return err;
+}
+
+void ud_mgmt_targets_set(struct ud_call *call)
+{
+    read_or_fail(call, get_set);
+}
+
+/* --- actions */
+
+static const char *fine_state(const struct ud_row_action *action)
+{
+    if (action->canceling) {
+        return "canceling";
+    }
+    if (action->active && action->terms.waits) {
+        return "wait_for_confirmation";
+    }
+    switch (action->state) {
+    case UD_ACTION_RETRIEVED:
+        return "retrieved";
+    case UD_ACTION_DOWNLOADING:
+        return "download";
+    case UD_ACTION_DOWNLOADED:
+        return "downloaded";
+    case UD_ACTION_CONFIRMED:
+    case UD_ACTION_CLAIMED:
+        return "finished";
+    case UD_ACTION_REFUSED:
+    case UD_ACTION_REVERTED:
+    case UD_ACTION_FAILED:
+        return "error";
+    case UD_ACTION_CANCELED:
+        return "canceled";
+    case UD_ACTION_OFFERED:
+    case UD_ACTION_INSTALLING:
+    case UD_ACTION_TRIAL:
+        break;
+    }
+    return "running";
+}
+
+static void render_hawkbit_action(struct ud_call *call, struct ud_json *json,
+                                  const struct ud_row_action *action)
+{
+    static const char *const forces[] = {"soft", "forced", "timeforced", "downloadonly"};
+    ud_json_open(json, NULL, '{');
+    ud_json_int(json, "id", action->id);
+    ud_json_string(json, "type", action->canceling ? "cancel" : "update");
+    ud_json_bool(json, "active", action->active);
+    ud_json_string(json, "status", action->active ? "pending" : "finished");
+    ud_json_string(json, "detailStatus", fine_state(action));
+    ud_json_string(json, "forceType", forces[action->terms.force]);
+    ud_json_int(json, "forceTime", action->terms.force_ms);
+    ud_json_int(json, "weight", action->terms.weight);
+    if (action->terms.rollout != 0) {
+        ud_json_int(json, "rollout", action->terms.rollout);
+    }
+    if (action->terms.schedule[0] != '\0') {
+        ud_json_open(json, "maintenanceWindow", '{');
+        ud_json_string(json, "schedule", action->terms.schedule);
+        ud_json_string(json, "duration", action->terms.duration);
+        ud_json_string(json, "timezone", action->terms.zone);
+        ud_json_close(json, '}');
+    }
+    ud_json_int(json, "createdAt", action->created_ms);
+    ud_json_int(json, "lastModifiedAt", action->updated_ms);
+    ud_mgmt_self(call, json, "actions", action->id);
+    ud_json_close(json, '}');
+}
+
+static void each_action(void *ctx, const struct ud_row_action *action)
+{
+    const struct targets *list = ctx;
+    render_hawkbit_action(list->call, &list->listing->json, action);
+    list->listing->count++;
+}
+
+static ud_err list_actions(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct targets list = {call, listing};
+    struct ud_row_device row;
+    const ud_err err = ud_find_device(call, store, call->param[0], &row);
+    return err == UD_OK ? ud_store_action_list(store, row.id, &listing->page, each_action, &list) : err;
+}
+
+void ud_mgmt_targets_actions(struct ud_call *call)
+{
+    ud_list(call, list_actions);
+}
+
+struct wanted {
+    struct ud_row_action action;
+    struct ud_row_device device;
+    bool force;
+};
+
+/* "/targets/{name}/actions/{id}" or "/actions/{id}" */
+static ud_err find_action(struct ud_call *call, struct ud_store *store, struct wanted *wanted)
+{
+    const bool of_target = call->param[1] != NULL;
+    int32_t id;
+    if (!ud_call_id(call->param[of_target ? 1 : 0], &id)) {
+        return UD_ERR_NOT_FOUND;
+    }
+    ud_err err = of_target ? ud_find_device(call, store, call->param[0], &wanted->device) : UD_OK;
+    err = err == UD_OK
+              ? ud_store_action_get(store, call->tenant, id, of_target ? wanted->device.id : 0, &wanted->action)
+              : err;
+    if (err == UD_OK && !of_target) {
+        err = ud_store_device_get(store, wanted->action.device, &wanted->device);
+        err = err == UD_OK && !ud_area_within(wanted->device.area, call->person.area) ? UD_ERR_NOT_FOUND : err;
+    }
+    return err;
+}
+
+static ud_err get_action(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted *wanted = call->data;
+    const ud_err err = find_action(call, store, wanted);
+    if (err == UD_OK) {
+        struct ud_json json = ud_call_json(call, 200);
+        render_hawkbit_action(call, &json, &wanted->action);
+    }
+    return err;
+}
+
+void ud_mgmt_action_get(struct ud_call *call)
+{
+    call->data = ud_call_alloc(call, sizeof(struct wanted));
+    if (call->data != NULL) {
+        read_or_fail(call, get_action);
+    }
+}
+
+static ud_err cancel(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted *wanted = call->data;
+    ud_err err = find_action(call, store, wanted);
+    if (err == UD_OK && wanted->force && !wanted->action.canceling) {
+        return UD_ERR_STATE; /* only what was asked to end can be quit */
+    }
+    if (err == UD_OK) {
+        err = wanted->force
+                  ? ud_action_quit(store, &wanted->action, call->now_ms, "[\"Update Server: quit by force\"]")
+                  : ud_action_cancel(store, &wanted->action, call->now_ms,
+                                     "[\"Update Server: cancel was asked for\"]");
+    }
+    return err == UD_OK ? ud_store_device_get(store, wanted->device.id, &wanted->device) : err;
+}
+
+static void cancel_committed(struct ud_call *call)
+{
+    const struct wanted *wanted = call->data;
+    ud_refresh_fleet(call, &wanted->device);
+    ud_scheduler_wake(call->server->scheduler);
+}
+
+static void canceled(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error_status(call, err == UD_ERR_STATE ? 405 : ud_http_status_of(err), err, NULL);
+        return;
+    }
+    ud_call_status(call, 204);
+}
+
+void ud_mgmt_action_cancel(struct ud_call *call)
+{
+    struct wanted *wanted = ud_call_alloc(call, sizeof *wanted);
+    const char *force = NULL;
+    if (wanted == NULL) {
+        return;
+    }
+    wanted->force = ud_call_query(call, "force", &force) == UD_OK && strcmp(force, "true") == 0;
+    call->data = wanted;
+    ud_call_write_then(call, cancel, cancel_committed, canceled);
+}
+
+/* PUT {"confirmation": "confirmed" | "denied"} */
+static ud_err confirm(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted *wanted = call->data;
+    ud_err err = find_action(call, store, wanted);
+    if (err == UD_OK && (!wanted->action.active || !wanted->action.terms.waits)) {
+        return UD_ERR_GONE;
+    }
+    err = err == UD_OK ? ud_action_consent(store, &wanted->action, wanted->force, "[]", call->now_ms) : err;
+    return err == UD_OK ? ud_store_device_get(store, wanted->device.id, &wanted->device) : err;
+}
+
+void ud_mgmt_action_confirm(struct ud_call *call)
+{
+    struct wanted *wanted = ud_call_alloc(call, sizeof *wanted);
+    json_t *body = wanted == NULL ? NULL : ud_call_json_body(call);
+    if (body == NULL) {
+        return;
+    }
+    const char *word = json_string_value(json_object_get(body, "confirmation"));
+    const bool good = word != NULL && (strcmp(word, "confirmed") == 0 || strcmp(word, "denied") == 0);
+    wanted->force = good && strcmp(word, "confirmed") == 0;
+    json_decref(body);
+    if (!good) {
+        ud_call_error(call, UD_ERR_SHAPE, "confirmation is confirmed or denied");
+        return;
+    }
+    call->data = wanted;
+    ud_call_write_then(call, confirm, cancel_committed, canceled);
+}

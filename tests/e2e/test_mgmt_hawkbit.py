@@ -1,0 +1,262 @@
+"""hawkBit's management API as its tools speak it, and the description of every operation."""
+import base64
+import hashlib
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+from server_tool import Device
+
+DATA = b"module bytes " * 999
+REST = "/rest/v1"
+
+
+def until(ask, wanted, wait_s=30):
+    deadline = time.monotonic() + wait_s
+    while not wanted(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
+    return answer
+
+
+class HawkBit:
+    def __init__(self, server):
+        self.server = server
+        self.basic = base64.b64encode(f"DEFAULT\\admin:{server.token}".encode()).decode()
+
+    def call(self, method, path, body=None, status=None):
+        headers = {"Authorization": f"Basic {self.basic}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(body)
+        reply = self.server.call("people", method, REST + path, body, headers)
+        assert status is None or reply.status == status, reply
+        return reply
+
+    def add(self, path, *bodies):
+        return self.call("POST", path, list(bodies), 201).json
+
+    def get(self, path):
+        return self.call("GET", path, status=200).json
+
+    def target(self, name, **more):
+        [made] = self.add("/targets", {"controllerId": name, "name": name, **more})
+        return Device(self.server, name, made["securityToken"])
+
+    def set_of(self, *modules, name="set"):
+        [made] = self.add("/distributionsets", {"name": name, "version": "1", "type": "os_app",
+                                                "modules": [{"id": module} for module in modules]})
+        return made["id"]
+
+    def module(self, name, kind="os", files=("image.swu",)):
+        [made] = self.add("/softwaremodules", {"name": name, "version": "1.2", "type": kind})
+        for filename in files:
+            digest = self.server.upload(DATA + filename.encode() + name.encode())
+            self.call("POST", f"/softwaremodules/{made['id']}/artifacts", {"filename": filename, "sha256": digest}, 201)
+        return made["id"]
+
+
+@pytest.fixture
+def hawkbit(server):
+    server.api("POST", "/api/v1/device-types", {"name": "gateway", "foreign": True})
+    return HawkBit(server)
+
+
+ENTITIES = [("targettags", {"name": "t", "colour": "red"}, {"description": "d"}),
+            ("distributionsettags", {"name": "t"}, {"name": "u"}),
+            ("softwaremoduletypes", {"key": "fpga", "name": "FPGA", "maxAssignments": 1}, {"description": "d"}),
+            ("distributionsettypes", {"key": "fpgas", "name": "FPGAs"}, {"description": "d"}),
+            ("targettypes", {"name": "meter"}, {"description": "d"}),
+            ("targetfilters", {"name": "f", "query": "name==a*"}, {"query": "name==b*"}),
+            ("softwaremodules", {"name": "m", "version": "1", "type": "os"}, {"vendor": "v"}),
+            ("distributionsets", {"name": "d", "version": "1"}, {"description": "d"})]
+
+
+@pytest.mark.parametrize("name, body, change", ENTITIES, ids=[name for name, _, _ in ENTITIES])
+def test_entities_are_made_listed_changed_and_removed(hawkbit, name, body, change):
+    before = hawkbit.get(f"/{name}")["total"]
+    [made] = hawkbit.add(f"/{name}", body)
+    assert body.items() <= made.items() and made["createdBy"] == "admin"
+    assert made["_links"]["self"]["href"].endswith(f"/rest/v1/{name}/{made['id']}")
+    assert hawkbit.get(f"/{name}/{made['id']}") == made
+    listed = hawkbit.get(f"/{name}?sort=id:DESC&limit=1&q=" + quote(f"id=={made['id']}"))
+    assert (listed["total"], listed["size"], listed["content"]) == (1, 1, [made])
+    assert hawkbit.get(f"/{name}")["total"] == before + 1
+    assert change.items() <= hawkbit.call("PUT", f"/{name}/{made['id']}", change, 200).json.items()
+    again = hawkbit.call("POST", f"/{name}", [body])
+    if name not in ("distributionsettags", "distributionsets"):
+        assert again.status == 409 and again.json["errorCode"] == "hawkbit.server.error.repo.entitiyAlreayExists"
+    assert hawkbit.call("DELETE", f"/{name}/{made['id']}").status == 204
+    gone = hawkbit.call("GET", f"/{name}/{made['id']}")
+    assert gone.status == 404 and gone.json["errorCode"] == "hawkbit.server.error.repo.entitiyNotFound"
+
+
+def test_what_hawkbit_refuses_is_refused(hawkbit):
+    for path, body in (("/targettags", [{"colour": "red"}]), ("/targettags", [{"name": ""}]), ("/targettags", [{"name": "x" * 129}]),
+                       ("/targettags", [{"name": 5}]), ("/targetfilters", [{"name": "f", "query": "nmae==x"}]),
+                       ("/targets", [{"controllerId": "a/b"}]), ("/targets", [{"name": "x"}]), ("/targettags", "x"),
+                       ("/targets", [{"controllerId": "t", "securityToken": "short"}])):
+        assert hawkbit.call("POST", path, body).status == 400, (path, body)
+    for query in ("q=" + quote("name==a,"), "sort=colour:SIDEWAYS", "sort=nothing:ASC", "limit=501", "offset=-1"):
+        assert hawkbit.call("GET", "/targettags?" + query).status == 400, query
+    assert hawkbit.server.call("people", "GET", "/rest/v1/targets").status == 401
+    wrong = base64.b64encode(b"admin:admin").decode()
+    assert hawkbit.server.call("people", "GET", "/rest/v1/targets", headers={"Authorization": f"Basic {wrong}"}).status == 401
+    assert hawkbit.get("/userinfo") == {"tenant": "DEFAULT", "username": "admin"}
+
+
+def test_a_set_of_two_modules_reaches_a_device_in_two_chunks(hawkbit):
+    kind = hawkbit.get("/targettypes?q=" + quote("name==gateway"))["content"][0]["id"]
+    device = hawkbit.target("gw", targetType=kind)
+    os_module = hawkbit.module("os-1")
+    app = hawkbit.module("app-1", "application", ("a.swu", "b.swu"))
+    hawkbit.call("POST", f"/softwaremodules/{app}/metadata", [{"key": "seen", "value": "yes", "targetVisible": True},
+                                                              {"key": "hidden", "value": "no"}], 201)
+    ds = hawkbit.set_of(os_module, app)
+    assert hawkbit.get("/targets/gw")["updateStatus"] == "registered" or device.call("GET").status == 200
+    assert hawkbit.call("GET", "/targets/gw/assignedDS").status == 204
+    done = hawkbit.call("POST", f"/distributionsets/{ds}/assignedTargets", [{"id": "gw", "type": "soft"}], 200).json
+    assert (done["assigned"], done["total"]) == (1, 1)
+    action = done["assignedActions"][0]["id"]
+    again = hawkbit.call("POST", f"/distributionsets/{ds}/assignedTargets", [{"id": "gw"}], 200).json
+    assert (again["assigned"], again["alreadyAssigned"]) == (0, 1)
+    assert hawkbit.get("/targets/gw/assignedDS")["id"] == ds
+    offer = device.call("GET", device.links()["deploymentBase"]).json["deployment"]
+    assert offer["download"] == "attempt"
+    assert [(chunk["part"], len(chunk["artifacts"])) for chunk in offer["chunks"]] == [("os", 1), ("bApp", 2)]
+    assert offer["chunks"][1]["metadata"] == [{"key": "seen", "value": "yes"}]
+    for chunk in offer["chunks"]:
+        for artifact in chunk["artifacts"]:
+            body = device.call("GET", artifact["_links"]["download"]["href"]).body
+            assert hashlib.sha1(body).hexdigest() == artifact["hashes"]["sha1"]
+            assert device.call("GET", artifact["_links"]["md5sum"]["href"]).body.split()[0].decode() == artifact["hashes"]["md5"]
+    other = hawkbit.target("other", targetType=kind)
+    href = offer["chunks"][0]["artifacts"][0]["_links"]["download"]["href"].replace("/gw/", "/other/")
+    assert other.call("GET", href).status == 404, "F4: not what it was offered"
+    assert hawkbit.call("POST", f"/distributionsets/{ds}/assignedSM", [{"id": app}]).status == 423
+    assert device.feedback(action, "closed", "success").status == 200
+    seen = hawkbit.get(f"/targets/gw/actions/{action}")
+    assert (seen["status"], seen["detailStatus"], seen["active"]) == ("finished", "finished", False)
+    assert hawkbit.get("/targets/gw")["updateStatus"] == "in_sync"
+    assert hawkbit.get("/targets/gw/installedDS")["id"] == ds
+
+
+def test_a_target_whose_type_is_not_foreign_is_given_no_set(hawkbit):
+    hawkbit.target("plain")
+    ds = hawkbit.set_of(hawkbit.module("os-1"))
+    reply = hawkbit.call("POST", f"/distributionsets/{ds}/assignedTargets", [{"id": "plain"}])
+    assert reply.status == 403 and reply.json["exceptionClass"] == "UD_ERR_NOT_FOREIGN"
+
+
+def test_consent_from_the_devices_side_and_from_a_person(hawkbit):
+    kind = hawkbit.get("/targettypes?q=" + quote("name==gateway"))["content"][0]["id"]
+    ds = hawkbit.set_of(hawkbit.module("os-1"))
+    for name in ("one", "two"):
+        device = hawkbit.target(name, targetType=kind)
+        done = hawkbit.call("POST", f"/targets/{name}/assignedDS", {"id": ds, "confirmationRequired": True}, 200).json
+        action = done["assignedActions"][0]["id"]
+        assert hawkbit.get(f"/actions/{action}")["detailStatus"] == "wait_for_confirmation"
+        links = device.links()
+        assert "deploymentBase" not in links and links["confirmationBase"].split("?")[0].endswith(f"/{action}")
+        assert device.call("GET", links["confirmationBase"]).json["confirmation"]["chunks"]
+        assert device.call("GET", f"/deploymentBase/{action}").status == 404
+        base = device.call("GET", "/confirmationBase").json
+        assert base["autoConfirm"] == {"active": False} and "confirmationBase" in base["_links"]
+        denied = {"confirmation": "denied", "details": ["not now"]}
+        assert device.call("POST", f"/confirmationBase/{action}/feedback", denied).status == 200
+        assert "deploymentBase" not in device.links()
+        if name == "one":
+            assert device.call("POST", f"/confirmationBase/{action}/feedback", {"confirmation": "confirmed"}).status == 200
+        else:
+            assert hawkbit.call("PUT", f"/targets/{name}/actions/{action}/confirmation", {"confirmation": "confirmed"}).status == 204
+        assert "deploymentBase" in device.links()
+        assert device.call("POST", f"/confirmationBase/{action}/feedback", {"confirmation": "confirmed"}).status == 410
+        assert device.call("POST", f"/confirmationBase/{action}/feedback", {"confirmation": "perhaps"}).status == 400
+
+
+def test_cancel_and_quit_as_hawkbit_does(hawkbit):
+    kind = hawkbit.get("/targettypes?q=" + quote("name==gateway"))["content"][0]["id"]
+    device = hawkbit.target("gw", targetType=kind)
+    ds = hawkbit.set_of(hawkbit.module("os-1"))
+    action = hawkbit.call("POST", "/targets/gw/assignedDS", {"id": ds}, 200).json["assignedActions"][0]["id"]
+    assert hawkbit.call("DELETE", f"/targets/gw/actions/{action}?force=true").status == 405, "only after a normal cancel"
+    assert hawkbit.call("DELETE", f"/targets/gw/actions/{action}").status == 204
+    assert "cancelAction" in device.links()
+    assert hawkbit.get(f"/actions/{action}")["detailStatus"] == "canceling"
+    assert hawkbit.call("DELETE", f"/targets/gw/actions/{action}?force=true").status == 204
+    assert "cancelAction" not in device.links()
+    assert hawkbit.get(f"/actions/{action}")["detailStatus"] == "canceled"
+    assert hawkbit.call("DELETE", f"/targets/gw/actions/{action}").status == 405
+
+
+def test_tags_metadata_and_filters_of_targets(hawkbit):
+    for name in ("a1", "a2", "b1"):
+        hawkbit.target(name)
+    [tag] = hawkbit.add("/targettags", {"name": "lab"})
+    assert hawkbit.call("POST", f"/targettags/{tag['id']}/assigned/a1").status == 204
+    assert hawkbit.call("POST", f"/targettags/{tag['id']}/assigned/nobody").status == 404
+    hawkbit.call("POST", "/targets/a2/metadata", [{"key": "room", "value": "7"}], 201)
+    assert hawkbit.get("/targets/a2/metadata/room")["value"] == "7"
+    assert hawkbit.call("PUT", "/targets/a2/metadata/room", {"value": "8"}).status == 204
+    assert hawkbit.get("/targets/a2/metadata")["content"][0]["value"] == "8"
+    assert hawkbit.call("DELETE", "/targets/a2/metadata/room").status == 204
+    assert hawkbit.call("GET", "/targets/a2/metadata/room").status == 404
+
+    def names(text, more=""):
+        return [t["controllerId"] for t in hawkbit.get("/targets?q=" + quote(text) + more)["content"]]
+    assert names("tag==lab") == ["a1"]
+    assert names("controllerid==a*", "&sort=controllerId:DESC") == ["a2", "a1"]
+    assert names("updatestatus==unknown;name!=a*") == ["b1"]
+    assert hawkbit.call("DELETE", f"/targettags/{tag['id']}/assigned/a1").status == 204
+    assert names("tag==lab") == []
+
+
+def test_rollouts_in_hawkbits_shape(hawkbit):
+    kind = hawkbit.get("/targettypes?q=" + quote("name==gateway"))["content"][0]["id"]
+    devices = {name: hawkbit.target(name, targetType=kind) for name in ("r1", "r2", "r3", "r4")}
+    ds = hawkbit.set_of(hawkbit.module("os-1"))
+    body = {"name": "spring", "targetFilterQuery": "controllerId==r*", "distributionSetId": ds, "amountGroups": 2,
+            "successCondition": {"condition": "THRESHOLD", "expression": "50"},
+            "errorCondition": {"condition": "THRESHOLD", "expression": "100"}, "type": "forced"}
+    made = hawkbit.call("POST", "/rollouts", body, 201).json
+    path = f"/rollouts/{made['id']}"
+    ready = until(lambda: hawkbit.get(path), lambda rollout: rollout["status"] == "ready")
+    assert (ready["totalTargets"], ready["totalGroups"]) == (4, 2)
+    assert hawkbit.call("POST", path + "/pause").status == 400
+    assert hawkbit.call("POST", path + "/start").status == 204
+    until(lambda: hawkbit.get(path), lambda rollout: rollout["totalTargetsPerStatus"]["running"] == 2)
+    for name in ("r1", "r2", "r3", "r4"):
+        until(devices[name].links, lambda links: "deploymentBase" in links)
+        action = devices[name].links()["deploymentBase"].split("?")[0].rsplit("/", 1)[1]
+        assert devices[name].feedback(action, "closed", "success").status == 200
+    end = until(lambda: hawkbit.get(path), lambda rollout: rollout["status"] == "finished")
+    assert end["totalTargetsPerStatus"]["finished"] == 4
+    groups = hawkbit.get(path + "/deploygroups")["content"]
+    assert [group["status"] for group in groups] == ["finished", "finished"]
+    assert groups[0]["successCondition"] == {"condition": "THRESHOLD", "expression": "50"}
+    assert hawkbit.call("POST", "/rollouts", {**body, "name": "x", "targetFilterQuery": ""}).status == 400
+    assert hawkbit.call("POST", "/rollouts", {**body, "name": "x", "groups": [{"name": "g"}]}).status == 400
+    assert hawkbit.get("/rollouts?q=" + quote("status==finished"))["total"] == 1
+    assert hawkbit.call("DELETE", path).status == 204
+    until(lambda: hawkbit.call("GET", path).status, lambda status: status == 404)
+
+
+def test_every_route_is_described_and_every_operation_answers(hawkbit):
+    server = hawkbit.server
+    described = server.call("people", "GET", "/api/v1/openapi.json").json
+    assert described["openapi"] == "3.1.0"
+    ids = [operation["operationId"] for path in described["paths"].values() for operation in path.values()]
+    assert len(ids) == len(set(ids)) and len(ids) > 100
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            names = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+            assert names == [part[1:-1] for part in path.split("/") if part.startswith("{")], path
+            place = path
+            for name in names:
+                place = place.replace("{" + name + "}", "1")
+            body = next(iter(operation.get("requestBody", {}).get("content", {"": None})))
+            reply = server.api(method.upper(), place, b"{}" if body else None, {"Content-Type": body} if body else {})
+            assert reply.status < 500 and reply.status != 405 or "cancelable" in str(reply.body), (method, path, reply)
+    devices = server.call("people", "GET", "/api/v1/openapi.json?listener=devices").json
+    assert "/{tenant}/controller/v1/{name}/deploymentBase/{action}/feedback" in devices["paths"]
