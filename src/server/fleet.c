@@ -308,20 +308,40 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
 }
 
-ud_err ud_fleet_find(struct ud_fleet *fleet, int64_t tenant, const char *name, struct ud_fleet_device *device)
+static struct entry *find_name(const struct ud_fleet *fleet, int64_t tenant, const char *name)
 {
     const uint64_t hash = hash_name(tenant, name);
-    pthread_rwlock_rdlock(&fleet->lock);
-    const struct entry *entry = *bucket(fleet, BY_NAME, hash);
+    struct entry *entry = *bucket(fleet, BY_NAME, hash);
     while (entry != NULL &&
            (entry->hash[BY_NAME] != hash || entry->tenant != tenant || strcmp(entry->name, name) != 0)) {
         entry = entry->next[BY_NAME];
     }
+    return entry;
+}
+
+ud_err ud_fleet_find(struct ud_fleet *fleet, int64_t tenant, const char *name, struct ud_fleet_device *device)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    const struct entry *entry = find_name(fleet, tenant, name);
     if (entry != NULL) {
         copy_out(entry, device);
     }
     pthread_rwlock_unlock(&fleet->lock);
     return entry == NULL ? UD_ERR_NOT_FOUND : UD_OK;
+}
+
+ud_err ud_fleet_enter_named(struct ud_fleet *fleet, int64_t tenant, const char *name, int64_t now_ms,
+                            struct ud_fleet_device *device)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_name(fleet, tenant, name);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
+        copy_out(entry, device);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return entry == NULL ? UD_ERR_AUTH : UD_OK;
 }
 
 ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256_BYTES], int64_t now_ms,

@@ -2,6 +2,7 @@
 #include "server/http_listener.h"
 
 #include "core/base64.h"
+#include "server/client_cert.h"
 
 #include "server/session.h"
 #include "server/throttle.h"
@@ -54,12 +55,37 @@ static bool refuse(struct ud_call *call, const char *scheme, ud_err err)
 }
 
 /* The path is /{tenant}/controller/v1/{name}…: another device's token opens nothing here. */
-static bool admit_device(struct ud_call *call)
+static ud_err enter_by_token(struct ud_call *call, struct ud_bytes secret)
 {
     uint8_t hash[UD_SHA256_BYTES];
+    const ud_err err = ud_secret_hash(secret, hash);
+    return err == UD_OK ? ud_fleet_enter(call->server->fleet, hash, call->now_ms, &call->device) : UD_ERR_AUTH;
+}
+
+/* Without a token: by the client certificate, if this server takes any. */
+static ud_err enter_by_certificate(struct ud_call *call)
+{
+    char name[UD_NAME_BYTES_MAX + 1];
+    const union MHD_ConnectionInfo *info = NULL;
+    if (call->server->client_ca != NULL && call->listener->tls) {
+        info = MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    }
+    const ud_err err = info == NULL
+                           ? UD_ABSENT
+                           : ud_client_ca_name(call->server->client_ca, info->tls_session, name, sizeof name);
+    if (err == UD_ERR_AUTH) {
+        ud_log_event(&call->server->log, UD_LOG_WARN, "client-certificate", "device", call->param[1], "error",
+                     ud_err_name(err), NULL);
+    }
+    return err == UD_OK
+               ? ud_fleet_enter_named(call->server->fleet, call->tenant, name, call->now_ms, &call->device)
+               : UD_ERR_AUTH;
+}
+
+static bool admit_device(struct ud_call *call)
+{
     const struct ud_bytes secret = secret_of(call, "TargetToken");
-    if (secret.len == 0 || ud_secret_hash(secret, hash) != UD_OK ||
-        ud_fleet_enter(call->server->fleet, hash, call->now_ms, &call->device) != UD_OK) {
+    if ((secret.len > 0 ? enter_by_token(call, secret) : enter_by_certificate(call)) != UD_OK) {
         return refuse(call, "TargetToken", UD_ERR_AUTH);
     }
     if (call->device.tenant != call->tenant || strcmp(call->device.name, call->param[1]) != 0) {

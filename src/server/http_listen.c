@@ -8,6 +8,8 @@
  */
 #include "server/http_listener.h"
 
+#include "server/client_cert.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -160,7 +162,7 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
 {
     const struct ud_config *config = &listener->server->config;
     const unsigned workers = thread_count(config);
-    struct MHD_OptionItem options[4];
+    struct MHD_OptionItem options[5];
     size_t n = 0;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (cert != NULL) {
@@ -170,6 +172,11 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
         options[n++] =
             (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
                                     (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
+    }
+    if (cert != NULL && listener->which == UD_LISTEN_DEVICES && listener->server->client_ca != NULL) {
+        /* only makes the handshake ask for one; what comes is looked at for each request (client_cert.h) */
+        options[n++] = (struct MHD_OptionItem){
+            MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)ud_client_ca_pem(listener->server->client_ca)};
     }
     options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     worker->ending = &listener->ending;

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "server/artifacts.h"
+#include "server/client_cert.h"
 #include "server/downloads.h"
 #include "server/handlers.h"
 #include "server/hooks.h"
@@ -308,6 +309,10 @@ ud_err ud_server_start(struct ud_server *server)
     const struct ud_download_limits limits = {(uint32_t)server->config.downloads_max,
                                               server->config.download_rate};
     err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
+    if (err == UD_OK && server->config.device_ca[0] != '\0') {
+        err = fail(server, "device CA",
+                   ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));
+    }
     err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
     err = err == UD_OK ? fail(server, "listen-coap", ud_lwm2m_open(&server->lwm2m, server)) : err;
@@ -402,6 +407,7 @@ void ud_server_stop(struct ud_server *server)
     ud_patches_close(server->patches);
     ud_artifacts_close(server->artifacts);
     ud_downloads_close(server->downloads);
+    ud_client_ca_close(server->client_ca);
     ud_sync_close(server->sync);
     ud_hooks_close(server->hooks);
     ud_hub_close(server->hub);

@@ -20,6 +20,7 @@ struct ud_patches;
 struct ud_tenants;
 struct ud_throttle;
 struct ud_downloads;
+struct ud_client_ca;
 struct ud_scheduler;
 struct ud_http;
 struct ud_lwm2m;
@@ -41,6 +42,7 @@ struct ud_server {
     struct ud_sync *sync; /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;
+    struct ud_client_ca *client_ca; /* NULL: devices come with tokens only */
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;
     struct ud_http *http;
