@@ -380,6 +380,18 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft recall 12 --reason 'bricks revision 2'\n"},
+    {"import", "copy a fleet from a running hawkBit", net_import, "hawkbit --url URL --password-file FILE [options]",
+     "Types, tags, filters, modules with their artifacts, sets, targets with their tokens. Run it again at any time: what is\n"
+     "here already stays as it is, and a download that was cut goes on. Targets take sets only when an administrator marked\n"
+     "their type as foreign.\n"
+     "\nOptions:\n"
+     "  -u, --url URL             hawkBit's address\n"
+     "  -p, --password-file FILE  first line user:password; - is standard input\n"
+     "  -c, --source-ca FILE      CA of its certificate\n"
+     "  -f, --folder FOLDER       for downloads under way (updraft-import)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft import hawkbit --url https://hawkbit.example.com --password-file hawkbit.secret\n"},
 };
 /* clang-format on */
 

@@ -24,7 +24,7 @@ struct net_client {
     CURL *curl;
     char url[NET_URL_BYTES_MAX];
     char ca[NET_PATH_BYTES_MAX];
-    char authorization[NET_TOKEN_BYTES_MAX + 32];
+    char authorization[2 * NET_TOKEN_BYTES_MAX + 32];
 };
 
 /* The answer's body as it arrives, with its maximum. */
@@ -74,6 +74,25 @@ static size_t take_header(char *line, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* "Authorization: Basic " and base64 of user:password */
+static void write_basic(struct net_client *client, const char *secret)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t len = strlen(secret);
+    size_t n = (size_t)snprintf(client->authorization, sizeof client->authorization, "Authorization: Basic ");
+    for (size_t i = 0; i < len && n + 5 < sizeof client->authorization; i += 3) {
+        const unsigned a = (unsigned char)secret[i];
+        const unsigned b = i + 1 < len ? (unsigned char)secret[i + 1] : 0;
+        const unsigned c = i + 2 < len ? (unsigned char)secret[i + 2] : 0;
+        const unsigned bits = a << 16 | b << 8 | c;
+        client->authorization[n++] = digits[bits >> 18];
+        client->authorization[n++] = digits[bits >> 12 & 63];
+        client->authorization[n++] = i + 1 < len ? digits[bits >> 6 & 63] : '=';
+        client->authorization[n++] = i + 2 < len ? digits[bits & 63] : '=';
+    }
+    client->authorization[n] = '\0';
+}
+
 ud_err net_open(struct net_client **client, const struct net_profile *profile)
 {
     if (!ud_http_url_allowed(profile->url)) {
@@ -90,7 +109,9 @@ ud_err net_open(struct net_client **client, const struct net_profile *profile)
     }
     snprintf(made->url, sizeof made->url, "%s", profile->url);
     snprintf(made->ca, sizeof made->ca, "%s", profile->ca);
-    if (profile->token[0] != '\0') {
+    if (profile->basic) {
+        write_basic(made, profile->token);
+    } else if (profile->token[0] != '\0') {
         snprintf(made->authorization, sizeof made->authorization, "Authorization: Bearer %s", profile->token);
     }
     const size_t len = strlen(made->url);
@@ -380,4 +401,36 @@ ud_err net_segment(const char *text, char *out, size_t out_bytes)
     }
     out[at] = '\0';
     return UD_OK;
+}
+
+static size_t write_file(char *data, size_t size, size_t count, void *ctx)
+{
+    return fwrite(data, size, count, ctx);
+}
+
+ud_err net_download(struct net_client *client, const char *path, FILE *out, struct net_answer *answer)
+{
+    char words[CURL_ERROR_SIZE] = "";
+    const long here = fseek(out, 0, SEEK_END) == 0 ? ftell(out) : 0;
+    ud_err err = prepare(client, "GET", path);
+    net_answer_clear(answer);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct curl_slist *headers =
+        client->authorization[0] != '\0' ? add_header(NULL, client->authorization) : NULL;
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, write_file);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, out);
+    curl_easy_setopt(client->curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(client->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)(here > 0 ? here : 0));
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, words);
+    const CURLcode code = curl_easy_perform(client->curl);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
+    err = ud_curl_err(code);
+    snprintf(answer->why, sizeof answer->why, "%s: %s", client->url,
+             words[0] != '\0' ? words : curl_easy_strerror(code));
+    curl_slist_free_all(headers);
+    return err;
 }

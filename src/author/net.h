@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "updraft/err.h"
 
@@ -22,6 +23,7 @@ struct net_profile {
     char url[NET_URL_BYTES_MAX];
     char ca[NET_PATH_BYTES_MAX]; /* empty: the system's */
     char token[NET_TOKEN_BYTES_MAX];
+    bool basic; /* the token is "user:password", for a server that is not ours */
 };
 
 /* What the flags of a command said; NULL where not given. Tokens never come from argv. */
@@ -65,6 +67,9 @@ ud_err net_request(struct net_client *client, const char *method, const char *pa
 ud_err net_request_json(struct net_client *client, const char *method, const char *path, const json_t *body,
                         struct net_answer *answer);
 void net_answer_clear(struct net_answer *answer);
+
+/** The body of a GET into a file, which is continued from where it ends. Transport failures; UD_ERR_PROTOCOL. */
+ud_err net_download(struct net_client *client, const char *path, FILE *out, struct net_answer *answer);
 
 /* Called as an upload goes on. */
 typedef void net_progress_fn(void *ctx, uint64_t done_bytes, uint64_t total_bytes);

@@ -27,5 +27,6 @@ int net_devices(int argc, char **argv);
 int net_why(int argc, char **argv);
 int net_quarantine(int argc, char **argv);
 int net_recall(int argc, char **argv);
+int net_import(int argc, char **argv);
 
 #endif

@@ -51,6 +51,7 @@ static const struct setting settings[] = {
     {"oidc-ca", TEXT_AT(oidc_ca), "", "PEM of the authority of the provider's certificate, unless the system knows it"},
     {"device-ca", TEXT_AT(device_ca), "", "PEM certificates whose client certificates let devices in, named by their common name"},
     {"device-crl", TEXT_AT(device_crl), "", "PEM revocation list of that CA; read again when it changes"},
+    {"gateway-token-file", TEXT_AT(gateway_token), "", "file (0600) whose first line speaks for all registered devices that have no key of their own"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},

@@ -97,6 +97,7 @@ void ud_mgmt_action_get(struct ud_call *call);
 void ud_mgmt_add(struct ud_call *call);
 void ud_mgmt_artifacts(struct ud_call *call);
 void ud_mgmt_artifacts_add(struct ud_call *call);
+void ud_mgmt_artifacts_download(struct ud_call *call);
 void ud_mgmt_artifacts_remove(struct ud_call *call);
 void ud_mgmt_assign(struct ud_call *call);
 void ud_mgmt_get(struct ud_call *call);

@@ -82,9 +82,33 @@ static ud_err enter_by_certificate(struct ud_call *call)
                : UD_ERR_AUTH;
 }
 
+/*
+ * A gateway speaks for devices that cannot sign: whoever has a key of their own comes with their own token, so that the
+ * gateway's opens no more than it must.
+ */
+static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
+{
+    uint8_t hash[UD_SHA256_BYTES];
+    const struct ud_server *server = call->server;
+    if (!server->has_gateway_token || call->tenant != UD_TENANT_DEFAULT ||
+        ud_secret_hash(secret, hash) != UD_OK ||
+        !ud_bytes_equal_secret(UD_BYTES_ARRAY(hash), UD_BYTES_ARRAY(server->gateway_hash))) {
+        return UD_ERR_AUTH;
+    }
+    const ud_err err = ud_fleet_find(server->fleet, call->tenant, call->param[1], &call->device);
+    if (err != UD_OK || call->device.has_key) {
+        return UD_ERR_AUTH;
+    }
+    return ud_fleet_enter_named(server->fleet, call->tenant, call->param[1], call->now_ms, &call->device);
+}
+
 static bool admit_device(struct ud_call *call)
 {
+    const struct ud_bytes gateway = secret_of(call, "GatewayToken");
     const struct ud_bytes secret = secret_of(call, "TargetToken");
+    if (gateway.len > 0) {
+        return enter_by_gateway(call, gateway) == UD_OK || refuse(call, "TargetToken", UD_ERR_AUTH);
+    }
     if ((secret.len > 0 ? enter_by_token(call, secret) : enter_by_certificate(call)) != UD_OK) {
         return refuse(call, "TargetToken", UD_ERR_AUTH);
     }

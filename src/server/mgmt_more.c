@@ -338,6 +338,7 @@ struct artifact_list {
     int64_t wanted; /* 0 = all */
     size_t count;
     char name[UD_FILENAME_BYTES_MAX + 1]; /* of the wanted one */
+    struct ud_row_artifact artifact;
     ud_err err;
 };
 
@@ -370,6 +371,7 @@ static void render_file(void *ctx, const char *name, const char *hex, bool visib
     snprintf(list->name, sizeof list->name, "%s", name);
     list->err = ud_store_artifact_find(list->store, list->call->tenant, sha256, &row.artifact);
     if (list->json == NULL || list->err != UD_OK) {
+        list->artifact = row.artifact;
         return;
     }
     snprintf(row.filename, sizeof row.filename, "%s", name);
@@ -404,6 +406,42 @@ static ud_err list_files(struct ud_call *call, struct ud_store *store)
 void ud_mgmt_artifacts(struct ud_call *call)
 {
     read_or_fail(call, list_files);
+}
+
+struct download {
+    struct artifact_list list;
+    struct ud_row_artifact artifact;
+};
+
+static ud_err find_download(struct ud_call *call, struct ud_store *store)
+{
+    int64_t module;
+    struct download *download = call->data;
+    struct artifact_list *list = &download->list;
+    *list = (struct artifact_list){.call = call, .store = store};
+    if (!ud_mgmt_id(call, 0, &module) || !ud_mgmt_id(call, 1, &list->wanted)) {
+        return UD_ERR_NOT_FOUND;
+    }
+    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
+    err = err == UD_OK ? ud_store_pair_list(store, UD_PAIRS_ARTIFACT, module, NULL, render_file, list) : err;
+    err = err == UD_OK ? list->err : err;
+    download->artifact = list->artifact;
+    return err == UD_OK && list->count == 0 ? UD_ERR_NOT_FOUND : err;
+}
+
+void ud_mgmt_artifacts_download(struct ud_call *call)
+{
+    struct download *download = ud_call_alloc(call, sizeof *download);
+    if (download == NULL) {
+        return;
+    }
+    call->data = download;
+    const ud_err err = ud_call_read(call, find_download);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_send_artifact(call, &download->artifact, download->list.name);
 }
 
 static ud_err add_file(struct ud_call *call, struct ud_store *store)

@@ -170,6 +170,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    REST "/softwaremodules/{id}/artifacts",               UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_artifacts, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   REST "/softwaremodules/{id}/artifacts",               UD_MAY_UPLOAD, UD_BODY_JSON, ud_mgmt_artifacts_add, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    REST "/softwaremodules/{id}/artifacts/{artifact}",    UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_artifacts, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    REST "/softwaremodules/{id}/artifacts/{artifact}/download", UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_artifacts_download, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", REST "/softwaremodules/{id}/artifacts/{artifact}",    UD_MAY_UPLOAD, UD_BODY_NONE, ud_mgmt_artifacts_remove, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    REST "/distributionsets/{id}/assignedSM",             UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_set_modules, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   REST "/distributionsets/{id}/assignedSM",             UD_MAY_UPLOAD, UD_BODY_JSON, ud_mgmt_set_modules_add, NULL},

@@ -221,6 +221,31 @@ static ud_err open_store(struct ud_server *server)
     return err == UD_OK ? make_first_token(server) : err;
 }
 
+#define GATEWAY_CHARS_MIN 32 /* it opens a whole fleet */
+
+static ud_err load_gateway_token(struct ud_server *server)
+{
+    struct ud_text text;
+    struct stat info;
+    if (server->config.gateway_token[0] == '\0') {
+        return UD_OK;
+    }
+    if (stat(server->config.gateway_token, &info) == 0 && (info.st_mode & 077) != 0) {
+        return UD_ERR_EXPOSED;
+    }
+    ud_text_init(&text, 4096);
+    ud_err err = ud_state_file_read(server->config.gateway_token, &text);
+    const size_t len = err == UD_OK && text.ptr != NULL ? strcspn(text.ptr, "\r\n") : 0;
+    if (err == UD_OK && (len < GATEWAY_CHARS_MIN || len > UD_SECRET_CHARS_MAX)) {
+        err = UD_ERR_CONFIG;
+    }
+    err = err == UD_OK ? ud_secret_hash((struct ud_bytes){(const uint8_t *)text.ptr, len}, server->gateway_hash)
+                       : err;
+    server->has_gateway_token = err == UD_OK;
+    ud_text_free(&text);
+    return err;
+}
+
 static ud_err listen(struct ud_server *server)
 {
     struct ud_tls tls;
@@ -309,6 +334,7 @@ ud_err ud_server_start(struct ud_server *server)
     const struct ud_download_limits limits = {(uint32_t)server->config.downloads_max,
                                               server->config.download_rate};
     err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
+    err = err == UD_OK ? fail(server, "gateway token", load_gateway_token(server)) : err;
     if (err == UD_OK && server->config.device_ca[0] != '\0') {
         err = fail(server, "device CA",
                    ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));

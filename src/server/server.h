@@ -42,6 +42,8 @@ struct ud_server {
     struct ud_sync *sync; /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;
+    bool has_gateway_token;
+    uint8_t gateway_hash[UD_SHA256_BYTES];
     struct ud_client_ca *client_ca; /* NULL: devices come with tokens only */
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;

@@ -5,6 +5,7 @@ import ssl
 import subprocess
 
 import pytest
+from cose_tool import Key
 from server_tool import Server
 
 
@@ -110,6 +111,28 @@ def test_a_removed_device_is_not_let_in_by_its_certificate(server, authority):
     assert poll(server, pair) == (200, None)
     assert server.api("DELETE", "/api/v1/devices/door").status == 204
     assert poll(server, pair) == (401, "UD_ERR_AUTH")
+
+
+def test_f4_a_gateways_token_speaks_for_devices_without_keys_only(tmp_path):
+    secret = tmp_path / "gateway"
+    secret.write_text("x" * 40 + "\n")
+    secret.chmod(0o600)
+    running = Server(tmp_path / "behind", "--gateway-token-file", str(secret)).start()
+    try:
+        running.add_device("plain")
+        running.add_device("locked", key=Key().pem)
+
+        def status(name, token="x" * 40, tenant="DEFAULT"):
+            return running.call("devices", "GET", f"/{tenant}/controller/v1/{name}", headers={"Authorization": f"GatewayToken {token}"}).status
+        assert status("plain") == 200
+        assert [status("locked"), status("nobody"), status("plain", "y" * 40), status("plain", tenant="other")] == [401] * 4
+    finally:
+        running.stop()
+    for text, mode in (("short\n", 0o600), ("x" * 40, 0o644)):
+        secret.write_text(text)
+        secret.chmod(mode)
+        with pytest.raises(RuntimeError):
+            running.start()
 
 
 def test_the_people_listener_asks_for_no_certificate_and_takes_none(server, authority):
