@@ -8,6 +8,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 from conftest import await_that
@@ -145,3 +146,64 @@ def test_swupdate_refuses_an_image_by_another_key_and_the_server_shows_why(clien
     assert done["state"] == "failed"
     assert any("signature" in text.lower() or "verif" in text.lower() for text in messages(done)), messages(done)
     assert not target.exists()
+
+
+def test_swupdate_gives_way_to_a_cancel(client, people, tmp_path):
+    target = tmp_path / "installed.txt"
+    swu = make_swu(tmp_path / "image", "4.0", b"never wanted\n", target, client.trusted)
+    action = deploy(people, client.name, "4.0", swu)
+    people.call("POST", f"/api/v1/actions/{action}/cancel")
+    client.start()
+    done = await_that("the cancel", lambda: ended(people, action), client.process)
+    assert done["state"] == "canceled"
+    assert not target.exists()
+
+
+def ended(people, action):
+    seen = people.call("GET", f"/api/v1/actions/{action}")
+    return None if seen["active"] else seen
+
+
+def test_a_shut_window_is_no_finished_update_for_swupdate(client, people, tmp_path):
+    """Told to skip, it would report success: the server holds the offer back instead."""
+    target = tmp_path / "installed.txt"
+    swu = make_swu(tmp_path / "image", "5.0", b"at night only\n", target, client.trusted)
+    digest = hashlib.sha256(swu).hexdigest()
+    people.call("PUT", f"/api/v1/artifacts/{digest}", swu, {"Upload-Length": str(len(swu))})
+    release = people.call("POST", "/api/v1/foreign-releases", {
+        "name": "gate", "version": "5.0", "deviceType": "swupdate", "artifacts": [{"filename": "gate.swu", "sha256": digest}]})
+    year = time.gmtime().tm_year + 2
+    rollout = people.call("POST", "/api/v1/rollouts", {
+        "name": "nightly", "release": release["id"], "filter": f"name=={client.name}", "start": "auto",
+        "window": {"schedule": f"0 0 3 * * ? {year}", "duration": "01:00:00", "zone": "device"}})["id"]
+
+    def seen():
+        return people.call("GET", f"/api/v1/rollouts/{rollout}")
+    await_that("its offer", lambda: seen()["devices"]["active"] == 1)
+    first = people.call("GET", f"/api/v1/devices/{client.name}")["lastSeen"]
+    client.start()
+    await_that("its polls", lambda: (people.call("GET", f"/api/v1/devices/{client.name}")["lastSeen"] or 0) > (first or 0) + 1500,
+               client.process)
+    assert people.call("GET", f"/api/v1/devices/{client.name}/why")["answer"] == "window"
+    assert seen()["devices"]["active"] == 1 and not target.exists()
+
+
+def test_a_rollout_of_swupdate_ends_by_its_claim(client, people, tmp_path):
+    target = tmp_path / "installed.txt"
+    swu = make_swu(tmp_path / "image", "6.0", b"sixth version\n", target, client.trusted)
+    digest = hashlib.sha256(swu).hexdigest()
+    people.call("PUT", f"/api/v1/artifacts/{digest}", swu, {"Upload-Length": str(len(swu))})
+    release = people.call("POST", "/api/v1/foreign-releases", {
+        "name": "gate", "version": "6.0", "deviceType": "swupdate", "artifacts": [{"filename": "gate.swu", "sha256": digest}]})
+    rollout = people.call("POST", "/api/v1/rollouts", {"name": "all", "release": release["id"], "devices": [client.name],
+                                                       "start": "auto"})["id"]
+    client.start()
+    await_that("the install", lambda: target.exists() and target.read_bytes() == b"sixth version\n", client.process)
+    action = people.call("GET", f"/api/v1/devices/{client.name}/actions")["content"][0]["id"]
+    await_that("its last word", lambda: "All Chunks Installed." in messages(people.call("GET", f"/api/v1/actions/{action}")),
+               client.process)
+    client.stop()
+    client.start("--confirm", CONFIRM_SUCCESS)
+    done = await_that("the end", lambda: (lambda r: r if r["state"] == "finished" else None)(
+        people.call("GET", f"/api/v1/rollouts/{rollout}")), client.process)
+    assert done["devices"]["claimed"] == 1 and done["devices"]["confirmed"] == 0

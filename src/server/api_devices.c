@@ -123,6 +123,7 @@ static ud_err list_devices(struct ud_call *call, struct ud_store *store)
     struct device_listing list = {listing, call, UD_OK};
     listing->store = store;
     bool exact = true;
+    ud_know_total(call, listing);
     const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, "d.id",
                                               &listing->page, &exact, each_device, &list);
     listing->inexact = !exact;

@@ -23,6 +23,9 @@ void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct u
 void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
                       ud_err (*list)(struct ud_call *call, struct ud_store *store));
 
+/** A list of all devices of the tenant: how many there are is known without counting. */
+void ud_know_total(struct ud_call *call, struct ud_listing *listing);
+
 static inline struct ud_bytes ud_text_bytes(const char *text)
 {
     return (struct ud_bytes){(const uint8_t *)text, strlen(text)};

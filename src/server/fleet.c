@@ -40,7 +40,15 @@ struct entry {
     char name[]; /* with NUL */
 };
 
+/* How many devices a tenant has; there are few tenants. */
+struct tenant_count {
+    struct tenant_count *next;
+    int64_t tenant;
+    size_t count;
+};
+
 struct ud_fleet {
+    struct tenant_count *tenants;
     pthread_rwlock_t lock;
     struct entry **buckets[INDEX_COUNT];
     struct ud_window_table *windows;
@@ -176,6 +184,11 @@ void ud_fleet_close(struct ud_fleet *fleet)
     for (int index = 0; index < INDEX_COUNT; index++) {
         free(fleet->buckets[index]);
     }
+    while (fleet->tenants != NULL) {
+        struct tenant_count *gone = fleet->tenants;
+        fleet->tenants = gone->next;
+        free(gone);
+    }
     ud_window_table_close(fleet->windows);
     pthread_rwlock_destroy(&fleet->lock);
     free(fleet);
@@ -234,6 +247,25 @@ static void tell(const struct ud_fleet *fleet, int64_t id)
     }
 }
 
+/* Without memory for a new tenant its count stays 0: lists then count in the store. */
+static void count_tenant(struct ud_fleet *fleet, int64_t tenant, bool more)
+{
+    struct tenant_count *at = fleet->tenants;
+    while (at != NULL && at->tenant != tenant) {
+        at = at->next;
+    }
+    if (at == NULL && more) {
+        at = calloc(1, sizeof *at);
+        if (at != NULL) {
+            *at = (struct tenant_count){.next = fleet->tenants, .tenant = tenant};
+            fleet->tenants = at;
+        }
+    }
+    if (at != NULL && (more || at->count > 0)) {
+        at->count = more ? at->count + 1 : at->count - 1;
+    }
+}
+
 ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
 {
     ud_err err = UD_OK;
@@ -255,6 +287,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
         } else {
             memcpy(entry->name, row->name, name_bytes);
             fleet->count++;
+            count_tenant(fleet, row->tenant, true);
         }
     }
     if (entry != NULL) {
@@ -276,6 +309,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
     if (entry != NULL) {
         unlink_entry(fleet, entry);
         fleet->count--;
+        count_tenant(fleet, entry->tenant, false);
         free(entry);
     }
     pthread_rwlock_unlock(&fleet->lock);
@@ -390,6 +424,17 @@ size_t ud_fleet_count(struct ud_fleet *fleet)
 {
     pthread_rwlock_rdlock(&fleet->lock);
     const size_t count = fleet->count;
+    pthread_rwlock_unlock(&fleet->lock);
+    return count;
+}
+
+size_t ud_fleet_count_of(struct ud_fleet *fleet, int64_t tenant)
+{
+    size_t count = 0;
+    pthread_rwlock_rdlock(&fleet->lock);
+    for (const struct tenant_count *at = fleet->tenants; at != NULL; at = at->next) {
+        count = at->tenant == tenant ? at->count : count;
+    }
     pthread_rwlock_unlock(&fleet->lock);
     return count;
 }

@@ -61,6 +61,8 @@ void ud_fleet_watch(struct ud_fleet *fleet, void (*changed)(void *ctx, int64_t i
 ud_err ud_fleet_enter_named(struct ud_fleet *fleet, int64_t tenant, const char *name, int64_t now_ms,
                             struct ud_fleet_device *device);
 size_t ud_fleet_count(struct ud_fleet *fleet);
+/** Of one tenant. */
+size_t ud_fleet_count_of(struct ud_fleet *fleet, int64_t tenant);
 /** At most `max` devices that were seen since they were last named here; ids and times. @return how many */
 size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms, size_t max);
 

@@ -126,6 +126,7 @@ static ud_err list_targets(struct ud_call *call, struct ud_store *store)
     if (order == NULL) {
         return UD_ERR_SHAPE;
     }
+    ud_know_total(call, listing);
     const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, order,
                                               &listing->page, &exact, each_target, &list);
     listing->inexact = !exact;

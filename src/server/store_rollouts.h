@@ -194,7 +194,7 @@ ud_err ud_store_group_forget(struct ud_store *store, const struct ud_row_fact *e
 /* --- devices by filter */
 
 /**
- * `area` "": all. `order`: an SQL order of ours ("d.id", "d.name DESC" ...). *exact false: `page->total` is what was counted before
+ * `area` "": all. `page->total`, where it is not 0, is known to be the number of all matches. `order`: an SQL order of ours ("d.id", "d.name DESC" ...). *exact false: `page->total` is what was counted before
  * the limit of cost was reached. UD_ERR_FILTER_COST when not even the page could be had.
  */
 ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char *area,

@@ -9,7 +9,7 @@
 
 #define SEARCH_SQL_BYTES (UD_FIQL_SQL_BYTES_MAX + 3072)
 #define PAGE_COST_MS 2000
-#define COUNT_COST_MS 250
+#define COUNT_COST_MS 60
 
 #define IN_AREA "(d.area=? OR substr(d.area,1,length(?)+1)=?||'/')"
 
@@ -83,8 +83,9 @@ ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char
         rows++;
     }
     ud_err err = sql_end(&q);
-    page->total = page->offset + rows;
-    if (err == UD_OK) {
+    const bool known = page->total != 0;
+    page->total = known ? page->total : page->offset + rows;
+    if (err == UD_OK && !known) {
         sql_limit(store, COUNT_COST_MS);
         err = count_matches(store, tenant, area, filter, &page->total);
         *exact = err == UD_OK;
