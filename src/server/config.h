@@ -27,11 +27,11 @@ struct ud_config {
     char device_ca[UD_PATH_BYTES_MAX]; /* PEM: whose client certificates name devices; empty = none */
     char gateway_token
         [UD_PATH_BYTES_MAX]; /* file: a token that speaks for every device that has no key; empty = none */
-    char device_crl[UD_PATH_BYTES_MAX];      /* PEM: which of them are revoked; empty = no list */
-    char listen_coap[UD_ADDRESS_BYTES_MAX];  /* plain CoAP; empty = none */
-    char listen_coaps[UD_ADDRESS_BYTES_MAX]; /* CoAP over DTLS; empty = none */
-    char coap_host[UD_ADDRESS_BYTES_MAX];    /* how devices name us in URIs; empty = by the address */
-    char coap_ca[UD_PATH_BYTES_MAX];         /* CA of device certificates; empty = none */
+    char device_crl[UD_PATH_BYTES_MAX];         /* PEM: which of them are revoked; empty = no list */
+    char listen_coap[UD_ADDRESS_BYTES_MAX];     /* plain CoAP; empty = none */
+    char listen_coaps[UD_ADDRESS_BYTES_MAX];    /* CoAP over DTLS; empty = none */
+    char coap_host[UD_ADDRESS_BYTES_MAX];       /* how devices name us in URIs; empty = by the address */
+    char coap_ca[UD_PATH_BYTES_MAX];            /* CA of device certificates; empty = none */
     char coap_proxy_origins[UD_PATH_BYTES_MAX]; /* that devices may fetch from by CoAP; empty = no proxy */
     char coap_proxy_map[UD_PATH_BYTES_MAX];     /* name=base of /proxy/NAME/... */
     uint64_t coap_proxy_body_max;
