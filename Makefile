@@ -123,6 +123,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	python3 bench/fleet.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/coap/bench.py $(BUILD)/release $(BUILD)/bench
+	python3 bench/suit/bench.py $(BUILD)/bench
 
 interop: release ## other projects' real programs against ours (SWUpdate, oidc-provider, MCUmgr, Leshan, aiocoap, libcoap, pycose)
 	@scripts/bootstrap interop mcu

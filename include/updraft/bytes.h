@@ -43,6 +43,17 @@ static inline bool ud_bytes_take(struct ud_bytes *from, size_t n, struct ud_byte
     return true;
 }
 
+/* Split off the first byte. False, with nothing touched, when there is none. */
+static inline bool ud_bytes_first(struct ud_bytes *from, uint8_t *byte)
+{
+    if (from->len == 0) {
+        return false;
+    }
+    *byte = *from->ptr++;
+    from->len--;
+    return true;
+}
+
 /* The part of `whole` from offset, n bytes long. False, with nothing touched, when it is not inside. */
 static inline bool ud_bytes_slice(struct ud_bytes whole, size_t offset, size_t n, struct ud_bytes *out)
 {

@@ -36,7 +36,8 @@ typedef enum ud_cbor_type {
 struct ud_cbor {
     /* private, but err and err_offset_bytes may be read */
     struct ud_bytes rest;
-    size_t end_bytes; /* offset of the end of the input */
+    size_t end_bytes;  /* offset of the end of the input */
+    size_t item_bytes; /* offset of the item whose head was read last */
     ud_err err;
     uint32_t err_offset_bytes;
 };
@@ -48,6 +49,8 @@ void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct u
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
 /** The same for an item that was read already: `offset_bytes` is where it began. */
 void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err);
+/** The same for the item whose head was read last. */
+void ud_cbor_fail_item(struct ud_cbor *reader, ud_err err);
 /** Type of the next item; nothing is consumed, no error is set. */
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader);
 /** Offset of the next item: the bytes consumed so far, and with ud_cbor_init_within() those before `part`. */
@@ -57,6 +60,12 @@ uint64_t ud_cbor_uint(struct ud_cbor *reader);
 /** A uint or nint that fits int64_t; UD_ERR_NUMBER_RANGE otherwise. */
 int64_t ud_cbor_int(struct ud_cbor *reader);
 struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader);
+/**
+ * Go on inside a byte string. @return what ud_cbor_close() needs to come out again, which checks that nothing of the
+ * content is left (UD_ERR_TRAILING).
+ */
+size_t ud_cbor_open(struct ud_cbor *reader);
+void ud_cbor_close(struct ud_cbor *reader, size_t outside);
 /** Checked to be valid UTF-8. */
 struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader);
 /** Number of elements; every one needs at least a byte, so a count beyond the rest is UD_ERR_TRUNCATED. */

@@ -185,6 +185,15 @@
       "report it with the log: this is an error of the program") \
     X(UD_ERR_EXPOSED,          107,  0, 11, "a file with a secret can be read by others", \
       "chmod 600 the file; if somebody else may have read it, make a new key") \
+    /* conditions of update management: 112.. */ \
+    X(UD_ERR_USE_BEFORE,       112,  8, 10, "the time until which this may be used is over", \
+      "publish a newer release; check the device's clock if it should still hold") \
+    X(UD_ERR_BATTERY,          113,  8, 10, "the battery holds less than the manifest asks for", \
+      "charge the device; the update is tried again when it is offered again") \
+    X(UD_ERR_NOT_AUTHORIZED,   114,  8, 10, "the application or its user did not allow the update now", \
+      "allow it on the device, or offer it again later") \
+    X(UD_ERR_INSTALLED_VERSION, 115, 8, 10, "the manifest is not for the version that is installed", \
+      "deploy the release that is made for this version") \
     /* keys over time, encryption: 120.. */ \
     X(UD_ERR_REVOKED,          120,  5,  4, "the signing key was revoked", \
       "sign with a key of the present trust store") \

@@ -21,6 +21,15 @@
 #ifndef UD_SUIT_COMPONENTS_MAX
 #define UD_SUIT_COMPONENTS_MAX 4
 #endif
+#ifndef UD_SUIT_DEPENDENCIES_MAX
+#define UD_SUIT_DEPENDENCIES_MAX 3 /* manifests of a tree beside the root */
+#endif
+#ifndef UD_SUIT_SEVERABLE_MAX
+#define UD_SUIT_SEVERABLE_MAX 6 /* members that may be severed; 3 for the core alone */
+#endif
+#ifndef UD_SUIT_PARAMS_MAX
+#define UD_SUIT_PARAMS_MAX 18 /* parameters of a component; 11 for an interpreter of the core alone */
+#endif
 #ifndef UD_SUIT_SIGNATURES_MAX
 #define UD_SUIT_SIGNATURES_MAX 8 /* authentication blocks of one envelope */
 #endif

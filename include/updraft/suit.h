@@ -25,12 +25,15 @@
 
 #define UD_SUIT_TAG_ENVELOPE 107
 
-/* Severable members, in the order of their labels. */
+/* Severable members; those behind the text belong to feature groups. */
 typedef enum ud_suit_member {
-    UD_SUIT_MEMBER_FETCH,   /* 16 payload fetch */
-    UD_SUIT_MEMBER_INSTALL, /* 20 */
-    UD_SUIT_MEMBER_TEXT,    /* 23 */
-    UD_SUIT_MEMBER_COUNT,
+    UD_SUIT_MEMBER_FETCH,      /* 16 payload fetch */
+    UD_SUIT_MEMBER_INSTALL,    /* 20 */
+    UD_SUIT_MEMBER_TEXT,       /* 23 */
+    UD_SUIT_MEMBER_COSWID,     /* 14, update management: carried, never looked into */
+    UD_SUIT_MEMBER_RESOLUTION, /* 15 dependency resolution, trust domains */
+    UD_SUIT_MEMBER_CANDIDATE,  /* 18 candidate verification, trust domains */
+    UD_SUIT_MEMBER_COUNT = UD_SUIT_SEVERABLE_MAX,
 } ud_suit_member;
 
 /* Command sequences of a manifest; values are the manifest's labels. */
@@ -39,9 +42,13 @@ typedef enum ud_suit_section {
     UD_SUIT_VALIDATE = 7,
     UD_SUIT_LOAD = 8,
     UD_SUIT_INVOKE = 9,
+    UD_SUIT_COSWID = 14, /* a member as well, but no sequence */
+    UD_SUIT_RESOLUTION = 15,
     UD_SUIT_FETCH = 16,
+    UD_SUIT_CANDIDATE = 18,
     UD_SUIT_INSTALL = 20,
     UD_SUIT_TEXT = 23, /* a member as well, but no sequence */
+    UD_SUIT_UNINSTALL = 24,
 } ud_suit_section;
 
 typedef enum ud_suit_step {
@@ -100,18 +107,27 @@ ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud
                                    struct ud_bytes *payload);
 
 struct ud_suit_manifest {
+    uint8_t component_count; /* of indices: components, then dependencies that are no component */
+    uint8_t listed_count;    /* of `components` alone */
+    uint8_t dependencies;    /* bit set of indices that are dependencies */
+    bool trusted;            /* false: made by ud_suit_manifest_inspect; the interpreter refuses it */
+    bool incomplete;         /* a sequence was severed, and is not in the envelope */
     const struct ud_suit_envelope *env;
     uint64_t sequence;
+    uint32_t commands_to_run;      /* bit set of the commands in shared sequence, validate, load, invoke */
+    uint32_t commands_to_update;   /* the same for shared sequence, validate, and every other section */
     struct ud_bytes reference_uri; /* empty where absent */
     struct ud_bytes components;    /* encoded ids, one after another */
-    uint8_t component_count;
-    struct ud_bytes shared; /* each sequence: content of its bstr; empty where absent */
+    struct ud_bytes dependency_id[UD_SUIT_DEPENDENCIES_MAX]; /* prefixes of the indices from listed_count on */
+    struct ud_bytes component_id; /* of the manifest itself (5, trust domains); empty where absent */
+    struct ud_bytes set_version;  /* 6, update management: an encoded array; empty where absent */
+    struct ud_bytes shared;       /* each sequence: content of its bstr; empty where absent */
     struct ud_bytes validate;
     struct ud_bytes load;
     struct ud_bytes invoke;
-    struct ud_bytes member[UD_SUIT_MEMBER_COUNT]; /* fetch, install, text; empty where absent or severed */
+    struct ud_bytes uninstall;
+    struct ud_bytes member[UD_SUIT_MEMBER_COUNT]; /* empty where absent or severed */
     bool severed[UD_SUIT_MEMBER_COUNT];           /* digest in the manifest, bytes not in the envelope */
-    bool trusted; /* false: made by ud_suit_manifest_inspect; the interpreter refuses it */
 };
 
 /**
@@ -143,7 +159,10 @@ ud_err ud_suit_manifest_inspect(struct ud_suit_manifest *man, const struct ud_su
 /** Encoded component id at index. UD_ERR_INDEX. */
 ud_err ud_suit_component_id(const struct ud_suit_manifest *man, size_t index, struct ud_bytes *id);
 
-/* Parameters of one component, as set so far. Views into the manifest. */
+/*
+ * Parameters. A bit of `has` for each, in the order of the interpreter's own table; those behind FETCH_ARGS belong to
+ * feature groups (update management, encryption), and an interpreter of the core alone has no room for them.
+ */
 enum {
     UD_SUIT_HAS_VENDOR = 1 << 0,
     UD_SUIT_HAS_CLASS = 1 << 1,
@@ -156,10 +175,19 @@ enum {
     UD_SUIT_HAS_SLOT = 1 << 8,
     UD_SUIT_HAS_INVOKE_ARGS = 1 << 9,
     UD_SUIT_HAS_FETCH_ARGS = 1 << 10,
+    UD_SUIT_HAS_ENCRYPTION = 1 << 11,
+    UD_SUIT_HAS_USE_BEFORE = 1 << 12,
+    UD_SUIT_HAS_BATTERY = 1 << 13,
+    UD_SUIT_HAS_PRIORITY = 1 << 14,
+    UD_SUIT_HAS_VERSION = 1 << 15,
+    UD_SUIT_HAS_WAIT = 1 << 16,
+    UD_SUIT_HAS_METADATA = 1 << 17,
 };
+
+/* What a command is given: the parameters that it consumes, read from the manifest. Views into the envelope. */
 struct ud_suit_params {
     uint32_t has;
-    struct ud_bytes vendor_id;
+    struct ud_bytes vendor_id; /* 16 bytes, or an encoded private enterprise number with its tag 112 */
     struct ud_bytes class_id;
     struct ud_bytes device_id;
     struct ud_bytes digest; /* SHA-256 value, 32 bytes */
@@ -168,42 +196,22 @@ struct ud_suit_params {
     struct ud_bytes invoke_args;
     struct ud_bytes fetch_args;
     uint64_t image_size;
-    uint32_t slot;
-    uint8_t source; /* component index */
+    uint64_t slot;   /* below 2^32 */
+    uint64_t source; /* component index */
+
+    /* of feature groups: set in commands that may be given one of them, and undefined in the others */
+    struct ud_bytes encryption_info; /* an encoded COSE_Encrypt */
+    struct ud_bytes version;         /* encoded [comparison, [+ int]] */
+    struct ud_bytes wait;            /* encoded map of events */
+    struct ud_bytes metadata;        /* encoded map */
+    uint64_t use_before;             /* seconds since 1970 */
+    uint64_t battery;                /* mWh */
+    int64_t priority;                /* smaller is more urgent */
 };
 
-/*
- * What a device can do. Every function may return UD_WAIT: the same command is then given again at the next step.
- * `component` is the index in the manifest; parameters that a command needs are set. A condition returns UD_OK when it
- * holds and its own error when not: try-each and soft failure may take that error. UD_ERR_COMMAND (this device cannot
- * do it, as for a NULL function) and every error of a directive end the run. Nothing that was written is trusted
- * before image_match has passed; the interpreter refuses to invoke anything else.
- */
-struct ud_suit_ops {
-    ud_err (*vendor)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*class_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*device_id)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    /* hash the component, compare with params->digest; exactly params->image_size bytes when that is set.
-     * UD_ERR_IMAGE_MISMATCH for another image, which is what the condition image-not-match asks for. */
-    ud_err (*image_match)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*component_slot)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*check_content)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    /* `integrated` is the payload when the URI names one in the envelope, else empty: then fetch from the road */
-    ud_err (*fetch)(void *ctx, uint8_t component, const struct ud_suit_params *params,
-                    struct ud_bytes integrated);
-    ud_err (*copy)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*write)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*swap)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-    ud_err (*invoke)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-};
+typedef ud_err (*ud_suit_op)(void *ctx, uint8_t component, const struct ud_suit_params *params);
 
-typedef enum ud_suit_procedure {
-    UD_SUIT_UPDATE,     /* payload fetch, install, validate */
-    UD_SUIT_INVOCATION, /* validate, load, invoke */
-    UD_SUIT_CHECK,      /* the shared sequence alone: does it apply to this device? before any download */
-} ud_suit_procedure;
-
-/* Where a run failed, for the report: section, byte offset of the command in it (1-based by the array head). */
+/* Where a command stands, for the report: section, byte offset of the command in it (1-based by the array head). */
 struct ud_suit_record {
     ud_suit_section section;
     uint32_t offset_bytes;
@@ -211,52 +219,156 @@ struct ud_suit_record {
     int64_t command;
 };
 
-/* The components that commands work on, in order; more than one is a loop. */
-struct ud_suit_index {
-    uint8_t count; /* 1..UD_SUIT_COMPONENTS_MAX */
-    uint8_t components[UD_SUIT_COMPONENTS_MAX];
+/* Events of the directive wait (draft-ietf-suit-update-management). */
+typedef enum ud_suit_event {
+    UD_SUIT_EVENT_AUTHORIZATION = 1,
+    UD_SUIT_EVENT_POWER = 2,
+    UD_SUIT_EVENT_NETWORK = 3,
+    UD_SUIT_EVENT_OTHER_DEVICE = 4, /* argument: encoded [device id, ? version match] */
+    UD_SUIT_EVENT_TIME = 5,         /* seconds since 1970 */
+    UD_SUIT_EVENT_LOCAL_TIME = 6,   /* seconds of the day */
+    UD_SUIT_EVENT_LOCAL_DAY = 7,    /* 0: Sunday */
+    UD_SUIT_EVENT_UTC_TIME = 8,
+    UD_SUIT_EVENT_UTC_DAY = 9,
+} ud_suit_event;
+
+/* Facts that the commands of update management ask for. NULL: this device does not know it (UD_ERR_COMMAND). */
+struct ud_suit_um_ops {
+    ud_err (*clock)(void *ctx,
+                    uint64_t *now_s); /* trusted time, seconds since 1970; an error where it is not known */
+    ud_err (*battery)(void *ctx, uint64_t *charge_mwh);
+    ud_err (*authorized)(void *ctx, int64_t priority); /* UD_OK, UD_WAIT, or the refusal */
+    /* Version of what is in the component: up to *count numbers, a release of 1 to 3, then -1, -2 or -3 and numbers.
+     * *count 0: whatever is asked for counts as there; for tools that walk through a manifest, never for a device */
+    ud_err (*version)(void *ctx, uint8_t component, int64_t *numbers, size_t *count);
+    /* Has this event come? UD_OK, UD_WAIT; UD_ERR_COMMAND for one that cannot come here. `number` for those that are
+     * a number, else `item` */
+    ud_err (*event)(void *ctx, ud_suit_event event, int64_t number, struct ud_bytes item);
 };
 
-/* A sequence at work: an explicit stack instead of recursion. */
+struct ud_suit_td_ops; /* suit_tree.h */
+
+/*
+ * What a device can do. Every function may return UD_WAIT: the same command is then given again at the next step.
+ * `component` is the index in the manifest; parameters that a command needs are set. A condition returns UD_OK when it
+ * holds and its own error when not: try-each and soft failure may take that error. UD_ERR_COMMAND (this device cannot
+ * do it) and every error of a directive end the run. Nothing that was written is trusted before image_match has
+ * passed; the interpreter refuses to invoke anything else.
+ *
+ * A NULL function is a command that this device does not have; ud_suit_run_able() finds it before anything runs.
+ */
+struct ud_suit_ops {
+    ud_suit_op vendor;
+    ud_suit_op class_id;
+    ud_suit_op device_id;
+    /* hash the component, compare with params->digest; exactly params->image_size bytes when that is set.
+     * UD_ERR_IMAGE_MISMATCH for another image, which is what the condition image-not-match asks for. */
+    ud_suit_op image_match;
+    ud_suit_op component_slot;
+    ud_suit_op check_content;
+    /* `integrated` is the payload when the URI names one in the envelope, else empty: then fetch from the road */
+    ud_err (*fetch)(void *ctx, uint8_t component, const struct ud_suit_params *params,
+                    struct ud_bytes integrated);
+    ud_suit_op copy;
+    ud_suit_op write;
+    ud_suit_op swap;
+    ud_suit_op invoke;
+    /* Told of every command that asked the device and what came of it, for reports; may be NULL. `policy` has the
+     * manifest's wishes, UD_SUIT_POLICY_ bits. */
+    void (*note)(void *ctx, const struct ud_suit_record *record, uint8_t policy, ud_err answer,
+                 const struct ud_suit_params *params);
+    const struct ud_suit_um_ops *um; /* NULL: no update management */
+    const struct ud_suit_td_ops *td; /* NULL: no trust domains */
+    uint32_t obeys; /* of UD_SUIT_HAS_ENCRYPTION and _METADATA: what fetch, copy and write take account of. A
+                            command for which the manifest has set another is refused: UD_ERR_PARAMETER. */
+    uint32_t
+        ids_waived; /* of UD_SUIT_HAS_VENDOR and _CLASS: conditions that this device does not insist on. 0: both
+                            must hold in the shared sequence. For a device that has no such identity. */
+};
+
+/* Bits of a reporting policy. */
+enum {
+    UD_SUIT_POLICY_RECORD_SUCCESS = 1,
+    UD_SUIT_POLICY_RECORD_FAILURE = 2,
+    UD_SUIT_POLICY_SYSINFO_SUCCESS = 4,
+    UD_SUIT_POLICY_SYSINFO_FAILURE = 8,
+};
+
+typedef enum ud_suit_procedure {
+    UD_SUIT_UPDATE,     /* dependency resolution, payload fetch, candidate verification, install, validate */
+    UD_SUIT_INVOCATION, /* validate, load, invoke */
+    UD_SUIT_CHECK,      /* the shared sequence alone: does it apply to this device? before any download */
+    UD_SUIT_REMOVAL,    /* uninstall */
+} ud_suit_procedure;
+
+struct ud_suit_where {
+    uint8_t manifest; /* 0 root, else a dependency of the tree */
+    uint8_t section;  /* of the sequence at the bottom */
+    uint8_t flags;
+};
+
+/* A sequence at work: an explicit stack instead of recursion. Places are offsets in the manifest's envelope. */
 struct ud_suit_frame {
-    struct ud_bytes commands; /* still to do; the first is the one at work */
-    struct ud_bytes branches; /* wrapped sequences of that command that were not entered yet */
-    struct ud_suit_index index;
+    uint16_t at;       /* the command at work */
+    uint16_t branches; /* wrapped sequences of that command that were not entered yet */
     uint16_t commands_left;
     uint16_t branches_left;
-    uint8_t loop_at; /* components of the index that have done the command at work */
-    bool soft_failure;
-    bool in_try_each;
+    uint32_t index; /* components that commands are for, four bits each, the lowest for now; turned by a loop */
+    uint8_t loop_at;    /* components of the index that have done the command at work */
+    uint8_t loop_count; /* 1..UD_SUIT_COMPONENTS_MAX */
+    struct ud_suit_where where;
 };
 
-/* A run in progress: about 600 bytes on a 32-bit device. */
+#define UD_SUIT_FRAMES (2 + UD_SUIT_NESTING_MAX) /* of one manifest: section, shared sequence, nesting */
+
+/* Where the value of a parameter stands. */
+struct ud_suit_param_places {
+    uint16_t at[UD_SUIT_PARAMS_MAX];      /* offset in the envelope; 0: not set */
+    uint8_t manifest[UD_SUIT_PARAMS_MAX]; /* whose envelope */
+};
+
+struct ud_suit_tree;
+
+/* A run in progress: about 400 bytes on a 32-bit device. Not to be copied or moved. */
 struct ud_suit_run {
-    /* private, but record and params may be read after a step */
-    const struct ud_suit_manifest *man;
+    /* private, but record may be read after a step; the smallest first, which is shorter code on a small device */
+    uint8_t depth; /* frames in use */
+    uint8_t frames_max;
+    uint8_t procedure;
+    uint8_t phase;      /* sections of the procedure that were begun */
+    uint8_t components; /* in `params`; the first are those of the root */
+    uint8_t validated;  /* bit set of components: image match passed and nothing was written since */
+    uint8_t intact;     /* the same for dependencies whose integrity was checked */
+    uint8_t checked;    /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence */
+    uint16_t commands_done; /* in this section */
+    ud_err result;          /* UD_WAIT while it runs */
     const struct ud_suit_ops *ops;
     void *ctx;
-    struct ud_suit_params params[UD_SUIT_COMPONENTS_MAX];
+    struct ud_suit_frame *frames;                                      /* own_frames, or those of the tree */
+    struct ud_suit_tree *tree;                                         /* NULL: no dependencies */
+    const struct ud_suit_manifest *mans[1 + UD_SUIT_DEPENDENCIES_MAX]; /* root, then dependencies */
     struct ud_suit_record record;
-    struct ud_suit_frame frames[1 + UD_SUIT_NESTING_MAX];
-    uint16_t commands_done; /* in this section */
-    uint8_t depth;          /* frames in use */
-    uint8_t procedure;
-    uint8_t phase;     /* even: shared sequence, odd: the section that it goes before */
-    uint8_t validated; /* bit set of components: image match passed and nothing was written since */
-    uint8_t checked;   /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence */
-    ud_err result;     /* UD_WAIT while it runs */
+    struct ud_suit_frame own_frames[UD_SUIT_FRAMES];
+    struct ud_suit_param_places params[UD_SUIT_COMPONENTS_MAX];
 };
 
 /**
  * Prepare a run. Parameters are unset, nothing is asked of the device yet.
  *
  * @param man, ops, ctx borrowed until the run has ended
- * @return UD_ERR_STATE for a manifest that is not trusted; UD_ERR_SEVERED for an update whose fetch or install section
- *         is not in the envelope
+ * @return UD_ERR_STATE for a manifest that is not trusted; UD_ERR_DEPENDENCY for one that has dependencies (see
+ *         suit_tree.h); UD_ERR_SEVERED for an update with a sequence that is not in the envelope
  */
 ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *man,
                         ud_suit_procedure procedure, const struct ud_suit_ops *ops, void *ctx,
                         struct ud_diag *diag);
+/**
+ * Does the device have every command that the manifest holds in a section which the procedure may run? Branches that are
+ * never taken count. For UD_SUIT_CHECK: those of an update. To be asked before the first step by everyone who changes
+ * something; without it a command is refused when it is met. UD_ERR_COMMAND, which ends the run; UD_OK.
+ */
+ud_err ud_suit_run_able(struct ud_suit_run *run, struct ud_diag *diag);
+
 /**
  * Execute one command for one component.
  *
@@ -266,5 +378,8 @@ ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *
  *         that is not in the envelope); UD_ERR_INSECURE_ORDER (invoke without image match); UD_ERR_LIMIT
  */
 ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag);
+
+/** What is set for a component of the root by now, all of it. UD_ERR_INDEX; errors of the CBOR reader. */
+ud_err ud_suit_run_params(const struct ud_suit_run *run, size_t component, struct ud_suit_params *params);
 
 #endif

@@ -74,7 +74,8 @@ static json_t *show_integrated(const struct ud_suit_envelope *env)
 
 static json_t *show_severed(const struct ud_suit_manifest *man)
 {
-    static const char *const names[UD_SUIT_MEMBER_COUNT] = {"download", "install", "text"};
+    static const char *const names[UD_SUIT_MEMBER_COUNT] = {"download",    "install",      "text",
+                                                            "software id", "dependencies", "candidates"};
     json_t *list = json_array();
     for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT; i++) {
         if (man->severed[i]) {

@@ -140,7 +140,7 @@ static void say_fetch(struct show *show, const char *name, const struct ud_suit_
 static void say_copy(struct show *show, const char *name, const struct ud_suit_params *params, bool swap)
 {
     char source[SUIT_SHOW_NAME_BYTES_MAX];
-    name_of(show, params->source, source);
+    name_of(show, (uint8_t)params->source, source);
     say(show, swap ? "Exchange the contents of \"%s\" and \"%s\"." : "Copy \"%s\" into \"%s\".", source, name);
 }
 
@@ -234,12 +234,11 @@ static void say_changes(struct show *show, uint8_t component, const struct ud_su
 static void take_params(struct show *show, struct level *level)
 {
     const struct ud_cbor at = level->r;
-    bool soft = false;
     for (uint8_t i = 0; i < level->index.count; i++) {
         const uint8_t component = level->index.components[i];
         const struct ud_suit_params before = show->params[component];
         level->r = at; /* the same map for every component of the index */
-        suit_take_params(&level->r, &show->place, &show->params[component], &soft);
+        suit_take_params(&level->r, &show->place, &show->params[component]);
         if (level->r.err == UD_OK && show->depth > 1) {
             say_changes(show, component, &before);
         }
@@ -248,7 +247,7 @@ static void take_params(struct show *show, struct level *level)
 
 static void do_policy(struct show *show, struct level *level, uint8_t code)
 {
-    suit_take_policy(&level->r);
+    (void)suit_take_policy(&level->r);
     for (uint8_t i = 0; i < level->index.count; i++) {
         say_command(show, code, level->index.components[i]);
     }
@@ -266,11 +265,22 @@ static void do_branches(struct show *show, struct level *level)
     top(show)->left = branches;
 }
 
+/* Parameters of several components at once; the last one is at work afterwards. */
+static void do_maps(struct show *show, struct level *level)
+{
+    struct suit_pairs pairs = suit_take_map(&level->r);
+    while (suit_next_pair(&level->r, &pairs)) {
+        level->index =
+            (struct ud_suit_index){.count = 1, .components = {suit_take_component(&level->r, &show->place)}};
+        take_params(show, level);
+    }
+}
+
 /* One command of a sequence. */
 static void step_command(struct show *show, struct level *level)
 {
     show->place.nested = show->depth > 1;
-    const struct suit_command_row *row = suit_take_code(&level->r, &show->place);
+    const struct suit_command_row *row = suit_take_code(&level->r, &show->place, NULL);
     if (row == NULL) {
         return;
     }
@@ -279,7 +289,7 @@ static void step_command(struct show *show, struct level *level)
         do_policy(show, level, row->code);
         break;
     case SUIT_ARG_INDEX:
-        level->index = suit_take_index(&level->r, &show->place);
+        level->index = suit_take_index_all(&level->r, &show->place);
         break;
     case SUIT_ARG_PARAMS:
         take_params(show, level);
@@ -290,6 +300,13 @@ static void step_command(struct show *show, struct level *level)
     case SUIT_ARG_SEQUENCE:
         say(show, "Then:");
         push(show, ud_cbor_bstr(&level->r), 0);
+        break;
+    case SUIT_ARG_MAPS:
+        do_maps(show, level);
+        break;
+    case SUIT_ARG_LABELS:
+        say(show, "Use parameters of other components for this one as well.");
+        (void)ud_cbor_skip(&level->r);
         break;
     }
 }
@@ -334,7 +351,7 @@ static void show_sequence(struct show *show, const char *section, struct ud_byte
 void suit_show_steps(json_t *steps, const struct ud_suit_manifest *man)
 {
     struct show show = {.man = man, .steps = steps};
-    show.place = (struct suit_place){.whole = man->env->whole, .component_count = man->component_count};
+    show.place = (struct suit_place){.component_count = man->component_count};
     show_sequence(&show, "first", man->shared);
     show_sequence(&show, "download", man->member[UD_SUIT_MEMBER_FETCH]);
     show_sequence(&show, "install", man->member[UD_SUIT_MEMBER_INSTALL]);

@@ -46,8 +46,7 @@ static ud_err image_params(const struct ud_suit_manifest *man, struct ud_suit_pa
     do {
         err = ud_suit_run_step(&run, diag);
     } while (err == UD_WAIT); /* each step is a command, and their number is limited */
-    *params = run.params[0];
-    return err;
+    return err == UD_OK ? ud_suit_run_params(&run, 0, params) : err;
 }
 
 static int verify_image(const struct verify *verify, const struct ud_suit_manifest *man)

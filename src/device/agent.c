@@ -278,7 +278,7 @@ static ud_err step_reset(struct ud_agent *agent, uint32_t *wait_ms)
 
 static const struct {
     const char *name;
-    ud_err (*step)(struct ud_agent *agent, uint32_t *wait_ms);
+    ud_err (*work)(struct ud_agent *agent, uint32_t *wait_ms);
 } states[UD_AGENT_STATE_COUNT] = {
     [UD_AGENT_START] = {"start", ud_agent_step_start},
     [UD_AGENT_TRIAL] = {"trial", ud_agent_step_trial},
@@ -306,7 +306,7 @@ ud_err ud_agent_step(struct ud_agent *agent, uint64_t now_ms, uint32_t *wait_ms)
     if (is_interruptible(agent->status.state)) {
         poll_beside(agent);
     }
-    return states[agent->status.state].step(agent, wait_ms);
+    return states[agent->status.state].work(agent, wait_ms);
 }
 
 const struct ud_agent_status *ud_agent_status(const struct ud_agent *agent)

@@ -73,6 +73,9 @@ static ud_err begin_check(struct ud_agent *agent)
     if (err == UD_OK) {
         err = ud_suit_run_init(&agent->run, &agent->man, UD_SUIT_CHECK, &agent->ops, agent, NULL);
     }
+    if (err == UD_OK) {
+        err = ud_suit_run_able(&agent->run, NULL); /* before a download, not in the middle of an install */
+    }
     agent->running = err == UD_OK;
     return err;
 }
@@ -81,10 +84,13 @@ static ud_err begin_check(struct ud_agent *agent)
 static ud_err check_component(struct ud_agent *agent, uint8_t i)
 {
     const struct ud_agent_config *config = agent->config;
-    const struct ud_suit_params *params = &agent->run.params[i];
+    struct ud_suit_params params;
     struct ud_bytes id = {NULL, 0};
     uint8_t place;
-    ud_err err = ud_suit_component_id(&agent->man, i, &id);
+    ud_err err = ud_suit_run_params(&agent->run, i, &params);
+    if (err == UD_OK) {
+        err = ud_suit_component_id(&agent->man, i, &id);
+    }
     if (err == UD_OK) {
         err = ud_slots_component_find(config->slots, id, &place);
     }
@@ -94,14 +100,14 @@ static ud_err check_component(struct ud_agent *agent, uint8_t i)
     if (err != UD_OK) {
         return err;
     }
-    if ((params->has & UD_SUIT_HAS_DIGEST) == 0 || (params->has & UD_SUIT_HAS_SIZE) == 0) {
+    if ((params.has & UD_SUIT_HAS_DIGEST) == 0 || (params.has & UD_SUIT_HAS_SIZE) == 0) {
         return UD_ERR_PARAMETER_UNSET;
     }
-    if (params->image_size == 0 || params->image_size > ud_slots_capacity(config->slots, place)) {
+    if (params.image_size == 0 || params.image_size > ud_slots_capacity(config->slots, place)) {
         return UD_ERR_SPACE;
     }
     agent->device_component[i] = place;
-    agent->size_bytes[place] = (uint32_t)params->image_size;
+    agent->size_bytes[place] = (uint32_t)params.image_size;
     return UD_OK;
 }
 

@@ -18,7 +18,6 @@ struct head {
     uint64_t argument;
     uint8_t major;
     uint8_t info;
-    uint8_t bytes;
 };
 
 size_t ud_cbor_head_bytes(uint64_t argument)
@@ -60,6 +59,30 @@ void ud_cbor_fail(struct ud_cbor *reader, ud_err err)
     ud_cbor_fail_at(reader, ud_cbor_offset(reader), err);
 }
 
+void ud_cbor_fail_item(struct ud_cbor *reader, ud_err err)
+{
+    ud_cbor_fail_at(reader, reader->item_bytes, err);
+}
+
+size_t ud_cbor_open(struct ud_cbor *reader)
+{
+    const struct ud_bytes content = ud_cbor_bstr(reader);
+    const size_t outside = reader->rest.len;
+    if (reader->err == UD_OK) {
+        reader->end_bytes -= outside;
+        reader->rest = content;
+    }
+    return outside;
+}
+
+void ud_cbor_close(struct ud_cbor *reader, size_t outside)
+{
+    if (ud_cbor_finish(reader) == UD_OK) {
+        reader->end_bytes += outside;
+        reader->rest.len = outside;
+    }
+}
+
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader)
 {
     if (reader->err != UD_OK || reader->rest.len == 0) {
@@ -75,74 +98,72 @@ ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader)
                                                    : UD_CBOR_OTHER;
 }
 
-static ud_err read_head(struct ud_bytes rest, struct head *head)
+/* Read the argument that stands in the 1, 2, 4 or 8 bytes behind the initial byte. Halves: no shifts of 64 bits. */
+static ud_err read_argument(struct ud_bytes *rest, struct head *head)
 {
-    struct ud_bytes follow;
-    if (!ud_bytes_take(&rest, 1, &follow)) {
-        return UD_ERR_TRUNCATED;
-    }
-    head->major = follow.ptr[0] >> 5;
-    head->info = follow.ptr[0] & 0x1f;
-    head->argument = head->info;
-    head->bytes = 1;
-    if (head->info < INFO_ONE_BYTE) {
-        return UD_OK;
-    }
+    const uint32_t bytes = UINT32_C(1) << (head->info - INFO_ONE_BYTE);
+    uint32_t high = 0;
+    uint32_t low = 0;
     if (head->info > INFO_EIGHT_BYTES) {
         return head->info == INFO_INDEFINITE ? UD_ERR_NOT_DETERMINISTIC : UD_ERR_SHAPE;
     }
-    if (!ud_bytes_take(&rest, (size_t)1 << (head->info - INFO_ONE_BYTE), &follow)) {
-        return UD_ERR_TRUNCATED;
+    for (uint32_t left = bytes; left > 0; left--) {
+        uint8_t byte;
+        if (!ud_bytes_first(rest, &byte)) {
+            return UD_ERR_TRUNCATED;
+        }
+        high = high << 8 | low >> 24;
+        low = low << 8 | byte;
     }
-    head->argument = 0;
-    for (size_t i = 0; i < follow.len; i++) {
-        head->argument = head->argument << 8 | follow.ptr[i];
-    }
-    head->bytes = (uint8_t)(1 + follow.len);
+    head->argument = (uint64_t)high << 32 | low;
     if (head->major ==
         MAJOR_SIMPLE) { /* floats keep their width; a simple value below 32 has a one-byte form */
-        return head->info == INFO_ONE_BYTE && head->argument < 32 ? UD_ERR_SHAPE : UD_OK;
+        return bytes == 1 && low < 32 ? UD_ERR_SHAPE : UD_OK;
     }
-    return head->bytes == ud_cbor_head_bytes(head->argument) ? UD_OK : UD_ERR_NOT_DETERMINISTIC;
+    const bool shortest = bytes == 1 ? low >= INFO_ONE_BYTE : (bytes == 8 ? high : low >> bytes * 4) != 0;
+    return shortest ? UD_OK : UD_ERR_NOT_DETERMINISTIC;
 }
 
-/* The least number of bytes that must follow this head; UINT64_MAX where the true one would overflow. */
-static uint64_t least_to_follow(const struct head *head)
+/* A length or count that cannot be: every element takes a byte, every pair two. */
+static bool is_too_long(const struct head *head, size_t left)
 {
-    switch (head->major) {
-    case UD_CBOR_BSTR:
-    case UD_CBOR_TSTR:
-    case UD_CBOR_ARRAY:
-        return head->argument;
-    case UD_CBOR_MAP:
-        return head->argument > UINT64_MAX / 2 ? UINT64_MAX : 2 * head->argument;
-    default:
-        return head->major == UD_CBOR_TAG;
-    }
+    const uint8_t major = head->major;
+    return major >= UD_CBOR_BSTR && major <= UD_CBOR_MAP ? head->argument > left >> (major == UD_CBOR_MAP)
+                                                         : major == UD_CBOR_TAG && left == 0;
 }
 
 /* Consume a head; its length or count is possible within the bytes that are left. */
 static bool take_head(struct ud_cbor *reader, struct head *head)
 {
-    struct ud_bytes taken;
+    struct ud_bytes rest = reader->rest;
+    uint8_t initial;
+    ud_err err = UD_ERR_TRUNCATED;
     if (reader->err != UD_OK) {
         return false;
     }
-    ud_err err = read_head(reader->rest, head);
-    if (err == UD_OK && least_to_follow(head) > reader->rest.len - head->bytes) {
-        err = UD_ERR_TRUNCATED;
+    reader->item_bytes = ud_cbor_offset(reader);
+    if (ud_bytes_first(&rest, &initial)) {
+        head->major = initial >> 5;
+        head->info = initial & 0x1f;
+        head->argument = head->info;
+        err = head->info >= INFO_ONE_BYTE ? read_argument(&rest, head) : UD_OK;
+        if (err == UD_OK && is_too_long(head, rest.len)) {
+            err = UD_ERR_TRUNCATED;
+        }
     }
     if (err != UD_OK) {
         ud_cbor_fail(reader, err);
         return false;
     }
-    return ud_bytes_take(&reader->rest, head->bytes, &taken);
+    reader->rest = rest;
+    return true;
 }
 
 static uint64_t take_type(struct ud_cbor *reader, ud_cbor_type type)
 {
     struct head head;
-    if (ud_cbor_peek(reader) != type && reader->rest.len > 0) {
+    if (reader->rest.len > 0 &&
+        (type <= UD_CBOR_TAG ? (ud_cbor_type)(reader->rest.ptr[0] >> 5) : ud_cbor_peek(reader)) != type) {
         ud_cbor_fail(reader, UD_ERR_SHAPE);
     }
     return take_head(reader, &head) ? head.argument : 0;
@@ -155,11 +176,10 @@ uint64_t ud_cbor_uint(struct ud_cbor *reader)
 
 int64_t ud_cbor_int(struct ud_cbor *reader)
 {
-    const size_t at = ud_cbor_offset(reader);
     const bool negative = ud_cbor_peek(reader) == UD_CBOR_NINT;
     const uint64_t argument = take_type(reader, negative ? UD_CBOR_NINT : UD_CBOR_UINT);
     if (argument > INT64_MAX) {
-        ud_cbor_fail_at(reader, at, UD_ERR_NUMBER_RANGE);
+        ud_cbor_fail_item(reader, UD_ERR_NUMBER_RANGE);
         return 0;
     }
     return negative && reader->err == UD_OK ? -1 - (int64_t)argument : (int64_t)argument;
@@ -180,40 +200,37 @@ struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader)
     return take_string(reader, UD_CBOR_BSTR);
 }
 
-/* Number of continuation bytes after a lead byte and the range of the first of them (Unicode table 3-7). */
-static bool utf8_lead(uint8_t lead, size_t *more, uint8_t *low, uint8_t *high)
-{
-    *low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    *high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    *more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    return lead < 0x80 || (lead >= 0xc2 && lead <= 0xf4);
-}
-
+/* Unicode table 3-7: no lead byte without its continuation bytes, none too long, no surrogate, nothing above 10ffff. */
 static bool utf8_valid(struct ud_bytes text)
 {
-    size_t more;
-    uint8_t low;
-    uint8_t high;
-    for (size_t i = 0; i < text.len; i++) {
-        if (!utf8_lead(text.ptr[i], &more, &low, &high) || more >= text.len - i) {
-            return false;
-        }
-        for (; more > 0; more--, low = 0x80, high = 0xbf) {
-            i++;
-            if (text.ptr[i] < low || text.ptr[i] > high) {
+    uint32_t point = 0;
+    uint32_t least = 0;
+    uint32_t more = 0;
+    for (; text.len > 0; text.ptr++, text.len--) {
+        const uint32_t byte = *text.ptr;
+        if (more > 0) {
+            point = point << 6 | (byte & 0x3f);
+            more--;
+            if (byte >> 6 != 2 || (more == 0 && (point < least || point >> 11 == 0x1b || point > 0x10ffff))) {
+                return false;
+            }
+        } else if (byte >= 0x80) {
+            more = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
+            point = byte & (0x3fU >> more);
+            least = more == 1 ? 0x80 : UINT32_C(1) << (more * 5 + 1);
+            if (byte < 0xc2 || byte > 0xf4) {
                 return false;
             }
         }
     }
-    return true;
+    return more == 0;
 }
 
 struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader)
 {
-    const size_t at = ud_cbor_offset(reader);
     const struct ud_bytes text = take_string(reader, UD_CBOR_TSTR);
     if (!utf8_valid(text)) {
-        ud_cbor_fail_at(reader, at, UD_ERR_TEXT);
+        ud_cbor_fail_item(reader, UD_ERR_TEXT);
         return (struct ud_bytes){NULL, 0};
     }
     return text;
@@ -244,46 +261,34 @@ void ud_cbor_null(struct ud_cbor *reader)
     (void)take_type(reader, UD_CBOR_NULL);
 }
 
-/* Consume one item, but of a container only the head. @return how many items it holds */
-static size_t step_over(struct ud_cbor *reader, bool *container)
-{
-    struct head head = {0};
-    const ud_cbor_type type = ud_cbor_peek(reader);
-    *container = type == UD_CBOR_ARRAY || type == UD_CBOR_MAP || type == UD_CBOR_TAG;
-    if (type == UD_CBOR_BSTR) {
-        (void)ud_cbor_bstr(reader);
-    } else if (type == UD_CBOR_TSTR) {
-        (void)ud_cbor_tstr(reader);
-    } else if (take_head(reader, &head) && *container) {
-        return (size_t)least_to_follow(&head); /* items of an array, keys and values of a map, one for a tag */
-    }
-    return 0;
-}
-
 struct ud_bytes ud_cbor_skip(struct ud_cbor *reader)
 {
-    const struct ud_bytes from = reader->rest;
-    size_t left[UD_CBOR_DEPTH_MAX + 1] = {1};
+    struct ud_bytes item = reader->rest;
+    size_t left[UD_CBOR_DEPTH_MAX + 1];
     size_t depth = 0;
-    while (reader->err == UD_OK) {
-        bool container;
-        const size_t at = ud_cbor_offset(reader);
-        const size_t children = step_over(reader, &container);
+    struct head head;
+    for (left[0] = 1; left[depth] > 0 && take_head(reader, &head);) {
         left[depth]--;
-        if (container && depth == UD_CBOR_DEPTH_MAX) {
-            ud_cbor_fail_at(reader, at, UD_ERR_DEPTH);
-        } else if (children > 0) {
-            left[++depth] = children;
-        }
-        while (left[depth] == 0) {
-            if (depth == 0) {
-                return reader->err == UD_OK ? (struct ud_bytes){from.ptr, from.len - reader->rest.len}
-                                            : (struct ud_bytes){NULL, 0};
+        if (head.major == UD_CBOR_BSTR || head.major == UD_CBOR_TSTR) {
+            struct ud_bytes content;
+            (void)ud_bytes_take(&reader->rest, (size_t)head.argument, &content);
+            if (head.major == UD_CBOR_TSTR && !utf8_valid(content)) {
+                ud_cbor_fail_item(reader, UD_ERR_TEXT);
             }
+        } else if (head.major >= UD_CBOR_ARRAY && head.major <= UD_CBOR_TAG) {
+            if (depth == UD_CBOR_DEPTH_MAX) {
+                ud_cbor_fail_item(reader, UD_ERR_DEPTH);
+                break;
+            }
+            left[++depth] =
+                head.major == UD_CBOR_TAG ? 1 : (size_t)head.argument << (head.major == UD_CBOR_MAP);
+        }
+        while (left[depth] == 0 && depth > 0) {
             depth--;
         }
     }
-    return (struct ud_bytes){NULL, 0};
+    item.len = reader->err == UD_OK ? item.len - reader->rest.len : 0;
+    return item;
 }
 
 /* Order of encoded keys, bytewise (RFC 8949 section 4.2.1). Two whole items are never prefixes of each other. */
@@ -295,12 +300,12 @@ static int compare_keys(struct ud_bytes a, struct ud_bytes b)
 
 void ud_cbor_key_order(struct ud_cbor *reader, struct ud_bytes *previous)
 {
-    struct ud_cbor ahead = *reader;
-    const struct ud_bytes key = ud_cbor_skip(&ahead);
-    if (ahead.err != UD_OK) {
-        *reader = ahead;
+    const struct ud_bytes before = reader->rest;
+    const struct ud_bytes key = ud_cbor_skip(reader);
+    if (reader->err != UD_OK) {
         return;
     }
+    reader->rest = before;
     const int order = previous->len == 0 ? 1 : compare_keys(key, *previous);
     if (order <= 0) {
         ud_cbor_fail(reader, order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);

@@ -1,12 +1,11 @@
 /* The envelope: found before anything of it is believed, then authenticated. */
 #include "manifest/diag.h"
+#include "manifest/suit_command.h"
 #include "manifest/suit_parts.h"
 #include "updraft/cose.h"
 
 enum { LABEL_WRAPPER = 2, LABEL_MANIFEST = 3 };
 enum { DIGEST_SHA256 = -16 };
-
-static const uint8_t member_labels[UD_SUIT_MEMBER_COUNT] = {UD_SUIT_FETCH, UD_SUIT_INSTALL, UD_SUIT_TEXT};
 
 struct ud_bytes suit_take_digest(struct ud_cbor *r)
 {
@@ -24,18 +23,12 @@ struct ud_bytes suit_take_digest(struct ud_cbor *r)
     return value;
 }
 
-struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes whole, struct ud_bytes *item)
+struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes *item)
 {
-    struct ud_cbor inner;
-    *item = ud_cbor_bstr(r);
-    if (r->err != UD_OK) {
-        return *item;
-    }
-    ud_cbor_init_within(&inner, whole, *item);
-    const struct ud_bytes value = suit_take_digest(&inner);
-    if (ud_cbor_finish(&inner) != UD_OK) {
-        *r = inner;
-    }
+    const size_t outside = ud_cbor_open(r);
+    *item = r->rest;
+    const struct ud_bytes value = suit_take_digest(r);
+    ud_cbor_close(r, outside);
     return value;
 }
 
@@ -52,19 +45,10 @@ ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest)
 /* Take a byte string. @return the item with its head */
 static struct ud_bytes take_bstr_item(struct ud_cbor *r, struct ud_bytes *content)
 {
-    struct ud_cbor ahead = *r;
+    struct ud_bytes item = r->rest;
     *content = ud_cbor_bstr(r);
-    return r->err == UD_OK ? ud_cbor_skip(&ahead) : *content;
-}
-
-static struct ud_bytes *member_of(struct ud_suit_envelope *env, uint64_t label)
-{
-    for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT; i++) {
-        if (member_labels[i] == label) {
-            return &env->member_item[i];
-        }
-    }
-    return NULL;
+    item.len -= r->rest.len;
+    return item;
 }
 
 static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env)
@@ -81,43 +65,20 @@ static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env)
     (void)take_bstr_item(r, &payload);
 }
 
-static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
-{
-    const size_t at = ud_cbor_offset(r);
-    struct ud_bytes content;
-    const uint64_t label = ud_cbor_peek(r) == UD_CBOR_UINT ? ud_cbor_uint(r) : 0;
-    struct ud_bytes *member = member_of(env, label);
-    if (label == LABEL_WRAPPER) {
-        (void)take_bstr_item(r, wrapper);
-    } else if (label == LABEL_MANIFEST) {
-        env->manifest_item = take_bstr_item(r, &env->manifest);
-    } else if (member != NULL) {
-        *member = take_bstr_item(r, &content);
-    } else {
-        ud_cbor_fail_at(r, at, UD_ERR_LABEL_UNKNOWN);
-    }
-}
-
 /* Authentication block: a byte string that holds one tagged item. Which COSE object it is shows when it is verified. */
-static void take_block(struct ud_cbor *r, struct ud_bytes whole)
+static void take_block(struct ud_cbor *r)
 {
-    struct ud_cbor inner;
-    const struct ud_bytes content = ud_cbor_bstr(r);
-    if (r->err != UD_OK) {
-        return;
+    const size_t outside = ud_cbor_open(r);
+    if (ud_cbor_peek(r) != UD_CBOR_TAG) {
+        ud_cbor_fail(r, UD_ERR_COSE);
     }
-    ud_cbor_init_within(&inner, whole, content);
-    if (ud_cbor_peek(&inner) != UD_CBOR_TAG) {
-        ud_cbor_fail(&inner, UD_ERR_COSE);
-    }
-    (void)ud_cbor_skip(&inner);
-    if (ud_cbor_finish(&inner) != UD_OK) {
-        *r = inner;
-    }
+    (void)ud_cbor_skip(r);
+    ud_cbor_close(r, outside);
 }
 
 static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
 {
+    const size_t outside = ud_cbor_open(r);
     const size_t count = ud_cbor_array(r);
     if (count == 0) {
         ud_cbor_fail(r, UD_ERR_MISSING);
@@ -125,30 +86,45 @@ static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
     if (count > 1 + UD_SUIT_SIGNATURES_MAX) {
         ud_cbor_fail(r, UD_ERR_LIMIT);
     }
-    env->digest = suit_take_wrapped_digest(r, env->whole, &env->digest_item);
+    env->digest = suit_take_wrapped_digest(r, &env->digest_item);
     env->blocks = r->rest;
     for (; r->err == UD_OK && env->block_count + (size_t)1 < count; env->block_count++) {
-        take_block(r, env->whole);
+        take_block(r);
     }
-    (void)ud_cbor_finish(r);
+    ud_cbor_close(r, outside);
 }
 
-static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes *wrapper)
+static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env)
 {
-    struct ud_bytes previous = {NULL, 0};
-    if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE) {
-        ud_cbor_fail_at(r, 0, UD_ERR_SHAPE);
+    struct ud_bytes content;
+    const uint8_t label = suit_take_label(r);
+    const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
+    if (label == LABEL_WRAPPER) {
+        take_wrapper(r, env);
+    } else if (label == LABEL_MANIFEST) {
+        env->manifest_item = take_bstr_item(r, &env->manifest);
+    } else if (row != NULL && row->member != SUIT_NOT_SEVERABLE) {
+        env->member_item[row->member] = take_bstr_item(r, &content);
+    } else {
+        ud_cbor_fail_item(r, UD_ERR_LABEL_UNKNOWN);
     }
-    for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
-        ud_cbor_key_order(r, &previous);
+}
+
+static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
+{
+    if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE) {
+        ud_cbor_fail_item(r, UD_ERR_SHAPE);
+    }
+    struct suit_pairs pairs = suit_take_map(r);
+    while (suit_next_pair(r, &pairs)) {
         if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
             take_integrated(r, env);
         } else {
-            take_member(r, env, wrapper);
+            take_member(r, env);
         }
     }
     (void)ud_cbor_finish(r);
-    if (wrapper->len == 0 || env->manifest.len == 0) {
+    if (env->digest.len == 0 || env->manifest.len == 0) {
         ud_cbor_fail(r, UD_ERR_MISSING);
     }
 }
@@ -156,14 +132,9 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env, struc
 ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag)
 {
     struct ud_suit_envelope found = {.whole = in};
-    struct ud_bytes wrapper = {NULL, 0};
     struct ud_cbor r;
     ud_cbor_init(&r, in);
-    take_envelope(&r, &found, &wrapper);
-    if (r.err == UD_OK) {
-        ud_cbor_init_within(&r, in, wrapper);
-        take_wrapper(&r, &found);
-    }
+    take_envelope(&r, &found);
     if (r.err == UD_OK) {
         found.step = UD_SUIT_STEP_PARSED;
         *env = found;

@@ -11,8 +11,11 @@
  */
 struct ud_bytes suit_take_digest(struct ud_cbor *r);
 
-/** The same, wrapped in a byte string. @param item out: content of that byte string */
-struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes whole, struct ud_bytes *item);
+/** The same, wrapped in a byte string. @param item out: begins where the content of that byte string does */
+struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes *item);
+
+/** Take a component id: an array of byte strings. UD_ERR_LIMIT. @return the encoded item */
+struct ud_bytes suit_take_id(struct ud_cbor *r);
 
 /** Hash an encoded byte string, head included (manifest and severed members alike), and compare. UD_ERR_DIGEST. */
 ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest);

@@ -1,213 +1,310 @@
 /*
  * The interpreter. One step does one command for one component, or leaves and enters sequences up to the next one.
  *
- * INV-1  frames[0] is the section's own sequence; commands[0] of every frame is its command at work, which is
- *        consumed only when every component of the frame's index has done it. So UD_WAIT needs no state of its own.
- * INV-2  a frame above frames[0] belongs to the command at work of the frame below: a branch of a try-each
- *        (in_try_each), or the sequence of a run-sequence.
- * INV-3  a failed condition goes outwards until a sequence with soft failure takes it; every other error ends the run.
+ * INV-1  every frame's `at` is its command at work, which is passed only when every component of the frame's index has
+ *        done it. So UD_WAIT needs no state of its own.
+ * INV-2  a frame that is no bottom belongs to the command at work of the frame below: a branch of a try-each, or the
+ *        sequence of a run-sequence. A bottom frame is a section, or the shared sequence that goes before it and stands
+ *        on top of it; a section above another frame is that of a dependency, which the command at work processes.
+ * INV-3  a failed condition goes outwards until a sequence with soft failure takes it, and not beyond the bottom frame;
+ *        every other error ends the run.
+ * INV-4  places are offsets in the envelope that a frame's manifest is of, and every read is bounded by that envelope.
  */
+#include "manifest/suit_run.h"
+
 #include "manifest/diag.h"
-#include "manifest/suit_command.h"
+#include "updraft/suit_tree.h"
 
 /* Sections of the procedures, in order; each goes after a run of the shared sequence. */
-enum { SECTIONS_MAX = 3 };
-static const uint8_t procedures[][SECTIONS_MAX] = {
-    [UD_SUIT_UPDATE] = {UD_SUIT_FETCH, UD_SUIT_INSTALL, UD_SUIT_VALIDATE},
+enum { SECTIONS_MAX = 5 };
+static const uint8_t procedures[][SECTIONS_MAX + 1] = {
+    [UD_SUIT_UPDATE] = {UD_SUIT_RESOLUTION, UD_SUIT_FETCH, UD_SUIT_CANDIDATE, UD_SUIT_INSTALL,
+                        UD_SUIT_VALIDATE},
     [UD_SUIT_INVOCATION] = {UD_SUIT_VALIDATE, UD_SUIT_LOAD, UD_SUIT_INVOKE},
     [UD_SUIT_CHECK] = {UD_SUIT_SHARED},
+    [UD_SUIT_REMOVAL] = {UD_SUIT_UNINSTALL},
 };
 
 _Static_assert(UD_SUIT_COMPONENTS_MAX <= 8, "ud_suit_run.validated has a bit for every component");
 
 #define CHECKS_REQUIRED (UD_SUIT_HAS_VENDOR | UD_SUIT_HAS_CLASS)
+_Static_assert(UD_SUIT_HAS_VENDOR == (int)SUIT_VENDOR && UD_SUIT_HAS_CLASS == (int)SUIT_CLASS,
+               "one number for both");
 
-typedef ud_err (*suit_op)(void *ctx, uint8_t component, const struct ud_suit_params *params);
-
-static struct ud_suit_frame *top(struct ud_suit_run *run)
+struct ud_suit_frame *suit_top(struct ud_suit_run *run)
 {
     return &run->frames[run->depth - 1];
 }
 
-static struct suit_place place_of(const struct ud_suit_run *run)
+struct suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame)
 {
     return (struct suit_place){
-        .whole = run->man->env->whole,
-        .component_count = run->man->component_count,
-        .shared = run->record.section == UD_SUIT_SHARED,
-        .nested = run->depth > 1,
+        .component_count = run->mans[frame->where.manifest]->component_count,
+        .shared = frame->where.section == UD_SUIT_SHARED,
+        .nested = (frame->where.flags & SUIT_FRAME_BOTTOM) == 0,
     };
 }
 
-/* A reader whose offsets count from the start of the envelope. */
-static struct ud_cbor reader_of(const struct ud_suit_run *run, struct ud_bytes rest)
+/* INV-4 */
+static struct ud_cbor reader_at(const struct ud_suit_run *run, uint8_t manifest, uint16_t at)
 {
+    struct ud_bytes rest = run->mans[manifest]->env->whole;
+    struct ud_bytes before;
     struct ud_cbor r;
-    ud_cbor_init_within(&r, run->man->env->whole, rest);
+    ud_cbor_init(&r, rest);
+    (void)ud_bytes_take(&rest, at, &before);
+    r.rest = rest;
     return r;
 }
 
-static struct ud_bytes section_of(const struct ud_suit_manifest *man, ud_suit_section section)
+uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t component)
 {
-    switch (section) {
-    case UD_SUIT_SHARED:
-        return man->shared;
-    case UD_SUIT_VALIDATE:
-        return man->validate;
-    case UD_SUIT_LOAD:
-        return man->load;
-    case UD_SUIT_INVOKE:
-        return man->invoke;
-    case UD_SUIT_FETCH:
-        return man->member[UD_SUIT_MEMBER_FETCH];
-    case UD_SUIT_INSTALL:
-        return man->member[UD_SUIT_MEMBER_INSTALL];
-    case UD_SUIT_TEXT:
-        break;
+    return manifest == 0 ? component : run->tree->nodes[manifest - 1].map[component];
+}
+
+static struct ud_bytes section_of(const struct ud_suit_manifest *man, uint8_t section)
+{
+    struct ud_bytes view = man->shared;
+    if (section != UD_SUIT_SHARED) {
+        const struct suit_member_row *row = suit_find(SUIT_MEMBERS, section, NULL);
+        view.len = 0;
+        if (row != NULL) {
+            memcpy(&view, (const unsigned char *)man + row->view, sizeof view);
+        }
     }
-    return (struct ud_bytes){NULL, 0};
+    return view;
+}
+
+void suit_choose(struct ud_suit_frame *frame, uint32_t index, uint8_t count)
+{
+    frame->index = index;
+    frame->loop_at = 0;
+    frame->loop_count = count;
+}
+
+uint8_t suit_chosen(const struct ud_suit_frame *frame)
+{
+    return (uint8_t)(frame->index & 15);
 }
 
 /*
  * The scan has seen every sequence and its depth. Should the bytes have changed since, which the caller must prevent,
  * then this is an error and not a write beyond the frames.
  */
-static ud_err push(struct ud_suit_run *run, struct ud_bytes sequence, struct ud_suit_index index,
-                   bool in_try_each)
+static ud_err push(struct ud_suit_run *run, struct ud_bytes sequence, struct ud_suit_where where,
+                   uint8_t component)
 {
-    struct ud_cbor r = reader_of(run, sequence);
-    if (run->depth == sizeof run->frames / sizeof run->frames[0]) {
+    struct ud_suit_frame *frame = &run->frames[run->depth];
+    struct ud_cbor r;
+    if (run->depth == run->frames_max) {
         return UD_ERR_DEPTH;
     }
-    struct ud_suit_frame *frame = &run->frames[run->depth++];
-    *frame = (struct ud_suit_frame){.index = index, .soft_failure = in_try_each, .in_try_each = in_try_each};
-    frame->commands_left = (uint16_t)suit_take_sequence(&r);
-    frame->commands = r.rest;
+    run->depth++;
+    ud_cbor_init_within(&r, run->mans[where.manifest]->env->whole, sequence);
+    frame->where = where;
+    suit_choose(frame, component, 1);
+    frame->commands_left = suit_take_sequence(&r);
+    frame->at = (uint16_t)ud_cbor_offset(&r);
     return r.err == UD_OK ? UD_WAIT : r.err;
 }
 
-/* The component that the command at work is for now. */
-static uint8_t component_of(const struct ud_suit_frame *frame)
+/* What must have held in the shared sequence of the root before anything else happens. */
+static bool is_checked(const struct ud_suit_run *run)
 {
-    return frame->index.components[frame->loop_at];
+    return (~run->checked & CHECKS_REQUIRED & ~run->ops->ids_waived) == 0;
 }
 
-/* The command at work is done for one component; go to the next component, or to the next command. */
-static void command_done(struct ud_suit_run *run)
+ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section)
 {
-    struct ud_suit_frame *frame = top(run);
+    const struct ud_suit_manifest *man = run->mans[manifest];
+    const struct ud_bytes sequence = section_of(man, section);
+    struct ud_suit_where where = {.manifest = manifest, .section = section, .flags = SUIT_FRAME_BOTTOM};
+    ud_err err = UD_WAIT;
+    if (sequence.len == 0) {
+        return UD_ABSENT;
+    }
+    if (section != UD_SUIT_SHARED) {
+        if (man->shared.len == 0 && !is_checked(run)) {
+            return UD_ERR_MISSING;
+        }
+        err = push(run, sequence, where, 0);
+    }
+    if (err == UD_WAIT && man->shared.len > 0) {
+        where.section = UD_SUIT_SHARED;
+        err = push(run, man->shared, where, 0);
+    }
+    return err;
+}
+
+/*
+ * The command at work is done for one component; go to the next component, or to the next command.
+ * @param r behind the command; NULL for a construct, of which branches may be left
+ */
+static void command_done(struct ud_suit_run *run, const struct ud_cbor *r)
+{
+    struct ud_suit_frame *frame = suit_top(run);
+    frame->index = frame->index >> 4 | (frame->index & 15)
+                                           << 4 * (frame->loop_count - 1U); /* a turn of the ring */
     frame->loop_at++;
-    if (frame->loop_at < frame->index.count) {
+    if (frame->loop_at < frame->loop_count) {
         return;
     }
-    struct ud_cbor r = reader_of(run, frame->commands);
-    (void)ud_cbor_skip(&r);
-    (void)ud_cbor_skip(&r);
-    frame->commands = r.rest;
+    if (r != NULL) {
+        frame->at = (uint16_t)ud_cbor_offset(r);
+    } else {
+        struct ud_cbor branches = reader_at(run, frame->where.manifest, frame->branches);
+        for (; frame->branches_left > 0; frame->branches_left--) {
+            (void)ud_cbor_skip(&branches);
+        }
+        frame->at = (uint16_t)ud_cbor_offset(&branches);
+    }
     frame->commands_left--;
     frame->loop_at = 0;
 }
 
-/* Leave a nested sequence that ended well. An index that it has set stays set, unless the construct is repeated. */
-static void leave(struct ud_suit_run *run)
+/* Leave a sequence that ended well. An index that a nested one has set stays set, unless the construct is repeated. */
+static ud_err leave(struct ud_suit_run *run)
 {
-    const struct ud_suit_index inner = top(run)->index;
+    const struct ud_suit_frame inner = *suit_top(run);
     run->depth--;
-    const bool repeated = top(run)->index.count > 1;
-    command_done(run);
-    if (!repeated) {
-        top(run)->index = inner;
+    const bool is_bottom = (inner.where.flags & SUIT_FRAME_BOTTOM) != 0;
+    if (is_bottom && inner.where.section == UD_SUIT_SHARED) {
+        return is_checked(run) ? UD_OK : UD_ERR_MISSING;
     }
+    if (run->depth == 0) {
+        return UD_OK;
+    }
+    struct ud_suit_frame *outer = suit_top(run);
+    const bool repeated = outer->loop_count > 1 || is_bottom;
+    if ((outer->where.flags & SUIT_FRAME_AGAIN) == 0) {
+        command_done(run, NULL);
+    }
+    if (!repeated) {
+        suit_choose(outer, inner.index, inner.loop_count);
+    }
+    return UD_OK;
 }
 
 /* Enter the next wrapped sequence of the construct at work. @return UD_WAIT, UD_ABSENT where there is none left */
-static ud_err enter_branch(struct ud_suit_run *run, bool in_try_each)
+static ud_err enter_branch(struct ud_suit_run *run, uint8_t flags)
 {
-    struct ud_suit_frame *frame = top(run);
-    struct ud_cbor r = reader_of(run, frame->branches);
+    struct ud_suit_frame *frame = suit_top(run);
+    struct ud_cbor r = reader_at(run, frame->where.manifest, frame->branches);
     if (frame->branches_left == 0) {
         return UD_ABSENT;
     }
     frame->branches_left--;
     if (ud_cbor_peek(&r) == UD_CBOR_NULL) { /* succeed by doing nothing */
-        command_done(run);
+        ud_cbor_null(&r);
+        command_done(run, &r);
         return UD_WAIT;
     }
     const struct ud_bytes sequence = ud_cbor_bstr(&r);
-    frame->branches = r.rest;
-    return push(run, sequence, (struct ud_suit_index){.count = 1, .components = {component_of(frame)}},
-                in_try_each);
+    struct ud_suit_where where = frame->where;
+    where.flags = flags;
+    frame->branches = (uint16_t)ud_cbor_offset(&r);
+    return r.err != UD_OK ? r.err : push(run, sequence, where, suit_chosen(frame));
 }
 
 /* INV-3. @return UD_WAIT where the failure was taken, the error where it was not */
 static ud_err condition_failed(struct ud_suit_run *run, ud_err err)
 {
-    while (run->depth > 1) {
-        const struct ud_suit_frame *failed = top(run);
-        if (failed->soft_failure && !failed->in_try_each) {
-            leave(run);
+    for (;;) {
+        const uint8_t flags = suit_top(run)->where.flags;
+        const bool soft = (flags & SUIT_FRAME_SOFT) != 0;
+        if ((flags & SUIT_FRAME_BOTTOM) != 0) {
+            return err;
+        }
+        if (soft && (flags & SUIT_FRAME_TRY) == 0) {
+            (void)leave(run); /* a nested frame: UD_OK */
             return UD_WAIT;
         }
         run->depth--;
-        const ud_err entered = failed->soft_failure ? enter_branch(run, true) : UD_ABSENT;
+        const ud_err entered = soft ? enter_branch(run, SUIT_FRAME_SOFT | SUIT_FRAME_TRY) : UD_ABSENT;
         if (entered != UD_ABSENT) {
             return entered;
         }
     }
-    return err;
 }
 
-static suit_op op_of(const struct ud_suit_ops *ops, uint8_t code)
+void suit_set_params(struct ud_suit_run *run, struct ud_cbor *r, uint8_t component, bool unset_only)
 {
-    switch (code) {
-    case SUIT_VENDOR:
-        return ops->vendor;
-    case SUIT_CLASS:
-        return ops->class_id;
-    case SUIT_DEVICE:
-        return ops->device_id;
-    case SUIT_IMAGE_MATCH:
-    case SUIT_IMAGE_NOT_MATCH:
-        return ops->image_match;
-    case SUIT_COMPONENT_SLOT:
-        return ops->component_slot;
-    case SUIT_CHECK_CONTENT:
-        return ops->check_content;
-    case SUIT_COPY:
-        return ops->copy;
-    case SUIT_WRITE:
-        return ops->write;
-    case SUIT_SWAP:
-        return ops->swap;
-    case SUIT_INVOKE_COMPONENT:
-        return ops->invoke;
-    default:
-        return NULL;
+    struct ud_suit_frame *frame = suit_top(run);
+    struct ud_suit_param_places *set = &run->params[component];
+    const struct suit_param_row *row;
+    struct suit_pairs pairs = suit_take_map(r);
+    while ((row = suit_next_param(r, &pairs, NULL)) != NULL) {
+        const size_t at = ud_cbor_offset(r);
+        if (row->kind == SUIT_KIND_SOFT) {
+            frame->where.flags &= (uint8_t)~SUIT_FRAME_SOFT;
+            frame->where.flags |= ud_cbor_bool(r) ? SUIT_FRAME_SOFT : 0;
+            continue;
+        }
+        (void)ud_cbor_skip(r);
+        if (row->place < UD_SUIT_PARAMS_MAX && (set->at[row->place] == 0 || !unset_only)) {
+            set->at[row->place] = (uint16_t)at;
+            set->manifest[row->place] = frame->where.manifest;
+        }
     }
 }
 
-static ud_err fetch(struct ud_suit_run *run, uint8_t component)
+ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_t mask,
+                       struct ud_suit_params *params)
 {
-    const struct ud_suit_params *params = &run->params[component];
-    struct ud_bytes integrated = {NULL, 0};
-    const ud_err err = ud_suit_envelope_integrated(run->man->env, params->uri, &integrated);
-    if (err != UD_OK && params->uri.len > 0 && params->uri.ptr[0] == '#') {
-        return err; /* names a place in this envelope and nowhere else */
+    const struct ud_suit_param_places *set = &run->params[component];
+    const bool core_alone = mask < UD_SUIT_HAS_ENCRYPTION; /* most commands: half of the room to clear */
+    memset(params, 0, core_alone ? offsetof(struct ud_suit_params, encryption_info) : sizeof *params);
+    for (const struct suit_group *const *group = suit_groups; *group != NULL && mask != 0; group++) {
+        const struct suit_param_row *row = (*group)->rows[SUIT_PARAMS];
+        for (uint8_t left = (*group)->counts[SUIT_PARAMS]; left > 0 && mask != 0; left--, row++) {
+            const uint32_t bit = row->place < UD_SUIT_PARAMS_MAX ? UINT32_C(1) << row->place : 0;
+            if ((mask & bit) == 0 || set->at[row->place] == 0) {
+                mask &= ~bit;
+                continue;
+            }
+            mask &= ~bit;
+            const uint8_t manifest = set->manifest[row->place];
+            const struct ud_suit_manifest *man = run->mans[manifest];
+            const struct suit_place place = {.component_count = man->component_count};
+            struct ud_cbor r = reader_at(run, manifest, set->at[row->place]);
+            union suit_value value = suit_take_value(&r, row, &place);
+            if (r.err != UD_OK) {
+                return r.err;
+            }
+            if (row->kind == SUIT_KIND_COMPONENT) {
+                value.number = suit_component(run, manifest, (uint8_t)value.number);
+            }
+            suit_put_value(params, row, value);
+        }
     }
-    return run->ops->fetch == NULL ? UD_ERR_COMMAND : run->ops->fetch(run->ctx, component, params, integrated);
+    return UD_OK;
 }
 
-/* What must hold before the port is asked. */
-static ud_err check_before(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
+/* The parameters that a command is given. */
+static uint32_t params_of(const struct suit_command_row *row)
 {
-    const struct ud_suit_params *params = &run->params[component];
-    if ((params->has & row->needs) != row->needs) {
+    static const uint32_t sets[] = {
+        [SUIT_TAKES_ONE] = 0,
+        [SUIT_TAKES_SIZE] = UD_SUIT_HAS_SIZE,
+        [SUIT_TAKES_ARGS] = UD_SUIT_HAS_INVOKE_ARGS,
+        [SUIT_TAKES_WRITING] = UD_SUIT_HAS_SIZE | UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_FETCH_ARGS |
+                               UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA,
+    };
+    return sets[row->takes] | (row->needs == SUIT_NO_PLACE ? 0 : UINT32_C(1) << row->needs);
+}
+
+/* What must hold before the device is asked. */
+static ud_err check_before(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                           const struct ud_suit_params *params)
+{
+    const uint32_t obeyed = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA;
+    if (row->needs != SUIT_NO_PLACE && (params->has >> row->needs & 1) == 0) {
         return UD_ERR_PARAMETER_UNSET;
     }
-    if (row->code == SUIT_ABORT) {
-        return UD_ERR_ABORT;
+    if ((params->has & obeyed & ~run->ops->obeys) != 0) {
+        return UD_ERR_PARAMETER;
     }
-    if ((row->needs & UD_SUIT_HAS_SOURCE) != 0 && params->source == component) {
+    if (row->needs == SUIT_PLACE_SOURCE && params->source == component) {
         return UD_ERR_INDEX;
     }
     if (row->code == SUIT_INVOKE_COMPONENT && (run->validated >> component & 1) == 0) {
@@ -216,36 +313,52 @@ static ud_err check_before(const struct ud_suit_run *run, const struct suit_comm
     return UD_OK;
 }
 
-/* The answer to image match, asked the other way round; whatever else went wrong stays an error. */
-static ud_err opposite(ud_err err)
+static ud_suit_op op_of(const struct ud_suit_ops *ops, const struct suit_command_row *row)
 {
-    if (err == UD_ERR_IMAGE_MISMATCH) {
-        return UD_OK;
-    }
-    return err == UD_OK ? UD_ERR_CONDITION : err;
+    ud_suit_op op;
+    memcpy(&op, (const unsigned char *)ops + row->op, sizeof op);
+    return op;
 }
 
-static ud_err call(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
+static ud_err fetch(const struct ud_suit_run *run, uint8_t component, const struct ud_suit_params *params)
 {
-    const ud_err err = check_before(run, row, component);
+    const struct ud_suit_manifest *man = run->mans[run->params[component].manifest[SUIT_PLACE_URI]];
+    struct ud_bytes integrated = {NULL, 0};
+    const ud_err err = ud_suit_envelope_integrated(man->env, params->uri, &integrated);
+    if (err != UD_OK && params->uri.len > 0 && params->uri.ptr[0] == '#') {
+        return err; /* names a place in this envelope and nowhere else */
+    }
+    return run->ops->fetch(run->ctx, component, params, integrated);
+}
+
+/* What was written is neither validated nor intact: before the first byte changes, not after the last. */
+static void forget(struct ud_suit_run *run, uint8_t component)
+{
+    run->validated &= (uint8_t) ~(1u << component);
+    run->intact &= (uint8_t) ~(1u << component);
+}
+
+static ud_err ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
+                  uint8_t component, const struct ud_suit_params *params)
+{
+    const ud_err err = check_before(run, row, component, params);
     if (err != UD_OK) {
         return err;
     }
-    if (row->changes) { /* before the first byte changes, not after the last */
-        run->validated &= (uint8_t) ~(1u << component);
+    if ((row->flags & SUIT_CHANGES) != 0) {
+        forget(run, component);
         if (row->code == SUIT_SWAP) {
-            run->validated &= (uint8_t) ~(1u << run->params[component].source);
+            forget(run, (uint8_t)params->source);
         }
     }
-    if (row->code == SUIT_FETCH_PAYLOAD) {
-        return fetch(run, component);
+    if (row->op == SUIT_OWN) {
+        return row->code == SUIT_ABORT ? UD_ERR_ABORT : group->run(run, row, NULL, params);
     }
-    const suit_op op = op_of(run->ops, row->code);
-    if (op == NULL) {
+    const ud_suit_op op = op_of(run->ops, row);
+    if (op == NULL) { /* the bytes have changed since the run began */
         return UD_ERR_COMMAND;
     }
-    const ud_err answer = op(run->ctx, component, &run->params[component]);
-    return row->code == SUIT_IMAGE_NOT_MATCH ? opposite(answer) : answer;
+    return row->code == SUIT_FETCH_PAYLOAD ? fetch(run, component, params) : op(run->ctx, component, params);
 }
 
 static void condition_held(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
@@ -253,55 +366,101 @@ static void condition_held(struct ud_suit_run *run, const struct suit_command_ro
     if (row->code == SUIT_IMAGE_MATCH) {
         run->validated |= (uint8_t)(1u << component);
     }
-    if (run->record.section == UD_SUIT_SHARED) {
-        run->checked |= (uint8_t)(row->needs & CHECKS_REQUIRED);
+    if (suit_top(run)->where.section == UD_SUIT_SHARED && row->code <= SUIT_CLASS) {
+        run->checked |= row->code;
     }
 }
 
-/* A command that asks the port. */
-static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row *row)
+/* Offsets count from the head of the section that the command is in; inside a construct, to that of the construct. */
+static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *frame,
+                         const struct suit_command_row *row)
 {
-    const uint8_t component = component_of(top(run));
-    const ud_err err = call(run, row, component);
+    run->record.component = suit_chosen(frame);
+    run->record.command = row->code;
+    run->record.section = (ud_suit_section)frame->where.section;
+    while ((frame->where.flags & SUIT_FRAME_BOTTOM) == 0) {
+        frame--;
+    }
+    const struct ud_suit_manifest *man = run->mans[frame->where.manifest];
+    run->record.offset_bytes =
+        (uint32_t)(frame->at - ud_bytes_offset(man->env->whole, section_of(man, frame->where.section)));
+}
+
+/* A command that asks the device. */
+static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row *row,
+                         const struct suit_group *group, struct ud_cbor *r)
+{
+    struct ud_suit_frame *frame = suit_top(run);
+    const uint8_t component = suit_component(run, frame->where.manifest, suit_chosen(frame));
+    const uint8_t policy = suit_take_policy(r);
+    const bool condition = (row->flags & SUIT_CONDITION) != 0;
+    struct ud_suit_params params;
+    ud_err err = suit_get_params(run, component, params_of(row), &params);
+    if (err == UD_OK) {
+        err = ask(run, row, group, component, &params);
+    }
     if (err == UD_WAIT) {
         run->commands_done--; /* the same command comes again */
         return UD_WAIT;
     }
-    if (err != UD_OK) {
-        /* what the port or the program cannot do is no answer to a condition */
-        return row->condition && err != UD_ERR_COMMAND ? condition_failed(run, err) : err;
+    if (err == UD_ABSENT) { /* it has entered something, as constructs do */
+        frame->branches = (uint16_t)ud_cbor_offset(r);
+        frame->branches_left = 0;
+        return UD_WAIT;
     }
-    if (row->condition) {
+    if (run->ops->note != NULL) {
+        note_command(run, frame, row);
+        run->ops->note(run->ctx, &run->record, policy, err, &params);
+    }
+    if (err != UD_OK) {
+        /* what the device or the program cannot do is no answer to a condition */
+        return condition && err != UD_ERR_COMMAND ? condition_failed(run, err) : err;
+    }
+    if (condition) {
         condition_held(run, row, component);
     }
-    command_done(run);
+    command_done(run, r);
     return UD_WAIT;
 }
 
-static ud_err run_command(struct ud_suit_run *run, struct ud_cbor *r, const struct suit_command_row *row)
+static void set_index(struct ud_suit_run *run, struct ud_cbor *r)
 {
-    const struct suit_place place = place_of(run);
-    struct ud_suit_frame *frame = top(run);
-    switch ((suit_argument)row->argument) {
+    struct ud_suit_frame *frame = suit_top(run);
+    const struct suit_place place = suit_place_of(run, frame);
+    uint8_t count;
+    const uint32_t index = suit_take_index(r, &place, &count);
+    suit_choose(frame, 0, 1); /* the command itself is no loop */
+    command_done(run, r);
+    suit_choose(frame, index, count);
+}
+
+static ud_err run_command(struct ud_suit_run *run, struct ud_cbor *r, const struct suit_command_row *row,
+                          const struct suit_group *group)
+{
+    struct ud_suit_frame *frame = suit_top(run);
+    const suit_argument argument = (suit_argument)row->argument;
+    const bool try_each = argument == SUIT_ARG_BRANCHES;
+    switch (argument) {
     case SUIT_ARG_POLICY:
-        return run_policy(run, row);
-    case SUIT_ARG_INDEX: {
-        const struct ud_suit_index index = suit_take_index(r, &place);
-        frame->index.count = 1; /* the command itself is no loop */
-        command_done(run);
-        frame->index = index;
+        return run_policy(run, row, group, r);
+    case SUIT_ARG_INDEX:
+        set_index(run, r);
         return UD_WAIT;
-    }
     case SUIT_ARG_PARAMS:
-        suit_take_params(r, &place, &run->params[component_of(frame)], &frame->soft_failure);
-        command_done(run);
+        suit_set_params(run, r, suit_component(run, frame->where.manifest, suit_chosen(frame)),
+                        (row->flags & SUIT_UNSET_ONLY) != 0);
+        command_done(run, r);
         return UD_WAIT;
     case SUIT_ARG_BRANCHES:
-    case SUIT_ARG_SEQUENCE: {
-        const bool try_each = row->argument == SUIT_ARG_BRANCHES;
-        frame->branches_left = try_each ? (uint16_t)suit_take_branches(r) : 1;
-        frame->branches = r->rest;
-        return r->err == UD_OK ? enter_branch(run, try_each) : r->err;
+    case SUIT_ARG_SEQUENCE:
+        frame->branches_left = try_each ? suit_take_branches(r) : 1;
+        frame->branches = (uint16_t)ud_cbor_offset(r);
+        return r->err == UD_OK ? enter_branch(run, try_each ? SUIT_FRAME_SOFT | SUIT_FRAME_TRY : 0) : r->err;
+    case SUIT_ARG_MAPS:
+    case SUIT_ARG_LABELS: {
+        const ud_err err = group->run(run, row, r, NULL);
+        command_done(run, r);
+        return err == UD_OK ? UD_WAIT : err;
     }
     }
     return UD_ERR_INTERNAL;
@@ -313,60 +472,48 @@ static ud_err run_command(struct ud_suit_run *run, struct ud_cbor *r, const stru
  */
 static ud_err next_section(struct ud_suit_run *run)
 {
-    static const struct ud_suit_index first = {.count = 1};
-    const uint8_t *sections = procedures[run->procedure];
-    const bool checked = (run->checked & CHECKS_REQUIRED) == CHECKS_REQUIRED;
-    if (run->record.section == UD_SUIT_SHARED && !checked) {
-        return UD_ERR_MISSING;
-    }
-    for (; run->phase < 2 * SECTIONS_MAX; run->phase++) {
-        const ud_suit_section section = (ud_suit_section)sections[run->phase / 2];
-        const bool shared = run->phase % 2 == 0;
-        if (section_of(run->man, section).len > 0 && (shared || section != UD_SUIT_SHARED)) {
-            run->phase++;
-            run->record = (struct ud_suit_record){.section = shared ? UD_SUIT_SHARED : section};
-            run->commands_done = 0;
-            return push(run, section_of(run->man, run->record.section), first, false);
+    for (uint8_t section; (section = procedures[run->procedure][run->phase]) != 0;) {
+        run->phase++;
+        run->commands_done = 0;
+        const ud_err err = suit_enter(run, 0, section);
+        if (err != UD_ABSENT) {
+            return err;
         }
     }
-    return checked ? UD_OK : UD_ERR_MISSING;
+    return is_checked(run) ? UD_OK : UD_ERR_MISSING;
 }
 
-static void note_command(struct ud_suit_run *run, int64_t code)
-{
-    const struct ud_bytes section = section_of(run->man, run->record.section);
-    run->record.offset_bytes = (uint32_t)ud_bytes_offset(section, run->frames[0].commands);
-    run->record.component = component_of(top(run));
-    run->record.command = code;
-}
-
-/* @param at out: where the command stands in the envelope */
+/* @param at out: where the command stands in the envelope of its manifest */
 static ud_err step(struct ud_suit_run *run, size_t *at)
 {
-    while (run->depth > 0 && top(run)->commands_left == 0) {
-        if (run->depth == 1) {
-            run->depth = 0;
-        } else {
-            leave(run);
+    while (run->depth > 0 && suit_top(run)->commands_left == 0) {
+        const ud_err err = leave(run);
+        if (err != UD_OK) {
+            return err;
         }
     }
     if (run->depth == 0) {
         return next_section(run);
     }
-    struct ud_cbor r = reader_of(run, top(run)->commands);
-    const struct suit_place place = place_of(run);
-    *at = ud_cbor_offset(&r);
-    const struct suit_command_row *row = suit_take_code(&r, &place);
+    const struct ud_suit_frame *frame = suit_top(run);
+    const struct suit_group *group = NULL;
+    struct ud_cbor r = reader_at(run, frame->where.manifest, frame->at);
+    const struct suit_place place = suit_place_of(run, frame);
+    *at = frame->at;
+    const struct suit_command_row *row = suit_take_code(&r, &place, &group);
     if (row == NULL) { /* the scan has seen it: these bytes have changed since */
         return r.err;
     }
-    note_command(run, row->code);
-    if (run->commands_done == UD_SUIT_COMMANDS_MAX) {
-        return UD_ERR_LIMIT;
+    ud_err err = UD_ERR_LIMIT;
+    if (run->commands_done < UD_SUIT_COMMANDS_MAX) {
+        run->commands_done++;
+        err = run_command(run, &r, row, group);
     }
-    run->commands_done++;
-    const ud_err err = run_command(run, &r, row);
-    return r.err != UD_OK ? r.err : err;
+    err = r.err != UD_OK ? r.err : err;
+    if (err != UD_WAIT) { /* frames that it left on its way out stand there still */
+        note_command(run, frame, row);
+    }
+    return err;
 }
 
 ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag)
@@ -379,17 +526,61 @@ ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag)
     return run->result == UD_WAIT ? UD_WAIT : ud_diag_set(diag, run->result, at);
 }
 
+ud_err suit_check_commands(const struct ud_suit_run *run, const struct ud_suit_manifest *man)
+{
+    const uint32_t commands =
+        run->procedure == UD_SUIT_INVOCATION ? man->commands_to_run : man->commands_to_update;
+    for (const struct suit_group *const *group = suit_groups; *group != NULL; group++) {
+        const struct suit_command_row *row = (*group)->rows[SUIT_COMMANDS];
+        for (uint8_t left = (*group)->counts[SUIT_COMMANDS]; left > 0; left--, row++) {
+            const bool can = row->op != SUIT_OWN ? op_of(run->ops, row) != NULL
+                                                 : (*group)->can == NULL || (*group)->can(run->ops, row->code);
+            if ((commands >> row->bit & 1) != 0 && !can) {
+                return UD_ERR_COMMAND;
+            }
+        }
+    }
+    return UD_OK;
+}
+
+ud_err ud_suit_run_able(struct ud_suit_run *run, struct ud_diag *diag)
+{
+    if (run->result == UD_WAIT) {
+        const ud_err err = suit_check_commands(run, run->mans[0]);
+        run->result = err == UD_OK ? UD_WAIT : err;
+        return ud_diag_set(diag, err, 0);
+    }
+    return run->result;
+}
+
 ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *man,
                         ud_suit_procedure procedure, const struct ud_suit_ops *ops, void *ctx,
                         struct ud_diag *diag)
 {
-    *run = (struct ud_suit_run){.man = man, .ops = ops, .ctx = ctx, .procedure = (uint8_t)procedure};
-    run->result = UD_WAIT;
+    memset(run, 0, sizeof *run);
+    run->mans[0] = man;
+    run->ops = ops;
+    run->ctx = ctx;
+    run->procedure = (uint8_t)procedure;
+    run->frames = run->own_frames;
+    run->frames_max = UD_SUIT_FRAMES;
+    run->components = man->component_count;
+    ud_err err = UD_OK;
     if (!man->trusted) {
-        run->result = UD_ERR_STATE;
-    } else if (procedure == UD_SUIT_UPDATE &&
-               (man->severed[UD_SUIT_MEMBER_FETCH] || man->severed[UD_SUIT_MEMBER_INSTALL])) {
-        run->result = UD_ERR_SEVERED;
+        err = UD_ERR_STATE;
+    } else if (man->incomplete && procedure == UD_SUIT_UPDATE) {
+        err = UD_ERR_SEVERED;
+    } else if (man->dependencies != 0) {
+        err = UD_ERR_DEPENDENCY;
     }
-    return run->result == UD_WAIT ? UD_OK : ud_diag_set(diag, run->result, 0);
+    run->result = err == UD_OK ? UD_WAIT : err;
+    return ud_diag_set(diag, err, 0);
+}
+
+ud_err ud_suit_run_params(const struct ud_suit_run *run, size_t component, struct ud_suit_params *params)
+{
+    if (component >= run->mans[0]->component_count) {
+        return UD_ERR_INDEX;
+    }
+    return suit_get_params(run, (uint8_t)component, UINT32_MAX, params);
 }

@@ -5,10 +5,10 @@
 #include "manifest/suit_command.h"
 
 /**
- * @param sequence content of a top-level sequence's byte string
- * @param place    place->nested must be false
- * @return as ud_suit_manifest_parse(); diag counts from the start of place->whole
+ * @param r     at the array of a top-level sequence; keeps what is wrong, as ud_suit_manifest_parse() says
+ * @param place place->nested is of no matter
+ * @return the bits of the commands that are in it (suit_command_row.bit)
  */
-ud_err suit_scan(struct ud_bytes sequence, struct suit_place place, struct ud_diag *diag);
+uint32_t suit_scan(struct ud_cbor *r, struct suit_place place);
 
 #endif

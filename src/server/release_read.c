@@ -63,6 +63,54 @@ static ud_err note_fetch(void *ctx, uint8_t component, const struct ud_suit_para
     return ud_hex_read(sha256, sizeof sha256, params->uri) ? need(walk->needs, sha256) : UD_ERR_URI;
 }
 
+/* Whatever a device may answer: what it needs is in the manifest. */
+static ud_err agree_clock(void *ctx, uint64_t *now_s)
+{
+    (void)ctx;
+    *now_s = 0;
+    return UD_OK;
+}
+
+static ud_err agree_battery(void *ctx, uint64_t *charge_mwh)
+{
+    (void)ctx;
+    *charge_mwh = UINT64_MAX;
+    return UD_OK;
+}
+
+static ud_err agree_version(void *ctx, uint8_t component, int64_t *numbers, size_t *count)
+{
+    (void)ctx;
+    (void)component;
+    (void)numbers;
+    *count = 0;
+    return UD_OK;
+}
+
+static ud_err agree_priority(void *ctx, int64_t priority)
+{
+    (void)ctx;
+    (void)priority;
+    return UD_OK;
+}
+
+static ud_err agree_event(void *ctx, ud_suit_event event, int64_t number, struct ud_bytes item)
+{
+    (void)ctx;
+    (void)event;
+    (void)number;
+    (void)item;
+    return UD_OK;
+}
+
+static const struct ud_suit_um_ops walk_um = {
+    .clock = agree_clock,
+    .battery = agree_battery,
+    .authorized = agree_priority,
+    .version = agree_version,
+    .event = agree_event,
+};
+
 static const struct ud_suit_ops walk_ops = {
     .vendor = note_ids,
     .class_id = note_ids,
@@ -75,6 +123,7 @@ static const struct ud_suit_ops walk_ops = {
     .write = agree,
     .swap = agree,
     .invoke = agree,
+    .um = &walk_um,
 };
 
 static ud_err walk_manifest(const struct ud_suit_manifest *manifest, struct walk *walk, struct ud_diag *diag)

@@ -47,9 +47,10 @@ void *memset(void *to, int value, size_t len)
     uint8_t *out = to;
     const word four = (uint8_t)value * 0x01010101U;
     if (((uintptr_t)out & (sizeof(word) - 1)) == 0) {
-        for (; len >= sizeof(word); len -= sizeof(word)) {
-            *(word *)(void *)out = four;
-            out += sizeof(word);
+        for (; len >= 2 * sizeof(word); len -= 2 * sizeof(word)) { /* structs are cleared all the time */
+            ((word *)(void *)out)[0] = four;
+            ((word *)(void *)out)[1] = four;
+            out += 2 * sizeof(word);
         }
     }
     while (len-- > 0) {

@@ -115,7 +115,8 @@ static ud_err copy(void *ctx, uint8_t component, const struct ud_suit_params *pa
     struct device *device = ctx;
     uint8_t *made = NULL;
     size_t len = 0;
-    const ud_err err = delta_patch(holds(device, component), holds(device, params->source), &made, &len);
+    const ud_err err =
+        delta_patch(holds(device, component), holds(device, (uint8_t)params->source), &made, &len);
     if (err == UD_OK) {
         put(device, component, (struct ud_bytes){made, len});
         device->patched = true;

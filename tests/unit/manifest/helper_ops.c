@@ -76,7 +76,7 @@ static ud_err fetch(void *ctx, uint8_t component, const struct ud_suit_params *p
 
 static ud_err copy(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
-    return note(ctx, "copy %u %u; ", component, params->source);
+    return note(ctx, "copy %u %u; ", component, (unsigned)params->source);
 }
 
 static ud_err write_content(void *ctx, uint8_t component, const struct ud_suit_params *params)
@@ -86,7 +86,7 @@ static ud_err write_content(void *ctx, uint8_t component, const struct ud_suit_p
 
 static ud_err swap(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
-    return note(ctx, "swap %u %u; ", component, params->source);
+    return note(ctx, "swap %u %u; ", component, (unsigned)params->source);
 }
 
 static ud_err invoke(void *ctx, uint8_t component, const struct ud_suit_params *params)

@@ -565,10 +565,32 @@ static void test_what_the_device_cannot_do_is_refused_even_in_a_branch(void **st
     struct ud_suit_run run;
     struct helper_device device = {.waits = 0};
     struct ud_suit_ops ops = helper_ops;
-    const struct helper_manifest manifest = {.install = "82 0f82 <82 030f> <84 " URI_A " 150f>"};
+    const struct helper_manifest manifest = {.install = "82 0f82 <82 030f> <84 " URI_A " 150f>",
+                                             .load = "82 030f"};
+    static const struct {
+        ud_suit_procedure procedure;
+        ud_err want;
+    } procedures[] = {
+        {UD_SUIT_UPDATE, UD_ERR_COMMAND}, {UD_SUIT_CHECK, UD_ERR_COMMAND}, {UD_SUIT_INVOCATION, UD_OK}};
     ud_err err;
-    ops.image_match = NULL;
+    ops.fetch = NULL;
     assert_int_equal(open_manifest(&opened, &manifest), UD_OK);
+    for (size_t i = 0; i < COUNT(procedures); i++) {
+        const ud_err want = procedures[i].want;
+        assert_int_equal(ud_suit_run_init(&run, &opened.man, procedures[i].procedure, &ops, &device, NULL),
+                         UD_OK);
+        assert_int_equal(ud_suit_run_able(&run, NULL), want);
+        do {
+            err = ud_suit_run_step(&run, NULL);
+        } while (err == UD_WAIT);
+        assert_int_equal(err, want);
+        assert_int_equal(ud_suit_run_able(&run, NULL), want); /* its result by now */
+    }
+    assert_string_equal(device.trace, ASK "match 0 03/1000; "); /* by the invocation alone */
+
+    /* who does not ask meets the command */
+    device = (struct helper_device){.waits = 0};
+    ops.image_match = NULL;
     assert_int_equal(ud_suit_run_init(&run, &opened.man, UD_SUIT_UPDATE, &ops, &device, NULL), UD_OK);
     do {
         err = ud_suit_run_step(&run, NULL);

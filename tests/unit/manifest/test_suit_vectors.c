@@ -210,12 +210,12 @@ static const struct {
     ud_err authentic;
     ud_err parsed;
 } extensions[] = {
-    {"trust-domains/dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"trust-domains/dependency", "example", UD_OK, UD_OK},
     {"trust-domains/dependency", "distributor", UD_ERR_UNTRUSTED, UD_ERR_STATE},
-    {"trust-domains/process-dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
-    {"trust-domains/integrated-dependency", "example", UD_OK, UD_ERR_LABEL_UNKNOWN},
-    {"encryption/esdh-gcm-write", "example", UD_OK, UD_ERR_PARAMETER},
-    {"encryption/esdh-gcm-dependency", "distributor", UD_OK, UD_ERR_LABEL_UNKNOWN},
+    {"trust-domains/process-dependency", "example", UD_OK, UD_OK},
+    {"trust-domains/integrated-dependency", "example", UD_OK, UD_OK},
+    {"encryption/esdh-gcm-write", "example", UD_OK, UD_OK},
+    {"encryption/esdh-gcm-dependency", "distributor", UD_OK, UD_OK},
     {"encryption/esdh-gcm-dependency", "example", UD_ERR_UNTRUSTED, UD_ERR_STATE},
     {"encryption/aeskw-gcm-write", "example", UD_ERR_UNTRUSTED, UD_ERR_STATE},
     {"encryption/aeskw-gcm-write", "hmac256", UD_OK, UD_ERR_PARAMETER},

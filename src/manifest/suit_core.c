@@ -1,0 +1,55 @@
+/* The core of the language: draft-ietf-suit-manifest-37. */
+#include "manifest/suit_command.h"
+
+/* clang-format off */
+static const struct suit_command_row commands[] = {
+    /* code, argument, flags, op, needs, bit, takes */
+    {SUIT_VENDOR,           SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(vendor),         SUIT_PLACE_VENDOR,  0,  SUIT_TAKES_ONE},
+    {SUIT_CLASS,            SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(class_id),       SUIT_PLACE_CLASS,   1,  SUIT_TAKES_ONE},
+    {SUIT_IMAGE_MATCH,      SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(image_match),    SUIT_PLACE_DIGEST,  2,  SUIT_TAKES_SIZE},
+    {SUIT_COMPONENT_SLOT,   SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(component_slot), SUIT_PLACE_SLOT,    3,  SUIT_TAKES_ONE},
+    {SUIT_CHECK_CONTENT,    SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(check_content),  SUIT_PLACE_CONTENT, 4,  SUIT_TAKES_ONE},
+    {SUIT_SET_INDEX,        SUIT_ARG_INDEX,    SUIT_ANYWHERE,                  SUIT_OWN,                SUIT_NO_PLACE,      5,  SUIT_TAKES_ONE},
+    {SUIT_ABORT,            SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OWN,                SUIT_NO_PLACE,      6,  SUIT_TAKES_ONE},
+    {SUIT_TRY_EACH,         SUIT_ARG_BRANCHES, SUIT_ANYWHERE,                  SUIT_OWN,                SUIT_NO_PLACE,      7,  SUIT_TAKES_ONE},
+    {SUIT_WRITE,            SUIT_ARG_POLICY,   SUIT_CHANGES,                   SUIT_OP(write),          SUIT_PLACE_CONTENT, 8,  SUIT_TAKES_WRITING},
+    {SUIT_OVERRIDE,         SUIT_ARG_PARAMS,   SUIT_ANYWHERE,                  SUIT_OWN,                SUIT_NO_PLACE,      9,  SUIT_TAKES_ONE},
+    {SUIT_FETCH_PAYLOAD,    SUIT_ARG_POLICY,   SUIT_CHANGES,                   SUIT_OP(fetch),          SUIT_PLACE_URI,     10, SUIT_TAKES_WRITING},
+    {SUIT_COPY,             SUIT_ARG_POLICY,   SUIT_CHANGES,                   SUIT_OP(copy),           SUIT_PLACE_SOURCE,  11, SUIT_TAKES_WRITING},
+    {SUIT_INVOKE_COMPONENT, SUIT_ARG_POLICY,   0,                              SUIT_OP(invoke),         SUIT_NO_PLACE,      12, SUIT_TAKES_ARGS},
+    {SUIT_DEVICE,           SUIT_ARG_POLICY,   SUIT_CONDITION | SUIT_ANYWHERE, SUIT_OP(device_id),      SUIT_PLACE_DEVICE,  13, SUIT_TAKES_ONE},
+    {SUIT_SWAP,             SUIT_ARG_POLICY,   SUIT_CHANGES,                   SUIT_OP(swap),           SUIT_PLACE_SOURCE,  14, SUIT_TAKES_ONE},
+    {SUIT_RUN_SEQUENCE,     SUIT_ARG_SEQUENCE, SUIT_ANYWHERE,                  SUIT_OWN,                SUIT_NO_PLACE,      15, SUIT_TAKES_ONE},
+};
+
+static const struct suit_param_row params[] = {
+    { 1, SUIT_KIND_VENDOR,    SUIT_PLACE_VENDOR, offsetof(struct ud_suit_params, vendor_id)},
+    { 2, SUIT_KIND_UUID,      SUIT_PLACE_CLASS, offsetof(struct ud_suit_params, class_id)},
+    { 3, SUIT_KIND_DIGEST,    SUIT_PLACE_DIGEST, offsetof(struct ud_suit_params, digest)},
+    { 5, SUIT_KIND_SLOT,      SUIT_PLACE_SLOT, offsetof(struct ud_suit_params, slot)},
+    {12, SUIT_KIND_STRICT,    SUIT_NO_PLACE, 0},
+    {13, SUIT_KIND_SOFT,      SUIT_NO_PLACE, 0},
+    {14, SUIT_KIND_NUMBER,    SUIT_PLACE_SIZE, offsetof(struct ud_suit_params, image_size)},
+    {18, SUIT_KIND_BYTES,     SUIT_PLACE_CONTENT, offsetof(struct ud_suit_params, content)},
+    {21, SUIT_KIND_TEXT,      SUIT_PLACE_URI, offsetof(struct ud_suit_params, uri)},
+    {22, SUIT_KIND_COMPONENT, SUIT_PLACE_SOURCE, offsetof(struct ud_suit_params, source)},
+    {23, SUIT_KIND_BYTES,     SUIT_PLACE_INVOKE_ARGS, offsetof(struct ud_suit_params, invoke_args)},
+    {24, SUIT_KIND_UUID,      SUIT_PLACE_DEVICE, offsetof(struct ud_suit_params, device_id)},
+    {25, SUIT_KIND_BYTES,     SUIT_PLACE_FETCH_ARGS, offsetof(struct ud_suit_params, fetch_args)},
+};
+
+#define VIEW(name) ((uint16_t)offsetof(struct ud_suit_manifest, name))
+static const struct suit_member_row members[] = {
+    {UD_SUIT_VALIDATE, SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(validate)},
+    {UD_SUIT_LOAD,     SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(load)},
+    {UD_SUIT_INVOKE,   SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(invoke)},
+    {UD_SUIT_FETCH,    SUIT_CONTENT_SEQUENCE, UD_SUIT_MEMBER_FETCH,   VIEW(member[UD_SUIT_MEMBER_FETCH])},
+    {UD_SUIT_INSTALL,  SUIT_CONTENT_SEQUENCE, UD_SUIT_MEMBER_INSTALL, VIEW(member[UD_SUIT_MEMBER_INSTALL])},
+    {UD_SUIT_TEXT,     SUIT_CONTENT_TEXT,     UD_SUIT_MEMBER_TEXT,    VIEW(member[UD_SUIT_MEMBER_TEXT])},
+};
+/* clang-format on */
+
+const struct suit_group suit_group_core = {
+    .rows = {commands, params, members},
+    .counts = {SUIT_ROWS(commands), SUIT_ROWS(params), SUIT_ROWS(members)},
+};
