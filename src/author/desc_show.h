@@ -38,6 +38,8 @@ void desc_show_text(struct desc_show *show, const char *word, const char *sign, 
 bool desc_show_id(struct ud_bytes id, char *text, size_t cap);
 /** 1.2.3-rc.1; false when the array is none that can be written so. Consumes it. */
 bool desc_show_version(struct ud_cbor *r, char *text, size_t cap);
+/** The content of a bstr-wrapped value of this kind, as a line would say it; false when it is an odd one. */
+bool desc_show_wrapped(struct ud_bytes content, desc_kind kind, char *text, size_t cap);
 /** sha256:HEX of a bare SUIT_Digest; false when it is of another kind. Consumes it. */
 bool desc_show_digest(struct ud_cbor *r, char *text, size_t cap);
 /** Name of the component with this index, or the number. */

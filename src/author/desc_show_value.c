@@ -214,7 +214,7 @@ static bool show_facts(struct ud_cbor *r, const struct desc_word *table, char *t
     return len > 0;
 }
 
-static bool show_wrapped(struct ud_bytes content, desc_kind kind, char *text, size_t cap)
+bool desc_show_wrapped(struct ud_bytes content, desc_kind kind, char *text, size_t cap)
 {
     struct ud_cbor r;
     bool ok = false;
@@ -269,7 +269,7 @@ static bool show_known(struct desc_show *show, const char *word, const char *sig
     case DESC_VERSION:
     case DESC_WAIT:
     case DESC_METADATA:
-        return type == UD_CBOR_BSTR && show_wrapped(ud_cbor_bstr(r), kind, text, VALUE_CHARS_MAX);
+        return type == UD_CBOR_BSTR && desc_show_wrapped(ud_cbor_bstr(r), kind, text, VALUE_CHARS_MAX);
     case DESC_COMPONENT:
         if (type == UD_CBOR_UINT) {
             desc_show_index(show, ud_cbor_uint(r), text, VALUE_CHARS_MAX);

@@ -13,11 +13,14 @@ static const struct {
     const char *title;
 } titles[] = {
     {"first", "Before anything else"},
+    {"dependencies", "Fetch the manifests that it depends on"},
     {"download", "Download"},
+    {"candidate", "Check what was downloaded"},
     {"install", "Install"},
     {"validate", "Check, after the install and again at every start"},
     {"load", "Load"},
     {"start", "Start"},
+    {"uninstall", "When it is taken away again"},
 };
 
 static const char *member(const json_t *object, const char *key)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "author/cli.h"
+#include "author/suit_show_more.h"
 #include "manifest/suit_command.h"
 
 #define SENTENCE_BYTES_MAX 1024
@@ -148,8 +149,15 @@ static void say_command(struct show *show, uint8_t code, uint8_t component)
 {
     const struct ud_suit_params *params = &show->params[component];
     char name[SUIT_SHOW_NAME_BYTES_MAX];
+    char source[SUIT_SHOW_NAME_BYTES_MAX];
     char id[CLI_UUID_TEXT_BYTES];
+    char more[SENTENCE_BYTES_MAX];
     name_of(show, component, name);
+    name_of(show, params->source <= UINT8_MAX ? (uint8_t)params->source : UINT8_MAX, source);
+    if (suit_show_more(code, name, source, params, more, sizeof more)) {
+        say(show, "%s", more);
+        return;
+    }
     switch (code) {
     case SUIT_VENDOR:
         uuid_of(params->vendor_id, id);
@@ -353,9 +361,12 @@ void suit_show_steps(json_t *steps, const struct ud_suit_manifest *man)
     struct show show = {.man = man, .steps = steps};
     show.place = (struct suit_place){.component_count = man->component_count};
     show_sequence(&show, "first", man->shared);
+    show_sequence(&show, "dependencies", man->member[UD_SUIT_MEMBER_RESOLUTION]);
     show_sequence(&show, "download", man->member[UD_SUIT_MEMBER_FETCH]);
+    show_sequence(&show, "candidate", man->member[UD_SUIT_MEMBER_CANDIDATE]);
     show_sequence(&show, "install", man->member[UD_SUIT_MEMBER_INSTALL]);
     show_sequence(&show, "validate", man->validate);
     show_sequence(&show, "load", man->load);
     show_sequence(&show, "start", man->invoke);
+    show_sequence(&show, "uninstall", man->uninstall);
 }

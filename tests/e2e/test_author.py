@@ -407,3 +407,48 @@ def test_parts_are_cut_off_and_the_signature_holds(signed):
     assert signed.json("inspect", "textless.suit")["severed"] == ["text"]
     signed.refused("UD_ERR_NOT_FOUND", "sever", "small.suit", "--output", "smaller.suit")
     signed.updraft("sever", "app.suit", "--cut", "everything", "--output", "x.suit", code=2)
+
+
+MANY_WORDS = DESCRIPTION.replace("image = app.bin\n", "").replace("image = radio.bin\n", "").replace("start = yes\n", "") + """
+[shared]
+select = all
+vendor-id = example.com
+class-id = gateway
+check = vendor
+check = class
+select = app
+image = parts/app.bin
+
+[install]
+select = app
+use-before = 1800000000
+check = use-before
+minimum-battery = 500
+check = battery
+priority = -1
+check = authorized
+version = >= 1.2-rc.1
+check = version
+wait-for = network 1, time-of-day-utc 7200
+do = wait
+source = radio
+encryption-info = hex:d8608443a10101a1054c000000000000000000000000f680
+do = copy
+check = image
+
+[uninstall]
+select = app
+do = unlink
+"""
+
+
+def test_inspect_has_a_sentence_for_every_command(pair):
+    (pair.folder / "many.ini").write_text(MANY_WORDS)
+    pair.updraft("create", "many.ini", "--foreign", "--output", "many.suit")
+    text = pair.updraft("inspect", "many.suit").stdout
+    for sentence in ("Go on only before 2027-01-15 08:00 UTC.", "at least 500 mWh in the battery",
+                     "once the application allows it (priority -1", 'the version of "app" is >= 1.2-rc.1',
+                     "Wait for: network 1, time-of-day-utc 7200.", 'Decrypt "radio" into "app".',
+                     'Give up "app"; when nobody else needs it, it is removed.'):
+        assert sentence in text, text
+    assert "Do command" not in text
