@@ -1,6 +1,7 @@
 """Other projects' real programs against a real updraftd: shared server, management client and waiting."""
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,22 @@ def await_that(what, condition, process=None):
 @pytest.fixture(scope="session")
 def build() -> Path:
     return Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release"))
+
+
+@pytest.fixture(scope="session")
+def cose_python(build) -> Path:
+    """A Python with pycose and cbor2, pinned, in a folder of its own under build/; without the index tests say so."""
+    wanted = (ROOT / "interop/cose/requirements.txt").read_text()
+    folder = build.parent / "cose-tools"
+    done = folder / "installed.txt"
+    if not done.exists() or done.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
+        got = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "-r",
+                              ROOT / "interop/cose/requirements.txt"], capture_output=True, text=True)
+        if got.returncode != 0:
+            pytest.skip(f"pycose is not to be had: {got.stderr.strip().splitlines()[-1]}")
+        done.write_text(wanted)
+    return folder / "bin/python"
 
 
 @pytest.fixture

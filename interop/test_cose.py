@@ -2,32 +2,21 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release"))
-REQUIREMENTS = ROOT / "interop/cose/requirements.txt"
 
 
 @pytest.fixture(scope="module")
-def peer():
+def peer(cose_python):
     """What interop/cose/peer.py found, in an environment of its own, by the name of the case."""
     helper = BUILD / "interop-cose"
     if not helper.exists():
         pytest.skip("`make interop` builds interop-cose and runs this")
-    folder = BUILD.parent / "cose-tools"
-    wanted, done = REQUIREMENTS.read_text(), folder / "installed.txt"
-    if not done.exists() or done.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
-        got = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "-r", REQUIREMENTS],
-                             capture_output=True, text=True)
-        if got.returncode != 0:
-            pytest.skip(f"pycose is not to be had: {got.stderr.strip().splitlines()[-1]}")
-        done.write_text(wanted)
-    run = subprocess.run([folder / "bin/python", ROOT / "interop/cose/peer.py", helper], capture_output=True, text=True,
+    run = subprocess.run([cose_python, ROOT / "interop/cose/peer.py", helper], capture_output=True, text=True,
                          timeout=120)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
