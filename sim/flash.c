@@ -48,28 +48,34 @@ static uint8_t seen(struct sim_flash *sim, uint32_t address)
     return (uint8_t)((sim->programmed[address] & ~weak) | (weak & noise));
 }
 
-static bool inside(const struct sim_flash *sim, uint32_t address, uint32_t len)
-{
-    return address <= sim->flash.size_bytes && len <= sim->flash.size_bytes - address;
-}
-
 static ud_err broken_rule(struct sim_flash *sim)
 {
     sim->violations++;
     return UD_ERR_FLASH_RULE;
 }
 
-static ud_err sim_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
+/* One of the chips: all of the memory, or a part of it. */
+struct chip {
+    struct sim_flash *sim;
+    const struct ud_flash *flash; /* geometry */
+    uint32_t base;
+};
+
+static bool inside(const struct chip *chip, uint32_t address, uint32_t len)
 {
-    struct sim_flash *sim = ctx;
-    if (sim->off) {
+    return address <= chip->flash->size_bytes && len <= chip->flash->size_bytes - address;
+}
+
+static ud_err read_chip(const struct chip *chip, uint32_t address, uint8_t *out, uint32_t len)
+{
+    if (chip->sim->off) {
         return UD_ERR_FLASH;
     }
-    if (!inside(sim, address, len)) {
-        return broken_rule(sim);
+    if (!inside(chip, address, len)) {
+        return broken_rule(chip->sim);
     }
     for (uint32_t i = 0; i < len; i++) {
-        out[i] = seen(sim, address + i) ^ sim->flash.erased_value;
+        out[i] = seen(chip->sim, chip->base + address + i) ^ chip->flash->erased_value;
     }
     return UD_OK;
 }
@@ -96,20 +102,22 @@ static bool is_stuck(const struct sim_flash *sim, uint32_t unit)
 }
 
 /* Bits in `want` become programmed, firm. What is weak and not wanted stays weak. */
-static void program_unit(struct sim_flash *sim, uint32_t address, const uint8_t *want)
+static void program_unit(const struct chip *chip, uint32_t address, const uint8_t *want)
 {
-    for (uint32_t i = 0; i < sim->flash.write_size && !is_stuck(sim, address); i++) {
-        const uint8_t bits = want[i] ^ sim->flash.erased_value;
+    struct sim_flash *sim = chip->sim;
+    for (uint32_t i = 0; i < chip->flash->write_size && !is_stuck(sim, address); i++) {
+        const uint8_t bits = want[i] ^ chip->flash->erased_value;
         sim->programmed[address + i] |= bits;
         sim->weak[address + i] = (uint8_t)(sim->weak[address + i] & ~bits);
     }
 }
 
 /* Of the bits wanted, those in `firm` got there, those in `weak` are in between. */
-static void tear_unit(struct sim_flash *sim, uint32_t address, const uint8_t *want, uint32_t draw)
+static void tear_unit(const struct chip *chip, uint32_t address, const uint8_t *want, uint32_t draw)
 {
-    for (uint32_t i = 0; i < sim->flash.write_size; i++) {
-        const uint8_t bits = want[i] ^ sim->flash.erased_value;
+    struct sim_flash *sim = chip->sim;
+    for (uint32_t i = 0; i < chip->flash->write_size; i++) {
+        const uint8_t bits = want[i] ^ chip->flash->erased_value;
         uint8_t firm = 0;
         uint8_t weak = bits;
         if (draw >= SIM_FLASH_CORNERS) {
@@ -124,9 +132,10 @@ static void tear_unit(struct sim_flash *sim, uint32_t address, const uint8_t *wa
 /*
  * Draw 0: only the first unit, weakly. 1: all but the last, which is weak. 2: a clean end. 3 and on: anywhere.
  */
-static void tear_program(struct sim_flash *sim, uint32_t address, const uint8_t *data, uint32_t len)
+static void tear_program(const struct chip *chip, uint32_t address, const uint8_t *data, uint32_t len)
 {
-    const uint32_t unit = sim->flash.write_size;
+    struct sim_flash *sim = chip->sim;
+    const uint32_t unit = chip->flash->write_size;
     const uint32_t units = len / unit;
     uint32_t torn = (uint32_t)(draw_number(sim) % units);
     if (sim->draw == 0) {
@@ -135,10 +144,10 @@ static void tear_program(struct sim_flash *sim, uint32_t address, const uint8_t 
         torn = units - 1;
     }
     for (uint32_t i = 0; i < torn; i++) {
-        program_unit(sim, address + i * unit, data + (size_t)i * unit);
+        program_unit(chip, address + i * unit, data + (size_t)i * unit);
     }
     if (sim->draw != 2) {
-        tear_unit(sim, address + torn * unit, data + (size_t)torn * unit, sim->draw);
+        tear_unit(chip, address + torn * unit, data + (size_t)torn * unit, sim->draw);
     }
 }
 
@@ -151,23 +160,23 @@ static bool reads_erased(struct sim_flash *sim, uint32_t address, uint32_t len)
     return bits == 0;
 }
 
-static ud_err sim_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
+static ud_err program_chip(const struct chip *chip, uint32_t address, const uint8_t *data, uint32_t len)
 {
-    struct sim_flash *sim = ctx;
-    const uint32_t unit = sim->flash.write_size;
-    if (sim->off) {
+    const uint32_t unit = chip->flash->write_size;
+    const uint32_t at = chip->base + address;
+    if (chip->sim->off) {
         return UD_ERR_FLASH;
     }
-    if (!inside(sim, address, len) || len == 0 || address % unit != 0 || len % unit != 0 ||
-        !reads_erased(sim, address, len)) {
-        return broken_rule(sim);
+    if (!inside(chip, address, len) || len == 0 || address % unit != 0 || len % unit != 0 ||
+        !reads_erased(chip->sim, at, len)) {
+        return broken_rule(chip->sim);
     }
-    if (cut_now(sim)) {
-        tear_program(sim, address, data, len);
+    if (cut_now(chip->sim)) {
+        tear_program(chip, at, data, len);
         return UD_ERR_FLASH;
     }
     for (uint32_t i = 0; i < len; i += unit) {
-        program_unit(sim, address + i, data + i);
+        program_unit(chip, at + i, data + i);
     }
     return UD_OK;
 }
@@ -176,9 +185,10 @@ static ud_err sim_program(void *ctx, uint32_t address, const uint8_t *data, uint
  * Draw 0, 1: everything weak, so it reads as before, erased or mixed. 2: the first half is done. 3 and on:
  * random.
  */
-static void tear_erase(struct sim_flash *sim, uint32_t address)
+static void tear_erase(const struct chip *chip, uint32_t address)
 {
-    const uint32_t size = sim->flash.erase_size;
+    struct sim_flash *sim = chip->sim;
+    const uint32_t size = chip->flash->erase_size;
     for (uint32_t i = 0; i < size; i++) {
         const uint8_t was = sim->programmed[address + i] | sim->weak[address + i];
         uint8_t firm = 0; /* still programmed */
@@ -195,22 +205,105 @@ static void tear_erase(struct sim_flash *sim, uint32_t address)
     }
 }
 
-static ud_err sim_erase(void *ctx, uint32_t address)
+static bool refuses(const struct sim_flash *sim, uint32_t address)
 {
-    struct sim_flash *sim = ctx;
+    for (uint32_t i = 0; i < sim->refusing_count; i++) {
+        if (sim->refusing[i] == address) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ud_err erase_chip(const struct chip *chip, uint32_t address)
+{
+    struct sim_flash *sim = chip->sim;
+    const uint32_t at = chip->base + address;
     if (sim->off) {
         return UD_ERR_FLASH;
     }
-    if (address % sim->flash.erase_size != 0 || !inside(sim, address, sim->flash.erase_size)) {
+    if (address % chip->flash->erase_size != 0 || !inside(chip, address, chip->flash->erase_size)) {
         return broken_rule(sim);
     }
-    if (cut_now(sim)) {
-        tear_erase(sim, address);
+    if (refuses(sim, at)) {
         return UD_ERR_FLASH;
     }
-    memset(sim->programmed + address, 0, sim->flash.erase_size);
-    memset(sim->weak + address, 0, sim->flash.erase_size);
+    sim->wear[at] = (uint8_t)(sim->wear[at] == UINT8_MAX ? UINT8_MAX : sim->wear[at] + 1);
+    sim->erases++;
+    if (cut_now(sim)) {
+        tear_erase(chip, at);
+        return UD_ERR_FLASH;
+    }
+    memset(sim->programmed + at, 0, chip->flash->erase_size);
+    memset(sim->weak + at, 0, chip->flash->erase_size);
     return UD_OK;
+}
+
+/* ---- the calls of a port ---- */
+
+static struct chip whole(void *ctx)
+{
+    struct sim_flash *sim = ctx;
+    return (struct chip){sim, &sim->flash, 0};
+}
+
+static ud_err sim_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
+{
+    const struct chip chip = whole(ctx);
+    return read_chip(&chip, address, out, len);
+}
+
+static ud_err sim_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
+{
+    const struct chip chip = whole(ctx);
+    return program_chip(&chip, address, data, len);
+}
+
+static ud_err sim_erase(void *ctx, uint32_t address)
+{
+    const struct chip chip = whole(ctx);
+    return erase_chip(&chip, address);
+}
+
+static struct chip part_of(void *ctx)
+{
+    const struct sim_flash_part *part = ctx;
+    return (struct chip){part->sim, &part->flash, part->base};
+}
+
+static ud_err part_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
+{
+    const struct chip chip = part_of(ctx);
+    return read_chip(&chip, address, out, len);
+}
+
+static ud_err part_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
+{
+    const struct chip chip = part_of(ctx);
+    return program_chip(&chip, address, data, len);
+}
+
+static ud_err part_erase(void *ctx, uint32_t address)
+{
+    const struct chip chip = part_of(ctx);
+    return erase_chip(&chip, address);
+}
+
+void sim_flash_part(struct sim_flash_part *part, struct sim_flash *sim, uint32_t bytes, uint32_t erase_size,
+                    uint32_t write_size, uint8_t erased_value)
+{
+    *part = (struct sim_flash_part){
+        .flash = {.ctx = part,
+                  .read = part_read,
+                  .program = part_program,
+                  .erase = part_erase,
+                  .size_bytes = bytes,
+                  .erase_size = erase_size,
+                  .write_size = write_size,
+                  .erased_value = erased_value},
+        .sim = sim,
+        .base = sim->flash.size_bytes - bytes,
+    };
 }
 
 static uint8_t *bits_of(uint32_t size)
@@ -236,6 +329,7 @@ void sim_flash_init(struct sim_flash *sim, uint32_t size_bytes, uint32_t erase_s
                   .erased_value = erased_value},
         .programmed = bits_of(size_bytes),
         .weak = bits_of(size_bytes),
+        .wear = bits_of(size_bytes),
         .random = 1,
     };
 }
@@ -244,6 +338,7 @@ void sim_flash_deinit(struct sim_flash *sim)
 {
     free(sim->programmed);
     free(sim->weak);
+    free(sim->wear);
     memset(sim, 0, sizeof *sim);
 }
 
@@ -260,6 +355,8 @@ void sim_flash_load(struct sim_flash *sim, const struct sim_flash *from)
     memcpy(sim->weak, from->weak, from->flash.size_bytes);
     memcpy(sim->stuck, from->stuck, sizeof sim->stuck);
     sim->stuck_count = from->stuck_count;
+    memcpy(sim->refusing, from->refusing, sizeof sim->refusing);
+    sim->refusing_count = from->refusing_count;
     sim->flicker = from->flicker;
     sim->random = from->random;
     sim->noise = from->noise;
@@ -316,4 +413,31 @@ void sim_flash_stick(struct sim_flash *sim, uint32_t address)
     if (sim->stuck_count < SIM_FLASH_STUCK_MAX) {
         sim->stuck[sim->stuck_count++] = address - address % sim->flash.write_size;
     }
+}
+
+void sim_flash_refuse_erase(struct sim_flash *sim, uint32_t address)
+{
+    if (sim->refusing_count < SIM_FLASH_STUCK_MAX) {
+        sim->refusing[sim->refusing_count++] = address;
+    }
+}
+
+uint32_t sim_flash_wear(const struct sim_flash *sim, uint32_t from, uint32_t len)
+{
+    uint32_t most = 0;
+    for (uint32_t at = from; at < from + len; at++) {
+        most = sim->wear[at] > most ? sim->wear[at] : most;
+    }
+    return most;
+}
+
+uint32_t sim_flash_erases(const struct sim_flash *sim)
+{
+    return sim->erases;
+}
+
+void sim_flash_rest(struct sim_flash *sim)
+{
+    memset(sim->wear, 0, sim->flash.size_bytes);
+    sim->erases = 0;
 }

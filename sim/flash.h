@@ -23,6 +23,17 @@
  */
 #define SIM_FLASH_CORNERS 3
 
+/*
+ * A second chip on the same power supply: a part at the end of the same simulated memory, of other geometry. Give
+ * `flash` to the code under test; addresses in it start at 0, those of stick and the like are of the whole memory. The struct must not move.
+ */
+struct sim_flash_part {
+    struct ud_flash flash;
+    /* private */
+    struct sim_flash *sim;
+    uint32_t base;
+};
+
 struct sim_flash {
     struct ud_flash flash; /* give this to the code under test */
     uint64_t operations;   /* programs and erases since init */
@@ -39,7 +50,18 @@ struct sim_flash {
     bool off;
     uint32_t stuck[SIM_FLASH_STUCK_MAX];
     uint32_t stuck_count;
+    uint32_t refusing[SIM_FLASH_STUCK_MAX];
+    uint32_t refusing_count;
+    uint32_t erases;
+    uint8_t *wear; /* [size] erases of the sector that starts there, up to 255 */
 };
+
+/**
+ * The last `bytes` of the memory as a chip of its own; everything in it is erased. After sim_flash_init(), which gives
+ * the memory for both; `sim->flash` keeps its size, so lay nothing there.
+ */
+void sim_flash_part(struct sim_flash_part *part, struct sim_flash *sim, uint32_t bytes, uint32_t erase_size,
+                    uint32_t write_size, uint8_t erased_value);
 
 /* Aborts the process when there is no memory. Erased. */
 void sim_flash_init(struct sim_flash *sim, uint32_t size_bytes, uint32_t erase_size, uint32_t write_size,
@@ -68,5 +90,13 @@ void sim_flash_garbage(struct sim_flash *sim);
 void sim_flash_flip(struct sim_flash *sim, uint32_t address, uint8_t bit);
 /** The write unit at this address takes no programming any more. */
 void sim_flash_stick(struct sim_flash *sim, uint32_t address);
+/** The sector that starts at this address takes no erase any more: refused, and nothing changes. */
+void sim_flash_refuse_erase(struct sim_flash *sim, uint32_t address);
+/** Erases of the most worn sector of [from, from + len) since sim_flash_rest(), at most 255. */
+uint32_t sim_flash_wear(const struct sim_flash *sim, uint32_t from, uint32_t len);
+/** Erases of all sectors together since sim_flash_rest(). */
+uint32_t sim_flash_erases(const struct sim_flash *sim);
+/** Count wear from here. */
+void sim_flash_rest(struct sim_flash *sim);
 
 #endif

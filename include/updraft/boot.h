@@ -25,7 +25,7 @@
 _Static_assert(UD_DIGEST_BYTES == UD_SHA256_BYTES, "the journal holds SHA-256 digests");
 
 #ifndef UD_BOOT_CHUNK_BYTES
-#define UD_BOOT_CHUNK_BYTES 512 /* of an image hashed at a time */
+#define UD_BOOT_CHUNK_BYTES 256 /* of an image hashed at a time */
 #endif
 
 /* Who this device is. Borrowed; device_id may be empty: then a manifest that asks for one is refused. */
@@ -35,6 +35,25 @@ struct ud_boot_identity {
     struct ud_bytes device_id; /* UD_UUID_BYTES or empty */
 };
 
+struct ud_boot;
+struct ud_boot_info;
+
+/*
+ * A number that only grows, in hardware that flash's content does not change: fuses, a secure element, RPMB. Optional.
+ * It keeps the device from going back when somebody puts an old copy of the whole flash there, journal included.
+ */
+struct ud_counter {
+    void *ctx;
+    /* UD_OK; UD_ABSENT: never advanced; any other: cannot be read now */
+    ud_err (*read)(void *ctx, struct ud_version *value);
+    /* After a cut: the old or the new value, or one that read refuses. Errors: full, failing; the old value stays. */
+    ud_err (*advance)(void *ctx, struct ud_version value);
+    /* private */
+    void (*count)(struct ud_boot *boot, const struct ud_boot_info *chosen);
+    struct ud_version least; /* what it said at this boot */
+    ud_err err;
+};
+
 struct ud_boot_image {
     uint8_t digest[UD_DIGEST_BYTES]; /* measured over the flash at this boot */
     uint32_t size_bytes;
@@ -42,7 +61,7 @@ struct ud_boot_image {
 
 /* What the bootloader found; handed to the image, and from there into the signed report. */
 struct ud_boot_info {
-    uint8_t slot; /* to start */
+    uint8_t slot; /* to start; UD_SLOT_RECOVERY with reason UD_BOOT_RECOVERY only */
     ud_boot_reason reason;
     ud_err outcome; /* of the last trial, or why the chosen slot was left; UD_OK: fine */
     uint8_t attempted_digest[UD_DIGEST_BYTES]; /* manifest that `outcome` speaks of; zero where there is none */
@@ -53,6 +72,7 @@ struct ud_boot_info {
     struct ud_boot_image images[UD_COMPONENTS_MAX]; /* in the order of the device's component table */
     uint32_t boot_count;
     uint32_t confirm_deadline_ms; /* when reason is UD_BOOT_TRIAL: reset if not confirmed by then */
+    ud_err counter_err;           /* of the anti-rollback counter: UD_OK, also without one */
 };
 
 struct ud_boot {
@@ -63,6 +83,8 @@ struct ud_boot {
     uint8_t *envelope_ram;
     size_t envelope_ram_bytes;
     struct ud_slots slots;
+    ud_err (*ready)(struct ud_boot *boot, uint8_t slot); /* examine, where it can run */
+    struct ud_counter *counter;
     struct ud_suit_envelope env;
     struct ud_suit_manifest man;
     struct ud_suit_run run;
@@ -83,6 +105,12 @@ struct ud_boot {
  */
 ud_err ud_boot_layout(struct ud_layout *layout, const struct ud_provision *provision,
                       const struct ud_flash *flash);
+/**
+ * The same for a build that has this mover. UD_ERR_CONFIG also when the file asks for one and none is given, or the other
+ * way round; the caller picks the one that provision->mover names. Cipher, RAM and recovery image are the caller's to add.
+ */
+ud_err ud_boot_layout_with(struct ud_layout *layout, const struct ud_provision *provision,
+                           const struct ud_flash *flash, const struct ud_mover *mover);
 
 /* Which keys a device trusts now; large, so static. */
 struct ud_boot_trust {
@@ -113,18 +141,36 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
                   const struct ud_boot_identity *identity, uint8_t *envelope_ram, size_t envelope_ram_bytes);
 
 /**
+ * For a layout whose mover brings images to where they run (ud_move_swap, ud_move_overwrite). After ud_boot_init();
+ * without it such a layout is UD_ERR_CONFIG.
+ */
+void ud_boot_move(struct ud_boot *boot);
+
+/**
+ * Ask this counter, too: nothing older than it says boots. It is advanced by the first boot of an image after that was
+ * confirmed, never before. When it cannot be read, or holds all ones, no trial is started; the confirmed image boots,
+ * and info.counter_err says why. Borrowed. After ud_boot_init().
+ */
+void ud_boot_count_with(struct ud_boot *boot, struct ud_counter *counter);
+
+/**
  * Decide what to start, and record it first where it matters.
  *
  * @param ended  how the last start ended, as far as the port knows: UD_OK for a plain reset or power up;
  *               UD_ERR_CRASHED or UD_ERR_UNCONFIRMED give a failed trial its reason (UD_ERR_UNCONFIRMED
  *               otherwise)
  * @param info  out: complete on UD_OK; on UD_ERR_NO_SLOT reason, outcome and attempted_digest are set
- * @return UD_OK; UD_ERR_NO_SLOT: nothing here may run (reason UD_BOOT_RECOVERY); errors of ud_layout_check()
+ * @return UD_OK; UD_ERR_NO_SLOT: nothing here may run (reason UD_BOOT_RECOVERY), no recovery image either; errors of
+ *         ud_layout_check()
+ *
+ * With a mover the images of info.slot are where they can run: components[].image[0], or `ram`. The recovery image
+ * runs where it lies. It is signed, for this device, and of any version.
  *
  * A journal that is lost (UD_ERR_JOURNAL) is begun anew with the highest version that verifies, reason
  * UD_BOOT_FALLBACK. One that cannot be written any more: a trial is not started, the active slot is.
  *
- * Cost: hashes one slot, two in the boot that refuses one; one signature verification for each of them
+ * Cost: hashes one slot, two in the boot that refuses one; one signature verification for each of them. A boot in
+ *       which images change places: three
  */
 ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info);
 

@@ -218,6 +218,9 @@
       "make a new key and rotate the trust store to it") \
     X(UD_ERR_TOKEN,            131,  0, 11, "the token failed, is not there, or did not take the PIN", \
       "check that the token is plugged in, its label, and the PIN; nothing was signed") \
+    /* boot: 132.. */ \
+    X(UD_ERR_ROLLBACK_COUNTER, 132,  8, 11, "the anti-rollback counter cannot be read or advanced", \
+      "no new release is tried until it can be read; the confirmed one runs. Check fuses or secure element") \
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \

@@ -35,7 +35,10 @@ struct ud_version {
     uint64_t sequence;
 };
 
-/* The install under way in the inactive slot. Valid while `open`. */
+/*
+ * The install under way in the inactive slot. While not `open`, a layout with a mover keeps its own state in the place
+ * of manifest_digest (slots/move.h).
+ */
 struct ud_install_state {
     bool open;
     uint8_t manifest_digest[UD_DIGEST_BYTES];

@@ -15,6 +15,14 @@
 #define UD_PROVISION_BYTES_MAX 4096
 #define UD_PROVISION_SLOTS 2
 #define UD_PROVISION_JOURNAL_SECTORS_MIN 2
+#define UD_PROVISION_MOVE_SECTORS_MIN 2
+
+/* How images get to where they run (struct ud_mover). */
+typedef enum ud_provision_mover {
+    UD_PROVISION_STAY = 0, /* A/B: each from where it was installed */
+    UD_PROVISION_SWAP = 1, /* slot 0 of each component is where images run, slot 1 where they are installed */
+    UD_PROVISION_OVERWRITE = 2,
+} ud_provision_mover;
 
 /* A run of whole sectors, bytes from the start of the flash. */
 struct ud_provision_area {
@@ -38,13 +46,16 @@ struct ud_provision {
     struct ud_provision_area envelope[UD_PROVISION_SLOTS];
     struct ud_provision_area trust_store[UD_PROVISION_SLOTS]; /* its two copies; of size 0 without `roots` */
     struct ud_bytes roots; /* who may replace the trust above (updraft/trust_store.h), encoded; empty: nobody */
-    struct ud_provision_area journal; /* at least UD_PROVISION_JOURNAL_SECTORS_MIN sectors */
-    uint32_t flash_bytes;             /* a multiple of erase_size */
-    uint32_t erase_size;              /* bytes of a sector, a multiple of write_size */
-    uint32_t write_size;              /* bytes, a power of two, 1..UD_FLASH_WRITE_SIZE_MAX */
-    uint8_t erased_value;             /* 0xff or 0x00 */
-    uint8_t trial_boots;              /* boots that a new image has to confirm itself in, 1..255 */
-    uint32_t trial_deadline_ms;       /* after a trial boot; 1.. */
+    ud_provision_mover mover;
+    struct ud_provision_area move;        /* size 0 with UD_PROVISION_STAY, two sectors or more otherwise */
+    struct ud_provision_area recovery[2]; /* image, envelope; sizes 0: none */
+    struct ud_provision_area journal;     /* at least UD_PROVISION_JOURNAL_SECTORS_MIN sectors */
+    uint32_t flash_bytes;                 /* a multiple of erase_size */
+    uint32_t erase_size;                  /* bytes of a sector, a multiple of write_size */
+    uint32_t write_size;                  /* bytes, a power of two, 1..UD_FLASH_WRITE_SIZE_MAX */
+    uint8_t erased_value;                 /* 0xff or 0x00 */
+    uint8_t trial_boots;                  /* boots that a new image has to confirm itself in, 1..255 */
+    uint32_t trial_deadline_ms;           /* after a trial boot; 1.. */
 };
 
 /**
@@ -68,6 +79,12 @@ ud_err ud_provision_parse(struct ud_provision *provision, struct ud_bytes in, st
  * @return UD_ERR_BUFFER, or what ud_provision_parse would say to the result
  */
 ud_err ud_provision_write(struct ud_buf *out, const struct ud_provision *provision);
+
+/** Does the flash have a place for a recovery image? */
+static inline bool ud_provision_has_recovery(const struct ud_provision *provision)
+{
+    return provision->recovery[0].size != 0 || provision->recovery[1].size != 0;
+}
 
 /** Position of the component with this encoded id. UD_ERR_COMPONENT if the device has none. */
 ud_err ud_provision_component(const struct ud_provision *provision, struct ud_bytes id, size_t *index);

@@ -37,7 +37,9 @@ struct ud_report {
     struct ud_suit_record record; /* where the manifest failed; command 0 = no such place */
     ud_boot_reason boot_reason;
     uint32_t boot_count;
-    uint64_t counter; /* grows with every report, never goes back */
+    uint64_t counter;            /* grows with every report, never goes back */
+    struct ud_bytes measurement; /* of the boot, UD_SHA256_BYTES; empty where there is none */
+    ud_err counter_err;          /* of the anti-rollback counter; UD_OK: none, or it works */
 };
 
 /**

@@ -19,10 +19,73 @@
 #include "updraft/journal.h"
 
 #define UD_SLOT_COUNT 2
+#define UD_SLOT_RECOVERY                                                                                       \
+    2 /* the recovery image's number where a slot is named; never installed to, never on trial */
+
+struct ud_slots;
+struct ud_layout;
 
 struct ud_layout_component {
     struct ud_bytes id; /* encoded component id, borrowed, 1..UD_COMPONENT_ID_BYTES_MAX */
+    /* With a mover: [0] where images run, [1] where they are installed to and kept. Without: slot 0, slot 1. */
     struct ud_area image[UD_SLOT_COUNT];
+};
+
+/* Of the images of both slots, as far as they must be kept. */
+struct ud_image_sizes {
+    uint32_t bytes[UD_SLOT_COUNT][UD_COMPONENTS_MAX];
+};
+
+/*
+ * How images get to where they can run, as a const table. A layout without one runs each image from the slot it was
+ * installed to (A/B, remapped banks). A build links the code of those tables only that it names.
+ */
+struct ud_mover {
+    uint8_t
+        spare_blocks; /* kept free beside the images, so that two can change places; 0: the old one is lost */
+    ud_err (*check)(const struct ud_layout *layout);
+    uint32_t (*capacity)(const struct ud_layout *layout, uint8_t component);
+    ud_err (*read)(const struct ud_slots *slots, uint8_t slot, uint8_t component, uint32_t offset, uint8_t *out,
+                   uint32_t len);
+    struct ud_area (*target)(const struct ud_slots *slots, uint8_t component); /* of an install */
+    /* The rest is NULL where images run from where they were installed. */
+    uint8_t (*resident)(const struct ud_slots *slots);
+    void (*rest)(struct ud_slots_state *state, uint8_t home); /* the install has ended; home's images can run */
+    ud_err (*settle)(struct ud_slots *slots);
+    ud_err (*bring)(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes);
+};
+
+/*
+ * Two images change places, sector by sector, without a scratch area: for chips that execute from one address, also
+ * with the second area on another flash of other geometry. Two erases for each sector that differs, none for one that
+ * does not. Needs `move`: the plan (two bits a block) in whole sectors, the rest for marks (one write unit for each
+ * step), one sector at least; a second area larger than the first by a block is used to the full.
+ */
+extern const struct ud_mover ud_move_swap;
+/* The new image replaces the old one, which is lost: no revert; see ud_recovery_image. Needs `move` as above. */
+extern const struct ud_mover ud_move_overwrite;
+/* Bootloader only: each image is read to RAM once, measured there, and runs from there. Needs `ram`. */
+extern const struct ud_mover ud_move_ram;
+
+/* Images in the second area are encrypted: a stream that depends on slot, component and offset only. */
+struct ud_cipher {
+    void *ctx;
+    /*
+     * Encrypt or decrypt in place, which is the same. Leaves data alone for a slot that holds a plain image. What it
+     * refuses ends a move, as flash that refuses does.
+     */
+    ud_err (*apply)(void *ctx, uint8_t slot, uint8_t component, uint32_t offset, uint8_t *data, uint32_t len);
+};
+
+/* An image for when no slot is valid, at its own address. Its component is the device's first. */
+struct ud_recovery_image {
+    struct ud_area image;
+    struct ud_area envelope;
+};
+
+struct ud_ram {
+    uint8_t *ptr;
+    uint32_t size_bytes;
 };
 
 /* Where everything lies. Numbers come from the provisioning file; areas may lie on different flashes. */
@@ -31,6 +94,11 @@ struct ud_layout {
     uint8_t component_count; /* 1..UD_COMPONENTS_MAX */
     struct ud_area envelope[UD_SLOT_COUNT];
     struct ud_area journal;
+    const struct ud_mover *mover;             /* NULL: images run where they were installed */
+    struct ud_area move;                      /* where a mover wants it; size 0 otherwise */
+    const struct ud_cipher *cipher;           /* of a mover's second area; NULL: plain */
+    const struct ud_recovery_image *recovery; /* NULL: none */
+    const struct ud_ram *ram;                 /* [component_count], ud_move_ram only */
     uint32_t progress_bytes;      /* install progress is made durable this often; 0 = every sector */
     uint32_t confirm_deadline_ms; /* a trial that runs longer unconfirmed is to be reset by the port */
     uint8_t trial_boots_max;      /* 1..255 starts before a revert */
@@ -72,8 +140,8 @@ ud_err ud_slots_format(struct ud_slots *slots, const struct ud_layout *layout);
 
 /**
  * Make `slot` the active one without a trial. Only after ud_slots_format(), by who has verified that slot
- * (factory, bootloader after the journal was lost). UD_ERR_STATE on a device that ever confirmed anything. Ends
- * an open install.
+ * (factory, bootloader after the journal was lost), where it can run. UD_ERR_STATE on a device that ever confirmed
+ * anything. Ends an open install.
  */
 ud_err ud_slots_adopt(struct ud_slots *slots, uint8_t slot, struct ud_version version);
 
@@ -104,6 +172,34 @@ ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t compone
  */
 ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct ud_buf *out);
 
+/* ---- moving: bootloader ---- */
+
+/**
+ * The slot whose images lie where they can run; without a mover that is every slot, so `wanted`. No slot, UINT8_MAX,
+ * while a move is under way.
+ */
+uint8_t ud_slots_resident(const struct ud_slots *slots, uint8_t wanted);
+/**
+ * Where the journal is lost: take the images of `home` to be where they can run, the others as they were installed.
+ * Nothing is written; ud_slots_adopt() does that once something has been verified.
+ */
+void ud_slots_assume(struct ud_slots *slots, uint8_t home);
+/**
+ * End a move that a reset has interrupted; nothing to do without one. Before anything else is asked: until then
+ * images cannot be read. UD_ERR_FLASH: it could go neither on nor back.
+ */
+ud_err ud_slots_settle(struct ud_slots *slots);
+/**
+ * Put the images of `slot` where they can run; nothing to do when they are. A reset at any moment: settle goes on.
+ * When the flash refuses, everything is put back as it was.
+ *
+ * @return UD_OK; UD_ERR_FLASH; UD_ERR_STATE when a move is under way or the slot's images are not there any more
+ *
+ * Cost: 2 erases for each differing block, of the larger of the two sector sizes; 2 of the move area; the journal's.
+ *       About 700 bytes of stack
+ */
+ud_err ud_slots_bring(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes);
+
 /* ---- installing: the agent ---- */
 
 /**
@@ -114,7 +210,7 @@ ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct
  * other one. Nothing is erased yet: each sector is, just before it is written. The caller hashes again what is
  * there (ud_slots_read).
  *
- * @param running  the slot this program runs from; it is never written
+ * @param running  the slot this program runs from; it is never written. UD_SLOT_RECOVERY: neither slot runs
  * @param manifest_digest  [UD_DIGEST_BYTES]
  * @param size_bytes  [layout->component_count], 1.. each: an update carries every component of the device
  * @param resume_bytes  out: [layout->component_count]

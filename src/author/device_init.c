@@ -18,6 +18,7 @@
 #define INI_BYTES_MAX 8192
 
 enum { JOURNAL_SECTORS = 3 }; /* one more than must be: a worn sector is no end */
+enum { MOVE_SECTORS = 3 };    /* plan and marks */
 
 /* What a device has when nobody says otherwise; numbers are checked by the provisioning file's own reader. */
 struct init {
@@ -40,6 +41,7 @@ struct init {
     uint64_t trial_boots;
     uint64_t trial_ms;
     uint64_t poll_s;
+    ud_provision_mover layout;
     struct ud_trust trust;
 };
 
@@ -50,7 +52,9 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
     const uint64_t journal = JOURNAL_SECTORS * sector;
     const uint64_t envelope = (init->envelope_bytes + sector - 1) / sector * sector;
     const uint64_t slot = (init->slot_bytes + sector - 1) / sector * sector;
-    const uint64_t total = journal + 2 * envelope + 2 * slot;
+    const uint64_t spare = init->layout == UD_PROVISION_SWAP ? sector : 0;
+    const uint64_t move = init->layout == UD_PROVISION_STAY ? 0 : MOVE_SECTORS * sector;
+    const uint64_t total = journal + 2 * envelope + 2 * slot + spare + move;
     if (total > UINT32_MAX) {
         return UD_ERR_NUMBER_RANGE;
     }
@@ -60,6 +64,9 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
         p->components[0].slot[i] =
             (struct ud_provision_area){(uint32_t)(journal + 2 * envelope + i * slot), (uint32_t)slot};
     }
+    p->components[0].slot[1].size += (uint32_t)spare;
+    p->mover = init->layout;
+    p->move = (struct ud_provision_area){(uint32_t)(total - move), (uint32_t)move};
     p->flash_bytes = (uint32_t)total;
     p->erase_size = (uint32_t)sector;
     p->write_size = (uint32_t)init->write_size;
@@ -263,6 +270,7 @@ static const struct option options[] = {
     {"trial-boots", required_argument, NULL, FIRST_NUMBER + 5},
     {"trial-ms", required_argument, NULL, FIRST_NUMBER + 6},
     {"poll", required_argument, NULL, FIRST_NUMBER + 7},
+    {"layout", required_argument, NULL, 'l'},
     {NULL, 0, NULL, 0},
 };
 
@@ -300,6 +308,22 @@ static bool take_number(struct init *init, int option)
            cli_number(optarg, 1, numbers[i].high, numbers[i].value);
 }
 
+static bool take_layout(struct init *init, const char *name)
+{
+    static const char *const names[] = {
+        [UD_PROVISION_STAY] = "ab",
+        [UD_PROVISION_SWAP] = "swap",
+        [UD_PROVISION_OVERWRITE] = "overwrite",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            init->layout = (ud_provision_mover)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 int offline_device_init(int argc, char **argv)
 {
     struct init init = {
@@ -316,7 +340,11 @@ int offline_device_init(int argc, char **argv)
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'a') {
+        if (option == 'l') {
+            if (!take_layout(&init, optarg)) {
+                return cli_usage("device init", "--layout is ab, swap or overwrite");
+            }
+        } else if (option == 'a') {
             const ud_err err = cli_anchor(&init.trust, optarg);
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);

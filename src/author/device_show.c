@@ -43,18 +43,29 @@ static json_t *show_anchors(const struct ud_provision *p)
     return list;
 }
 
+static const char *layout_name(const struct ud_provision *p)
+{
+    static const char *const names[] = {
+        [UD_PROVISION_STAY] = "ab",
+        [UD_PROVISION_SWAP] = "swap",
+        [UD_PROVISION_OVERWRITE] = "overwrite",
+    };
+    return names[p->mover];
+}
+
 static json_t *show(const struct ud_provision *p)
 {
     char vendor[CLI_UUID_TEXT_BYTES];
     char class_id[CLI_UUID_TEXT_BYTES];
     cli_uuid_text(p->vendor_id.ptr, vendor);
     cli_uuid_text(p->class_id.ptr, class_id);
-    return json_pack("{s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:i, s:I}}", "vendorId", vendor,
-                     "classId", class_id, "anchors", show_anchors(p), "threshold", p->trust.threshold,
-                     "components", show_components(p), "envelopes", show_slots(p->envelope), "journal",
-                     show_area(p->journal), "flash", "size", (json_int_t)p->flash_bytes, "eraseSize",
-                     (json_int_t)p->erase_size, "writeSize", (json_int_t)p->write_size, "trial", "boots",
-                     p->trial_boots, "deadlineMs", (json_int_t)p->trial_deadline_ms);
+    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:i, s:I}}", "vendorId",
+                     vendor, "classId", class_id, "layout", layout_name(p), "anchors", show_anchors(p),
+                     "threshold", p->trust.threshold, "components", show_components(p), "envelopes",
+                     show_slots(p->envelope), "journal", show_area(p->journal), "flash", "size",
+                     (json_int_t)p->flash_bytes, "eraseSize", (json_int_t)p->erase_size, "writeSize",
+                     (json_int_t)p->write_size, "trial", "boots", p->trial_boots, "deadlineMs",
+                     (json_int_t)p->trial_deadline_ms);
 }
 
 static void print_area(const char *what, const char *name, int slot, struct ud_provision_area area)
@@ -82,9 +93,13 @@ static void print(const struct ud_provision *p)
         print_area("Component", text, 0, p->components[i].slot[0]);
         print_area("Component", text, 1, p->components[i].slot[1]);
     }
+    printf("Layout       %s\n", layout_name(p));
     print_area("Envelope", "kept", 0, p->envelope[0]);
     print_area("Envelope", "kept", 1, p->envelope[1]);
     print_area("Journal", "records", -1, p->journal);
+    if (p->mover != UD_PROVISION_STAY) {
+        print_area("Move", "progress", -1, p->move);
+    }
     printf("Flash        %lu bytes, sectors of %lu, written in units of %lu\n", (unsigned long)p->flash_bytes,
            (unsigned long)p->erase_size, (unsigned long)p->write_size);
     printf("Trial        %u start%s, %lu ms each, to confirm a new image\n", p->trial_boots,

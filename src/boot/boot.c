@@ -15,6 +15,7 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
     boot->envelope_ram_bytes = envelope_ram_bytes;
     boot->verdict = UD_SURE_NO;
     boot->confirmed = UD_SURE_NO;
+    boot->ready = ud_boot_examine;
 }
 
 /* What to tell the image about the last attempt, from the journal as it is now. */
@@ -29,9 +30,15 @@ static void tell_history(const struct ud_boot *boot, ud_boot_reason reason, ud_e
     info->boot_count = state->boot_count;
 }
 
-static ud_err nothing_runs(struct ud_boot *boot, ud_err why, struct ud_boot_info *info)
+/* What is left is the recovery image. Nothing is recorded: the next boot comes here again. */
+static ud_err recover(struct ud_boot *boot, ud_err why, struct ud_boot_info *info)
 {
     const struct ud_suit_record none = {.command = 0};
+    if (boot->layout->recovery != NULL && ud_boot_examine(boot, UD_SLOT_RECOVERY) == UD_OK) {
+        *info = boot->seen;
+        tell_history(boot, UD_BOOT_RECOVERY, why, &none, info);
+        return UD_OK;
+    }
     boot->verdict = UD_SURE_NO;
     boot->confirmed = UD_SURE_NO;
     memset(info, 0, sizeof *info);
@@ -41,19 +48,23 @@ static ud_err nothing_runs(struct ud_boot *boot, ud_err why, struct ud_boot_info
 
 /* ---- the journal is lost ---- */
 
-/* The slot with the highest version that verifies; examined last, so that boot->seen is of it. */
+/*
+ * The slot with the highest version that verifies. A mover's layout no longer knows whose images lie where they can run,
+ * but they say so themselves.
+ */
 static ud_err find_highest(struct ud_boot *boot, uint8_t *slot)
 {
     struct ud_version best = {0, 0};
     bool found = false;
     for (uint8_t i = 0; i < UD_SLOT_COUNT; i++) {
+        ud_slots_assume(&boot->slots, i);
         if (ud_boot_examine(boot, i) == UD_OK && (!found || ud_version_compare(boot->seen.version, best) > 0)) {
             best = boot->seen.version;
             *slot = i;
             found = true;
         }
     }
-    return found ? ud_boot_examine(boot, *slot) : UD_ERR_NO_SLOT;
+    return found ? UD_OK : UD_ERR_NO_SLOT;
 }
 
 /*
@@ -65,11 +76,16 @@ static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *
     const struct ud_suit_record none = {.command = 0};
     uint8_t slot = 0;
     if (find_highest(boot, &slot) != UD_OK) {
-        return nothing_runs(boot, UD_ERR_JOURNAL, info);
+        return recover(boot, UD_ERR_JOURNAL, info);
+    }
+    /* a journal that cannot be begun is no reason not to boot: the next boot comes here again */
+    const bool begun = ud_slots_format(&boot->slots, boot->layout) == UD_OK;
+    ud_slots_assume(&boot->slots, slot);
+    if (ud_boot_examine(boot, slot) != UD_OK) {
+        return recover(boot, UD_ERR_JOURNAL, info);
     }
     *info = boot->seen;
-    /* a journal that cannot be begun is no reason not to boot: the next boot comes here again */
-    if (ud_slots_format(&boot->slots, boot->layout) == UD_OK) {
+    if (begun) {
         (void)ud_slots_adopt(&boot->slots, slot, info->version);
     }
     tell_history(boot, UD_BOOT_FALLBACK, UD_ERR_JOURNAL, &none, info);
@@ -82,9 +98,13 @@ static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *
 static ud_err start_trial(struct ud_boot *boot, struct ud_boot_info *info)
 {
     const struct ud_suit_record none = {.command = 0};
-    boot->for_trial = true;
-    ud_err err = ud_boot_examine(boot, ud_slots_inactive(&boot->slots));
-    boot->for_trial = false;
+    ud_err err =
+        boot->counter == NULL ? UD_OK : boot->counter->err; /* without it nobody knows what is too old */
+    if (err == UD_OK) {
+        boot->for_trial = true;
+        err = boot->ready(boot, ud_slots_inactive(&boot->slots));
+        boot->for_trial = false;
+    }
     if (err == UD_OK) {
         err = ud_slots_trial_start(&boot->slots, boot->seen.version);
     }
@@ -117,11 +137,29 @@ static ud_err choose_trial(struct ud_boot *boot, ud_err ended, struct ud_boot_in
 
 /* ---- the active slot, and what is left ---- */
 
+/* Is what was just examined the image whose trial ended last, badly? */
+static bool has_failed(const struct ud_boot *boot)
+{
+    const struct ud_slots_state *state = ud_slots_state(&boot->slots);
+    return state->outcome != UD_OK && state->outcome != UD_ABSENT &&
+           ud_bytes_equal(UD_BYTES_ARRAY(state->attempted), UD_BYTES_ARRAY(boot->seen.manifest_digest));
+}
+
+/* An image that has failed its trial is better than none, and worse than the recovery image. */
 static ud_err choose_other(struct ud_boot *boot, ud_err why, const struct ud_suit_record *record,
                            struct ud_boot_info *info)
 {
-    if (ud_boot_examine(boot, ud_slots_inactive(&boot->slots)) != UD_OK) {
-        return nothing_runs(boot, why, info);
+    const uint8_t slot = ud_slots_inactive(&boot->slots);
+    ud_err err = ud_boot_examine(boot, slot);
+    if (err == UD_OK && has_failed(boot) &&
+        recover(boot, ud_slots_state(&boot->slots)->outcome, info) == UD_OK) {
+        return UD_OK;
+    }
+    if (err == UD_OK) {
+        err = boot->ready(boot, slot);
+    }
+    if (err != UD_OK) {
+        return recover(boot, why, info);
     }
     *info = boot->seen;
     (void)ud_slots_fall_back(&boot->slots, why); /* not written: decided the same way again at the next boot */
@@ -139,7 +177,7 @@ static ud_err choose_active(struct ud_boot *boot, ud_err failed, struct ud_boot_
 {
     const struct ud_slots_state *state = ud_slots_state(&boot->slots);
     const struct ud_suit_record record = boot->seen.record; /* of the trial, when it failed at this boot */
-    const ud_err err = ud_boot_examine(boot, state->active);
+    const ud_err err = boot->ready(boot, state->active);
     if (err != UD_OK) {
         const struct ud_suit_record own = boot->seen.record;
         return choose_other(boot, err, &own, info);
@@ -153,17 +191,18 @@ static ud_err choose_active(struct ud_boot *boot, ud_err failed, struct ud_boot_
     return UD_OK;
 }
 
-ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+static ud_err choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
 {
     ud_err failed = UD_OK;
-    memset(&boot->seen, 0, sizeof boot->seen);
-    ud_err err = ud_layout_check(boot->layout);
-    if (err != UD_OK) {
-        return err;
+    ud_err err = ud_slots_mount(&boot->slots, boot->layout);
+    if (err == UD_ERR_JOURNAL) {
+        return choose_without_journal(boot, info);
     }
-    err = ud_slots_mount(&boot->slots, boot->layout);
+    if (err == UD_OK) {
+        err = ud_slots_settle(&boot->slots);
+    }
     if (err != UD_OK) {
-        return err == UD_ERR_JOURNAL ? choose_without_journal(boot, info) : nothing_runs(boot, err, info);
+        return recover(boot, err, info);
     }
     if (ud_slots_state(&boot->slots)->trial != UD_TRIAL_NONE) {
         failed = choose_trial(boot, ended, info);
@@ -172,6 +211,29 @@ ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *i
         }
     }
     return choose_active(boot, failed, info);
+}
+
+ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+{
+    memset(&boot->seen, 0, sizeof boot->seen);
+    const struct ud_mover *mover = boot->layout->mover;
+    ud_err err = ud_layout_check(boot->layout);
+    if (err == UD_OK && mover != NULL && mover->bring != NULL && boot->ready == ud_boot_examine) {
+        err = UD_ERR_CONFIG;
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    struct ud_counter *counter = boot->counter;
+    if (counter != NULL) {
+        counter->count(boot, NULL);
+    }
+    err = choose(boot, ended, info);
+    if (counter != NULL) {
+        counter->count(boot, info);
+        info->counter_err = counter->err;
+    }
+    return err;
 }
 
 ud_sure ud_boot_allows(const struct ud_boot *boot, const struct ud_boot_info *info)
@@ -188,7 +250,7 @@ ud_sure ud_boot_allows(const struct ud_boot *boot, const struct ud_boot_info *in
 
 ud_err ud_boot_verify(struct ud_boot *boot, uint8_t slot, struct ud_boot_info *info)
 {
-    if (slot >= UD_SLOT_COUNT) {
+    if (slot > UD_SLOT_RECOVERY) {
         return UD_ERR_RANGE;
     }
     const ud_err err = ud_boot_examine(boot, slot);

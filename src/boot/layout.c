@@ -16,10 +16,19 @@ static bool is_same_geometry(const struct ud_provision *provision, const struct 
 ud_err ud_boot_layout(struct ud_layout *layout, const struct ud_provision *provision,
                       const struct ud_flash *flash)
 {
-    if (!is_same_geometry(provision, flash) || provision->component_count > UD_COMPONENTS_MAX) {
+    return ud_boot_layout_with(layout, provision, flash, NULL);
+}
+
+ud_err ud_boot_layout_with(struct ud_layout *layout, const struct ud_provision *provision,
+                           const struct ud_flash *flash, const struct ud_mover *mover)
+{
+    if (!is_same_geometry(provision, flash) || provision->component_count > UD_COMPONENTS_MAX ||
+        (provision->mover == UD_PROVISION_STAY) != (mover == NULL || mover->bring == NULL)) {
         return UD_ERR_CONFIG;
     }
     memset(layout, 0, sizeof *layout);
+    layout->mover = mover;
+    layout->move = area_of(flash, &provision->move);
     layout->component_count = provision->component_count;
     for (size_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
         for (size_t i = 0; i < provision->component_count; i++) {

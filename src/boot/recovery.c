@@ -275,8 +275,7 @@ static ud_err begin_image(struct ud_recovery *recovery)
     if (err != UD_OK) {
         return err;
     }
-    return ud_slots_install_begin(&boot->slots, ud_slots_state(&boot->slots)->active, boot->env.digest.ptr,
-                                  sizes, resume_bytes);
+    return ud_slots_install_begin(&boot->slots, UD_SLOT_RECOVERY, boot->env.digest.ptr, sizes, resume_bytes);
 }
 
 static ud_err finish_image(struct ud_recovery *recovery)

@@ -17,8 +17,12 @@ static uint8_t ram[1024];
 static void start(struct ud_recovery *recovery)
 {
     static const struct ud_trust nobody = {.threshold = 1};
-    static const struct ud_boot_identity identity = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    static const struct sim_layout_shape shape = {3, 2, 1, 1, 1};
+    static const struct ud_boot_identity identity = {.device_id = {NULL, 0}};
+    static const struct sim_layout_shape shape = {.journal_sectors = 3,
+                                                  .image_sectors = 2,
+                                                  .envelope_sectors = 1,
+                                                  .component_count = 1,
+                                                  .trial_boots_max = 1};
     struct ud_boot_info info;
     if (sim.flash.size_bytes == 0) {
         sim_flash_init(&sim, sim_layout_bytes(&shape, 4096), 4096, 8, 0xff);

@@ -82,6 +82,12 @@ static ud_err measure(struct ud_boot *boot, uint8_t place, uint32_t size_bytes)
     return ud_hash_final(&hash, image->digest);
 }
 
+static uint32_t room_for(const struct ud_boot *boot, uint8_t place)
+{
+    return boot->seen.slot == UD_SLOT_RECOVERY ? boot->layout->recovery->image.size
+                                               : ud_slots_capacity(&boot->slots, place);
+}
+
 static ud_err check_image(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     struct ud_boot *boot = ctx;
@@ -95,7 +101,7 @@ static ud_err check_image(void *ctx, uint8_t component, const struct ud_suit_par
         return UD_ERR_PARAMETER_UNSET;
     }
     boot->signed_digest[place] = (struct ud_bytes){NULL, 0};
-    if (params->image_size == 0 || params->image_size > ud_slots_capacity(&boot->slots, place)) {
+    if (params->image_size == 0 || params->image_size > room_for(boot, place)) {
         return UD_ERR_IMAGE_MISMATCH;
     }
     err = measure(boot, place, (uint32_t)params->image_size);
@@ -150,6 +156,18 @@ static ud_err load_envelope(struct ud_boot *boot)
     return err == UD_OK ? ud_suit_manifest_parse(&boot->man, &boot->env, NULL) : err;
 }
 
+/* The recovery image was there before all releases, and may be older than any. */
+static ud_err check_fresh(const struct ud_boot *boot)
+{
+    if (boot->seen.slot == UD_SLOT_RECOVERY) {
+        return UD_OK;
+    }
+    if (boot->counter != NULL && ud_version_compare(boot->seen.version, boot->counter->least) < 0) {
+        return UD_ERR_STALE;
+    }
+    return ud_slots_fresh(&boot->slots, boot->seen.version);
+}
+
 static ud_err check_version(struct ud_boot *boot)
 {
     struct ud_boot_info *seen = &boot->seen;
@@ -159,7 +177,7 @@ static ud_err check_version(struct ud_boot *boot)
     memcpy(seen->manifest_digest, boot->env.digest.ptr, sizeof seen->manifest_digest);
     seen->version = (struct ud_version){boot->trust->epoch, boot->man.sequence};
     const ud_err err = boot->for_trial ? ud_trust_may_install(boot->trust, boot->man.sequence, 0) : UD_OK;
-    return err == UD_OK ? ud_slots_fresh(&boot->slots, seen->version) : err;
+    return err == UD_OK ? check_fresh(boot) : err;
 }
 
 /* Did who signed have the right to, for every component that the manifest names? */
@@ -198,7 +216,7 @@ static ud_err run_manifest(struct ud_boot *boot)
  */
 static ud_err check_complete(const struct ud_boot *boot)
 {
-    for (size_t i = 0; i < boot->slots.layout->component_count; i++) {
+    for (size_t i = 0; i < boot->seen.image_count; i++) {
         if (boot->signed_digest[i].len != UD_DIGEST_BYTES) {
             return UD_ERR_COMPONENT;
         }
@@ -212,19 +230,18 @@ static ud_sure second_look(const struct ud_boot *boot)
     if (boot->env.step != UD_SUIT_STEP_AUTHENTICATED || !boot->man.trusted || boot->man.env != &boot->env) {
         return UD_SURE_NO;
     }
-    if (ud_trust_enough(boot->trust, boot->env.signers) != UD_OK ||
-        ud_slots_fresh(&boot->slots, boot->seen.version) != UD_OK) {
+    if (ud_trust_enough(boot->trust, boot->env.signers) != UD_OK || check_fresh(boot) != UD_OK) {
         return UD_SURE_NO;
     }
     size_t same = 0;
-    for (size_t i = 0; i < boot->slots.layout->component_count; i++) {
+    for (size_t i = 0; i < boot->seen.image_count; i++) {
         const struct ud_bytes measured = UD_BYTES_ARRAY(boot->seen.images[i].digest);
         if (ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) &&
             ud_bytes_equal_secret(measured, boot->signed_digest[i])) {
             same++;
         }
     }
-    return same == boot->slots.layout->component_count ? UD_SURE_YES : UD_SURE_NO;
+    return same == boot->seen.image_count ? UD_SURE_YES : UD_SURE_NO;
 }
 
 static ud_err first_look(struct ud_boot *boot)
@@ -250,7 +267,7 @@ ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot)
     memset(&boot->seen, 0, sizeof boot->seen);
     memset(boot->signed_digest, 0, sizeof boot->signed_digest);
     boot->seen.slot = slot;
-    boot->seen.image_count = boot->slots.layout->component_count;
+    boot->seen.image_count = slot == UD_SLOT_RECOVERY ? 1 : boot->slots.layout->component_count;
     const ud_err err = first_look(boot);
     if (err != UD_OK) {
         return err;

@@ -1,6 +1,7 @@
 /* What became of it, signed. Also what runs after each start, so that nobody has to believe an old word. */
 #include "device/agent_parts.h"
 #include "device/backoff.h"
+#include "device/boot_info.h"
 
 #define REPORTS_REFUSED_MAX 3 /* then something is wrong that another try does not mend */
 
@@ -9,7 +10,8 @@
 static void report_running(struct ud_agent *agent)
 {
     const struct ud_boot_info *boot = agent->config->boot;
-    const bool lost = (boot->reason == UD_BOOT_REVERTED || boot->reason == UD_BOOT_FALLBACK) &&
+    const bool lost = (boot->reason == UD_BOOT_REVERTED || boot->reason == UD_BOOT_FALLBACK ||
+                       boot->reason == UD_BOOT_RECOVERY) &&
                       boot->outcome != UD_OK && boot->outcome != UD_ABSENT;
     agent->outcome = lost ? boot->outcome : UD_OK;
     agent->record = lost ? boot->record : (struct ud_suit_record){0};
@@ -87,11 +89,18 @@ static void claim(const struct ud_agent *agent, struct ud_report *report)
 static ud_err make_report(struct ud_agent *agent)
 {
     const struct ud_slots_state *state = ud_slots_state(agent->config->slots);
+    uint8_t measurement[UD_DIGEST_BYTES];
+    ud_err err = ud_boot_info_measure(agent->config->boot, (struct ud_bytes){NULL, 0}, measurement);
+    if (err != UD_OK) {
+        return err;
+    }
     struct ud_report report = {
         .reference_digest = UD_BYTES_ARRAY(agent->about),
         .result = agent->outcome,
         .record = agent->record,
         .boot_reason = agent->config->boot->reason,
+        .measurement = UD_BYTES_ARRAY(measurement),
+        .counter_err = agent->config->boot->counter_err,
         .boot_count = state->boot_count,
     };
     struct ud_buf out = {agent->report, sizeof agent->report, 0};
@@ -99,7 +108,7 @@ static ud_err make_report(struct ud_agent *agent)
         report.nonce = UD_BYTES_ARRAY(agent->action.nonce);
     }
     claim(agent, &report);
-    ud_err err = ud_slots_report_counter(agent->config->slots, &report.counter);
+    err = ud_slots_report_counter(agent->config->slots, &report.counter);
     if (err == UD_OK) {
         err = ud_report_write(&out, &report, agent->config->signer);
     }

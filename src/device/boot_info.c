@@ -2,8 +2,11 @@
 
 #include "updraft/cbor.h"
 
-#define VERSION 1
-#define PAIRS 11
+#define VERSION 2
+#define PAIRS 12
+#define PAIRS_MAX 24 /* of a bootloader that is newer than this image */
+#define FIRST_VERSION 1
+#define FIRST_PAIRS 11
 
 enum {
     KEY_VERSION = 1,
@@ -17,6 +20,7 @@ enum {
     KEY_BOOT_COUNT,
     KEY_DEADLINE,
     KEY_RECORD,
+    KEY_COUNTER_ERR,
 };
 
 static void put_pair(struct ud_cbor_writer *writer, uint64_t key, uint64_t value)
@@ -71,6 +75,7 @@ ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info)
     put_pair(&writer, KEY_BOOT_COUNT, info->boot_count);
     put_pair(&writer, KEY_DEADLINE, info->confirm_deadline_ms);
     put_record(&writer, &info->record);
+    put_pair(&writer, KEY_COUNTER_ERR, (uint64_t)info->counter_err);
     return ud_cbor_written(&writer);
 }
 
@@ -141,14 +146,43 @@ static void take_record(struct ud_cbor *reader, struct ud_suit_record *record)
     record->command = ud_cbor_int(reader);
 }
 
-static ud_err take_outcome(struct ud_cbor *reader)
+static ud_err take_err(struct ud_cbor *reader, uint64_t key)
 {
-    ud_err outcome = UD_OK;
-    const uint64_t value = take_pair(reader, KEY_OUTCOME, UINT32_MAX);
-    if (!ud_err_from_value((uint32_t)value, &outcome)) {
-        outcome = UD_ERR_INTERNAL; /* of a bootloader that is newer than this image */
+    ud_err err = UD_OK;
+    const uint64_t value = take_pair(reader, key, UINT32_MAX);
+    if (!ud_err_from_value((uint32_t)value, &err)) {
+        err = UD_ERR_INTERNAL; /* of a bootloader that is newer than this image */
     }
-    return outcome;
+    return err;
+}
+
+/* @return pairs behind those that version 1 has */
+static uint64_t take_version(struct ud_cbor *reader)
+{
+    const uint64_t pairs = ud_cbor_map(reader);
+    const uint64_t version = take_pair(reader, KEY_VERSION, UINT32_MAX);
+    if (version > VERSION || version < FIRST_VERSION) {
+        ud_cbor_fail(reader, UD_ERR_VERSION);
+    } else if (version == FIRST_VERSION ? pairs != FIRST_PAIRS : pairs < PAIRS || pairs > PAIRS_MAX) {
+        ud_cbor_fail(reader, UD_ERR_SHAPE);
+    }
+    return reader->err == UD_OK ? pairs - FIRST_PAIRS : 0;
+}
+
+static void take_later(struct ud_cbor *reader, struct ud_boot_info *info, uint64_t pairs)
+{
+    if (pairs == 0) {
+        return;
+    }
+    info->counter_err = take_err(reader, KEY_COUNTER_ERR);
+    for (uint64_t key = KEY_COUNTER_ERR; pairs > PAIRS - FIRST_PAIRS && reader->err == UD_OK; pairs--) {
+        const uint64_t next = ud_cbor_uint(reader);
+        if (next <= key) {
+            ud_cbor_fail(reader, UD_ERR_SHAPE);
+        }
+        key = next;
+        (void)ud_cbor_skip(reader);
+    }
 }
 
 ud_err ud_boot_info_parse(struct ud_boot_info *info, struct ud_bytes in)
@@ -156,15 +190,10 @@ ud_err ud_boot_info_parse(struct ud_boot_info *info, struct ud_bytes in)
     struct ud_cbor reader;
     struct ud_boot_info read = {0};
     ud_cbor_init(&reader, in);
-    if (ud_cbor_map(&reader) != PAIRS) {
-        ud_cbor_fail(&reader, UD_ERR_SHAPE);
-    }
-    if (take_pair(&reader, KEY_VERSION, UINT32_MAX) != VERSION) {
-        ud_cbor_fail(&reader, UD_ERR_VERSION);
-    }
-    read.slot = (uint8_t)take_pair(&reader, KEY_SLOT, UD_SLOT_COUNT - 1);
+    const uint64_t later = take_version(&reader);
+    read.slot = (uint8_t)take_pair(&reader, KEY_SLOT, later == 0 ? UD_SLOT_COUNT - 1 : UD_SLOT_RECOVERY);
     read.reason = (ud_boot_reason)take_pair(&reader, KEY_REASON, UD_BOOT_RECOVERY);
-    read.outcome = take_outcome(&reader);
+    read.outcome = take_err(&reader, KEY_OUTCOME);
     take_key(&reader, KEY_ATTEMPTED);
     take_digest(&reader, read.attempted_digest);
     take_key(&reader, KEY_MANIFEST);
@@ -177,9 +206,32 @@ ud_err ud_boot_info_parse(struct ud_boot_info *info, struct ud_bytes in)
     read.boot_count = (uint32_t)take_pair(&reader, KEY_BOOT_COUNT, UINT32_MAX);
     read.confirm_deadline_ms = (uint32_t)take_pair(&reader, KEY_DEADLINE, UINT32_MAX);
     take_record(&reader, &read.record);
+    take_later(&reader, &read, later);
     const ud_err err = ud_cbor_finish(&reader);
     if (err == UD_OK) {
         *info = read;
+    }
+    return err;
+}
+
+/* ---- measurement ---- */
+
+static ud_err extend(uint8_t measurement[UD_DIGEST_BYTES], struct ud_bytes digest)
+{
+    const struct ud_bytes parts[] = {{measurement, UD_DIGEST_BYTES}, digest};
+    return digest.len == 0 ? UD_OK : ud_sha256(parts, sizeof parts / sizeof parts[0], measurement);
+}
+
+ud_err ud_boot_info_measure(const struct ud_boot_info *info, struct ud_bytes before,
+                            uint8_t measurement[UD_DIGEST_BYTES])
+{
+    memset(measurement, 0, UD_DIGEST_BYTES);
+    ud_err err = extend(measurement, before);
+    if (err == UD_OK) {
+        err = extend(measurement, UD_BYTES_ARRAY(info->manifest_digest));
+    }
+    for (uint8_t i = 0; err == UD_OK && i < info->image_count; i++) {
+        err = extend(measurement, UD_BYTES_ARRAY(info->images[i].digest));
     }
     return err;
 }

@@ -20,12 +20,15 @@ enum {
     KEY_TRIAL = 10,
     KEY_TRUST_STORE = 11,
     KEY_ROOTS = 12,
+    KEY_MOVER = 16,
+    KEY_RECOVERY = 17,
 };
 enum { COMPONENT_ID = 1, COMPONENT_AREAS = 2 };
 enum { FLASH_BYTES = 1, FLASH_ERASE = 2, FLASH_WRITE = 3, FLASH_ERASED = 4 };
 enum { TRIAL_BOOTS = 1, TRIAL_DEADLINE = 2 };
+enum { MOVER_KIND = 1, MOVER_AREA = 2 };
 
-enum { FORMAT_VERSION = 1, AREAS_MAX = UD_PROVISION_SLOTS * (UD_COMPONENTS_MAX + 2) + 1 };
+enum { FORMAT_VERSION = 1, AREAS_MAX = UD_PROVISION_SLOTS * (UD_COMPONENTS_MAX + 2) + 4 };
 
 /* Reading: areas and components */
 
@@ -191,6 +194,32 @@ static void read_roots(struct ud_cbor *r, void *into)
     }
 }
 
+static void read_mover_kind(struct ud_cbor *r, void *into)
+{
+    ((struct ud_provision *)into)->mover =
+        (ud_provision_mover)ud_fields_number(r, UD_PROVISION_SWAP, UD_PROVISION_OVERWRITE);
+}
+
+static void read_mover_area(struct ud_cbor *r, void *into)
+{
+    ((struct ud_provision *)into)->move = read_area(r);
+}
+
+static const struct ud_field mover_fields[] = {
+    {MOVER_KIND, true, read_mover_kind},
+    {MOVER_AREA, true, read_mover_area},
+};
+
+static void read_mover(struct ud_cbor *r, void *into)
+{
+    ud_fields_read(r, mover_fields, sizeof mover_fields / sizeof mover_fields[0], into);
+}
+
+static void read_recovery(struct ud_cbor *r, void *into)
+{
+    read_slots(r, ((struct ud_provision *)into)->recovery);
+}
+
 static const struct ud_field file_fields[] = {
     {KEY_VERSION, true, read_version},
     {KEY_VENDOR, true, read_vendor},
@@ -204,6 +233,8 @@ static const struct ud_field file_fields[] = {
     {KEY_TRIAL, true, read_trial},
     {KEY_TRUST_STORE, false, read_trust_store},
     {KEY_ROOTS, false, read_roots},
+    {KEY_MOVER, false, read_mover},
+    {KEY_RECOVERY, false, read_recovery},
 };
 
 /* Checks of the whole */
@@ -240,6 +271,12 @@ static size_t all_areas(const struct ud_provision *p, struct ud_provision_area a
 {
     size_t count = 0;
     areas[count++] = p->journal;
+    if (p->mover != UD_PROVISION_STAY) {
+        areas[count++] = p->move;
+    }
+    for (size_t i = 0; i < 2 && ud_provision_has_recovery(p); i++) {
+        areas[count++] = p->recovery[i];
+    }
     for (size_t slot = 0; slot < UD_PROVISION_SLOTS; slot++) {
         areas[count++] = p->envelope[slot];
         if (p->roots.len > 0) {
@@ -265,6 +302,9 @@ static ud_err check_areas(const struct ud_provision *p)
                 return UD_ERR_RANGE;
             }
         }
+    }
+    if (p->mover != UD_PROVISION_STAY && p->move.size / p->erase_size < UD_PROVISION_MOVE_SECTORS_MIN) {
+        return UD_ERR_RANGE;
     }
     return p->journal.size / p->erase_size >= UD_PROVISION_JOURNAL_SECTORS_MIN ? UD_OK : UD_ERR_RANGE;
 }
@@ -359,7 +399,8 @@ static void put_places(struct ud_cbor_writer *w, const struct ud_provision *p)
 
 static void put_file(struct ud_cbor_writer *w, const struct ud_provision *p)
 {
-    ud_cbor_put_map(w, (uint64_t)9 + (p->device_id.len > 0) + (p->roots.len > 0 ? 2 : 0));
+    ud_cbor_put_map(w, 9U + (p->device_id.len > 0 ? 1 : 0) + (p->roots.len > 0 ? 2 : 0) +
+                           (p->mover != UD_PROVISION_STAY ? 1 : 0) + (ud_provision_has_recovery(p) ? 1 : 0));
     put_number_field(w, KEY_VERSION, FORMAT_VERSION);
     put_bstr_field(w, KEY_VENDOR, p->vendor_id);
     put_bstr_field(w, KEY_CLASS, p->class_id);
@@ -382,6 +423,17 @@ static void put_file(struct ud_cbor_writer *w, const struct ud_provision *p)
         put_slots(w, p->trust_store);
         ud_cbor_put_uint(w, KEY_ROOTS);
         ud_cbor_put_raw(w, p->roots);
+    }
+    if (p->mover != UD_PROVISION_STAY) {
+        ud_cbor_put_uint(w, KEY_MOVER);
+        ud_cbor_put_map(w, 2);
+        put_number_field(w, MOVER_KIND, (uint64_t)p->mover);
+        ud_cbor_put_uint(w, MOVER_AREA);
+        put_area(w, p->move);
+    }
+    if (ud_provision_has_recovery(p)) {
+        ud_cbor_put_uint(w, KEY_RECOVERY);
+        put_slots(w, p->recovery);
     }
 }
 

@@ -8,7 +8,13 @@
 enum { KEY_NONCE = 2, KEY_CLAIMS = 3, KEY_RESULT = 4, KEY_REFERENCE = 99, KEY_DEVICE = -257 };
 enum { CLAIM_COMPONENT = 0, CLAIM_DIGEST = 3, CLAIM_SIZE = 14, CLAIM_SEQUENCE = -257 };
 enum { RESULT_CODE = 5, RESULT_RECORD = 6, RESULT_REASON = 7 };
-enum { DEVICE_BOOTS = 1, DEVICE_COUNTER = 2, DEVICE_REASON = 3 };
+enum {
+    DEVICE_BOOTS = 1,
+    DEVICE_COUNTER = 2,
+    DEVICE_REASON = 3,
+    DEVICE_MEASUREMENT = 4,
+    DEVICE_COUNTER_ERR = 5
+};
 
 enum { ALG_SHA256 = -16, RECORD_ELEMENTS = 5, DIGEST_ITEM_BYTES = 1 + 1 + 2 + UD_SHA256_BYTES };
 
@@ -17,7 +23,7 @@ enum {
     CLAIM_BYTES_MAX = 1 + 1 + UD_COMPONENT_ID_BYTES_MAX + 1 + 2 + DIGEST_ITEM_BYTES + 1 + 9 + 3 + 1 + 5 + 9,
     PAYLOAD_BYTES_MAX = 1 + (1 + 1 + UD_NONCE_BYTES) + (1 + 1 + UD_COMPONENTS_MAX * CLAIM_BYTES_MAX) +
                         (1 + 1 + 1 + 5 + 1 + 20 + 1 + 2) + (2 + 1 + 3 + UD_URI_BYTES_MAX + DIGEST_ITEM_BYTES) +
-                        (3 + 1 + 1 + 5 + 1 + 9 + 1 + 1),
+                        (3 + 1 + 1 + 5 + 1 + 9 + 1 + 1) + (1 + 2 + UD_SHA256_BYTES) + (1 + 2),
 };
 _Static_assert(PAYLOAD_BYTES_MAX + UD_COSE_SIGN1_OVERHEAD_BYTES_MAX <= UD_REPORT_BYTES_MAX,
                "the largest report fits");
@@ -85,13 +91,21 @@ static void put_reference(struct ud_cbor_writer *w, const struct ud_report *repo
 static void put_device(struct ud_cbor_writer *w, const struct ud_report *report)
 {
     ud_cbor_put_int(w, KEY_DEVICE);
-    ud_cbor_put_map(w, 3);
+    ud_cbor_put_map(w, 3U + (report->measurement.len > 0 ? 1 : 0) + (report->counter_err != UD_OK ? 1 : 0));
     ud_cbor_put_uint(w, DEVICE_BOOTS);
     ud_cbor_put_uint(w, report->boot_count);
     ud_cbor_put_uint(w, DEVICE_COUNTER);
     ud_cbor_put_uint(w, report->counter);
     ud_cbor_put_uint(w, DEVICE_REASON);
     ud_cbor_put_uint(w, (uint64_t)report->boot_reason);
+    if (report->measurement.len > 0) {
+        ud_cbor_put_uint(w, DEVICE_MEASUREMENT);
+        ud_cbor_put_bstr(w, report->measurement);
+    }
+    if (report->counter_err != UD_OK) {
+        ud_cbor_put_uint(w, DEVICE_COUNTER_ERR);
+        ud_cbor_put_uint(w, (uint64_t)report->counter_err);
+    }
 }
 
 static ud_err check_lengths(const struct ud_report *report)
@@ -100,6 +114,7 @@ static ud_err check_lengths(const struct ud_report *report)
         return UD_ERR_LIMIT;
     }
     if (report->reference_digest.len != UD_SHA256_BYTES ||
+        (report->measurement.len != 0 && report->measurement.len != UD_SHA256_BYTES) ||
         (report->nonce.len != 0 && report->nonce.len != UD_NONCE_BYTES)) {
         return UD_ERR_SHAPE;
     }
@@ -212,9 +227,9 @@ static void read_claims(struct ud_cbor *r, void *into)
     }
 }
 
-static void read_code(struct ud_cbor *r, void *into)
+/* A code that this program does not know is from a newer device; a success is none. */
+static void read_failure(struct ud_cbor *r, ud_err *result)
 {
-    ud_err *result = &((struct ud_report *)into)->result;
     const struct ud_cbor before = *r;
     const uint64_t value = ud_fields_number(r, 0, UINT32_MAX);
     *result = UD_ERR_INTERNAL;
@@ -223,6 +238,11 @@ static void read_code(struct ud_cbor *r, void *into)
         *r = before;
         ud_cbor_fail(r, UD_ERR_NUMBER_RANGE); /* no failure */
     }
+}
+
+static void read_code(struct ud_cbor *r, void *into)
+{
+    read_failure(r, &((struct ud_report *)into)->result);
 }
 
 static bool is_section(uint64_t value)
@@ -298,10 +318,22 @@ static void read_boot_reason(struct ud_cbor *r, void *into)
         (ud_boot_reason)ud_fields_number(r, UD_BOOT_UNKNOWN, UD_BOOT_RECOVERY);
 }
 
+static void read_measurement(struct ud_cbor *r, void *into)
+{
+    ((struct ud_report *)into)->measurement = ud_fields_bstr(r, UD_SHA256_BYTES);
+}
+
+static void read_counter_err(struct ud_cbor *r, void *into)
+{
+    read_failure(r, &((struct ud_report *)into)->counter_err);
+}
+
 static const struct ud_field device_fields[] = {
     {DEVICE_BOOTS, true, read_boots},
     {DEVICE_COUNTER, true, read_counter},
     {DEVICE_REASON, true, read_boot_reason},
+    {DEVICE_MEASUREMENT, false, read_measurement},
+    {DEVICE_COUNTER_ERR, false, read_counter_err},
 };
 
 static void read_device(struct ud_cbor *r, void *into)

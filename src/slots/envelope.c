@@ -114,10 +114,12 @@ static ud_err read_header(const struct ud_area *area, uint32_t *len)
 ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct ud_buf *out)
 {
     uint32_t len = 0;
-    if (slot >= UD_SLOT_COUNT) {
+    const struct ud_recovery_image *recovery = slots->layout->recovery;
+    if (slot > UD_SLOT_RECOVERY || (slot == UD_SLOT_RECOVERY && recovery == NULL)) {
         return UD_ERR_RANGE;
     }
-    const struct ud_area *area = &slots->layout->envelope[slot];
+    const struct ud_area *area =
+        slot == UD_SLOT_RECOVERY ? &recovery->envelope : &slots->layout->envelope[slot];
     ud_err err = read_header(area, &len);
     if (err != UD_OK) {
         return err;

@@ -1,12 +1,16 @@
 #include "slots/area.h"
+#include "slots/commit.h"
 #include "updraft/assert.h"
 #include "updraft/slots.h"
 
 #define COMPONENT_NONE 0xff
 
-static const struct ud_area *target(const struct ud_slots *slots, uint8_t component)
+static struct ud_area target_area(const struct ud_slots *slots, uint8_t component)
 {
-    return &slots->layout->components[component].image[ud_slots_inactive(slots)];
+    if (slots->layout->mover != NULL) {
+        return slots->layout->mover->target(slots, component);
+    }
+    return slots->layout->components[component].image[ud_slots_inactive(slots)];
 }
 
 /* ---- begin, abort ---- */
@@ -26,7 +30,11 @@ static ud_err check_sizes(const struct ud_slots *slots, const uint32_t *size_byt
 
 static ud_err may_begin(const struct ud_slots *slots, uint8_t running, const uint32_t *size_bytes)
 {
-    if (running != slots->state.active) {
+    const struct ud_slots_state *state = &slots->state;
+    if (running == UD_SLOT_RECOVERY) {
+        return state->trial != UD_TRIAL_NONE ? UD_ERR_BUSY : check_sizes(slots, size_bytes);
+    }
+    if (running != state->active || (!state->blank && ud_slots_resident(slots, running) != running)) {
         return UD_ERR_STATE;
     }
     return slots->state.trial != UD_TRIAL_NONE ? UD_ERR_BUSY : check_sizes(slots, size_bytes);
@@ -36,11 +44,7 @@ static ud_err put_install(struct ud_slots *slots, const struct ud_install_state 
 {
     struct ud_slots_state next = slots->state;
     next.install = *install;
-    const ud_err err = ud_journal_put(&slots->journal, &next);
-    if (err == UD_OK) {
-        slots->state = next;
-    }
-    return err;
+    return ud_slots_commit(slots, &next);
 }
 
 static bool is_same_install(const struct ud_slots *slots, const uint8_t *manifest_digest)
@@ -53,7 +57,7 @@ static bool is_same_install(const struct ud_slots *slots, const uint8_t *manifes
 static uint32_t resume_at(const struct ud_slots *slots, uint8_t component, uint32_t size_bytes)
 {
     const uint32_t done_bytes = slots->state.install.done_bytes[component];
-    const bool at_sector = done_bytes % target(slots, component)->flash->erase_size == 0;
+    const bool at_sector = done_bytes % target_area(slots, component).flash->erase_size == 0;
     return done_bytes == size_bytes || (done_bytes < size_bytes && at_sector) ? done_bytes : 0;
 }
 
@@ -85,9 +89,13 @@ ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uin
 
 ud_err ud_slots_install_abort(struct ud_slots *slots)
 {
-    const struct ud_install_state none = {.open = false};
+    struct ud_slots_state next = slots->state;
     slots->writing = false;
-    return slots->state.install.open ? put_install(slots, &none) : UD_OK;
+    if (!next.install.open) {
+        return UD_OK;
+    }
+    ud_slots_close_install(slots, &next, ud_slots_resident(slots, 0));
+    return ud_slots_commit(slots, &next);
 }
 
 /* ---- write ---- */
@@ -122,21 +130,21 @@ static ud_err put_progress(struct ud_slots *slots, const struct ud_area *area, u
 /* Whole units that do not cross into the next sector. A sector is erased when its first unit comes. */
 static ud_err put_units(struct ud_slots *slots, const uint8_t *data, uint32_t len)
 {
-    const struct ud_area *area = target(slots, slots->component);
+    const struct ud_area area = target_area(slots, slots->component);
     ud_err err = UD_OK;
-    if (slots->written_bytes % area->flash->erase_size == 0) {
-        err = ud_area_erase(area, slots->written_bytes);
+    if (slots->written_bytes % area.flash->erase_size == 0) {
+        err = ud_area_erase(&area, slots->written_bytes);
     }
     if (err == UD_OK) {
-        err = ud_area_program(area, slots->written_bytes, data, len);
+        err = ud_area_program(&area, slots->written_bytes, data, len);
     }
     if (err != UD_OK) {
         return err;
     }
     slots->written_bytes += len;
     if (slots->written_bytes < slots->size_bytes[slots->component] &&
-        slots->written_bytes % progress_step(slots, area) == 0) {
-        return put_progress(slots, area, slots->written_bytes);
+        slots->written_bytes % progress_step(slots, &area) == 0) {
+        return put_progress(slots, &area, slots->written_bytes);
     }
     return UD_OK;
 }
@@ -144,7 +152,7 @@ static ud_err put_units(struct ud_slots *slots, const uint8_t *data, uint32_t le
 /* Straight from the caller's memory as far as whole units go, within one sector. */
 static ud_err put_bulk(struct ud_slots *slots, struct ud_bytes *data)
 {
-    const struct ud_flash *flash = target(slots, slots->component)->flash;
+    const struct ud_flash *flash = target_area(slots, slots->component).flash;
     const uint32_t room = flash->erase_size - slots->written_bytes % flash->erase_size;
     const size_t whole = data->len - data->len % flash->write_size;
     struct ud_bytes part = {NULL, 0};
@@ -155,7 +163,7 @@ static ud_err put_bulk(struct ud_slots *slots, struct ud_bytes *data)
 
 static ud_err put_unit(struct ud_slots *slots, struct ud_bytes *data)
 {
-    const uint32_t unit_bytes = target(slots, slots->component)->flash->write_size;
+    const uint32_t unit_bytes = target_area(slots, slots->component).flash->write_size;
     const size_t room = unit_bytes - slots->fill_bytes;
     struct ud_bytes part = {NULL, 0};
     const bool taken = ud_bytes_take(data, data->len < room ? data->len : room, &part);
@@ -171,16 +179,16 @@ static ud_err put_unit(struct ud_slots *slots, struct ud_bytes *data)
 
 static ud_err put_last(struct ud_slots *slots)
 {
-    const struct ud_area *area = target(slots, slots->component);
+    const struct ud_area area = target_area(slots, slots->component);
     ud_err err = UD_OK;
     if (slots->fill_bytes > 0) {
-        memset(slots->unit + slots->fill_bytes, area->flash->erased_value,
-               area->flash->write_size - slots->fill_bytes);
+        memset(slots->unit + slots->fill_bytes, area.flash->erased_value,
+               area.flash->write_size - slots->fill_bytes);
         slots->fill_bytes = 0;
-        err = put_units(slots, slots->unit, area->flash->write_size);
+        err = put_units(slots, slots->unit, area.flash->write_size);
     }
     if (err == UD_OK) {
-        err = put_progress(slots, area, slots->size_bytes[slots->component]);
+        err = put_progress(slots, &area, slots->size_bytes[slots->component]);
     }
     slots->component = COMPONENT_NONE;
     return err;
@@ -188,7 +196,7 @@ static ud_err put_last(struct ud_slots *slots)
 
 static ud_err put_data(struct ud_slots *slots, struct ud_bytes data)
 {
-    const uint32_t unit_bytes = target(slots, slots->component)->flash->write_size;
+    const uint32_t unit_bytes = target_area(slots, slots->component).flash->write_size;
     ud_err err = UD_OK;
     while (err == UD_OK && data.len > 0) {
         err = slots->fill_bytes > 0 || data.len < unit_bytes ? put_unit(slots, &data) : put_bulk(slots, &data);

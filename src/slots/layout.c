@@ -1,7 +1,7 @@
 #include "slots/area.h"
 #include "updraft/slots.h"
 
-#define AREAS_MAX (UD_SLOT_COUNT * (UD_COMPONENTS_MAX + 1) + 1)
+#define AREAS_MAX (UD_SLOT_COUNT * (UD_COMPONENTS_MAX + 1) + 4)
 
 struct areas {
     const struct ud_area *list[AREAS_MAX];
@@ -18,6 +18,13 @@ static void collect(struct areas *areas, const struct ud_layout *layout)
         areas->list[areas->count++] = &layout->envelope[slot];
     }
     areas->list[areas->count++] = &layout->journal;
+    if (layout->move.size != 0) {
+        areas->list[areas->count++] = &layout->move;
+    }
+    if (layout->recovery != NULL) {
+        areas->list[areas->count++] = &layout->recovery->image;
+        areas->list[areas->count++] = &layout->recovery->envelope;
+    }
 }
 
 /* Ends cannot wrap: both areas were checked to lie inside their flash. */
@@ -70,6 +77,9 @@ ud_err ud_layout_check(const struct ud_layout *layout)
     ud_err err = check_areas(&areas);
     if (err == UD_OK) {
         err = ud_journal_check(&layout->journal);
+    }
+    if (err == UD_OK && layout->mover != NULL) {
+        err = layout->mover->check(layout);
     }
     return err == UD_OK ? check_ids(layout) : err;
 }

@@ -1,10 +1,10 @@
 #include "updraft/slots.h"
 
 #include "slots/area.h"
+#include "slots/commit.h"
 #include "updraft/assert.h"
 
-/* Every transition is one journal record: change a copy, write it, and only then believe it. */
-static ud_err commit(struct ud_slots *slots, const struct ud_slots_state *next)
+ud_err ud_slots_commit(struct ud_slots *slots, const struct ud_slots_state *next)
 {
     const ud_err err = ud_journal_put(&slots->journal, next);
     if (err == UD_OK) {
@@ -16,6 +16,20 @@ static ud_err commit(struct ud_slots *slots, const struct ud_slots_state *next)
 static uint8_t other(uint8_t slot)
 {
     return (uint8_t)(1 - slot);
+}
+
+static bool moves(const struct ud_slots *slots)
+{
+    return slots->layout->mover != NULL && slots->layout->mover->bring != NULL;
+}
+
+/* The install is over. A mover's images are where it put them: the one that ran is home, the other as it came. */
+void ud_slots_close_install(const struct ud_slots *slots, struct ud_slots_state *next, uint8_t home)
+{
+    next->install.open = false;
+    if (moves(slots)) {
+        slots->layout->mover->rest(next, home);
+    }
 }
 
 static void count_boot(struct ud_slots_state *state)
@@ -59,9 +73,14 @@ ud_err ud_slots_adopt(struct ud_slots *slots, uint8_t slot, struct ud_version ve
     next.blank = false;
     next.active = slot;
     next.stored = version;
-    next.install.open = false;
+    ud_slots_close_install(slots, &next, slot);
     slots->writing = false;
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
+}
+
+void ud_slots_assume(struct ud_slots *slots, uint8_t home)
+{
+    ud_slots_close_install(slots, &slots->state, home);
 }
 
 const struct ud_slots_state *ud_slots_state(const struct ud_slots *slots)
@@ -98,9 +117,27 @@ ud_err ud_slots_component_find(const struct ud_slots *slots, struct ud_bytes id,
     return UD_ERR_COMPONENT;
 }
 
+uint8_t ud_slots_resident(const struct ud_slots *slots, uint8_t wanted)
+{
+    return moves(slots) ? slots->layout->mover->resident(slots) : wanted;
+}
+
+ud_err ud_slots_settle(struct ud_slots *slots)
+{
+    return moves(slots) ? slots->layout->mover->settle(slots) : UD_OK;
+}
+
+ud_err ud_slots_bring(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes)
+{
+    return moves(slots) ? slots->layout->mover->bring(slots, slot, sizes) : UD_OK;
+}
+
 uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component)
 {
     UD_ASSERT(component < slots->layout->component_count);
+    if (slots->layout->mover != NULL) {
+        return slots->layout->mover->capacity(slots->layout, component);
+    }
     const struct ud_area *image = slots->layout->components[component].image;
     return image[0].size < image[1].size ? image[0].size : image[1].size;
 }
@@ -111,8 +148,14 @@ ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t compone
     if (component >= slots->layout->component_count) {
         return UD_ERR_COMPONENT;
     }
+    if (slot == UD_SLOT_RECOVERY && slots->layout->recovery != NULL && component == 0) {
+        return ud_area_read(&slots->layout->recovery->image, offset, out, len);
+    }
     if (slot >= UD_SLOT_COUNT) {
         return UD_ERR_RANGE;
+    }
+    if (slots->layout->mover != NULL) {
+        return slots->layout->mover->read(slots, slot, component, offset, out, len);
     }
     return ud_area_read(&slots->layout->components[component].image[slot], offset, out, len);
 }
@@ -132,9 +175,9 @@ ud_err ud_slots_trial_request(struct ud_slots *slots)
     next.attempts = 0;
     next.outcome = UD_ABSENT;
     memcpy(next.attempted, next.install.manifest_digest, UD_DIGEST_BYTES);
-    next.install.open = false;
+    ud_slots_close_install(slots, &next, ud_slots_resident(slots, 0));
     slots->writing = false;
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_trial_start(struct ud_slots *slots, struct ud_version version)
@@ -147,7 +190,7 @@ ud_err ud_slots_trial_start(struct ud_slots *slots, struct ud_version version)
     next.attempts++;
     next.trial_version = version;
     count_boot(&next);
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_trial_end(struct ud_slots *slots, ud_err outcome)
@@ -161,7 +204,7 @@ ud_err ud_slots_trial_end(struct ud_slots *slots, ud_err outcome)
     next.attempts = 0;
     next.outcome = outcome;
     count_boot(&next);
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_fall_back(struct ud_slots *slots, ud_err outcome)
@@ -170,12 +213,14 @@ ud_err ud_slots_fall_back(struct ud_slots *slots, ud_err outcome)
     if (next.trial != UD_TRIAL_NONE) {
         return UD_ERR_STATE;
     }
+    if (next.install.open) { /* it was going to the slot that runs now */
+        ud_slots_close_install(slots, &next, ud_slots_resident(slots, 0));
+    }
     next.active = other(next.active);
     next.outcome = outcome;
     memset(next.attempted, 0, sizeof next.attempted);
-    next.install.open = false; /* it was going to the slot that runs now */
     count_boot(&next);
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running)
@@ -195,14 +240,14 @@ ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running)
     if (ud_version_compare(next.trial_version, next.stored) > 0) {
         next.stored = next.trial_version;
     }
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_action_put(struct ud_slots *slots, const struct ud_action_state *action)
 {
     struct ud_slots_state next = slots->state;
     next.action = *action;
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }
 
 ud_err ud_slots_report_counter(struct ud_slots *slots, uint64_t *counter)
@@ -212,7 +257,7 @@ ud_err ud_slots_report_counter(struct ud_slots *slots, uint64_t *counter)
         return UD_ERR_COUNTER;
     }
     next.report_counter++;
-    const ud_err err = commit(slots, &next);
+    const ud_err err = ud_slots_commit(slots, &next);
     if (err == UD_OK) {
         *counter = next.report_counter;
     }
@@ -223,5 +268,5 @@ ud_err ud_slots_count_boot(struct ud_slots *slots)
 {
     struct ud_slots_state next = slots->state;
     count_boot(&next);
-    return commit(slots, &next);
+    return ud_slots_commit(slots, &next);
 }

@@ -341,6 +341,14 @@ def test_a_device_folder_holds_what_its_device_needs(signed):
     assert end <= show["flash"]["size"]
 
 
+@pytest.mark.parametrize("layout, spare", [("ab", 0), ("swap", 4096), ("overwrite", 0)])
+def test_a_device_folder_is_laid_out_as_asked(signed, layout, spare):
+    device_init(signed, "--layout", layout)
+    show = signed.json("device", "show", "door-17")
+    (_, runs), (_, stored) = show["components"][0]["slots"]
+    assert show["layout"] == layout and stored == runs + spare
+
+
 def test_two_devices_have_two_keys(signed):
     device_init(signed)
     (signed.folder / "door-17").rename(signed.folder / "door-16")

@@ -34,6 +34,8 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
     }
     flash.size_bytes = provision.flash_bytes;
     *device = (struct ud_mps2_device){
-        &layout, &provision.trust, {provision.vendor_id, provision.class_id, provision.device_id}};
+        &layout,
+        &provision.trust,
+        {.vendor_id = provision.vendor_id, .class_id = provision.class_id, .device_id = provision.device_id}};
     return ud_boot_layout(&layout, &provision, &flash);
 }

@@ -10,6 +10,12 @@ static struct ud_area area_of(const struct ud_device_folder *device, struct ud_p
     return (struct ud_area){&device->file.flash, numbers.offset, numbers.size};
 }
 
+static const struct ud_mover *const movers[] = {
+    [UD_PROVISION_STAY] = NULL,
+    [UD_PROVISION_SWAP] = &ud_move_swap,
+    [UD_PROVISION_OVERWRITE] = &ud_move_overwrite,
+};
+
 /* Numbers become areas on this folder's flash. */
 static void lay_out(struct ud_device_folder *device)
 {
@@ -20,7 +26,14 @@ static void lay_out(struct ud_device_folder *device)
         .journal = area_of(device, from->journal),
         .confirm_deadline_ms = from->trial_deadline_ms,
         .trial_boots_max = from->trial_boots,
+        .mover = movers[from->mover],
+        .move = area_of(device, from->move),
     };
+    if (ud_provision_has_recovery(from)) {
+        device->recovery.image = area_of(device, from->recovery[0]);
+        device->recovery.envelope = area_of(device, from->recovery[1]);
+        to->recovery = &device->recovery;
+    }
     for (uint8_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
         to->envelope[slot] = area_of(device, from->envelope[slot]);
         for (uint8_t i = 0; i < from->component_count; i++) {

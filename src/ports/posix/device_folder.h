@@ -16,7 +16,8 @@ struct ud_device_folder {
     uint8_t provision_bytes[UD_PROVISION_BYTES_MAX]; /* `provision` and `layout` point into it */
     struct ud_provision provision;
     struct ud_layout layout;
-    struct ud_boot_trust trust; /* loaded while the flash is open */
+    struct ud_recovery_image recovery; /* the layout points to it */
+    struct ud_boot_trust trust;        /* loaded while the flash is open */
     uint8_t trust_bytes[UD_TRUST_STORE_BYTES_MAX];
     struct ud_flash_file file; /* fd -1 while closed */
 };

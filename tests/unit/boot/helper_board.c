@@ -7,19 +7,79 @@
 
 #include "layout.h"
 
-void board_init(struct board *board, const struct board_shape *shape, const struct ud_signer *trusted)
+/* A stream that differs by slot, component and place; what it is made of does not matter here. */
+static ud_err toy_cipher(void *ctx, uint8_t slot, uint8_t component, uint32_t offset, uint8_t *data,
+                         uint32_t len)
 {
-    const uint32_t image_sectors = RELEASE_IMAGE_BYTES_MAX / shape->erase_size;
+    (void)ctx;
+    for (uint32_t i = 0; i < len; i++) {
+        data[i] ^= (uint8_t)((offset + i) * 7 + ((offset + i) >> 8) * 31 + slot * 91 + component * 17 + 5);
+    }
+    return UD_OK;
+}
+
+static const struct ud_cipher toy = {.apply = toy_cipher};
+
+static bool is_moving(const struct board_shape *shape)
+{
+    return shape->mover != NULL && shape->mover->bring != NULL;
+}
+
+static struct sim_layout_shape parts_of(const struct board_shape *shape)
+{
+    const uint32_t image_bytes = shape->image_bytes_max != 0 ? shape->image_bytes_max : RELEASE_IMAGE_BYTES_MAX;
     const uint32_t envelope_sectors =
         (RELEASE_ENVELOPE_BYTES_MAX + 32 + shape->erase_size - 1) / shape->erase_size;
-    const struct sim_layout_shape parts = {shape->journal_sectors, image_sectors, envelope_sectors,
-                                           shape->component_count, shape->trial_boots_max};
-    memset(board, 0, sizeof *board);
-    sim_flash_init(&board->sim, sim_layout_bytes(&parts, shape->erase_size), shape->erase_size,
-                   shape->write_size, shape->erased_value);
+    return (struct sim_layout_shape){
+        .journal_sectors = shape->journal_sectors,
+        .image_sectors = image_bytes / shape->erase_size,
+        .envelope_sectors = envelope_sectors,
+        .component_count = shape->component_count,
+        .trial_boots_max = shape->trial_boots_max,
+        .mover = shape->mover,
+        .move_sectors = is_moving(shape) ? 2 : 0,
+        .recovery_sectors = shape->has_recovery ? image_bytes / shape->erase_size : 0,
+    };
+}
+
+/* Blocks are as large as the larger sector; one is spare. */
+static void lay_out(struct board *board, const struct board_shape *shape)
+{
+    struct sim_layout_shape parts = parts_of(shape);
+    const uint32_t own_bytes = sim_layout_bytes(&parts, shape->erase_size);
+    if (shape->second_erase_size == 0) {
+        sim_flash_init(&board->sim, own_bytes, shape->erase_size, shape->write_size, shape->erased_value);
+    } else {
+        const uint32_t second = shape->second_erase_size;
+        const uint32_t block = second > shape->erase_size ? second : shape->erase_size;
+        const uint32_t area = parts.image_sectors * shape->erase_size + parts.mover->spare_blocks * block;
+        const uint32_t second_bytes = area * shape->component_count;
+        parts.second = &board->second.flash;
+        parts.second_sectors = area / second;
+        sim_flash_init(&board->sim, own_bytes + second_bytes, shape->erase_size, shape->write_size,
+                       shape->erased_value);
+        sim_flash_part(&board->second, &board->sim, second_bytes, second, shape->second_write_size,
+                       shape->second_erased_value);
+    }
     sim_layout(&board->layout, &board->sim.flash, &parts);
+    if (shape->has_recovery) {
+        sim_layout_recovery(&board->layout, &board->recovery, &parts);
+    }
+}
+
+void board_init(struct board *board, const struct board_shape *shape, const struct ud_signer *trusted)
+{
+    memset(board, 0, sizeof *board);
+    board->running = BOARD_RUNS_ACTIVE;
+    lay_out(board, shape);
+    for (size_t i = 0; i < UD_COMPONENTS_MAX; i++) {
+        board->ram[i] = (struct ud_ram){board->memory[i], sizeof board->memory[i]};
+    }
+    board->layout.ram = board->ram;
+    board->layout.cipher = shape->has_cipher ? &toy : NULL;
     board->trust.threshold = 1;
     assert_int_equal(ud_trust_add(&board->trust, trusted->pub, 1), UD_OK);
+    assert_int_equal(ud_layout_check(&board->layout), UD_OK);
 }
 
 void board_deinit(struct board *board)
@@ -28,28 +88,45 @@ void board_deinit(struct board *board)
     sim_flash_deinit(&board->sim);
 }
 
+/* With encryption at rest the agent stores what it got; straight to where it runs it goes plain. */
+static void encrypt(const struct ud_slots *slots, uint8_t component, uint32_t offset, uint8_t *data,
+                    uint32_t len)
+{
+    const uint8_t slot = ud_slots_inactive(slots);
+    const bool runs_there = slots->layout->mover != NULL && slots->layout->mover->bring != NULL &&
+                            ud_slots_resident(slots, slot) == slot;
+    if (slots->layout->cipher != NULL && !runs_there) {
+        (void)toy_cipher(NULL, slot, component, offset, data, len);
+    }
+}
+
 static ud_err write_images(struct ud_slots *slots, const struct release *release, const uint32_t *resume_bytes)
 {
+    uint8_t piece[700];
     ud_err err = UD_OK;
     for (uint8_t i = 0; err == UD_OK && i < release->component_count; i++) {
         for (uint32_t at = resume_bytes[i]; err == UD_OK && at < release->image_bytes; at += 700) {
             const uint32_t left = release->image_bytes - at;
-            err = ud_slots_install_write(slots, i,
-                                         (struct ud_bytes){release->image[i] + at, left < 700 ? left : 700});
+            const uint32_t n = left < sizeof piece ? left : (uint32_t)sizeof piece;
+            memcpy(piece, release->image[i] + at, n);
+            encrypt(slots, i, at, piece, n);
+            err = ud_slots_install_write(slots, i, (struct ud_bytes){piece, n});
         }
     }
     return err;
 }
 
-static ud_err put_release(struct ud_slots *slots, const struct release *release)
+static ud_err put_release(struct ud_slots *slots, const struct release *release, uint8_t running)
 {
     uint32_t sizes[UD_COMPONENTS_MAX];
     uint32_t resume_bytes[UD_COMPONENTS_MAX];
     for (size_t i = 0; i < UD_COMPONENTS_MAX; i++) {
         sizes[i] = release->image_bytes;
     }
-    ud_err err = ud_slots_install_begin(slots, ud_slots_state(slots)->active, release->manifest_digest, sizes,
-                                        resume_bytes);
+    if (running == BOARD_RUNS_ACTIVE) {
+        running = ud_slots_state(slots)->active;
+    }
+    ud_err err = ud_slots_install_begin(slots, running, release->manifest_digest, sizes, resume_bytes);
     if (err == UD_OK) {
         err = write_images(slots, release, resume_bytes);
     }
@@ -63,8 +140,23 @@ void board_factory(struct board *board, const struct release *release)
 {
     struct ud_slots slots;
     assert_int_equal(ud_slots_format(&slots, &board->layout), UD_OK);
-    assert_int_equal(put_release(&slots, release), UD_OK);
+    assert_int_equal(put_release(&slots, release, BOARD_RUNS_ACTIVE), UD_OK);
     assert_int_equal(ud_slots_adopt(&slots, 0, (struct ud_version){0, release->sequence}), UD_OK);
+}
+
+/* By a layout that has the recovery area for its slot 0. */
+void board_put_recovery(struct board *board, const struct release *release)
+{
+    struct ud_slots slots;
+    struct ud_layout layout = board->layout;
+    layout.component_count = 1;
+    layout.components[0].image[0] = board->recovery.image;
+    layout.envelope[0] = board->recovery.envelope;
+    layout.mover = NULL;
+    layout.cipher = NULL;
+    layout.recovery = NULL;
+    assert_int_equal(ud_slots_format(&slots, &layout), UD_OK);
+    assert_int_equal(put_release(&slots, release, BOARD_RUNS_ACTIVE), UD_OK);
 }
 
 ud_err board_try_install(struct board *board, const struct release *release)
@@ -72,7 +164,7 @@ ud_err board_try_install(struct board *board, const struct release *release)
     struct ud_slots slots;
     ud_err err = ud_slots_mount(&slots, &board->layout);
     if (err == UD_OK) {
-        err = put_release(&slots, release);
+        err = put_release(&slots, release, board->running);
     }
     return err == UD_OK ? ud_slots_trial_request(&slots) : err;
 }
@@ -86,6 +178,26 @@ bool board_install(struct board *board, const struct release *release)
     return !sim_flash_is_off(&board->sim);
 }
 
+/* What was verified lies where it will run: looked at without the code under test. */
+static void assert_images_can_run(struct board *board, const struct ud_boot_info *info)
+{
+    const struct ud_mover *mover = board->layout.mover;
+    uint8_t bytes[RELEASE_IMAGE_BYTES_MAX];
+    uint8_t digest[UD_SHA256_BYTES];
+    if (mover == NULL || info->slot == UD_SLOT_RECOVERY) {
+        return;
+    }
+    for (uint8_t i = 0; i < info->image_count; i++) {
+        const struct ud_area *area = &board->layout.components[i].image[0];
+        const struct ud_bytes image = {mover->bring != NULL ? bytes : board->memory[i],
+                                       info->images[i].size_bytes};
+        assert_in_range(image.len, 1, sizeof bytes);
+        assert_int_equal(area->flash->read(area->flash->ctx, area->offset, bytes, (uint32_t)image.len), UD_OK);
+        assert_int_equal(ud_sha256(&image, 1, digest), UD_OK);
+        assert_memory_equal(digest, info->images[i].digest, sizeof digest);
+    }
+}
+
 ud_err board_boot(struct board *board, ud_err ended, struct ud_boot_info *info)
 {
     const struct ud_boot_identity identity = {
@@ -95,9 +207,16 @@ ud_err board_boot(struct board *board, ud_err ended, struct ud_boot_info *info)
     memset(board->envelope_ram, 0xa5, sizeof board->envelope_ram);
     ud_boot_init(&board->boot, &board->layout, &board->trust, &identity, board->envelope_ram,
                  sizeof board->envelope_ram);
+    if (board->layout.mover != NULL && board->layout.mover->bring != NULL) {
+        ud_boot_move(&board->boot);
+    }
+    ud_boot_count_with(&board->boot, board->counter);
     const ud_err err = ud_boot_choose(&board->boot, ended, info);
     if (!sim_flash_is_off(&board->sim)) {
         assert_true((err == UD_OK) == (ud_boot_allows(&board->boot, info) == UD_SURE_YES));
+        if (err == UD_OK) {
+            assert_images_can_run(board, info);
+        }
     }
     return err;
 }

@@ -14,11 +14,26 @@ struct board_shape {
     uint8_t erased_value;
     uint8_t component_count;
     uint8_t trial_boots_max;
+    const struct ud_mover *mover;
+    uint32_t second_erase_size; /* with a mover, the second areas on a chip of their own; 0: on the same */
+    uint32_t second_write_size;
+    uint8_t second_erased_value;
+    bool has_recovery;
+    bool has_cipher;
+    uint32_t image_bytes_max; /* 0: RELEASE_IMAGE_BYTES_MAX */
 };
 
+#define BOARD_RUNS_ACTIVE 0xff
+
 struct board {
+    struct ud_counter *counter; /* NULL: none */
+    uint8_t running;            /* who installs: UD_SLOT_RECOVERY or BOARD_RUNS_ACTIVE */
     struct sim_flash sim;
+    struct sim_flash_part second;
     struct ud_layout layout;
+    struct ud_recovery_image recovery;
+    struct ud_ram ram[UD_COMPONENTS_MAX];
+    uint8_t memory[UD_COMPONENTS_MAX][RELEASE_IMAGE_BYTES_MAX];
     struct ud_trust trust;
     struct ud_boot boot;
     uint8_t envelope_ram[2048];
@@ -29,6 +44,8 @@ void board_init(struct board *board, const struct board_shape *shape, const stru
 void board_deinit(struct board *board);
 /** Format, install into slot 0, adopt: what the factory does. */
 void board_factory(struct board *board, const struct release *release);
+/** Into the recovery area; before board_factory(). The shape has one. */
+void board_put_recovery(struct board *board, const struct release *release);
 /** From mount to the request. False when power failed; every other failure fails the test. */
 bool board_install(struct board *board, const struct release *release);
 /** Like board_install, for whatever it returns. */

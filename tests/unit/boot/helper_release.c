@@ -165,7 +165,8 @@ static void fill_images(struct release *release)
 {
     for (uint8_t c = 0; c < release->component_count; c++) {
         for (uint32_t i = 0; i < release->image_bytes; i++) {
-            release->image[c][i] = (uint8_t)(i * 13u + (i >> 8) + release->sequence * 101u + c * 57u);
+            const uint64_t own = i < release->same_bytes ? 0 : release->sequence * 101u;
+            release->image[c][i] = (uint8_t)(i * 13u + (i >> 8) + own + c * 57u);
         }
     }
 }

@@ -13,6 +13,7 @@ struct release {
     uint64_t sequence;
     uint8_t component_count;
     uint32_t image_bytes; /* of each component */
+    uint32_t same_bytes;  /* at the start of each image: as in every other release */
     uint8_t vendor_id[UD_UUID_BYTES];
     uint8_t class_id[UD_UUID_BYTES];
     bool no_invoke;

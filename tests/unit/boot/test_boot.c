@@ -9,9 +9,27 @@
 #include "helper_board.h"
 #include "ports/openssl/keys.h"
 
-static const struct board_shape plain = {"4 KiB of image", 2, 1024, 8, 0xff, 1, 1};
-static const struct board_shape pair = {"two components", 2, 1024, 8, 0xff, 2, 1};
-static const struct board_shape patient = {"three starts", 2, 1024, 8, 0xff, 1, 3};
+static const struct board_shape plain = {.name = "4 KiB of image",
+                                         .journal_sectors = 2,
+                                         .erase_size = 1024,
+                                         .write_size = 8,
+                                         .erased_value = 0xff,
+                                         .component_count = 1,
+                                         .trial_boots_max = 1};
+static const struct board_shape pair = {.name = "two components",
+                                        .journal_sectors = 2,
+                                        .erase_size = 1024,
+                                        .write_size = 8,
+                                        .erased_value = 0xff,
+                                        .component_count = 2,
+                                        .trial_boots_max = 1};
+static const struct board_shape patient = {.name = "three starts",
+                                           .journal_sectors = 2,
+                                           .erase_size = 1024,
+                                           .write_size = 8,
+                                           .erased_value = 0xff,
+                                           .component_count = 1,
+                                           .trial_boots_max = 3};
 
 static struct keys {
     struct ud_key_pair *author_pair;
@@ -443,8 +461,8 @@ static void test_an_envelope_larger_than_the_memory_given_is_an_error_with_a_nam
 {
     struct scene scene;
     struct ud_boot_info info;
-    const struct ud_boot_identity identity = {
-        UD_BYTES_ARRAY(release_vendor), UD_BYTES_ARRAY(release_class), {NULL, 0}};
+    const struct ud_boot_identity identity = {.vendor_id = UD_BYTES_ARRAY(release_vendor),
+                                              .class_id = UD_BYTES_ARRAY(release_class)};
     scene_init(&scene, &plain, *state);
     struct board *board = &scene.board;
     ud_boot_init(&board->boot, &board->layout, &board->trust, &identity, board->envelope_ram,

@@ -15,7 +15,13 @@
 
 enum { ENVELOPE = 0, IMAGE = 1 };
 
-static const struct board_shape plain = {"4 KiB of image", 3, 1024, 8, 0xff, 1, 1};
+static const struct board_shape plain = {.name = "4 KiB of image",
+                                         .journal_sectors = 3,
+                                         .erase_size = 1024,
+                                         .write_size = 8,
+                                         .erased_value = 0xff,
+                                         .component_count = 1,
+                                         .trial_boots_max = 1};
 
 static struct ud_key_pair *pair;
 static struct ud_signer author;

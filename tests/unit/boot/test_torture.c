@@ -1,13 +1,14 @@
 /*
- * Power fails at every flash operation of install, trial, confirm and revert, in several manners of tearing,
- * and again during the recovery (P2). What must hold at every boot after that:
+ * Power fails at every flash operation of install, move, trial, confirm and revert, in several manners of tearing,
+ * and again during the recovery, and again (P2; attacks D1, D2, D3). What must hold at every boot after that:
  *
- *   - the old or the new release runs, whole and verified; the bootloader never says that there is no slot
- *   - the new one runs only if its install was complete, and stays only if it confirmed itself
- *   - the stored version is that of a confirmed release
+ *   - a release runs, whole, verified, and lying where it can run; the bootloader never says that there is no slot
+ *   - the new one runs only if its install was complete, and stays only if it confirmed itself: no revert is lost
+ *   - the stored version, and the hardware's counter, are that of a confirmed release
  *   - the next update goes through
  *
- * UD_TORTURE=1 takes every cut in every manner and more geometries, instead of a sample.
+ * Configurations are the product of layouts and geometries. UD_TORTURE=1 takes every cut in twenty manners on all of
+ * them, every pair on a small one and more random triples; SEED=n gives the random ones another start.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,28 +19,83 @@
 #include <cmocka.h>
 
 #include "helper_board.h"
+#include "helper_counter.h"
 #include "ports/openssl/keys.h"
 
-static const struct board_shape shapes[] = {
-    {"8-byte writes", 2, 1024, 8, 0xff, 1, 1},
-    {"32-byte writes", 2, 2048, 32, 0xff, 1, 1},
-    {"byte writes", 2, 1024, 1, 0xff, 1, 1},
-    {"16-byte writes, erased to zero, three journal sectors", 3, 1024, 16, 0x00, 1, 1},
-    {"two components", 2, 1024, 4, 0xff, 2, 1},
-    {"two starts", 2, 1024, 8, 0xff, 1, 2},
-    {"one sector for an image", 2, 4096, 8, 0xff, 1, 1},
+/* ---- configurations ---- */
+
+static const struct {
+    uint32_t erase_size;
+    uint32_t write_size;
+    uint8_t erased_value;
+    uint32_t journal_sectors;
+} geometries[] = {
+    {1024, 1, 0xff, 2},  {1024, 2, 0x00, 2}, {1024, 4, 0xff, 3},  {1024, 8, 0xff, 2}, {1024, 16, 0x00, 3},
+    {1024, 32, 0xff, 2}, {2048, 8, 0x00, 2}, {2048, 32, 0xff, 3}, {4096, 4, 0xff, 2},
 };
-#define SHAPE_COUNT (sizeof shapes / sizeof shapes[0])
+#define GEOMETRY_COUNT (sizeof geometries / sizeof geometries[0])
+
+static const struct {
+    const char *name;
+    struct board_shape shape; /* what the geometry leaves open */
+} layouts[] = {
+    {"A/B", {.component_count = 1, .trial_boots_max = 1}},
+    {"A/B, two components, two starts", {.component_count = 2, .trial_boots_max = 2}},
+    {"swap", {.component_count = 1, .trial_boots_max = 1, .mover = &ud_move_swap}},
+    {"swap, two components", {.component_count = 2, .trial_boots_max = 1, .mover = &ud_move_swap}},
+    {"swap with a chip of small sectors",
+     {.component_count = 1,
+      .trial_boots_max = 1,
+      .mover = &ud_move_swap,
+      .second_erase_size = 512,
+      .second_write_size = 1,
+      .second_erased_value = 0xff}},
+    {"swap with a chip of large sectors, two starts",
+     {.component_count = 1,
+      .trial_boots_max = 2,
+      .mover = &ud_move_swap,
+      .second_erase_size = 4096,
+      .second_write_size = 16,
+      .second_erased_value = 0x00}},
+    {"swap, encrypted at rest",
+     {.component_count = 1, .trial_boots_max = 1, .mover = &ud_move_swap, .has_cipher = true}},
+    {"RAM", {.component_count = 1, .trial_boots_max = 1, .mover = &ud_move_ram}},
+    {"overwrite",
+     {.component_count = 1, .trial_boots_max = 1, .mover = &ud_move_overwrite, .has_recovery = true}},
+};
+#define LAYOUT_COUNT (sizeof layouts / sizeof layouts[0])
+#define CONFIG_COUNT (LAYOUT_COUNT * GEOMETRY_COUNT)
+_Static_assert(CONFIG_COUNT >= 40, "as many as the design page promises");
+
+enum { LAYOUT_SWAP = 2, GEOMETRY_SMALL = 8 }; /* few sectors, so few operations: every pair of cuts */
+
+static struct board_shape shape_of(size_t layout, size_t geometry)
+{
+    struct board_shape shape = layouts[layout].shape;
+    shape.name = layouts[layout].name;
+    shape.erase_size = geometries[geometry].erase_size;
+    shape.write_size = geometries[geometry].write_size;
+    shape.erased_value = geometries[geometry].erased_value;
+    shape.journal_sectors = geometries[geometry].journal_sectors;
+    return shape;
+}
+
+/* ---- the story ---- */
 
 struct cast {
     struct ud_key_pair *pair;
     struct ud_signer author;
+    uint32_t visited; /* states, of all tests together */
 };
 
 /* The releases of one run: 5 runs, 6 is on its way, 7 is the update after the accident. */
 struct scene {
+    struct board_shape shape;
     struct board board;
     struct sim_flash before;
+    struct counter counter;
+    struct counter counter_before;
+    struct release rescue;
     struct release five;
     struct release six;
     struct release seven;
@@ -52,33 +108,73 @@ static bool long_form(void)
     return getenv("UD_TORTURE") != NULL;
 }
 
-static void make_release(struct release *release, const struct board_shape *shape,
-                         const struct ud_signer *signer)
+static uint64_t seed(void)
 {
-    release->component_count = shape->component_count;
-    release_make(release, signer);
+    const char *given = getenv("SEED");
+    return given == NULL ? 1 : strtoull(given, NULL, 10);
+}
+
+static bool can_revert(const struct scene *scene)
+{
+    return scene->shape.mover != &ud_move_overwrite;
+}
+
+/* The first sector is the same in all of them: a move leaves it alone. */
+static struct release make_release(const struct scene *scene, uint64_t sequence, uint32_t image_bytes,
+                                   const struct ud_signer *signer)
+{
+    struct release release = release_plain(sequence, image_bytes);
+    release.component_count = scene->shape.component_count;
+    release.same_bytes = 1024;
+    release_make(&release, signer);
+    return release;
+}
+
+static void make_rescue(struct scene *scene, const struct ud_signer *author)
+{
+    scene->rescue = release_plain(1, 500);
+    release_make(&scene->rescue, author);
+    board_put_recovery(&scene->board, &scene->rescue);
 }
 
 static void scene_init(struct scene *scene, const struct board_shape *shape, const struct ud_signer *author,
                        bool confirms)
 {
+    memset(scene, 0, sizeof *scene);
+    scene->shape = *shape;
     board_init(&scene->board, shape, author);
-    scene->five = release_plain(5, 900);
-    scene->six = release_plain(6, 2100);
-    scene->seven = release_plain(7, 1300);
-    make_release(&scene->five, shape, author);
-    make_release(&scene->six, shape, author);
-    make_release(&scene->seven, shape, author);
+    if (shape->has_recovery) {
+        make_rescue(scene, author);
+    }
+    scene->five = make_release(scene, 5, 2900, author);
+    scene->six = make_release(scene, 6, 4096, author);
+    scene->seven = make_release(scene, 7, 1300, author);
     board_factory(&scene->board, &scene->five);
+    counter_init(&scene->counter, &scene->board.sim);
+    scene->board.counter = &scene->counter.port;
+    board_expect(&scene->board, &scene->five, UD_BOOT_NORMAL, UD_OK, "from the factory");
+    scene->counter_before = scene->counter;
     sim_flash_copy(&scene->before, &scene->board.sim);
     scene->confirms = confirms;
-    scene->stayed_count = 0;
 }
 
 static void scene_deinit(struct scene *scene)
 {
     sim_flash_deinit(&scene->before);
     board_deinit(&scene->board);
+}
+
+static bool is_off(const struct scene *scene)
+{
+    return sim_flash_is_off(&scene->board.sim);
+}
+
+/* Nothing but what was confirmed may move the counter; the first boot after that does. */
+static void assert_counter(const struct scene *scene)
+{
+    const struct ud_version counted = scene->counter.value;
+    assert_int_equal(counted.epoch, 0);
+    assert_true(counted.sequence == 5 || (counted.sequence == 6 && scene->confirms));
 }
 
 /*
@@ -89,16 +185,21 @@ static bool live(struct scene *scene)
     struct ud_boot_info info;
     struct board *board = &scene->board;
     const ud_err err = board_boot(board, UD_OK, &info);
-    if (sim_flash_is_off(&board->sim)) {
+    assert_counter(scene);
+    if (is_off(scene)) {
         return false;
     }
     assert_int_equal(err, UD_OK);
-    if (info.reason == UD_BOOT_TRIAL && scene->confirms) {
-        (void)board_confirm(board, info.slot);
+    assert_true(info.slot != UD_SLOT_RECOVERY || !can_revert(scene));
+    if (info.reason == UD_BOOT_TRIAL) {
+        assert_int_equal(info.version.sequence, 6);
+        if (scene->confirms) {
+            (void)board_confirm(board, info.slot);
+        }
     } else if (info.reason == UD_BOOT_NORMAL && info.version.sequence == 5 && info.outcome == UD_OK) {
         (void)board_try_install(board, &scene->six);
     }
-    return !sim_flash_is_off(&board->sim);
+    return !is_off(scene);
 }
 
 /* The whole story takes four power cycles: install, trial, revert if it must, normal. */
@@ -113,29 +214,44 @@ static bool live_to_the_end(struct scene *scene)
     return true;
 }
 
-static void assert_stored_is_confirmed(struct scene *scene)
+static struct ud_slots_state state_of(struct scene *scene)
 {
     struct ud_slots slots;
     assert_int_equal(ud_slots_mount(&slots, &scene->board.layout), UD_OK);
-    const struct ud_slots_state *state = ud_slots_state(&slots);
-    const uint64_t stored = state->stored.sequence;
+    return *ud_slots_state(&slots);
+}
+
+static void assert_stored_is_confirmed(struct scene *scene)
+{
+    const struct ud_slots_state state = state_of(scene);
+    const uint64_t stored = state.stored.sequence;
     assert_true(stored == 5 || (stored == 6 && scene->confirms));
     /* slot 0 came from the factory with 5; 6 always went to slot 1 */
-    assert_int_equal(state->active, stored == 6 ? 1 : 0);
+    assert_int_equal(state.active, stored == 6 ? 1 : 0);
 }
 
 /*
- * A healthy image whose trial lost power before it confirmed is reverted, and says so; every other one stays.
+ * A healthy image whose trial lost power before it confirmed is reverted, and says so; every other one stays. Where
+ * nothing is left to go back to, the recovery image runs.
  */
 static void expect_end(struct scene *scene)
 {
-    struct ud_slots slots;
-    assert_int_equal(ud_slots_mount(&slots, &scene->board.layout), UD_OK);
-    const bool stayed = ud_slots_state(&slots)->active == 1;
+    const bool stayed = state_of(scene).active == 1;
     assert_true(scene->confirms || !stayed);
     scene->stayed_count += stayed;
-    board_expect(&scene->board, stayed ? &scene->six : &scene->five, UD_BOOT_NORMAL,
-                 stayed ? UD_OK : UD_ERR_UNCONFIRMED, "end of the story");
+    if (stayed) {
+        board_expect(&scene->board, &scene->six, UD_BOOT_NORMAL, UD_OK, "confirmed");
+        assert_int_equal(scene->counter.value.sequence, 6);
+    } else if (can_revert(scene)) {
+        board_expect(&scene->board, &scene->five, UD_BOOT_NORMAL, UD_ERR_UNCONFIRMED, "reverted");
+    } else {
+        struct ud_boot_info info;
+        assert_int_equal(board_boot(&scene->board, UD_OK, &info), UD_OK);
+        assert_int_equal(info.slot, UD_SLOT_RECOVERY);
+        assert_memory_equal(info.manifest_digest, scene->rescue.manifest_digest, UD_SHA256_BYTES);
+        scene->board.running = UD_SLOT_RECOVERY;
+    }
+    assert_counter(scene);
 }
 
 /* Power stays now. The story goes on to its end, however weak bits read, and then the next update is made. */
@@ -157,10 +273,12 @@ static void assert_recovers(struct scene *scene)
     assert_int_equal(board->sim.violations, 0);
 }
 
-static void start_over(struct scene *scene, uint64_t seed)
+static void start_over(struct scene *scene, uint64_t number)
 {
     sim_flash_load(&scene->board.sim, &scene->before);
-    sim_flash_seed(&scene->board.sim, seed);
+    sim_flash_seed(&scene->board.sim, seed() * 0x10000 + number);
+    scene->counter = scene->counter_before;
+    scene->board.running = BOARD_RUNS_ACTIVE;
 }
 
 static uint64_t operations_of_the_story(struct scene *scene)
@@ -170,109 +288,166 @@ static uint64_t operations_of_the_story(struct scene *scene)
     return scene->board.sim.operations;
 }
 
-/* @return states visited */
-static uint32_t cut_everywhere_once(struct scene *scene, uint32_t draws)
+/* ---- one cut, two, three ---- */
+
+/* A test that fails says which state it was in. */
+static void cut_once(struct scene *scene, uint64_t cut, uint32_t draw)
+{
+    start_over(scene, cut * 64 + draw);
+    sim_flash_cut_after(&scene->board.sim, cut, draw);
+    assert_false(live_to_the_end(scene));
+    assert_recovers(scene);
+}
+
+/* @return states visited. `step`: each that-many-th operation; the first one differs from draw to draw */
+static uint32_t cut_everywhere_once(struct scene *scene, uint32_t draws, uint64_t step)
 {
     uint32_t visited = 0;
     const uint64_t operations = operations_of_the_story(scene);
-    for (uint64_t cut = 0; cut < operations; cut++) {
-        for (uint32_t draw = 0; draw < draws; draw++) {
-            start_over(scene, cut * 64 + draw);
-            sim_flash_cut_after(&scene->board.sim, cut, draw);
-            assert_false(live_to_the_end(scene));
-            assert_recovers(scene);
+    for (uint32_t draw = 0; draw < draws; draw++) {
+        for (uint64_t cut = draw % step; cut < operations; cut += step) {
+            cut_once(scene, cut, draw);
             visited++;
         }
     }
     return visited;
 }
 
-/* A second cut `again` operations after power came back. @return false when the story ended before it */
-static bool cut_twice(struct scene *scene, uint64_t cut, uint64_t again, uint32_t draw)
+/* Further cuts so many operations after power came back each time. @return false when the story ended before the last */
+static bool cut_again(struct scene *scene, uint64_t number, const uint64_t *cuts, uint32_t count)
 {
-    start_over(scene, cut * 4096 + again * 8 + draw);
-    sim_flash_cut_after(&scene->board.sim, cut, draw);
-    assert_false(live_to_the_end(scene));
-    sim_flash_power_on(&scene->board.sim);
-    sim_flash_cut_after(&scene->board.sim, again, (draw + 1 + (uint32_t)again) % 6);
-    const bool second = !live_to_the_end(scene);
-    if (second) {
-        assert_recovers(scene);
+    start_over(scene, number);
+    for (uint32_t i = 0; i < count; i++) {
+        sim_flash_power_on(&scene->board.sim);
+        sim_flash_cut_after(&scene->board.sim, cuts[i], (uint32_t)(number + i * 5) % 9);
+        if (live_to_the_end(scene)) {
+            return false;
+        }
     }
-    return second;
+    assert_recovers(scene);
+    return true;
 }
 
 static uint32_t cut_everywhere_twice(struct scene *scene, uint64_t step)
 {
     uint32_t visited = 0;
     const uint64_t operations = operations_of_the_story(scene);
-    for (uint64_t cut = 0; cut < operations; cut += 1) {
-        for (uint64_t again = cut % step; cut_twice(scene, cut, again, (uint32_t)(cut + again) % 6);
-             again += step) {
+    for (uint64_t cut = 0; cut < operations; cut++) {
+        uint64_t cuts[2] = {cut, cut % step};
+        while (cut_again(scene, cut * 4096 + cuts[1], cuts, 2)) {
+            cuts[1] += step;
             visited++;
         }
     }
     return visited;
 }
 
-static void run_once(const struct cast *cast, bool confirms)
+static uint64_t mixed(uint64_t x)
+{
+    x = (x ^ (x >> 31)) * 0x9e3779b97f4a7c15u;
+    return (x ^ (x >> 29)) >> 8;
+}
+
+static uint32_t cut_three_times_at_random(struct scene *scene, uint32_t samples)
 {
     uint32_t visited = 0;
-    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+    const uint64_t operations = operations_of_the_story(scene);
+    for (uint32_t i = 0; i < samples; i++) {
+        const uint64_t random = mixed(seed() * 1000003 + i);
+        const uint64_t cuts[3] = {random % operations, mixed(random) % 12, mixed(random + 1) % 9};
+        scene->board.sim.flicker = i % 4 == 0; /* weak bits that read differently twice in one boot */
+        visited += cut_again(scene, random % 0x10000, cuts, 3);
+    }
+    scene->board.sim.flicker = false;
+    return visited;
+}
+
+/* ---- the tests ---- */
+
+typedef uint32_t (*explorer)(struct scene *scene);
+
+static void on_every_configuration(struct cast *cast, explorer explore, bool confirms)
+{
+    uint32_t visited = 0;
+    for (size_t config = 0; config < CONFIG_COUNT; config++) {
         struct scene scene;
-        scene_init(&scene, &shapes[s], &cast->author, confirms);
-        const uint32_t states = cut_everywhere_once(&scene, long_form() ? 16 : 4);
-        assert_true(!confirms ||
-                    scene.stayed_count > states / 2); /* the trial itself is a small part of the story */
+        const struct board_shape shape = shape_of(config % LAYOUT_COUNT, config / LAYOUT_COUNT);
+        scene_init(&scene, &shape, &cast->author, confirms);
+        const uint32_t states = explore(&scene);
+        if (states == 0 || (scene.stayed_count > 0) != confirms) {
+            fail_msg("%s: %u states, %u kept the new image", shape.name, states, scene.stayed_count);
+        }
         visited += states;
         scene_deinit(&scene);
     }
-    print_message("          %u states after one cut\n", visited);
-    assert_true(visited > 100);
+    print_message("          %u states in %u configurations\n", visited, (unsigned)CONFIG_COUNT);
+    cast->visited += visited;
 }
 
-static void run_twice(const struct cast *cast, bool confirms)
+static uint32_t explore_single(struct scene *scene)
 {
-    uint32_t visited = 0;
-    for (size_t s = 0; s < (long_form() ? SHAPE_COUNT : 4); s++) {
-        struct scene scene;
-        scene_init(&scene, &shapes[s], &cast->author, confirms);
-        visited += cut_everywhere_twice(&scene, long_form() ? 1 : 3);
-        scene_deinit(&scene);
-    }
-    print_message("          %u states after two cuts\n", visited);
-    assert_true(visited > 100);
+    return long_form() ? cut_everywhere_once(scene, 20, 1) : cut_everywhere_once(scene, 6, 16);
 }
 
-static void test_update_that_confirms_survives_a_cut_anywhere(void **state)
+static uint32_t explore_triples(struct scene *scene)
 {
-    run_once(*state, true);
+    return cut_three_times_at_random(scene, long_form() ? 400 : 4);
 }
 
-static void test_update_that_reverts_survives_a_cut_anywhere(void **state)
+static void test_d1_d3_an_update_that_confirms_survives_a_cut_anywhere(void **state)
 {
-    run_once(*state, false);
+    on_every_configuration(*state, explore_single, true);
 }
 
-static void test_update_that_confirms_survives_a_second_cut_in_the_recovery(void **state)
+static void test_d1_d3_an_update_that_reverts_survives_a_cut_anywhere(void **state)
 {
-    run_twice(*state, true);
+    on_every_configuration(*state, explore_single, false);
 }
 
-static void test_update_that_reverts_survives_a_second_cut_in_the_recovery(void **state)
+static void test_d2_an_update_that_confirms_survives_three_cuts(void **state)
 {
-    run_twice(*state, false);
+    on_every_configuration(*state, explore_triples, true);
+}
+
+static void test_d2_an_update_that_reverts_survives_three_cuts(void **state)
+{
+    on_every_configuration(*state, explore_triples, false);
+}
+
+static void every_pair(struct cast *cast, size_t layout, bool confirms)
+{
+    struct scene scene;
+    const struct board_shape shape = shape_of(layout, GEOMETRY_SMALL);
+    scene_init(&scene, &shape, &cast->author, confirms);
+    const uint32_t visited = cut_everywhere_twice(&scene, long_form() ? 1 : 8);
+    assert_true(visited > 20);
+    print_message("          %s: %u states after two cuts\n", shape.name, visited);
+    cast->visited += visited;
+    scene_deinit(&scene);
+}
+
+static void test_d2_every_second_cut_in_the_recovery_of_a_swap_is_survived(void **state)
+{
+    every_pair(*state, LAYOUT_SWAP, true);
+    every_pair(*state, LAYOUT_SWAP, false);
+}
+
+static void test_d2_every_second_cut_in_the_recovery_of_a_plain_update_is_survived(void **state)
+{
+    every_pair(*state, 0, true);
+    every_pair(*state, 0, false);
 }
 
 /* Brown-out: power fails in each of many successive starts, soon after the boot. It must not end in nothing. */
 static void test_a_device_that_loses_power_at_every_start_still_boots_when_it_is_back(void **state)
 {
-    const struct cast *cast = *state;
-    const uint64_t rounds = long_form() ? 2000 : 100;
+    struct cast *cast = *state;
+    const uint64_t rounds = long_form() ? 3000 : 60;
     for (uint64_t round = 0; round < rounds; round++) {
         struct scene scene;
         struct ud_boot_info info;
-        scene_init(&scene, &shapes[round % SHAPE_COUNT], &cast->author, round % 2 == 0);
+        const struct board_shape shape = shape_of(round % LAYOUT_COUNT, round / LAYOUT_COUNT % GEOMETRY_COUNT);
+        scene_init(&scene, &shape, &cast->author, round % 2 == 0);
         start_over(&scene, round);
         for (uint32_t start = 0; start < 12; start++) {
             sim_flash_cut_after(&scene.board.sim, (round * 7 + start * 3) % 5, (uint32_t)(round + start) % 9);
@@ -281,7 +456,8 @@ static void test_a_device_that_loses_power_at_every_start_still_boots_when_it_is
         }
         sim_flash_cut_never(&scene.board.sim);
         assert_int_equal(board_boot(&scene.board, UD_OK, &info), UD_OK);
-        assert_true(info.version.sequence == 5 || info.version.sequence == 6);
+        assert_true(info.version.sequence == 5 || info.version.sequence == 6 || info.slot == UD_SLOT_RECOVERY);
+        cast->visited++;
         scene_deinit(&scene);
     }
 }
@@ -297,6 +473,8 @@ static int make_cast(void **state)
 static int drop_cast(void **state)
 {
     struct cast *cast = *state;
+    print_message("torture: %u states visited, SEED=%llu%s\n", cast->visited, (unsigned long long)seed(),
+                  long_form() ? "" : " (short form; `make torture` is the long one)");
     ud_key_pair_close(cast->pair);
     return 0;
 }
@@ -304,10 +482,12 @@ static int drop_cast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_update_that_confirms_survives_a_cut_anywhere),
-        cmocka_unit_test(test_update_that_reverts_survives_a_cut_anywhere),
-        cmocka_unit_test(test_update_that_confirms_survives_a_second_cut_in_the_recovery),
-        cmocka_unit_test(test_update_that_reverts_survives_a_second_cut_in_the_recovery),
+        cmocka_unit_test(test_d1_d3_an_update_that_confirms_survives_a_cut_anywhere),
+        cmocka_unit_test(test_d1_d3_an_update_that_reverts_survives_a_cut_anywhere),
+        cmocka_unit_test(test_d2_an_update_that_confirms_survives_three_cuts),
+        cmocka_unit_test(test_d2_an_update_that_reverts_survives_three_cuts),
+        cmocka_unit_test(test_d2_every_second_cut_in_the_recovery_of_a_swap_is_survived),
+        cmocka_unit_test(test_d2_every_second_cut_in_the_recovery_of_a_plain_update_is_survived),
         cmocka_unit_test(test_a_device_that_loses_power_at_every_start_still_boots_when_it_is_back),
     };
     return cmocka_run_group_tests(tests, make_cast, drop_cast);

@@ -19,6 +19,7 @@ static struct ud_boot_info full_info(void)
         .boot_count = UINT32_MAX,
         .confirm_deadline_ms = 30000,
         .record = {UD_SUIT_INSTALL, 7, 2, -3},
+        .counter_err = UD_ERR_ROLLBACK_COUNTER,
     };
     memset(info.attempted_digest, 0xa1, sizeof info.attempted_digest);
     memset(info.manifest_digest, 0xa2, sizeof info.manifest_digest);
@@ -60,6 +61,32 @@ static void test_what_the_bootloader_wrote_is_what_the_image_reads(void **state)
     assert_int_equal(got.record.offset_bytes, want.record.offset_bytes);
     assert_int_equal(got.record.component, want.record.component);
     assert_true(got.record.command == want.record.command);
+    assert_int_equal(got.counter_err, want.counter_err);
+}
+
+/* The map's head and the version are one byte each: rewrite them, cut the last pair. */
+static void test_what_an_older_or_a_newer_bootloader_wrote_is_read_as_far_as_it_is_known(void **state)
+{
+    (void)state;
+    static const uint8_t last[] = {0x0c, 0x18, 0x84};
+    static const uint8_t unknown[] = {0x0d, 0x82, 0x01, 0xa0};
+    uint8_t room[UD_BOOT_INFO_BYTES_MAX + sizeof unknown];
+    struct ud_boot_info got = {0};
+    const size_t len = write_full(room);
+    const size_t old_len = len - sizeof last;
+    assert_memory_equal(room + old_len, last, sizeof last);
+    memcpy(room + len, unknown, sizeof unknown);
+    room[0] = 0xad; /* thirteen pairs */
+    assert_int_equal(ud_boot_info_parse(&got, (struct ud_bytes){room, len + sizeof unknown}), UD_OK);
+    assert_int_equal(got.counter_err, UD_ERR_ROLLBACK_COUNTER);
+    room[len] = 0x0c; /* the same key again */
+    assert_int_equal(ud_boot_info_parse(&got, (struct ud_bytes){room, len + sizeof unknown}), UD_ERR_SHAPE);
+    room[0] = 0xab;
+    room[2] = 1;
+    assert_int_equal(ud_boot_info_parse(&got, (struct ud_bytes){room, old_len}), UD_OK);
+    assert_int_equal(got.counter_err, UD_OK);
+    room[4] = UD_SLOT_RECOVERY;
+    assert_int_equal(ud_boot_info_parse(&got, (struct ud_bytes){room, old_len}), UD_ERR_NUMBER_RANGE);
 }
 
 static void test_a_cut_or_longer_message_is_refused_and_changes_nothing(void **state)
@@ -82,8 +109,8 @@ static const struct {
     uint8_t value;
     ud_err want;
 } changes[] = {
-    {"a map of another size", 0, 0xaa, UD_ERR_SHAPE},  {"a later version", 2, 0x02, UD_ERR_VERSION},
-    {"a third slot", 4, 0x02, UD_ERR_NUMBER_RANGE},    {"an unknown boot reason", 6, 0x06, UD_ERR_NUMBER_RANGE},
+    {"a map of another size", 0, 0xaa, UD_ERR_SHAPE},  {"a later version", 2, 0x03, UD_ERR_VERSION},
+    {"a fourth slot", 4, 0x03, UD_ERR_NUMBER_RANGE},   {"an unknown boot reason", 6, 0x06, UD_ERR_NUMBER_RANGE},
     {"a key out of its place", 3, 0x03, UD_ERR_SHAPE},
 };
 
@@ -106,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_bootloader_wrote_is_what_the_image_reads),
+        cmocka_unit_test(test_what_an_older_or_a_newer_bootloader_wrote_is_read_as_far_as_it_is_known),
         cmocka_unit_test(test_a_cut_or_longer_message_is_refused_and_changes_nothing),
         cmocka_unit_test(test_a_message_of_another_shape_is_refused_by_name),
     };

@@ -82,6 +82,8 @@ static void test_a_report_of_success_reads_back_the_same(void **state)
     assert_int_equal(got.boot_reason, UD_BOOT_NORMAL);
     assert_int_equal(got.boot_count, 17);
     assert_true(got.counter == want.counter);
+    assert_int_equal(got.counter_err, UD_OK);
+    assert_int_equal(got.measurement.len, 0);
 }
 
 static void test_a_report_of_failure_says_what_and_where(void **state)
@@ -94,6 +96,8 @@ static void test_a_report_of_failure_says_what_and_where(void **state)
     want.result = UD_ERR_CLASS;
     want.record = (struct ud_suit_record){UD_SUIT_SHARED, 300, 0, 2};
     want.boot_reason = UD_BOOT_REVERTED;
+    want.counter_err = UD_ERR_ROLLBACK_COUNTER;
+    want.measurement = UD_BYTES_ARRAY(running);
     assert_int_equal(ud_report_write(&f->out, &want, &f->device.signer), UD_OK);
     assert_int_equal(verify(f, &got), UD_OK);
     assert_int_equal(got.result, UD_ERR_CLASS);
@@ -102,6 +106,8 @@ static void test_a_report_of_failure_says_what_and_where(void **state)
     assert_int_equal(got.boot_reason, UD_BOOT_REVERTED);
     assert_int_equal(got.nonce.len, 0);
     assert_int_equal(got.reference_uri.len, 0);
+    assert_int_equal(got.counter_err, UD_ERR_ROLLBACK_COUNTER);
+    assert_true(ud_bytes_equal(got.measurement, want.measurement));
 }
 
 /* The figure that reserves buffers must hold for the worst case, and one byte less must not be overrun. */
@@ -118,6 +124,8 @@ static void test_the_largest_report_fits_the_stated_size(void **state)
     report.record = (struct ud_suit_record){UD_SUIT_INSTALL, UINT32_MAX, UINT8_MAX, 21};
     report.boot_count = UINT32_MAX;
     report.counter = UINT64_MAX;
+    report.counter_err = UD_ERR_ROLLBACK_COUNTER;
+    report.measurement = UD_BYTES_ARRAY(running);
     report.claim_count = UD_COMPONENTS_MAX;
     for (size_t i = 0; i < UD_COMPONENTS_MAX; i++) {
         report.claims[i] = (struct ud_report_claim){UD_BYTES_ARRAY(id), UD_BYTES_ARRAY(running), UINT64_MAX,

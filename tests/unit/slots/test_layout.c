@@ -92,7 +92,11 @@ static void test_a_layout_that_does_not_hold_together_is_refused(void **unused)
     };
     (void)unused;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct sim_layout_shape shape = {2, 3, 1, 2, 1};
+        const struct sim_layout_shape shape = {.journal_sectors = 2,
+                                               .image_sectors = 3,
+                                               .envelope_sectors = 1,
+                                               .component_count = 2,
+                                               .trial_boots_max = 1};
         struct sim_flash sim;
         struct ud_layout layout;
         struct ud_slots slots;

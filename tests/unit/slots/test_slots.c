@@ -39,7 +39,11 @@ struct rig {
 
 static void rig_init(struct rig *rig, const struct geometry *geometry, uint8_t components)
 {
-    const struct sim_layout_shape shape = {2, 3, 1, components, 1};
+    const struct sim_layout_shape shape = {.journal_sectors = 2,
+                                           .image_sectors = 3,
+                                           .envelope_sectors = 1,
+                                           .component_count = components,
+                                           .trial_boots_max = 1};
     sim_flash_init(&rig->sim, sim_layout_bytes(&shape, geometry->erase_size), geometry->erase_size,
                    geometry->write_size, geometry->erased_value);
     sim_layout(&rig->layout, &rig->sim.flash, &shape);

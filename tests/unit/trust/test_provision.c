@@ -78,6 +78,30 @@ static void test_what_is_written_reads_back_the_same(void **state)
     assert_int_equal(ud_provision_component(&got, UD_BYTES_ARRAY(text_id), &index), UD_ERR_COMPONENT);
 }
 
+static void test_a_layout_that_moves_images_reads_back_the_same(void **state)
+{
+    (void)state;
+    uint8_t bytes[UD_PROVISION_BYTES_MAX];
+    struct ud_provision got;
+    for (int mover = UD_PROVISION_SWAP; mover <= UD_PROVISION_OVERWRITE; mover++) {
+        struct ud_buf out = {bytes, sizeof bytes, 0};
+        struct ud_provision want = good();
+        want.flash_bytes = 80 * SECTOR;
+        want.mover = (ud_provision_mover)mover;
+        want.move = (struct ud_provision_area){70 * SECTOR, 2 * SECTOR};
+        want.recovery[0] = (struct ud_provision_area){72 * SECTOR, 7 * SECTOR};
+        want.recovery[1] = (struct ud_provision_area){79 * SECTOR, SECTOR};
+        assert_int_equal(ud_provision_write(&out, &want), UD_OK);
+        assert_int_equal(ud_provision_parse(&got, ud_buf_bytes(&out), NULL), UD_OK);
+        assert_int_equal(got.mover, mover);
+        assert_memory_equal(&got.move, &want.move, sizeof got.move);
+        assert_true(ud_provision_has_recovery(&got));
+        assert_memory_equal(got.recovery, want.recovery, sizeof got.recovery);
+        bytes[out.len - 1] ^= 1; /* of the recovery envelope's size */
+        assert_int_equal(ud_provision_parse(&got, ud_buf_bytes(&out), NULL), UD_ERR_RANGE);
+    }
+}
+
 /* What a row of `bad` spoils: one number, area or id of a good file. */
 enum what {
     SLOT_A0,
@@ -99,6 +123,9 @@ enum what {
     BOOTS,
     DEADLINE,
     VENDOR_BYTES,
+    MOVE,
+    MOVER,
+    RECOVERY,
 };
 
 static const struct {
@@ -136,6 +163,10 @@ static const struct {
     {"erased value of mixed bits", ERASED, {0x0f, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"no trial boot", BOOTS, {0, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"no deadline", DEADLINE, {0, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
+    {"move area over a slot", MOVE, {54 * SECTOR, 2 * SECTOR}, {NULL, 0}, UD_ERR_RANGE},
+    {"move area without room for marks", MOVE, {69 * SECTOR, SECTOR}, {NULL, 0}, UD_ERR_RANGE},
+    {"unknown mover", MOVER, {3, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
+    {"recovery image over the journal", RECOVERY, {SECTOR, SECTOR}, {NULL, 0}, UD_ERR_RANGE},
     {"short vendor id", VENDOR_BYTES, {15, 0}, {NULL, 0}, UD_ERR_SHAPE},
 };
 
@@ -169,7 +200,14 @@ static void spoil_number(struct ud_provision *p, size_t row)
         [DEADLINE] = &p->trial_deadline_ms, [VENDOR_BYTES] = NULL,
     };
     p->trust.keys[1] = p->trust.keys[0]; /* seen by the row that counts two */
-    if (bad[row].what == VENDOR_BYTES) {
+    if (bad[row].what >= MOVE) {
+        p->mover = bad[row].what == MOVER ? (ud_provision_mover)bad[row].area.offset : UD_PROVISION_SWAP;
+        p->move = bad[row].what == MOVE ? bad[row].area : (struct ud_provision_area){68 * SECTOR, 2 * SECTOR};
+        p->components[1].slot[1].size = APP_BYTES - 6 * SECTOR;
+        p->recovery[0] = (struct ud_provision_area){64 * SECTOR, SECTOR};
+        p->recovery[1] =
+            bad[row].what == RECOVERY ? bad[row].area : (struct ud_provision_area){65 * SECTOR, SECTOR};
+    } else if (bad[row].what == VENDOR_BYTES) {
         p->vendor_id.len = bad[row].area.offset;
     } else if (small[bad[row].what] != NULL) {
         *small[bad[row].what] = (uint8_t)bad[row].area.offset;
@@ -250,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_reads_back_the_same),
+        cmocka_unit_test(test_a_layout_that_moves_images_reads_back_the_same),
         cmocka_unit_test(test_a_device_that_does_not_add_up_is_refused_with_its_reason),
         cmocka_unit_test(test_a_file_cut_anywhere_or_longer_is_refused),
         cmocka_unit_test(test_another_version_and_unknown_keys_are_refused_where_they_stand),

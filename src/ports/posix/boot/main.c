@@ -83,6 +83,9 @@ static ud_err choose_and_load(struct machine *machine, int *image_fd)
     }
     ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.trust.store.trust, &identity,
                  machine->envelope, sizeof machine->envelope);
+    if (machine->device.layout.mover != NULL) {
+        ud_boot_move(&machine->boot);
+    }
     err = ud_boot_choose(&machine->boot, machine->ended, &machine->info);
     log_choice(machine, err);
     if (err != UD_OK) {
