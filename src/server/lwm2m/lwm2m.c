@@ -233,7 +233,9 @@ void ud_lwm2m_close(struct ud_lwm2m *lw)
         ud_endpoint_stop(lw->endpoint);
         ud_proxy_close(lw);
         ud_endpoint_drain_mail(lw->endpoint); /* what was committed is known; nobody is answered any more */
-        for (struct ud_reg *reg = ud_regs_any(&lw->regs); reg != NULL; reg = ud_regs_any(&lw->regs)) {
+        size_t from = 0;
+        for (struct ud_reg *reg = ud_regs_any(&lw->regs, &from); reg != NULL;
+             reg = ud_regs_any(&lw->regs, &from)) {
             ud_reg_end(lw, reg);
         }
         ud_endpoint_close(lw->endpoint);

@@ -136,14 +136,12 @@ struct ud_reg *ud_regs_by_device(const struct ud_regs *regs, int64_t device)
     return reg;
 }
 
-struct ud_reg *ud_regs_any(const struct ud_regs *regs)
+struct ud_reg *ud_regs_any(const struct ud_regs *regs, size_t *from)
 {
-    for (size_t i = 0; regs->count > 0 && i < regs->bucket_count; i++) {
-        if (regs->by_device[i] != NULL) {
-            return regs->by_device[i];
-        }
+    while (*from < regs->bucket_count && regs->by_device[*from] == NULL) {
+        (*from)++;
     }
-    return NULL;
+    return *from < regs->bucket_count ? regs->by_device[*from] : NULL;
 }
 
 /* --- the object list */

@@ -75,8 +75,8 @@ void ud_regs_add(struct ud_regs *regs, struct ud_reg *reg);
 void ud_regs_remove(struct ud_regs *regs, struct ud_reg *reg);
 struct ud_reg *ud_regs_by_location(const struct ud_regs *regs, uint64_t location);
 struct ud_reg *ud_regs_by_device(const struct ud_regs *regs, int64_t device);
-/** Any one; NULL when there is none. */
-struct ud_reg *ud_regs_any(const struct ud_regs *regs);
+/** For ending them all: the first one from bucket *from on, which is 0 at first; NULL when there is none. */
+struct ud_reg *ud_regs_any(const struct ud_regs *regs, size_t *from);
 
 /** Does the object list name this object, or (depth 2) this instance? */
 bool ud_reg_has(const struct ud_reg *reg, const struct ud_lwm2m_path *path);
