@@ -106,7 +106,7 @@ static int wish(struct net_cmd *cmd, const char *verb, const char *id)
     char tail[32];
     char path[PATH_BYTES];
     const bool removes = strcmp(verb, "remove") == 0;
-    snprintf(tail, sizeof tail, removes ? "" : "/%.20s", verb);
+    snprintf(tail, sizeof tail, "%s%.20s", removes ? "" : "/", removes ? "" : verb);
     const int code = path_of(path, id, tail) ? net_cmd_request(cmd, removes ? "DELETE" : "POST", path, NULL)
                                              : cli_usage("rollout", "the number is too long");
     if (code == CLI_OK && cmd->json && cmd->answer.json != NULL) {
