@@ -97,6 +97,10 @@ struct ud_agent_trust {
 
 /* Everything that an agent works with; borrowed for its life. */
 struct ud_agent_config {
+    /* What conditions of update management ask about this device, called with `facts_ctx`; NULL, or a NULL function:
+     * it does not know, and a manifest that asks is refused before a download. */
+    const struct ud_suit_um_ops *facts;
+    void *facts_ctx;
     struct ud_slots *slots;         /* mounted */
     const struct ud_layout *layout; /* the one it was mounted with */
     const struct ud_boot_info *boot;
@@ -165,6 +169,7 @@ struct ud_agent {
     struct ud_suit_manifest man;
     struct ud_suit_run run;
     struct ud_suit_ops ops;
+    struct ud_suit_um_ops um;
     bool running; /* `run` was begun */
     bool stored;  /* the envelope is in its area */
 

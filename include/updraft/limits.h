@@ -30,6 +30,9 @@
 #ifndef UD_SUIT_PARAMS_MAX
 #define UD_SUIT_PARAMS_MAX 18 /* parameters of a component; 11 for an interpreter of the core alone */
 #endif
+#ifndef UD_SUIT_ANSWERS_MAX
+#define UD_SUIT_ANSWERS_MAX 256 /* commands that a journal remembers; a multiple of 8 */
+#endif
 #ifndef UD_SUIT_SIGNATURES_MAX
 #define UD_SUIT_SIGNATURES_MAX 8 /* authentication blocks of one envelope */
 #endif

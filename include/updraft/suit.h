@@ -328,6 +328,10 @@ struct ud_suit_param_places {
 };
 
 struct ud_suit_tree;
+struct ud_suit_resume;
+struct suit_command_row;
+struct suit_group;
+struct ud_suit_run;
 
 /* A run in progress: about 400 bytes on a 32-bit device. Not to be copied or moved. */
 struct ud_suit_run {
@@ -340,12 +344,17 @@ struct ud_suit_run {
     uint8_t validated;  /* bit set of components: image match passed and nothing was written since */
     uint8_t intact;     /* the same for dependencies whose integrity was checked */
     uint8_t checked;    /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence */
+    bool recalled;      /* the last answer was one from before an interruption */
     uint16_t commands_done; /* in this section */
     ud_err result;          /* UD_WAIT while it runs */
     const struct ud_suit_ops *ops;
     void *ctx;
-    struct ud_suit_frame *frames;                                      /* own_frames, or those of the tree */
-    struct ud_suit_tree *tree;                                         /* NULL: no dependencies */
+    struct ud_suit_frame *frames; /* own_frames, or those of the tree */
+    struct ud_suit_tree *tree;    /* NULL: no dependencies */
+    /* asks the device, or remembers what it answered before an interruption (suit_journal.h) */
+    ud_err (*ask)(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
+                  uint8_t component, struct ud_suit_params *params);
+    struct ud_suit_resume *resume;                                     /* of the latter */
     const struct ud_suit_manifest *mans[1 + UD_SUIT_DEPENDENCIES_MAX]; /* root, then dependencies */
     struct ud_suit_record record;
     struct ud_suit_frame own_frames[UD_SUIT_FRAMES];

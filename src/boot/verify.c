@@ -126,7 +126,39 @@ static ud_err note_invoke(void *ctx, uint8_t component, const struct ud_suit_par
     return err;
 }
 
+/*
+ * Conditions of update management are about installing. A bound on time, energy or consent that stands in the shared sequence
+ * never keeps an installed image from running (attack A4: a time bound must not brick).
+ */
+static ud_err time_is_never_over(void *ctx, uint64_t *now_s)
+{
+    (void)ctx;
+    *now_s = 0;
+    return UD_OK;
+}
+
+static ud_err charge_is_always_enough(void *ctx, uint64_t *charge_mwh)
+{
+    (void)ctx;
+    *charge_mwh = UINT64_MAX;
+    return UD_OK;
+}
+
+static ud_err boot_needs_no_consent(void *ctx, int64_t priority)
+{
+    (void)ctx;
+    (void)priority;
+    return UD_OK;
+}
+
+static const struct ud_suit_um_ops boot_um = {
+    .clock = time_is_never_over,
+    .battery = charge_is_always_enough,
+    .authorized = boot_needs_no_consent,
+};
+
 static const struct ud_suit_ops boot_ops = {
+    .um = &boot_um,
     .vendor = check_vendor,
     .class_id = check_class,
     .device_id = check_device,

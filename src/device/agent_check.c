@@ -70,6 +70,7 @@ static ud_err read_envelope(struct ud_agent *agent)
 static ud_err begin_check(struct ud_agent *agent)
 {
     ud_err err = read_envelope(agent);
+    ud_agent_facts(agent);
     if (err == UD_OK) {
         err = ud_suit_run_init(&agent->run, &agent->man, UD_SUIT_CHECK, &agent->ops, agent, NULL);
     }

@@ -37,6 +37,9 @@ ud_err ud_agent_step_envelope(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms);
 /** The functions that the manifest's commands act through. */
 void ud_agent_ops(struct ud_suit_ops *ops);
+/* agent_facts.c */
+/** ... and those of update management, as far as the application knows. */
+void ud_agent_facts(struct ud_agent *agent);
 
 /* agent_install.c */
 ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms);

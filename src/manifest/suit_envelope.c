@@ -234,8 +234,8 @@ ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud
                                    struct ud_bytes *payload)
 {
     struct ud_cbor r;
-    ud_cbor_init(&r, env->integrated);
-    for (size_t i = 0; i < env->integrated_count; i++) {
+    ud_cbor_init(&r, env->integrated); /* to the end of the envelope */
+    while (r.rest.len > 0 && r.err == UD_OK) {
         const struct ud_bytes key = ud_cbor_tstr(&r);
         const struct ud_bytes content = ud_cbor_bstr(&r);
         if (r.err == UD_OK && ud_bytes_equal(key, uri)) {

@@ -386,6 +386,13 @@ static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *fr
         (uint32_t)(frame->at - ud_bytes_offset(man->env->whole, section_of(man, frame->where.section)));
 }
 
+ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
+                uint8_t component, struct ud_suit_params *params)
+{
+    const ud_err err = suit_get_params(run, component, params_of(row), params);
+    return err == UD_OK ? ask(run, row, group, component, params) : err;
+}
+
 /* A command that asks the device. */
 static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row *row,
                          const struct suit_group *group, struct ud_cbor *r)
@@ -395,10 +402,8 @@ static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row 
     const uint8_t policy = suit_take_policy(r);
     const bool condition = (row->flags & SUIT_CONDITION) != 0;
     struct ud_suit_params params;
-    ud_err err = suit_get_params(run, component, params_of(row), &params);
-    if (err == UD_OK) {
-        err = ask(run, row, group, component, &params);
-    }
+    run->recalled = false;
+    const ud_err err = run->ask(run, row, group, component, &params);
     if (err == UD_WAIT) {
         run->commands_done--; /* the same command comes again */
         return UD_WAIT;
@@ -408,15 +413,16 @@ static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row 
         frame->branches_left = 0;
         return UD_WAIT;
     }
-    if (run->ops->note != NULL) {
+    if (run->ops->note != NULL && !run->recalled) {
         note_command(run, frame, row);
         run->ops->note(run->ctx, &run->record, policy, err, &params);
     }
     if (err != UD_OK) {
         /* what the device or the program cannot do is no answer to a condition */
-        return condition && err != UD_ERR_COMMAND ? condition_failed(run, err) : err;
+        const bool is_answer = condition && err != UD_ERR_COMMAND && err != UD_ERR_LIMIT;
+        return is_answer ? condition_failed(run, err) : err;
     }
-    if (condition) {
+    if (condition && !run->recalled) {
         condition_held(run, row, component);
     }
     command_done(run, r);
@@ -560,6 +566,7 @@ ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *
     memset(run, 0, sizeof *run);
     run->mans[0] = man;
     run->ops = ops;
+    run->ask = suit_ask;
     run->ctx = ctx;
     run->procedure = (uint8_t)procedure;
     run->frames = run->own_frames;

@@ -20,6 +20,10 @@ struct ud_suit_frame *suit_top(struct ud_suit_run *run);
  */
 ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section);
 
+/** Ask the device, with what the command needs. */
+ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
+                uint8_t component, struct ud_suit_params *params);
+
 /** The run's number of a component of a manifest; numbers of the root are its own. */
 uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t component);
 

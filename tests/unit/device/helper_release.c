@@ -70,19 +70,26 @@ static struct ud_bytes shared_sequence(struct part *part, const struct release *
                                        const struct release_options *options)
 {
     struct ud_cbor_writer *w = open_part(part);
-    ud_cbor_put_array(w, 6);
+    const bool timed = options->use_before != 0;
+    ud_cbor_put_array(w, timed ? 8 : 6);
     ud_cbor_put_uint(w, 20);
-    ud_cbor_put_map(w, options->without_size ? 3 : 4);
+    ud_cbor_put_map(w, (options->without_size ? 3U : 4U) + (timed ? 1U : 0U));
     put_uuid(w, 1, options->vendor_id != NULL ? options->vendor_id : release_vendor);
     put_uuid(w, 2, options->class_id != NULL ? options->class_id : release_class);
     ud_cbor_put_uint(w, 3);
     put_wrapped_sha256(w, release->image_digest);
+    if (timed) {
+        put_command(w, 4, options->use_before);
+    }
     if (!options->without_size) {
         ud_cbor_put_uint(w, 14);
         ud_cbor_put_uint(w, release->image_bytes);
     }
     put_command(w, 1, 15);
     put_command(w, 2, 15);
+    if (timed) {
+        put_command(w, 4, 15);
+    }
     return close_part(part);
 }
 

@@ -18,6 +18,7 @@ struct release_options {
     const char *component; /* NULL: "app" */
     const char *uri;       /* NULL: the image's digest */
     bool without_size;
+    uint64_t use_before; /* seconds since 1970; 0: no such condition */
     bool integrated;
 };
 

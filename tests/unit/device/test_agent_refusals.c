@@ -73,6 +73,23 @@ static void raise_threshold(struct fleet *fleet, struct release *release)
     fleet->device.trust.threshold = 2;
 }
 
+static ud_err tell_time(void *ctx, uint64_t *now_s)
+{
+    *now_s = *(const uint64_t *)ctx;
+    return UD_OK;
+}
+
+static const struct ud_suit_um_ops clock_alone = {.clock = tell_time};
+static uint64_t on_time = 999;
+static uint64_t too_late = 1000;
+
+static void be_late(struct fleet *fleet, struct release *release)
+{
+    (void)release;
+    fleet->device.config.facts = &clock_alone;
+    fleet->device.config.facts_ctx = &too_late;
+}
+
 static const struct {
     const char *name;
     ud_err want;
@@ -126,6 +143,13 @@ static const struct {
     {"URI of another scheme",
      UD_ERR_URI,
      {.image_bytes = 600, .uri = "http://server/0"},
+     false,
+     false,
+     nothing},
+    {"beyond its time", UD_ERR_USE_BEFORE, {.image_bytes = 600, .use_before = 1000}, false, false, be_late},
+    {"bound to a time on a device without a clock",
+     UD_ERR_COMMAND,
+     {.image_bytes = 600, .use_before = 1000},
      false,
      false,
      nothing},
@@ -183,6 +207,25 @@ static void test_every_wrong_release_is_refused_by_name_and_the_next_good_one_in
         free(release);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
+}
+
+/* A4, B1: a bound on time stops an install that is late, and no image that runs. */
+static void test_a4_b1_what_was_installed_in_time_goes_on_booting(void **state)
+{
+    struct fleet *fleet = *state;
+    struct release *release = calloc(1, sizeof *release);
+    release_make(release,
+                 &(struct release_options){
+                     .sequence = 11, .image_bytes = 600, .signer = &fleet->author, .use_before = 1000});
+    fleet->device.config.facts = &clock_alone;
+    fleet->device.config.facts_ctx = &on_time;
+    fleet_update(&fleet->device, release, FLEET_ACTION);
+    fleet->device.config.facts_ctx = &too_late; /* whoever asks */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(device_boot(&fleet->device, UD_OK), UD_OK);
+        device_expect_running(&fleet->device, release);
+    }
+    free(release);
 }
 
 static void test_an_image_that_never_ends_is_cut_off_at_its_size(void **state)
@@ -369,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_wrong_release_is_refused_by_name_and_the_next_good_one_installs),
+        WITH_FLEET(test_a4_b1_what_was_installed_in_time_goes_on_booting),
         WITH_FLEET(test_an_image_that_never_ends_is_cut_off_at_its_size),
         WITH_FLEET(test_an_envelope_that_never_ends_is_cut_off_at_the_buffer),
         WITH_FLEET(test_an_offer_without_an_envelope_is_refused_as_unsigned),
