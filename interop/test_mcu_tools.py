@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
-from test_mcu import FIRMWARE, Device, Works  # noqa: E402  (the folder is known only now)
+from test_mcu import FIRMWARE, Device, Works, make_envelope  # noqa: E402  (the folder is known only now)
 
 REQUIREMENTS = ROOT / "interop/mcu/requirements.txt"
 BRING_BACK = ROOT / "interop/mcu/bring_back.py"
@@ -64,3 +64,68 @@ def test_smpclient_brings_a_dead_board_back(tools, works, tmp_path):
         assert (said["test"]["ok"], said["wrong"]["ok"], said["reset"]["ok"]) == (True, False, True)
     app = device.start()
     assert app["version"] == "2"
+
+
+def sign_for_mcuboot(tools, works, version, counter, key):
+    """What imgtool makes of the application: header, signature, security counter."""
+    out = works.folder / f"mcuboot-{version}-{counter}-{key}.bin"
+    subprocess.run([tools / "imgtool", "sign", "-k", works.folder / f"{key}.key", "-v", f"{version}.0.0", "-s", str(counter),
+                    "-H", "0x200", "--pad-header", "-S", "0x10000", "--align", "8",
+                    FIRMWARE / f"app-mcuboot-{version}.bin", out], check=True, capture_output=True)
+    return out
+
+
+class McubootDevice(Device):
+    """Its bootloader knows images in MCUboot's format only. They travel in envelopes, but these it does not read."""
+
+    def __init__(self, tools, works, folder):
+        super().__init__(works, folder, "boot-mcuboot")
+        self.images = {version: sign_for_mcuboot(tools, works, version, version, "author") for version in (1, 2, 3)}
+        self.patch(works.images[1].read_bytes(), self.images[1].read_bytes())
+
+    def stage(self, version, image=None):
+        image = image or self.images[version]
+        envelope = make_envelope(self.works.folder, f"mcuboot-{image.stem}", image, version)
+        with self.power_on() as chip:
+            chip.start()
+            staged = chip.stage(envelope, image)
+            assert chip.off() == 0
+        assert staged["err"] == "UD_OK"
+
+
+@pytest.fixture
+def mcuboot_device(tools, works, tmp_path):
+    return McubootDevice(tools, works, tmp_path / "device")
+
+
+def test_images_by_imgtool_boot_are_tried_confirmed_and_reverted(mcuboot_device):
+    app = mcuboot_device.start()
+    assert (app["version"], app["reason"]) == ("1", "normal")
+    mcuboot_device.stage(2)
+    with mcuboot_device.power_on() as chip:
+        app = chip.start()
+        assert (app["version"], app["reason"]) == ("2", "trial")
+        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+        assert chip.off() == 0
+    app = mcuboot_device.start()
+    assert (app["version"], app["reason"]) == ("2", "normal")
+    mcuboot_device.stage(3)
+    with mcuboot_device.power_on() as chip:
+        assert chip.start()["version"] == "3"
+        app = chip.start()
+        assert (app["version"], app["reason"], app["outcome"]) == ("2", "reverted", "UD_ERR_CRASHED")
+        assert chip.off() == 0
+
+
+@pytest.mark.parametrize("counter, key, outcome", [(9, "stranger", "UD_ERR_UNTRUSTED"), (0, "author", "UD_ERR_STALE")])
+def test_images_by_imgtool_that_may_not_run_are_refused(tools, works, mcuboot_device, counter, key, outcome):
+    mcuboot_device.stage(2, sign_for_mcuboot(tools, works, 2, counter, key))
+    app = mcuboot_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", outcome)
+
+
+def test_a_changed_image_by_imgtool_is_refused(mcuboot_device):
+    mcuboot_device.stage(2)
+    mcuboot_device.patch(b"app version=2", b"app version=7")
+    app = mcuboot_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", "UD_ERR_IMAGE_MISMATCH")

@@ -60,7 +60,7 @@ struct ud_agent_patching_ops {
      * UD_WAIT while the patch is at work; UD_OK when the image is complete in the slot, and hashed; UD_ABSENT: take the whole
      * image; else the error that ends the run.
      */
-    ud_err (*step)(struct ud_agent *agent, const struct ud_suit_params *params);
+    ud_err (*patch)(struct ud_agent *agent, const struct ud_suit_params *params);
     /** The run failed. True when a patch was part of it, which is not asked for again: then it may be run again. */
     bool (*blame)(struct ud_agent_patching *patching);
 };

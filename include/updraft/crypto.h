@@ -106,6 +106,9 @@ ud_err ud_crypto_verify(ud_alg alg, const struct ud_key *key, const struct ud_by
  */
 ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
                        struct ud_bytes signature);
+/** The same over a digest that the caller made, of a message that does not lie in memory: for a format of others. */
+ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_SHA256_BYTES],
+                              struct ud_bytes signature);
 ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
                          struct ud_bytes signature);
 ud_err ud_hmac256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,

@@ -221,6 +221,11 @@
     /* boot: 132.. */ \
     X(UD_ERR_ROLLBACK_COUNTER, 132,  8, 11, "the anti-rollback counter cannot be read or advanced", \
       "no new release is tried until it can be read; the confirmed one runs. Check fuses or secure element") \
+    /* MCUboot's image format: 140.. */ \
+    X(UD_ERR_IMAGE_FORMAT,     140,  6, 11, "not an image of MCUboot's format, or of a kind that is not supported", \
+      "make it with imgtool: plain, SHA-256, ECDSA P-256") \
+    X(UD_ERR_IMAGE_ENTRY,      141,  6, 11, "an entry of the image is missing, twice, or on the wrong side of the signature", \
+      "make the image again with imgtool; it may have been tampered with") \
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \

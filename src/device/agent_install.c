@@ -145,7 +145,7 @@ static ud_err end_image(struct ud_agent *agent, uint8_t component, const struct 
 /* The image by a patch; when there is none that helps, whole. */
 static ud_err patch_image(struct ud_agent *agent, const struct ud_suit_params *params, uint32_t size)
 {
-    const ud_err err = agent->config->patching->ops->step(agent, params);
+    const ud_err err = agent->config->patching->ops->patch(agent, params);
     if (err == UD_ABSENT) {
         ud_agent_download_begin(agent);
         return UD_OK;

@@ -138,20 +138,23 @@ static ud_err check_signature(struct sum *sum, const uint8_t digest[UD_SHA256_BY
     return err_of(status);
 }
 
-ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                       struct ud_bytes signature)
+ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_SHA256_BYTES],
+                              struct ud_bytes signature)
 {
-    uint8_t digest[UD_SHA256_BYTES];
     struct sum sum;
-    ud_err err = ud_sha256(parts, count, digest);
-    if (err != UD_OK) {
-        return err;
-    }
     sum_init(&sum);
-    err = load_key(&sum, key->pub);
+    ud_err err = load_key(&sum, key->pub);
     if (err == UD_OK) {
         err = check_signature(&sum, digest, signature);
     }
     sum_free(&sum);
     return err;
+}
+
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
+{
+    uint8_t digest[UD_SHA256_BYTES];
+    const ud_err err = ud_sha256(parts, count, digest);
+    return err == UD_OK ? ud_es256_verify_digest(key, digest, signature) : err;
 }

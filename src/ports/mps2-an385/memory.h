@@ -17,6 +17,9 @@
 #define UD_MPS2_PROVISION_LOG2 14U
 #define UD_MPS2_APP_BASE 0x20100000U
 #define UD_MPS2_APP_BYTES_MAX 0x00200000U /* of an image; the rest is its data and stack */
+#ifndef UD_MPS2_APP_HEADER_BYTES
+#define UD_MPS2_APP_HEADER_BYTES 0U /* of an image, before its vector table */
+#endif
 #define UD_MPS2_FLASH_BASE 0x21000000U
 #define UD_MPS2_FLASH_BYTES 0x01000000U
 

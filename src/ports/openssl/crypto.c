@@ -104,26 +104,23 @@ static size_t signature_to_der(struct ud_bytes signature, unsigned char **der)
     return len > 0 ? (size_t)len : 0;
 }
 
-static ud_err digest_verify(EVP_MD_CTX *md, EVP_PKEY *key, const struct ud_bytes *parts, size_t count,
-                            const unsigned char *der, size_t der_bytes)
+static ud_err verify_der(EVP_PKEY *key, const uint8_t digest[UD_SHA256_BYTES], const unsigned char *der,
+                         size_t der_bytes)
 {
-    if (md == NULL || EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) != 1) {
-        return UD_ERR_CRYPTO;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    int verdict = -1;
+    if (ctx != NULL && EVP_PKEY_verify_init(ctx) == 1) {
+        verdict = EVP_PKEY_verify(ctx, der, der_bytes, digest, UD_SHA256_BYTES);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].len > 0 && EVP_DigestVerifyUpdate(md, parts[i].ptr, parts[i].len) != 1) {
-            return UD_ERR_CRYPTO;
-        }
-    }
-    const int verdict = EVP_DigestVerifyFinal(md, der, der_bytes);
+    EVP_PKEY_CTX_free(ctx);
     if (verdict == 1) {
         return UD_OK;
     }
     return verdict == 0 ? UD_ERR_SIGNATURE : UD_ERR_CRYPTO;
 }
 
-ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                       struct ud_bytes signature)
+ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_SHA256_BYTES],
+                              struct ud_bytes signature)
 {
     if (key->pub.len != UD_P256_PUBLIC_BYTES) {
         return UD_ERR_KEY;
@@ -136,11 +133,17 @@ ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, s
     if (signature.len == UD_P256_SIGNATURE_BYTES) {
         unsigned char *der = NULL;
         const size_t der_bytes = signature_to_der(signature, &der);
-        EVP_MD_CTX *md = EVP_MD_CTX_new();
-        err = der_bytes > 0 ? digest_verify(md, pkey, parts, count, der, der_bytes) : UD_ERR_CRYPTO;
-        EVP_MD_CTX_free(md);
+        err = der_bytes > 0 ? verify_der(pkey, digest, der, der_bytes) : UD_ERR_CRYPTO;
         OPENSSL_free(der);
     }
     EVP_PKEY_free(pkey);
     return err == UD_OK ? UD_OK : failed(err);
+}
+
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
+{
+    uint8_t digest[UD_SHA256_BYTES];
+    const ud_err err = ud_sha256(parts, count, digest);
+    return err == UD_OK ? ud_es256_verify_digest(key, digest, signature) : err;
 }

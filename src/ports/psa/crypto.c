@@ -75,12 +75,11 @@ static ud_err import_public(struct ud_bytes pub, psa_key_id_t *id)
     return status == PSA_ERROR_INVALID_ARGUMENT ? UD_ERR_KEY : err_of(status);
 }
 
-ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                       struct ud_bytes signature)
+ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_SHA256_BYTES],
+                              struct ud_bytes signature)
 {
-    uint8_t digest[UD_SHA256_BYTES];
     psa_key_id_t id = 0;
-    ud_err err = ud_sha256(parts, count, digest); /* starts the library, too */
+    ud_err err = err_of(psa_crypto_init()); /* does nothing after the first time */
     if (err == UD_OK) {
         err = import_public(key->pub, &id);
     }
@@ -88,9 +87,17 @@ ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, s
         return err;
     }
     err = signature.len == UD_P256_SIGNATURE_BYTES
-              ? err_of(psa_verify_hash(id, PSA_ALG_ECDSA(PSA_ALG_SHA_256), digest, sizeof digest, signature.ptr,
-                                       signature.len))
+              ? err_of(psa_verify_hash(id, PSA_ALG_ECDSA(PSA_ALG_SHA_256), digest, UD_SHA256_BYTES,
+                                       signature.ptr, signature.len))
               : UD_ERR_SIGNATURE;
     (void)psa_destroy_key(id); /* a volatile public key: nothing to lose */
     return err;
+}
+
+ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                       struct ud_bytes signature)
+{
+    uint8_t digest[UD_SHA256_BYTES];
+    const ud_err err = ud_sha256(parts, count, digest);
+    return err == UD_OK ? ud_es256_verify_digest(key, digest, signature) : err;
 }

@@ -55,16 +55,16 @@ void ud_hash_abort(struct ud_hash *hash)
     state_of(hash)->live = 0;
 }
 
+ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_SHA256_BYTES],
+                              struct ud_bytes signature)
+{
+    return key->pub.len == UD_P256_PUBLIC_BYTES ? ud_p256_verify(key->pub.ptr, digest, signature) : UD_ERR_KEY;
+}
+
 ud_err ud_es256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
                        struct ud_bytes signature)
 {
     uint8_t digest[UD_SHA256_BYTES];
-    if (key->pub.len != UD_P256_PUBLIC_BYTES) {
-        return UD_ERR_KEY;
-    }
     const ud_err err = ud_sha256(parts, count, digest);
-    if (err != UD_OK) {
-        return err;
-    }
-    return ud_p256_verify(key->pub.ptr, digest, signature);
+    return err == UD_OK ? ud_es256_verify_digest(key, digest, signature) : err;
 }

@@ -92,5 +92,5 @@ int main(void)
     if (ud_boot_allows(&machine.boot, &machine.info) != UD_SURE_YES) {
         halt(UD_ERR_NO_SLOT, STATUS_NO_IMAGE);
     }
-    ud_cortexm_start(UD_MPS2_APP_BASE);
+    ud_cortexm_start(UD_MPS2_APP_BASE + UD_MPS2_APP_HEADER_BYTES);
 }

@@ -1,0 +1,98 @@
+/*
+ * MCUboot's image format, for fleets that have it: images made by imgtool are verified from flash, and a test swap is
+ * requested from a resident MCUboot, as its own tools do it. docs/mcuboot.md has the whole story.
+ *
+ *     err = ud_mcuboot_parse(&image, &area);              // shape and limits; nothing is believed yet
+ *     err = ud_mcuboot_verify(&image, &area, &trust);     // hash, then signature by a key of `trust`
+ *
+ * An image: header (32 bytes and padding), payload, then type-length-value entries, first those that the signature
+ * covers ("protected"), then the others. Where an entry stands decides what it may be: a security counter that nobody
+ * signed is refused, not believed (CVE-2024-32883). Limits: SHA-256, ECDSA on P-256, plain images below 4 GiB,
+ * UD_MCUBOOT_ENTRIES_MAX entries.
+ */
+#ifndef UPDRAFT_MCUBOOT_H
+#define UPDRAFT_MCUBOOT_H
+
+#include "updraft/flash.h"
+#include "updraft/sure.h"
+#include "updraft/trust.h"
+
+#define UD_MCUBOOT_ENTRIES_MAX 32
+#define UD_MCUBOOT_DEPENDENCIES_MAX 4
+
+struct ud_mcuboot_version {
+    uint8_t major;
+    uint8_t minor;
+    uint16_t revision;
+    uint32_t build;
+};
+
+/* Another image that this one needs, at this version or above. Signed. */
+struct ud_mcuboot_dependency {
+    uint8_t image;
+    struct ud_mcuboot_version version;
+};
+
+struct ud_mcuboot_image {
+    uint32_t header_bytes;
+    uint32_t payload_bytes;
+    uint32_t signed_bytes; /* from the start: header, payload, protected entries */
+    uint32_t total_bytes;  /* with everything */
+    uint32_t flags;
+    uint32_t load_address;
+    struct ud_mcuboot_version version;
+    bool has_security_counter;
+    uint32_t security_counter;
+    uint8_t dependency_count;
+    struct ud_mcuboot_dependency dependencies[UD_MCUBOOT_DEPENDENCIES_MAX];
+    /* by ud_mcuboot_verify(); zero and UD_SURE_NO before */
+    uint8_t digest[UD_SHA256_BYTES]; /* as measured, over what is signed */
+    ud_sure verdict;
+    /* private */
+    uint32_t hash_at; /* offsets of entries' values; 0 where absent */
+    uint32_t key_hash_at;
+    uint32_t signature_at;
+    uint16_t signature_bytes;
+};
+
+/**
+ * Read header and entries of the image at the start of an area.
+ *
+ * @return UD_ERR_IMAGE_FORMAT: not this format, a length beyond the area, a flag that we do not know (encrypted and
+ *         compressed images among them); UD_ERR_IMAGE_ENTRY: an entry twice, missing, of a wrong length, or on the wrong
+ *         side of the signature; UD_ERR_LIMIT; UD_ERR_FLASH
+ */
+ud_err ud_mcuboot_parse(struct ud_mcuboot_image *image, const struct ud_area *area);
+
+/**
+ * Hash the image in flash, compare with its entry, verify the signature over that hash by the trusted key that the
+ * image names; then image->verdict is UD_SURE_YES, whatever becomes of the return code. One key suffices, so a trust that asks for more is refused.
+ *
+ * @return UD_OK; UD_ERR_IMAGE_MISMATCH; UD_ERR_UNTRUSTED: nobody that we know; UD_ERR_THRESHOLD; UD_ERR_SIGNATURE;
+ *         UD_ERR_FLASH, errors of the cryptography
+ *
+ * Cost: reads the whole image once; 64 bytes of it at a time on the stack
+ */
+ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *area,
+                         const struct ud_trust *trust);
+
+/** <0, 0, >0 as a is below, equal, above b; the build number counts last. */
+int ud_mcuboot_version_compare(struct ud_mcuboot_version a, struct ud_mcuboot_version b);
+
+/**
+ * Ask a resident MCUboot to swap in the image of its secondary slot at the next reset: for a test, or for good. Writes
+ * the trailer that `imgtool sign --pad` (with --confirm: for good) writes.
+ *
+ * @param slot  the secondary slot; its last bytes must be erased, as after an erase before the upload
+ * @param max_align  BOOT_MAX_ALIGN of that MCUboot: 8, 16 or 32, not below the flash's write size
+ * @return UD_OK; UD_ERR_LIMIT: max_align; UD_ERR_STATE: the trailer is not erased; UD_ERR_FLASH
+ */
+ud_err ud_mcuboot_request(const struct ud_area *slot, uint32_t max_align, bool for_good);
+
+/**
+ * The running image, in MCUboot's primary slot after a swap, is healthy: it stays.
+ * @return UD_OK, also when it was already; UD_ERR_STATE: there was no swap to confirm; UD_ERR_LIMIT; UD_ERR_FLASH
+ */
+ud_err ud_mcuboot_confirm(const struct ud_area *primary, uint32_t max_align);
+
+#endif
