@@ -23,9 +23,10 @@ release:
 	$(CONFIGURE) -B $(BUILD)/release -DCMAKE_BUILD_TYPE=Release -DUD_TESTS=OFF >/dev/null
 	cmake --build $(BUILD)/release
 
-demo: release ## five devices, one server, one author: updates, power cuts, attacks (under 3 minutes; KEEP=1 leaves it running)
+demo: release ## five devices, one server, one author: updates, power cuts, attacks (under 3 minutes; MCU=1 adds a microcontroller; KEEP=1 leaves it running)
 	cmake --build $(BUILD)/release --target powercut
-	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 examples/demo/demo.py
+	if [ -n "$(MCU)" ]; then scripts/bootstrap mcu; scripts/mcu-build $(BUILD); fi
+	$(if $(MCU),UPDRAFT_MCU=$(abspath $(BUILD)/mcu)) UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 examples/demo/demo.py
 
 asan: ## unit tests and fuzz corpora under ASan and UBSan
 	@scripts/bootstrap test

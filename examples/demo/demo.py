@@ -2,7 +2,7 @@
 """The demo: an author, a server and five devices, all real programs with real sockets and files.
 
 Run by `make demo`. Exits 0 only if every line of the final table has the actual value that was expected.
-KEEP=1 leaves server and devices running and prints where they are.
+MCU=1 adds an emulated microcontroller. KEEP=1 leaves server and devices running and prints where they are.
 """
 import os
 import shutil
@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from microcontroller import show_microcontroller
 from parts import Author, Device, Server, Table, say
 
 DEVICES = ["door-1", "door-2", "door-3", "door-4", "door-5"]
@@ -129,6 +130,10 @@ def main():
         expect_end(author, devices[2], releases[3], f"{devices[2].name}: 3.0 crashes before it confirms",
                    "reverted UD_ERR_CRASHED", "2.0", table)
         show_refusals(author, server, devices, table)
+        if "UPDRAFT_MCU" in os.environ:
+            show_microcontroller(build, os.environ["UPDRAFT_MCU"], work / "board", table)
+        else:
+            say("`make demo MCU=1` adds a microcontroller: it needs the cross-compiler and QEMU, which scripts/bootstrap mcu installs")
         good = table.show()
         say(f"took {time.monotonic() - started:.0f} s")
         if keep:
