@@ -17,6 +17,7 @@
 
 #define LINE_BYTES 64
 #define STATUS_NOT_STARTED 70
+#define FPGAIO_COUNTER 0x40028018U /* 20 MHz, from reset */
 
 static void say(const char *event, ud_err err)
 {
@@ -44,6 +45,8 @@ static void greet(const struct app *app)
     ud_mps2_log_number("slot", app->info.slot);
     ud_mps2_log_text("reason", reason_name(app->info.reason));
     ud_mps2_log_number("sequence", app->info.version.sequence);
+    ud_mps2_log_number("ticks", *(volatile uint32_t *)(uintptr_t)FPGAIO_COUNTER);
+    ud_mps2_log_number("operations", ud_handoff()->operations);
     ud_mps2_log_text("trial", is_on_trial(app) ? "yes" : "no");
     ud_mps2_log_text("outcome", ud_err_name(app->info.outcome));
     ud_uart_put("\n");

@@ -71,6 +71,8 @@ struct ud_suit_envelope {
     uint8_t block_count;
     uint8_t integrated_count;
     ud_trust_set signers; /* who signed, once authenticated */
+    ud_trust_set
+        witness; /* the same bits cleared, all others set: written where a signature verified, nowhere else */
     ud_suit_step step;
 };
 

@@ -262,7 +262,8 @@ static ud_sure second_look(const struct ud_boot *boot)
     if (boot->env.step != UD_SUIT_STEP_AUTHENTICATED || !boot->man.trusted || boot->man.env != &boot->env) {
         return UD_SURE_NO;
     }
-    if (ud_trust_enough(boot->trust, boot->env.signers) != UD_OK || check_fresh(boot) != UD_OK) {
+    if (boot->env.witness != ~boot->env.signers || ud_trust_enough(boot->trust, ~boot->env.witness) != UD_OK ||
+        check_fresh(boot) != UD_OK) {
         return UD_SURE_NO;
     }
     size_t same = 0;

@@ -3,6 +3,7 @@
 #include "manifest/suit_command.h"
 #include "manifest/suit_parts.h"
 #include "updraft/cose.h"
+#include "updraft/sure.h"
 
 enum { LABEL_WRAPPER = 2, LABEL_MANIFEST = 3 };
 enum { DIGEST_SHA256 = -16 };
@@ -168,9 +169,11 @@ ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, stru
     return r.err;
 }
 
-static ud_err verify_block(const struct ud_suit_envelope *env, size_t index, const struct ud_trust *trust,
+/* Who verifies leaves a mark twice, in opposite sense: what is lost or made up in one of them does not fit the other. */
+static ud_err verify_block(struct ud_suit_envelope *env, size_t index, const struct ud_trust *trust,
                            ud_trust_set *signers, size_t *offset_bytes)
 {
+    ud_trust_set found = 0;
     struct ud_cose cose;
     struct ud_bytes block;
     ud_err err = ud_suit_envelope_block(env, index, &block);
@@ -182,7 +185,14 @@ static ud_err verify_block(const struct ud_suit_envelope *env, size_t index, con
     if (err == UD_OK && !cose.detached) { /* what would be signed is not what we hash */
         err = UD_ERR_COSE;
     }
-    return err == UD_OK ? ud_trust_verify(trust, &cose, env->digest_item, signers) : err;
+    if (err == UD_OK) {
+        err = ud_trust_verify(trust, &cose, env->digest_item, &found);
+    }
+    if (ud_sure_ok(err)) {
+        *signers |= found;
+        env->witness &= ~found;
+    }
+    return err;
 }
 
 ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct ud_trust *trust,
@@ -198,6 +208,7 @@ ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct 
     if (env->block_count == 0) {
         return ud_diag_set(diag, UD_ERR_UNSIGNED, ud_bytes_offset(env->whole, env->digest_item));
     }
+    env->witness = ~(ud_trust_set)0;
     for (size_t i = 0; i < env->block_count; i++) {
         size_t at = 0;
         err = verify_block(env, i, trust, &signers, &at);
@@ -226,6 +237,7 @@ ud_err ud_suit_envelope_keep(struct ud_suit_envelope *env, const struct ud_trust
         return UD_ERR_UNTRUSTED;
     }
     env->signers = UD_TRUST_SET_KEPT;
+    env->witness = ~UD_TRUST_SET_KEPT;
     env->step = UD_SUIT_STEP_AUTHENTICATED;
     return UD_OK;
 }

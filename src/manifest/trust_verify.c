@@ -1,4 +1,5 @@
 /* Proofs and keys: which of the trusted keys stand behind a COSE structure. */
+#include "updraft/sure.h"
 #include "updraft/trust.h"
 
 /* One reason is told: a false signature before any other, and any before "nobody that we know". */
@@ -27,7 +28,7 @@ static ud_err verify_proof(const struct ud_trust *trust, const struct ud_cose_pr
         if (named || ud_cose_fits(proof, key.type)) {
             err = ud_cose_verify(proof, &key, payload);
         }
-        if (err == UD_OK) {
+        if (ud_sure_ok(err)) {
             *signers |= (ud_trust_set)1 << i;
             return UD_OK;
         }

@@ -16,13 +16,15 @@ WAIT_S = 60  # for a line; only a hang takes that long
 class Chip:
     """One run of the emulator, from power on to power off."""
 
-    def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio"):
+    def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio", counted: bool = False):
         words = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=flash0",
                  "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
                  "-display", "none", "-monitor", "none", "-serial", serial, "-nic", "none",
                  "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
                  "-kernel", boot,
                  "-device", f"loader,file={device}/provisioning.cbor,addr=0x01000000,force-raw=on"]
+        if counted:  # one nanosecond for each instruction
+            words += ["-icount", "shift=0,align=off,sleep=off"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.waiter = selectors.DefaultSelector()

@@ -65,8 +65,8 @@ class Device:
         self.works, self.folder, self.bootloader = works, folder, bootloader
         shutil.copytree(works.made, folder)
 
-    def power_on(self, cut: int = 0, serial: str = "stdio") -> Chip:
-        return Chip(FIRMWARE / f"{self.bootloader}.elf", self.folder, cut, serial)
+    def power_on(self, cut: int = 0, **more) -> Chip:
+        return Chip(FIRMWARE / f"{self.bootloader}.elf", self.folder, cut, **more)
 
     def start(self) -> dict[str, str]:
         """One start, and power off again."""
@@ -185,6 +185,26 @@ def test_a_damaged_provisioning_file_starts_nothing(works, tmp_path):
     (device.folder / "provisioning.cbor").write_bytes(b"\xff" * 64)
     with device.power_on() as chip:
         assert chip.end() == STATUS_DEVICE
+
+
+INSTRUCTIONS_PER_TICK = 50
+INSTRUCTIONS_OF_A_VERIFICATION = 5_300_000  # test_mcu_small.py holds it to that
+INSTRUCTIONS_PER_HASHED_BYTE = 90
+INSTRUCTIONS_OF_THE_REST = 4_500_000  # journal read and checked by bootloader and application, copies, parsing
+HASHES = 2  # the slot, and what was loaded of it to RAM; a layout that executes from flash needs the first alone
+
+
+def test_a_boot_with_nothing_to_do_is_one_verification_and_writes_nothing(product, works):
+    with product.power_on(counted=True) as chip:
+        app = chip.start()
+        assert chip.off() == 0
+    image_bytes = works.images[1].stat().st_size
+    hashes = HASHES * INSTRUCTIONS_PER_HASHED_BYTE * image_bytes
+    most = INSTRUCTIONS_OF_A_VERIFICATION + hashes + INSTRUCTIONS_OF_THE_REST  # a second verification would not fit
+    instructions = int(app["ticks"]) * INSTRUCTIONS_PER_TICK
+    print(f"{instructions} instructions for an image of {image_bytes} bytes")
+    assert INSTRUCTIONS_OF_A_VERIFICATION + INSTRUCTIONS_OF_THE_REST / 2 < instructions < most
+    assert app["operations"] == "0"
 
 
 # ---- power cuts ----
