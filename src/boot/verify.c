@@ -269,8 +269,9 @@ static ud_sure second_look(const struct ud_boot *boot)
     size_t same = 0;
     for (size_t i = 0; i < boot->seen.image_count; i++) {
         const struct ud_bytes measured = UD_BYTES_ARRAY(boot->seen.images[i].digest);
+        /* by another function than check_image() did: one instruction of it decides nothing */
         if (ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) &&
-            ud_bytes_equal_secret(measured, boot->signed_digest[i])) {
+            ud_bytes_equal(measured, boot->signed_digest[i])) {
             same++;
         }
     }
