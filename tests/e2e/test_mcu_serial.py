@@ -7,6 +7,7 @@ from test_mcu import FIRMWARE, Device, Works, make_envelope, smp_of, values_of_e
 pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make mcu` builds the firmware and runs this")
 
 ERRORS = values_of_errors()
+SIGNATURE_HEAD = b"\xf6\x58\x40"  # no payload, then a byte string of 64
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_what_was_not_signed_by_who_may_is_refused_and_nothing_is_written(dead, 
         said = line.upload(smp.COMPONENT, works.images[2].read_bytes())
         assert said == {"rc": 6, "rsn": ERRORS["UD_ERR_STATE"]}
         bent = bytearray(works.envelopes[2].read_bytes())
-        bent[bent.index(b"\x58\x40") + 2] ^= 1
+        bent[bent.index(SIGNATURE_HEAD) + len(SIGNATURE_HEAD)] ^= 1
         assert line.upload(smp.ENVELOPE, bytes(bent)) == {"rc": 11, "rsn": ERRORS["UD_ERR_SIGNATURE"]}
         assert line.upload(smp.ENVELOPE, b"\x00" * 4096) == {"rc": 7, "rsn": ERRORS["UD_ERR_SPACE"]}
         assert line.ask(smp.WRITE, smp.IMAGE, 77) == {"rc": 8, "rsn": ERRORS["UD_ERR_COMMAND"]}

@@ -23,7 +23,8 @@ def works(tmp_path_factory):
 def bend_signature(device: Device) -> None:
     """One bit of the stored envelope's signature."""
     envelope = device.works.envelopes[1].read_bytes()
-    signature = envelope[envelope.index(b"\x58\x40") + 2:][:64]
+    head = b"\xf6\x58\x40"  # no payload, then a byte string of 64
+    signature = envelope[envelope.index(head) + len(head):][:64]
     device.patch(signature, bytes([signature[0] ^ 1]) + signature[1:])
 
 
