@@ -144,6 +144,8 @@ extern const struct ud_decryption ud_decryption;
 
 /* Hosts: making it. */
 
+#define UD_ENCRYPT_TO_MAX 16 /* other devices may read more recipients than UD_ENCRYPT_RECIPIENTS_MAX */
+
 /* Whom a content key is wrapped for. */
 struct ud_encrypt_to {
     ud_recipient_alg alg;
@@ -160,7 +162,7 @@ struct ud_encrypt_to {
  *
  * @param key fresh random bytes for every plaintext, as many as the algorithm takes
  * @param iv  16 bytes for AES-CTR, 12 otherwise; never twice with one key
- * @param to  [count] 1..UD_ENCRYPT_RECIPIENTS_MAX
+ * @param to  [count] 1..UD_ENCRYPT_TO_MAX; a device of ours reads UD_ENCRYPT_RECIPIENTS_MAX
  * @return UD_ERR_ALGORITHM, UD_ERR_KEY and UD_ERR_SHAPE (lengths), UD_ERR_LIMIT, UD_ERR_BUFFER, UD_ERR_CRYPTO;
  *         `out` is untouched then
  */

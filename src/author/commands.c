@@ -93,7 +93,7 @@ static const struct command commands[] = {
      "COSE_Key) by ECDH-ES+A128KW, for a COSE_Key file with a secret of 16 or 32 bytes and a kid by AES key wrap. The\n"
      "result is described as examples/manifests/encrypted.ini does. Images of any size stream through.\n"
      "\nOptions:\n"
-     "  -r, --recipient KEY  who can read it; may stand several times\n"
+     "  -r, --recipient KEY  who can read it; may stand up to 16 times, 8 for devices of ours\n"
      "  --alg NAME           A128GCM (default), A256GCM, ChaCha20-Poly1305; A128CTR, A256CTR for flash that is written in\n"
      "                       sectors: they notice no change, so sign the ciphertext's digest as well\n"
      "  -o, --output FILE    the ciphertext\n"

@@ -5,35 +5,45 @@
 #include <unistd.h>
 
 #include "author/cli.h"
-#include "author/encrypt_info.h"
+#include "author/encrypt_choice.h"
 #include "author/offline.h"
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
 
-enum { PATH_BYTES_MAX = 4096, INFO_BYTES_MAX = 8192 };
+enum { PATH_BYTES_MAX = 4096, INFO_BYTES_MAX = 8192, CHUNK_BYTES = 65536 };
 
 struct encrypt {
     const char *image;
     const char *output;
     const char *info;
-    const struct ud_seal_cipher *cipher;
-    struct encrypt_recipient recipients[ENCRYPT_RECIPIENTS_MAX];
+    const struct ud_content_algorithm *algorithm;
+    struct encrypt_recipient recipients[UD_ENCRYPT_TO_MAX];
     size_t recipient_count;
     bool json;
-    uint8_t key[UD_SEAL_KEY_BYTES_MAX]; /* made for this image alone, forgotten at the end */
-    uint8_t iv[UD_SEAL_IV_BYTES_MAX];
+    uint8_t key[UD_CONTENT_KEY_BYTES_MAX]; /* made for this image alone, forgotten at the end */
+    uint8_t iv[UD_CIPHER_BLOCK_BYTES];
     uint64_t bytes; /* of the ciphertext */
 };
 
-static ud_err pump(struct encrypt *encrypt, struct ud_seal *seal, FILE *in, FILE *out)
+static struct ud_bytes key_of(const struct encrypt *encrypt)
 {
-    static uint8_t plain[UD_SEAL_CHUNK_BYTES];
-    static uint8_t sealed[UD_SEAL_CHUNK_BYTES];
-    uint8_t tag[UD_SEAL_TAG_BYTES];
+    return (struct ud_bytes){encrypt->key, encrypt->algorithm->key_bytes};
+}
+
+static struct ud_bytes iv_of(const struct encrypt *encrypt)
+{
+    const bool has_tag = encrypt->algorithm->seal != NULL;
+    return (struct ud_bytes){encrypt->iv, has_tag ? UD_AEAD_IV_BYTES : UD_CIPHER_BLOCK_BYTES};
+}
+
+static ud_err pump(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *in, FILE *out)
+{
+    static uint8_t plain[CHUNK_BYTES];
+    static uint8_t sealed[CHUNK_BYTES];
     ud_err err = UD_OK;
     size_t got = 0;
     while (err == UD_OK && (got = fread(plain, 1, sizeof plain, in)) > 0) {
-        err = ud_seal_update(seal, (struct ud_bytes){plain, got}, sealed);
+        err = ud_cipher_update(cipher, (struct ud_bytes){plain, got}, sealed);
         if (err == UD_OK && fwrite(sealed, 1, got, out) != got) {
             err = errno == ENOSPC ? UD_ERR_DISK_FULL : UD_ERR_IO;
         }
@@ -43,28 +53,25 @@ static ud_err pump(struct encrypt *encrypt, struct ud_seal *seal, FILE *in, FILE
     if (err == UD_OK && ferror(in)) {
         err = UD_ERR_IO;
     }
-    if (err == UD_OK && encrypt->bytes == 0) {
-        err = UD_ERR_LIMIT;
-    }
-    err = err == UD_OK ? ud_seal_final(seal, tag) : err;
-    const size_t tag_bytes = encrypt->cipher->tag_bytes;
-    if (err == UD_OK && fwrite(tag, 1, tag_bytes, out) != tag_bytes) {
-        err = UD_ERR_IO;
-    }
-    encrypt->bytes += tag_bytes;
-    return err;
+    return err == UD_OK && encrypt->bytes == 0 ? UD_ERR_LIMIT : err;
+}
+
+static ud_err put_tag(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *out)
+{
+    uint8_t bytes[UD_AEAD_TAG_BYTES];
+    struct ud_buf tag = {bytes, sizeof bytes, 0};
+    const ud_err err = ud_encrypt_end(cipher, encrypt->algorithm->alg, &tag);
+    encrypt->bytes += tag.len;
+    return err == UD_OK && fwrite(bytes, 1, tag.len, out) != tag.len ? UD_ERR_IO : err;
 }
 
 static ud_err seal_files(struct encrypt *encrypt, FILE *in, FILE *out)
 {
-    uint8_t bytes[64];
-    struct ud_buf aad = {bytes, sizeof bytes, 0};
-    struct ud_seal *seal = NULL;
-    ud_err err = encrypt_info_aad(&aad, encrypt->cipher);
-    err = err == UD_OK ? ud_seal_open(&seal, encrypt->cipher, encrypt->key, encrypt->iv, ud_buf_bytes(&aad))
-                       : err;
-    err = err == UD_OK ? pump(encrypt, seal, in, out) : err;
-    ud_seal_close(seal);
+    struct ud_cipher cipher = {.state = {.align_ptr = NULL}};
+    ud_err err = ud_encrypt_begin(&cipher, encrypt->algorithm->alg, key_of(encrypt), iv_of(encrypt));
+    err = err == UD_OK ? pump(encrypt, &cipher, in, out) : err;
+    err = err == UD_OK ? put_tag(encrypt, &cipher, out) : err;
+    ud_cipher_abort(&cipher);
     if (err == UD_OK && (fflush(out) != 0 || fsync(fileno(out)) != 0)) {
         err = UD_ERR_IO;
     }
@@ -103,8 +110,12 @@ static int save_info(const struct encrypt *encrypt)
 {
     uint8_t bytes[INFO_BYTES_MAX];
     struct ud_buf out = {bytes, sizeof bytes, 0};
-    ud_err err = encrypt_info_write(&out, encrypt->cipher, encrypt->key, encrypt->iv, encrypt->recipients,
-                                    encrypt->recipient_count);
+    struct ud_encrypt_to to[UD_ENCRYPT_TO_MAX];
+    for (size_t i = 0; i < encrypt->recipient_count; i++) {
+        to[i] = encrypt_recipient_to(&encrypt->recipients[i]);
+    }
+    ud_err err = ud_encrypt_info_write(&out, encrypt->algorithm->alg, key_of(encrypt), iv_of(encrypt), to,
+                                       encrypt->recipient_count);
     if (err == UD_OK) {
         err = ud_small_file_write(encrypt->info, 0644, true, ud_buf_bytes(&out));
     }
@@ -121,7 +132,7 @@ static void print(const struct encrypt *encrypt)
             (void)json_array_append_new(kids, json_string(kid));
         }
         json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:o}", "ciphertext", encrypt->output, "info",
-                                 encrypt->info, "algorithm", encrypt->cipher->name, "bytes",
+                                 encrypt->info, "algorithm", encrypt_alg_name(encrypt->algorithm->alg), "bytes",
                                  (json_int_t)encrypt->bytes, "recipients", kids);
         cli_print_json(json);
         json_decref(json);
@@ -131,16 +142,16 @@ static void print(const struct encrypt *encrypt)
            "  next: describe it as examples/manifests/encrypted.ini does\n",
            encrypt->output, (unsigned long long)encrypt->bytes, encrypt->info, encrypt->recipient_count,
            encrypt->recipient_count == 1 ? "" : "s");
-    if (encrypt->cipher->tag_bytes == 0) {
+    if (encrypt->algorithm->seal == NULL) {
         printf("  %s notices no change by itself: sign the digest of %s as well as the image's\n",
-               encrypt->cipher->name, encrypt->output);
+               encrypt_alg_name(encrypt->algorithm->alg), encrypt->output);
     }
 }
 
 static int run(struct encrypt *encrypt)
 {
-    ud_err err = ud_random(encrypt->key, encrypt->cipher->key_bytes);
-    err = err == UD_OK ? ud_random(encrypt->iv, encrypt->cipher->iv_bytes) : err;
+    ud_err err = ud_random(encrypt->key, encrypt->algorithm->key_bytes);
+    err = err == UD_OK ? ud_random(encrypt->iv, iv_of(encrypt).len) : err;
     if (err != UD_OK) {
         return cli_fail("encrypt", NULL, err);
     }
@@ -152,19 +163,9 @@ static int run(struct encrypt *encrypt)
     return code;
 }
 
-static const struct ud_seal_cipher *cipher_named(const char *name)
-{
-    for (const struct ud_seal_cipher *cipher = ud_seal_ciphers; cipher->name != NULL; cipher++) {
-        if (strcmp(cipher->name, name) == 0) {
-            return cipher;
-        }
-    }
-    return NULL;
-}
-
 static int take_recipient(struct encrypt *encrypt, const char *path)
 {
-    if (encrypt->recipient_count == ENCRYPT_RECIPIENTS_MAX) {
+    if (encrypt->recipient_count == UD_ENCRYPT_TO_MAX) {
         return cli_fail(path, "more recipients than an envelope takes", UD_ERR_LIMIT);
     }
     const ud_err err = encrypt_recipient_load(&encrypt->recipients[encrypt->recipient_count], path);
@@ -183,15 +184,15 @@ int offline_encrypt(int argc, char **argv)
                                             {"info", required_argument, NULL, 'i'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
-    struct encrypt encrypt = {.cipher = &ud_seal_ciphers[0]};
+    struct encrypt encrypt = {.algorithm = encrypt_content_named("A128GCM")};
     int code = CLI_OK;
     int option;
     while (code == CLI_OK && (option = getopt_long(argc, argv, "r:o:", options, NULL)) != -1) {
         if (option == 'r') {
             code = take_recipient(&encrypt, optarg);
         } else if (option == 'a') {
-            encrypt.cipher = cipher_named(optarg);
-            code = encrypt.cipher != NULL
+            encrypt.algorithm = encrypt_content_named(optarg);
+            code = encrypt.algorithm != NULL
                        ? CLI_OK
                        : cli_usage("encrypt", "--alg is A128GCM, A256GCM, ChaCha20-Poly1305, A128CTR or "
                                               "A256CTR");

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "author/encrypt_choice.h"
 #include "author/hss_key.h"
 #include "author/key.h"
 #include "author/show_cbor.h"
@@ -9,7 +10,7 @@
 #include "ports/openssl/keys.h"
 #include "updraft/cbor.h"
 
-enum { TAG_ENCRYPT = 96, LABEL_REPORT = 99 };
+enum { LABEL_REPORT = 99 };
 
 /* A report's claims and records (docs/formats.md section 3). */
 static const struct show_name parameter_names[] = {{0, "component", NULL, false, true},
@@ -44,21 +45,12 @@ static const struct show_name header_names[] = {{1, "algorithm", NULL, false, fa
                                                 {-1, "ephemeral key", NULL, false, false},
                                                 {0, NULL, NULL, false, false}};
 
-static const struct {
-    int64_t id;
-    const char *name;
-} algorithm_names[] = {{1, "A128GCM"},      {3, "A256GCM"},         {24, "ChaCha20-Poly1305"},
-                       {-65534, "A128CTR"}, {-65532, "A256CTR"},    {-3, "A128KW"},
-                       {-5, "A256KW"},      {-29, "ECDH-ES+A128KW"}};
-
 static void name_algorithm(json_t *headers)
 {
     const json_t *id = json_object_get(headers, "algorithm");
-    for (size_t i = 0; json_is_integer(id) && i < sizeof algorithm_names / sizeof algorithm_names[0]; i++) {
-        if (algorithm_names[i].id == json_integer_value(id)) {
-            (void)json_object_set_new(headers, "algorithm", json_string(algorithm_names[i].name));
-            return;
-        }
+    const char *name = json_is_integer(id) ? encrypt_alg_name(json_integer_value(id)) : NULL;
+    if (name != NULL) {
+        (void)json_object_set_new(headers, "algorithm", json_string(name));
     }
 }
 
@@ -75,7 +67,7 @@ bool inspect_is_envelope(struct ud_bytes file)
     const uint64_t tag = tag_of(file);
     const bool is_pem = file.len > sizeof pem && memcmp(file.ptr, pem, sizeof pem - 1) == 0;
     const bool is_map = file.len > 0 && file.ptr[0] >> 5 == 5;
-    return !is_pem && !hss_key_is(file) && !is_map && tag != TAG_ENCRYPT && tag != UD_COSE_MAC0 &&
+    return !is_pem && !hss_key_is(file) && !is_map && tag != UD_ENCRYPT_TAG && tag != UD_COSE_MAC0 &&
            tag != UD_COSE_SIGN1 && tag != UD_COSE_MAC && tag != UD_COSE_SIGN;
 }
 
@@ -238,7 +230,7 @@ json_t *inspect_other(struct ud_bytes file, const struct ud_trust *trust, struct
     if (hss_key_is(file)) {
         return show_hss(file);
     }
-    if (tag == TAG_ENCRYPT) {
+    if (tag == UD_ENCRYPT_TAG) {
         return show_encrypt(file, diag);
     }
     if (tag != 0) {

@@ -128,7 +128,7 @@ ud_err ud_encrypt_info_write(struct ud_buf *out, ud_content_alg alg, struct ud_b
     if (err != UD_OK) {
         return err;
     }
-    if (count == 0 || count > UD_ENCRYPT_RECIPIENTS_MAX) {
+    if (count == 0 || count > UD_ENCRYPT_TO_MAX) {
         return UD_ERR_LIMIT;
     }
     ud_cbor_writer_init(&w, out);
