@@ -85,10 +85,7 @@ void ud_api_actions_get(struct ud_call *call)
     if (asked_of(call) == NULL) {
         return;
     }
-    const ud_err err = ud_call_read(call, get_action);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_action);
 }
 
 static ud_err cancel(struct ud_call *call, struct ud_store *store)

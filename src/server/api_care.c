@@ -67,10 +67,7 @@ void ud_api_devices_why(struct ud_call *call)
     if (call->data == NULL) {
         return;
     }
-    const ud_err err = ud_call_read(call, ask_why);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, ask_why);
 }
 
 /* --- quarantine, zone, attributes */
@@ -197,10 +194,7 @@ static ud_err get_attributes(struct ud_call *call, struct ud_store *store)
 
 void ud_api_devices_attributes(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, get_attributes);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_attributes);
 }
 
 /* --- recall */
@@ -291,8 +285,5 @@ static ud_err find_way_back(struct ud_call *call, struct ud_store *store)
 
 void ud_api_releases_way_back(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, find_way_back);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, find_way_back);
 }

@@ -146,18 +146,9 @@ static ud_err get_device(struct ud_call *call, struct ud_store *store)
     return render_device(call, &json, &row, store);
 }
 
-/* Set the reply to the error of a reading. */
-static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
-{
-    const ud_err err = ud_call_read(call, work);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
-}
-
 void ud_api_devices_get(struct ud_call *call)
 {
-    read_or_fail(call, get_device);
+    ud_call_read_or_fail(call, get_device);
 }
 
 /* --- add */

@@ -342,10 +342,7 @@ void ud_api_commands_get(struct ud_call *call)
     if (command_id(call) == NULL) {
         return;
     }
-    const ud_err err = ud_call_read(call, get_command);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_command);
 }
 
 struct command_addition {

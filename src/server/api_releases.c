@@ -102,10 +102,7 @@ static ud_err get_release(struct ud_call *call, struct ud_store *store)
 
 void ud_api_releases_get(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, get_release);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_release);
 }
 
 static ud_err find_envelope(struct ud_call *call, struct ud_store *store)

@@ -42,18 +42,11 @@ void ud_api_rollouts_list(struct ud_call *call)
     ud_list_filtered(call, ud_rollout_fields, list_rollouts);
 }
 
-static ud_err find_rollout(struct ud_call *call, struct ud_store *store, struct ud_row_rollout *row)
-{
-    int32_t id;
-    return ud_call_id(call->param[0], &id) ? ud_store_rollout_get(store, call->tenant, id, row)
-                                           : UD_ERR_NOT_FOUND;
-}
-
 static ud_err render_one(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_rollout row;
     struct ud_group_counts counts;
-    ud_err err = find_rollout(call, store, &row);
+    ud_err err = ud_find_rollout(call, store, &row);
     err = err == UD_OK ? ud_store_rollout_counts(store, row.id, &counts) : err;
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
@@ -62,17 +55,9 @@ static ud_err render_one(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
-static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
-{
-    const ud_err err = ud_call_read(call, work);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
-}
-
 void ud_api_rollouts_get(struct ud_call *call)
 {
-    read_or_fail(call, render_one);
+    ud_call_read_or_fail(call, render_one);
 }
 
 static void each_group(void *ctx, const struct ud_row_group *group)
@@ -86,7 +71,7 @@ static ud_err list_groups(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
     struct ud_row_rollout row;
-    const ud_err err = find_rollout(call, store, &row);
+    const ud_err err = ud_find_rollout(call, store, &row);
     return err == UD_OK ? ud_store_group_list(store, row.id, &listing->page, each_group, listing) : err;
 }
 
@@ -130,7 +115,7 @@ static ud_err list_members(struct ud_call *call, struct ud_store *store)
     struct ud_row_rollout row;
     uint32_t group;
     int state;
-    ud_err err = find_rollout(call, store, &row);
+    ud_err err = ud_find_rollout(call, store, &row);
     err = err == UD_OK ? wanted_members(call, &group, &state) : err;
     return err == UD_OK
                ? ud_store_member_list(store, row.id, group, state, &listing->page, each_member, listing)
@@ -158,7 +143,7 @@ static void each_failure(void *ctx, ud_err error, bool is_signed, uint32_t devic
 static ud_err list_failures(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_rollout row;
-    ud_err err = find_rollout(call, store, &row);
+    ud_err err = ud_find_rollout(call, store, &row);
     if (err != UD_OK) {
         return err;
     }
@@ -173,7 +158,7 @@ static ud_err list_failures(struct ud_call *call, struct ud_store *store)
 
 void ud_api_rollouts_failures(struct ud_call *call)
 {
-    read_or_fail(call, list_failures);
+    ud_call_read_or_fail(call, list_failures);
 }
 
 /* --- make */
@@ -281,7 +266,7 @@ struct wish {
 static ud_err do_wish(struct ud_call *call, struct ud_store *store)
 {
     struct wish *wish = call->data;
-    ud_err err = find_rollout(call, store, &wish->rollout);
+    ud_err err = ud_find_rollout(call, store, &wish->rollout);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, wish->rollout.release, call->person.person);
     }
@@ -375,7 +360,7 @@ static ud_err make_retry(struct ud_call *call, struct ud_store *store)
     struct making *making = call->data;
     struct ud_row_rollout old;
     struct ud_row_rollout *row = &making->plan.rollout;
-    ud_err err = find_rollout(call, store, &old);
+    ud_err err = ud_find_rollout(call, store, &old);
     if (err != UD_OK) {
         return err;
     }

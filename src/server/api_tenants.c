@@ -129,10 +129,7 @@ static ud_err get_policy(struct ud_call *call, struct ud_store *store)
 
 void ud_api_policy_get(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, get_policy);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_policy);
 }
 
 static ud_err set_policy(struct ud_call *call, struct ud_store *store)

@@ -89,10 +89,7 @@ static ud_err get_user(struct ud_call *call, struct ud_store *store)
 
 void ud_api_users_get(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, get_user);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get_user);
 }
 
 /* --- add and change */

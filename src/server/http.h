@@ -145,6 +145,8 @@ void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
                   void (*finish)(struct ud_call *call, ud_err err));
 /** Read with a handle of the pool, now, on this thread. */
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
+/** The same, for work that writes the reply: when it fails, its error is the reply. */
+void ud_call_read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
 
 /* --- listeners */
 

@@ -465,6 +465,14 @@ ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, s
     return err;
 }
 
+void ud_call_read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
+{
+    const ud_err err = ud_call_read(call, work);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+    }
+}
+
 /* --- sending */
 
 /* A file's part, read in large blocks: the library's own reader takes 4 KiB at a time under TLS. */

@@ -155,17 +155,9 @@ static ud_err get_entity(struct ud_call *call, struct ud_store *store)
     return err == UD_OK ? e.err : err;
 }
 
-static void answer_entity(struct ud_call *call)
-{
-    const ud_err err = ud_call_read(call, get_entity);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
-}
-
 void ud_mgmt_get(struct ud_call *call)
 {
-    answer_entity(call);
+    ud_call_read_or_fail(call, get_entity);
 }
 
 /* --- write */
@@ -375,7 +367,7 @@ static void was_set(struct ud_call *call, ud_err err)
         refuse(call, err, write->wrong);
         return;
     }
-    answer_entity(call);
+    ud_call_read_or_fail(call, get_entity);
 }
 
 void ud_mgmt_set(struct ud_call *call)

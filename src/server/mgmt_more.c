@@ -137,17 +137,9 @@ static ud_err list_pairs(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
-static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
-{
-    const ud_err err = ud_call_read(call, work);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
-}
-
 void ud_mgmt_pairs_get(struct ud_call *call)
 {
-    read_or_fail(call, list_pairs);
+    ud_call_read_or_fail(call, list_pairs);
 }
 
 struct body {
@@ -274,7 +266,7 @@ static ud_err list_set_modules(struct ud_call *call, struct ud_store *store)
 
 void ud_mgmt_set_modules(struct ud_call *call)
 {
-    read_or_fail(call, list_set_modules);
+    ud_call_read_or_fail(call, list_set_modules);
 }
 
 /* A set that was given to a device is not changed any more. */
@@ -405,7 +397,7 @@ static ud_err list_files(struct ud_call *call, struct ud_store *store)
 
 void ud_mgmt_artifacts(struct ud_call *call)
 {
-    read_or_fail(call, list_files);
+    ud_call_read_or_fail(call, list_files);
 }
 
 struct download {

@@ -102,18 +102,11 @@ void ud_mgmt_rollouts_list(struct ud_call *call)
     ud_list_filtered(call, ud_rollout_fields, list_rollouts);
 }
 
-static ud_err find(struct ud_call *call, struct ud_store *store, struct ud_row_rollout *row)
-{
-    int32_t id;
-    return ud_call_id(call->param[0], &id) ? ud_store_rollout_get(store, call->tenant, id, row)
-                                           : UD_ERR_NOT_FOUND;
-}
-
 static ud_err get(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_rollout row;
     struct ud_group_counts counts;
-    ud_err err = find(call, store, &row);
+    ud_err err = ud_find_rollout(call, store, &row);
     err = err == UD_OK ? ud_store_rollout_counts(store, row.id, &counts) : err;
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
@@ -124,10 +117,7 @@ static ud_err get(struct ud_call *call, struct ud_store *store)
 
 void ud_mgmt_rollouts_get(struct ud_call *call)
 {
-    const ud_err err = ud_call_read(call, get);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
+    ud_call_read_or_fail(call, get);
 }
 
 static void percent(struct ud_json *json, const char *key, const char *name, uint16_t hundredths,
@@ -166,7 +156,7 @@ static ud_err list_groups(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
     struct ud_row_rollout row;
-    const ud_err err = find(call, store, &row);
+    const ud_err err = ud_find_rollout(call, store, &row);
     return err == UD_OK ? ud_store_group_list(store, row.id, &listing->page, each_group, listing) : err;
 }
 
@@ -339,7 +329,7 @@ static ud_err do_wish(struct ud_call *call, struct ud_store *store)
 {
     const struct wish *wish = call->data;
     struct ud_row_rollout row;
-    ud_err err = find(call, store, &row);
+    ud_err err = ud_find_rollout(call, store, &row);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, row.release, call->person.person);
     }

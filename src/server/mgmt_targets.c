@@ -149,17 +149,9 @@ static ud_err get_target(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
-static void read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
-{
-    const ud_err err = ud_call_read(call, work);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-    }
-}
-
 void ud_mgmt_targets_get(struct ud_call *call)
 {
-    read_or_fail(call, get_target);
+    ud_call_read_or_fail(call, get_target);
 }
 
 /* --- add */
@@ -318,7 +310,7 @@ static ud_err get_set(struct ud_call *call, struct ud_store *store)
 
 void ud_mgmt_targets_set(struct ud_call *call)
 {
-    read_or_fail(call, get_set);
+    ud_call_read_or_fail(call, get_set);
 }
 
 /* --- actions */
@@ -445,7 +437,7 @@ void ud_mgmt_action_get(struct ud_call *call)
 {
     call->data = ud_call_alloc(call, sizeof(struct wanted));
     if (call->data != NULL) {
-        read_or_fail(call, get_action);
+        ud_call_read_or_fail(call, get_action);
     }
 }
 

@@ -2,6 +2,13 @@
 
 #include <stdio.h>
 
+ud_err ud_find_rollout(const struct ud_call *call, struct ud_store *store, struct ud_row_rollout *row)
+{
+    int32_t id;
+    return ud_call_id(call->param[0], &id) ? ud_store_rollout_get(store, call->tenant, id, row)
+                                           : UD_ERR_NOT_FOUND;
+}
+
 void ud_render_counts(struct ud_json *json, const char *key, const struct ud_group_counts *counts)
 {
     ud_json_open(json, key, '{');

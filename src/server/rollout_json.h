@@ -1,10 +1,12 @@
-/* Rollouts, groups and members as JSON (docs/formats.md section 16), and the other way round. */
+/* Rollouts, groups and members as JSON (docs/formats.md section 16), and the other way round; which one a path means. */
 #ifndef UD_SERVER_ROLLOUT_JSON_H
 #define UD_SERVER_ROLLOUT_JSON_H
 
 #include "server/api_shared.h"
 #include "server/rollouts.h"
 
+/** The caller's rollout of the number in the path. */
+ud_err ud_find_rollout(const struct ud_call *call, struct ud_store *store, struct ud_row_rollout *row);
 /** "confirmed": 3, "waiting": 97, ... */
 void ud_render_counts(struct ud_json *json, const char *key, const struct ud_group_counts *counts);
 /** What is going on and what comes next, as two sentences for a person. */
