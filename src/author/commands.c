@@ -156,6 +156,43 @@ static const struct command commands[] = {
      "  -o, --output FILE   the new image\n"
      "\nExamples:\n"
      "  updraft patch app-1.bin app.patch --output app-2.bin\n"},
+    {"trust make", "make roots, a link to new roots, or a trust store", offline_trust_make, "DESCRIPTION --output FILE [options]",
+     "Make a file of a description (docs/author.md). [roots] with number 0: the roots, for `updraft device init --roots`.\n"
+     "[roots] with a higher number: a link from the roots before, to be signed by enough of both. [store]: a trust store,\n"
+     "to be signed by enough of the last roots; with --after it has the next number, the same links and the same epoch.\n"
+     "\nOptions:\n"
+     "  -o, --output FILE   what was made\n"
+     "  --after STORE       the trust store that devices have now; without it: they have none\n"
+     "  --link LINK         signed link to the roots that sign this store; devices need it once, and keep it\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft trust make roots.ini --output roots.cbor\n"
+     "  updraft trust make store-1.ini --output 1.trust\n"
+     "  updraft trust make roots-1.ini --output 1.link\n"
+     "  updraft trust make store-2.ini --after 1.trust --link 1.link --output 2.trust\n"},
+    {"trust sign", "sign a trust store or a link", offline_trust_sign, "FILE --key KEY... [options]",
+     "Add signatures of roots, each key once, together or one after another: the file may travel from one holder to the\n"
+     "next. What is signed never changes by that.\n"
+     "\nOptions:\n"
+     "  -k, --key KEY       private key, as for sign; may stand several times\n"
+     "  --alg NAME          instead of the one that fits the keys: ESP256 for ES256\n"
+     "  --pin-file FILE     PIN of the token (default: $UPDRAFT_PIN, then it is asked for)\n"
+     "  -o, --output FILE   write there (default: the file itself, replaced as a whole)\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft trust sign 1.trust --key root-a.key --key root-b.key\n"
+     "  updraft trust sign 1.link --key 'pkcs11:token=vault;object=root-a' --pin-file pin\n"},
+    {"trust show", "say what a trust store, a link or roots say", offline_trust_show, "FILE [options]",
+     "Show who may sign what, and who signed. With --roots decide as a device with these roots would; it exits 0 only when\n"
+     "a device that has no trust store, or the one of --after, would take this one. Whether its running image would still\n"
+     "boot, only the device knows (UD_ERR_STRANDED).\n"
+     "\nOptions:\n"
+     "  --roots FILE        roots, number 0, of the devices\n"
+     "  --after STORE       the trust store that they have now\n"
+     "  --json              answer as JSON\n"
+     "\nExamples:\n"
+     "  updraft trust show roots.cbor\n"
+     "  updraft trust show 2.trust --roots roots.cbor --after 1.trust\n"},
     {"device init", "make a device folder", offline_device_init, "FOLDER [options]",
      "Make the folder of a device of the POSIX port, as it leaves manufacture: its key pair, made there, its\n"
      "provisioning file, its settings, and, with --factory, its first image.\n"
@@ -164,6 +201,7 @@ static const struct command commands[] = {
      "  --class NAME         as for create\n"
      "  --anchor FILE        public key that it trusts; may stand several times\n"
      "  --threshold N        how many of them must have signed (default: 1)\n"
+     "  --roots FILE         who may replace these anchors by a trust store (updraft trust make)\n"
      "  --component NAME     its one component (default: app)\n"
      "  --device-id UUID     for manifests that name one device\n"
      "  --name NAME          its name on the server (default: the folder's)\n"

@@ -8,17 +8,20 @@
 
 #include "author/cli.h"
 #include "author/offline.h"
+#include "author/trust_file.h"
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
 #include "ports/posix/factory.h"
 #include "updraft/cbor.h"
+#include "updraft/flash.h"
 #include "updraft/provision.h"
 
 #define PATH_BYTES_MAX 4096
 #define INI_BYTES_MAX 8192
 
-enum { JOURNAL_SECTORS = 3 }; /* one more than must be: a worn sector is no end */
-enum { MOVE_SECTORS = 3 };    /* plan and marks */
+enum { JOURNAL_SECTORS = 3 };                               /* one more than must be: a worn sector is no end */
+enum { MOVE_SECTORS = 3 };                                  /* plan and marks */
+enum { STORE_COPY_OVERHEAD = 3 * UD_FLASH_WRITE_SIZE_MAX }; /* head, seal, and the content's padding */
 
 /* What a device has when nobody says otherwise; numbers are checked by the provisioning file's own reader. */
 struct init {
@@ -33,6 +36,7 @@ struct init {
     const char *ca;
     const char *factory;
     const char *image;
+    const char *roots; /* NULL: nobody replaces the anchors */
     uint64_t threshold;
     uint64_t slot_bytes;
     uint64_t envelope_bytes;
@@ -45,7 +49,14 @@ struct init {
     struct ud_trust trust;
 };
 
-/* The flash, laid out from its start: journal, two envelopes, two images. */
+/* Bytes of one copy of a trust store: the largest one, its head and its seal, in whole sectors. */
+static uint64_t store_copy(const struct init *init)
+{
+    const uint64_t bytes = UD_TRUST_STORE_BYTES_MAX + STORE_COPY_OVERHEAD;
+    return init->roots != NULL ? (bytes + init->erase_size - 1) / init->erase_size * init->erase_size : 0;
+}
+
+/* The flash, laid out from its start: journal, two envelopes, two images, the move area, two trust stores. */
 static ud_err lay_out(const struct init *init, struct ud_provision *p)
 {
     const uint64_t sector = init->erase_size;
@@ -54,7 +65,9 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
     const uint64_t slot = (init->slot_bytes + sector - 1) / sector * sector;
     const uint64_t spare = init->layout == UD_PROVISION_SWAP ? sector : 0;
     const uint64_t move = init->layout == UD_PROVISION_STAY ? 0 : MOVE_SECTORS * sector;
-    const uint64_t total = journal + 2 * envelope + 2 * slot + spare + move;
+    const uint64_t copy = store_copy(init);
+    const uint64_t store = journal + 2 * envelope + 2 * slot + spare + move;
+    const uint64_t total = store + 2 * copy;
     if (total > UINT32_MAX) {
         return UD_ERR_NUMBER_RANGE;
     }
@@ -63,10 +76,11 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
         p->envelope[i] = (struct ud_provision_area){(uint32_t)(journal + i * envelope), (uint32_t)envelope};
         p->components[0].slot[i] =
             (struct ud_provision_area){(uint32_t)(journal + 2 * envelope + i * slot), (uint32_t)slot};
+        p->trust_store[i] = (struct ud_provision_area){(uint32_t)(store + i * copy), (uint32_t)copy};
     }
     p->components[0].slot[1].size += (uint32_t)spare;
     p->mover = init->layout;
-    p->move = (struct ud_provision_area){(uint32_t)(total - move), (uint32_t)move};
+    p->move = (struct ud_provision_area){(uint32_t)(store - move), (uint32_t)move};
     p->flash_bytes = (uint32_t)total;
     p->erase_size = (uint32_t)sector;
     p->write_size = (uint32_t)init->write_size;
@@ -108,13 +122,14 @@ static ud_err fill_ids(const struct init *init, struct ids *ids, struct ud_provi
     return ud_cbor_written(&w) == UD_OK ? UD_OK : UD_ERR_LIMIT;
 }
 
-static ud_err make_provisioning(const struct init *init, struct ud_buf *out)
+static ud_err make_provisioning(const struct init *init, struct ud_bytes roots, struct ud_buf *out)
 {
     struct ids ids;
     struct ud_provision p = {
         .trust = init->trust,
         .trial_boots = (uint8_t)init->trial_boots,
         .trial_deadline_ms = (uint32_t)init->trial_ms,
+        .roots = roots,
     };
     p.trust.threshold = (uint8_t)init->threshold;
     ud_err err = fill_ids(init, &ids, &p);
@@ -225,8 +240,27 @@ static int make_folder(const struct init *init, struct ud_bytes provisioning, st
     return code;
 }
 
+/* Roots as they go into the provisioning file: number 0, and within its size. */
+static int read_roots(const struct init *init, struct ud_buf *out)
+{
+    struct trust_file file;
+    struct ud_diag diag = {.err = UD_OK};
+    const ud_err err = ud_small_file_read(init->roots, false, out);
+    if (err != UD_OK) {
+        return cli_fail_file(init->roots, err);
+    }
+    if (trust_file_read(&file, ud_buf_bytes(out), &diag) != UD_OK) {
+        return cli_fail_at(init->roots, &diag);
+    }
+    return file.kind == TRUST_FILE_ROOTS
+               ? CLI_OK
+               : cli_fail(init->roots, "is no roots of number 0, which a device begins with", UD_ERR_CHAIN);
+}
+
 static int run(const struct init *init)
 {
+    uint8_t roots_bytes[UD_PROVISION_BYTES_MAX];
+    struct ud_buf roots = {roots_bytes, sizeof roots_bytes, 0};
     uint8_t provisioning[UD_PROVISION_BYTES_MAX];
     uint8_t settings[INI_BYTES_MAX];
     struct ud_buf provisioning_buf = {provisioning, sizeof provisioning, 0};
@@ -235,8 +269,12 @@ static int run(const struct init *init)
     if (init->ca != NULL && ca == NULL) {
         return cli_fail_file(init->ca, UD_ERR_NOT_FOUND);
     }
-    int code = CLI_OK;
-    ud_err err = make_provisioning(init, &provisioning_buf);
+    int code = init->roots != NULL ? read_roots(init, &roots) : CLI_OK;
+    ud_err err = code == CLI_OK ? make_provisioning(init, ud_buf_bytes(&roots), &provisioning_buf) : UD_OK;
+    if (code != CLI_OK) {
+        free(ca);
+        return code;
+    }
     if (err != UD_OK) {
         code = cli_fail("device init", NULL, err);
     } else if ((err = make_settings(init, ca, &settings_buf)) != UD_OK) {
@@ -256,6 +294,7 @@ static const struct option options[] = {
     {"device-id", required_argument, NULL, 'd'},
     {"component", required_argument, NULL, 'C'},
     {"anchor", required_argument, NULL, 'a'},
+    {"roots", required_argument, NULL, 'r'},
     {"name", required_argument, NULL, 'n'},
     {"server", required_argument, NULL, 's'},
     {"tenant", required_argument, NULL, 't'},
@@ -282,7 +321,7 @@ static bool take_text(struct init *init, int option)
     } texts[] = {
         {'v', &init->vendor},  {'c', &init->class_name}, {'d', &init->device_id}, {'C', &init->component},
         {'n', &init->name},    {'s', &init->server},     {'t', &init->tenant},    {'A', &init->ca},
-        {'f', &init->factory}, {'i', &init->image},
+        {'f', &init->factory}, {'i', &init->image},      {'r', &init->roots},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {

@@ -6,6 +6,7 @@
 #include "author/offline.h"
 #include "author/suit_show_steps.h"
 #include "updraft/provision.h"
+#include "updraft/trust_store.h"
 
 #define PATH_BYTES_MAX 4096
 
@@ -43,6 +44,21 @@ static json_t *show_anchors(const struct ud_provision *p)
     return list;
 }
 
+/* Who may replace the anchors, and where that is kept. */
+static json_t *show_store(const struct ud_provision *p)
+{
+    struct ud_trust roots;
+    json_t *kids = json_array();
+    (void)ud_trust_roots_parse(&roots, p->roots, NULL); /* the provisioning file's reader did */
+    for (size_t i = 0; i < roots.key_count; i++) {
+        char kid[CLI_HEX_BYTES(UD_KID_BYTES)];
+        cli_hex(UD_BYTES_ARRAY(roots.keys[i].kid), kid);
+        (void)json_array_append_new(kids, json_pack("{s:s, s:i}", "kid", kid, "weight", roots.keys[i].weight));
+    }
+    return json_pack("{s:o, s:i, s:o}", "roots", kids, "threshold", roots.threshold, "copies",
+                     show_slots(p->trust_store));
+}
+
 static const char *layout_name(const struct ud_provision *p)
 {
     static const char *const names[] = {
@@ -77,6 +93,21 @@ static void print_area(const char *what, const char *name, int slot, struct ud_p
     printf(": %lu bytes at %lu\n", (unsigned long)area.size, (unsigned long)area.offset);
 }
 
+static void print_roots(const struct ud_provision *p)
+{
+    struct ud_trust roots;
+    if (p->roots.len == 0 || ud_trust_roots_parse(&roots, p->roots, NULL) != UD_OK) {
+        return;
+    }
+    for (size_t i = 0; i < roots.key_count; i++) {
+        char kid[CLI_HEX_BYTES(UD_KID_BYTES)];
+        cli_hex(UD_BYTES_ARRAY(roots.keys[i].kid), kid);
+        printf("Root         %s, weight %u (%u needed)\n", kid, roots.keys[i].weight, roots.threshold);
+    }
+    print_area("Trust store", "copy 0", -1, p->trust_store[0]);
+    print_area("Trust store", "copy 1", -1, p->trust_store[1]);
+}
+
 static void print(const struct ud_provision *p)
 {
     char text[SUIT_SHOW_NAME_BYTES_MAX];
@@ -88,6 +119,7 @@ static void print(const struct ud_provision *p)
         cli_hex(UD_BYTES_ARRAY(p->trust.keys[i].kid), text);
         printf("Anchor       %s, weight %u (%u needed)\n", text, p->trust.keys[i].weight, p->trust.threshold);
     }
+    print_roots(p);
     for (size_t i = 0; i < p->component_count; i++) {
         suit_show_component(p->components[i].id, text);
         print_area("Component", text, 0, p->components[i].slot[0]);
@@ -127,6 +159,9 @@ static int run(const char *folder, bool as_json)
         code = cli_fail_at(path, &diag);
     } else if (as_json) {
         json_t *json = show(&provision);
+        if (provision.roots.len > 0) {
+            (void)json_object_set_new(json, "trustStore", show_store(&provision));
+        }
         cli_print_json(json);
         json_decref(json);
     } else {

@@ -71,21 +71,6 @@ bool inspect_is_envelope(struct ud_bytes file)
            tag != UD_COSE_SIGN1 && tag != UD_COSE_MAC && tag != UD_COSE_SIGN;
 }
 
-static const char *type_name(ud_key_type type)
-{
-    switch (type) {
-    case UD_KEY_P256:
-        return "P-256";
-    case UD_KEY_ED25519:
-        return "Ed25519";
-    case UD_KEY_HSS_LMS:
-        return "HSS-LMS";
-    case UD_KEY_HMAC256:
-        return "HMAC 256/256";
-    }
-    return "unknown";
-}
-
 static json_t *show_key(const struct ud_key *key, const char *kind)
 {
     uint8_t kid[UD_KID_BYTES];
@@ -94,7 +79,7 @@ static json_t *show_key(const struct ud_key *key, const char *kind)
         return NULL;
     }
     cli_hex(UD_BYTES_ARRAY(kid), hex);
-    return json_pack("{s:s, s:s, s:s}", "kind", kind, "type", type_name(key->type), "kid", hex);
+    return json_pack("{s:s, s:s, s:s}", "kind", kind, "type", author_key_type_name(key->type), "kid", hex);
 }
 
 static json_t *show_hss(struct ud_bytes file)

@@ -282,3 +282,18 @@ ud_err author_public_write(struct ud_buf *out, const struct ud_key *key)
     }
     return ud_cose_key_put(out, key);
 }
+
+const char *author_key_type_name(ud_key_type type)
+{
+    switch (type) {
+    case UD_KEY_P256:
+        return "P-256";
+    case UD_KEY_ED25519:
+        return "Ed25519";
+    case UD_KEY_HSS_LMS:
+        return "HSS-LMS";
+    case UD_KEY_HMAC256:
+        return "HMAC 256/256";
+    }
+    return "unknown";
+}

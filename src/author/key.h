@@ -39,6 +39,8 @@ ud_err author_public_load(const char *path, struct ud_cose_key *key);
 /** Append it as a file holds it: PEM where there is one, otherwise a COSE_Key. UD_ERR_KEY, UD_ERR_BUFFER. */
 ud_err author_public_write(struct ud_buf *out, const struct ud_key *key);
 
+/** What people call a key of this type. Never NULL. */
+const char *author_key_type_name(ud_key_type type);
 /** ES256 and its like; UD_ALG_NONE for a name that is none. */
 ud_alg author_alg_named(const char *name);
 /** Never NULL. */

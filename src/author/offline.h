@@ -14,5 +14,8 @@ int offline_diff(int argc, char **argv);
 int offline_patch(int argc, char **argv);
 int offline_device_init(int argc, char **argv);
 int offline_device_show(int argc, char **argv);
+int offline_trust_make(int argc, char **argv);
+int offline_trust_sign(int argc, char **argv);
+int offline_trust_show(int argc, char **argv);
 
 #endif
