@@ -300,6 +300,9 @@ ud_err ud_move_bring(struct ud_slots *slots, uint8_t slot, const struct ud_image
     if (ud_slots_resident(slots, slot) == slot) {
         return UD_OK;
     }
+    if (now->steps_done != 0 && now->steps_done != 2 * ud_move_block_count(slots->layout)) {
+        return UD_ERR_STATE; /* between moves all of it is done or nothing; flash is input (as in ud_move_settle) */
+    }
     now->going = now->steps_done == 0 ? UD_MOVE_UP : UD_MOVE_DOWN;
     if (now->going == UD_MOVE_DOWN && slots->layout->mover->spare_blocks == 0) {
         return UD_ERR_STATE; /* it was overwritten */
