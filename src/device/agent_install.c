@@ -147,6 +147,7 @@ static ud_err patch_image(struct ud_agent *agent, const struct ud_suit_params *p
 {
     const ud_err err = agent->config->patching->ops->patch(agent, params);
     if (err == UD_ABSENT) {
+        agent->status.last_err = UD_OK; /* no patch is no error */
         ud_agent_download_begin(agent);
         return UD_OK;
     }
