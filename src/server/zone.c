@@ -9,6 +9,9 @@
 #define DAY_S 86400
 #define OFFSET_S_MAX (26 * 3600)
 #define CHANGE_S_MAX (168 * 3600)
+#define JUMP_S_MAX (3 * 3600)
+#define APART_S_MIN (14 * DAY_S)
+#define SAMPLE_YEAR 2024
 
 /* --- dates */
 
@@ -156,6 +159,35 @@ static ud_err parse_offset(struct ud_zone *zone, const char *text)
     return UD_OK;
 }
 
+static int64_t local_of_change(const struct ud_zone_change *change, int32_t year)
+{
+    int64_t days = ud_days_from_date((struct ud_date){year, 1, 1});
+    if (change->kind == 0) {
+        days += change->day - 1 + (is_leap(year) && change->day >= 60 ? 1 : 0);
+    } else if (change->kind == 1) {
+        days += change->day;
+    } else {
+        const int64_t first = ud_days_from_date((struct ud_date){year, change->month, 1});
+        int64_t day = (change->day + 7 - (int64_t)ud_weekday(first)) % 7 + 7 * (change->week - 1);
+        while (day >= ud_month_days(year, change->month)) {
+            day -= 7;
+        }
+        days = first + day;
+    }
+    return days * DAY_S + change->time_s;
+}
+
+/* No clock on earth jumps by more, or back within days; what does is a mistake, and a window in it would not be found. */
+static bool is_of_this_world(const struct ud_zone *zone)
+{
+    const int32_t jump = zone->summer_s - zone->offset_s;
+    const int64_t between =
+        local_of_change(&zone->ends, SAMPLE_YEAR) - local_of_change(&zone->begins, SAMPLE_YEAR);
+    const int64_t apart = between < 0 ? -between : between;
+    return jump >= -JUMP_S_MAX && jump <= JUMP_S_MAX && apart >= APART_S_MIN &&
+           apart <= 366 * DAY_S - APART_S_MIN;
+}
+
 ud_err ud_zone_parse(struct ud_zone *zone, const char *text)
 {
     struct ud_zone parsed = {.offset_s = 0};
@@ -179,7 +211,7 @@ ud_err ud_zone_parse(struct ud_zone *zone, const char *text)
         take_change(&c, &parsed.begins);
         take_change(&c, &parsed.ends);
     }
-    if (c.bad || *c.at != '\0') {
+    if (c.bad || *c.at != '\0' || (parsed.has_summer && !is_of_this_world(&parsed))) {
         return UD_ERR_WINDOW;
     }
     *zone = parsed;
@@ -241,24 +273,6 @@ ud_err ud_zone_find(struct ud_zone *zone, const char *text)
 }
 
 /* --- instants */
-
-static int64_t local_of_change(const struct ud_zone_change *change, int32_t year)
-{
-    int64_t days = ud_days_from_date((struct ud_date){year, 1, 1});
-    if (change->kind == 0) {
-        days += change->day - 1 + (is_leap(year) && change->day >= 60 ? 1 : 0);
-    } else if (change->kind == 1) {
-        days += change->day;
-    } else {
-        const int64_t first = ud_days_from_date((struct ud_date){year, change->month, 1});
-        int64_t day = (change->day + 7 - (int64_t)ud_weekday(first)) % 7 + 7 * (change->week - 1);
-        while (day >= ud_month_days(year, change->month)) {
-            day -= 7;
-        }
-        days = first + day;
-    }
-    return days * DAY_S + change->time_s;
-}
 
 int32_t ud_zone_offset_at(const struct ud_zone *zone, int64_t utc_s)
 {

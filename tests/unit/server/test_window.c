@@ -88,7 +88,11 @@ static void test_zones_that_are_not_understood(void **state)
                                        "CET-1CEST,J0,J5",
                                        "CET-1CEST,366,5",
                                        "CET-1CEST,M3.5.0,M10.5.0/3x",
-                                       "CET-1CEST,M3.5.0/999,M10.5.0"};
+                                       "CET-1CEST,M3.5.0/999,M10.5.0",
+                                       "CET-1CEST-5,M3.5.0,M10.5.0", /* jumps by four hours */
+                                       "CET-1CEST4,M3.5.0,M10.5.0",  /* by five, back */
+                                       "CET-1CEST,J60,J70",          /* summer for ten days */
+                                       "CET-1CEST,J1,J364"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ud_zone zone = {.offset_s = 77};
