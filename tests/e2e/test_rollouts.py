@@ -72,9 +72,10 @@ def test_a_rollout_goes_from_group_to_group(fleet):
     assert rollout["state"] == "ready" and rollout["devices"]["total"] == 4
     assert fleet.why("d0")["answer"] == "not_started"
     fleet.wish("start")
-    fleet.end("d0")
+    fleet.wait_offer("d0")
     assert not fleet.offered("d2")
     assert fleet.why("d3")["answer"] == "group"
+    fleet.end("d0")
     until(fleet.groups, lambda groups: groups[1]["state"] == "running")  # half of the first group was enough
     for name in ("d1", "d2", "d3"):
         fleet.end(name)
