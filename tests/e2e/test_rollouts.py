@@ -128,7 +128,8 @@ def test_stopping_cancels_and_tells_what_waits_for_it(fleet):
     assert fleet.why("d0")["answer"] == "canceling"
     assert fleet.devices["d0"].call("GET", fleet.devices["d0"].links()["cancelAction"]).status == 200
     assert fleet.devices["d0"].feedback(action, "closed", "success", cancel=True).status == 200
-    action = int(fleet.devices["d1"].links()["cancelAction"].rsplit("/", 1)[1])
+    links = until(fleet.devices["d1"].links, lambda links: "cancelAction" in links)
+    action = int(links["cancelAction"].rsplit("/", 1)[1])
     assert fleet.devices["d1"].feedback(action, "closed", "success", cancel=True).status == 200
     assert until(fleet.see, lambda rollout: rollout["state"] == "stopped")["devices"]["canceled"] == 4
 
