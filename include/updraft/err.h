@@ -274,7 +274,14 @@
       "nothing: the other server does it") \
     /* LwM2M and CoAP: 172.. */ \
     X(UD_ERR_OUTCOME_UNKNOWN,  172,  0, 11, "the server stopped, or the device registered anew, before the device answered", \
-      "look at the device whether it was done; give the command again if not")
+      "look at the device whether it was done; give the command again if not") \
+    /* messages over a broker (MQTT): 204.. */ \
+    X(UD_ERR_TOPIC,            204,  0, 11, "the topic is none of Updraft's, or of a tenant or device that is not here", \
+      "use updraft/v1/TENANT/DEVICE/..., with names percent-encoded, as docs/mqtt.md says") \
+    X(UD_ERR_REPLAY,           205,  0, 11, "the message was seen already, came late, or is past its deadline", \
+      "nothing: it is dropped; a newer one, or the next poll, says the same") \
+    X(UD_ERR_BROKER,           206,  0, 11, "the message broker refuses this connection", \
+      "compare user name, password or certificate with the broker's own log; see docs/mqtt.md")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
