@@ -10,7 +10,7 @@ SECONDS ?= 60
 CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
 C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
 
-.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip bench interop fmt format-check warnings \
+.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip mcu-cuts bench interop fmt format-check warnings \
         lint layers symbols docs docs-write install clean
 
 help: ## this list
@@ -114,6 +114,12 @@ mcu-skip: release ## the small bootloader with each of its instructions left out
 	scripts/mcu-build $(BUILD)
 	UD_SKIP=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py
+
+mcu-cuts: release ## power cut in every flash operation of a swap and of a revert, in QEMU (half an hour)
+	@scripts/bootstrap mcu
+	scripts/mcu-build $(BUILD)
+	UD_CUTS=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
+	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py -k power
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu

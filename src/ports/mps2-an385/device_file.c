@@ -14,6 +14,12 @@ static ud_err find_file(struct ud_bytes *file)
     return reader.err;
 }
 
+static const struct ud_mover *const movers[] = {
+    [UD_PROVISION_STAY] = NULL,
+    [UD_PROVISION_SWAP] = &ud_move_swap,
+    [UD_PROVISION_OVERWRITE] = &ud_move_overwrite,
+};
+
 ud_err ud_mps2_device_open(struct ud_mps2_device *device)
 {
     static struct ud_provision provision;
@@ -37,5 +43,5 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
         &layout,
         &provision.trust,
         {.vendor_id = provision.vendor_id, .class_id = provision.class_id, .device_id = provision.device_id}};
-    return ud_boot_layout(&layout, &provision, &flash);
+    return ud_boot_layout_with(&layout, &provision, &flash, movers[provision.mover]);
 }

@@ -1,7 +1,5 @@
-/*
- * The bootloader of this board: verify, choose, load the image to RAM, look a second time, start it. The image runs
- * from RAM, so one signed image serves both slots, and what runs is what was hashed: flash is not read again.
- */
+/* The bootloader of this board: verify, choose, have the image where it runs, look a second time, start it. */
+#include "place.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/device.h"
 #include "ports/mps2-an385/handoff.h"
@@ -28,34 +26,16 @@ static _Noreturn void halt(ud_err err, uint32_t status)
     ud_semihost_exit(status);
 }
 
-static ud_err load(const struct machine *machine)
+static ud_err choose_and_place(struct machine *machine, ud_err ended, uint32_t *address)
 {
-    const struct ud_boot_image *image = &machine->info.images[0];
-    uint8_t *to = (uint8_t *)(uintptr_t)UD_MPS2_APP_BASE;
-    const struct ud_bytes loaded = {to, image->size_bytes};
-    uint8_t digest[UD_SHA256_BYTES];
-    if (image->size_bytes > UD_MPS2_APP_BYTES_MAX) {
-        return UD_ERR_SPACE;
-    }
-    ud_err err = ud_slots_read(&machine->boot.slots, machine->info.slot, 0, 0, to, image->size_bytes);
-    if (err == UD_OK) {
-        err = ud_sha256(&loaded, 1, digest);
-    }
-    if (err != UD_OK) {
-        return err;
-    }
-    return ud_bytes_equal_secret(UD_BYTES_ARRAY(digest), UD_BYTES_ARRAY(image->digest)) ? UD_OK
-                                                                                        : UD_ERR_IMAGE_MISMATCH;
-}
-
-static ud_err choose_and_load(struct machine *machine, ud_err ended)
-{
+    const struct boot_place *place = boot_place(machine->device.layout);
     ud_boot_init(&machine->boot, machine->device.layout, machine->device.trust, &machine->device.identity,
                  machine->envelope, sizeof machine->envelope);
+    place->prepare(&machine->boot);
     ud_err err = ud_boot_choose(&machine->boot, ended, &machine->info);
     boot_say_choice(&machine->info, err);
     if (err == UD_OK) {
-        err = load(machine);
+        err = place->find(&machine->boot, &machine->info, address);
     }
     return err == UD_OK ? ud_handoff_write(&machine->info) : err;
 }
@@ -70,16 +50,14 @@ static void fence(void)
 int main(void)
 {
     static struct machine machine;
+    uint32_t address = 0;
     const ud_err ended = ud_handoff_begin();
     ud_err err = ud_mps2_device_open(&machine.device);
-    if (err == UD_OK && machine.device.layout->component_count != 1) {
-        err = UD_ERR_COMPONENT;
-    }
     if (err != UD_OK) {
         halt(err, STATUS_DEVICE);
     }
     fence();
-    err = choose_and_load(&machine, ended);
+    err = choose_and_place(&machine, ended, &address);
     if (err == UD_ERR_NO_SLOT) {
         boot_recover(&machine.boot);
     }
@@ -92,5 +70,5 @@ int main(void)
     if (ud_boot_allows(&machine.boot, &machine.info) != UD_SURE_YES) {
         halt(UD_ERR_NO_SLOT, STATUS_NO_IMAGE);
     }
-    ud_cortexm_start(UD_MPS2_APP_BASE + UD_MPS2_APP_HEADER_BYTES);
+    ud_cortexm_start(address + UD_MPS2_APP_HEADER_BYTES);
 }
