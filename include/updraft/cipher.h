@@ -20,7 +20,7 @@
 #endif
 
 /* A cipher at work. Caller's memory; every begin is ended by ud_cipher_tag() or ud_cipher_abort(). */
-struct ud_cipher {
+struct ud_cipher_state {
     union {
         uint64_t align;
         void *align_ptr;
@@ -43,21 +43,22 @@ typedef enum ud_recipient_alg {
 } ud_recipient_alg;
 
 /* How the block that a stream begins with comes from the IV and the position. */
-typedef enum ud_counter {
+typedef enum ud_block_counter {
     UD_COUNTER_CTR,    /* IV + n, 128 bits, big-endian */
     UD_COUNTER_GCM,    /* IV, then 2 + n in 32 bits, big-endian */
     UD_COUNTER_CHACHA, /* 1 + n in 32 bits, little-endian, then IV; blocks of 64 bytes */
-} ud_counter;
+} ud_block_counter;
 
 /* One content algorithm that a build has. */
 struct ud_content_algorithm {
     ud_content_alg alg;
     uint8_t key_bytes;
-    ud_counter counter;
+    ud_block_counter counter;
     /* key stream from this block on */
-    ud_err (*stream)(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
+    ud_err (*stream)(struct ud_cipher_state *cipher, struct ud_bytes key,
+                     const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
     /* encrypt from the start, for the tag; NULL for a cipher without one */
-    ud_err (*seal)(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
+    ud_err (*seal)(struct ud_cipher_state *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
                    struct ud_bytes aad);
 };
 
@@ -66,23 +67,24 @@ extern const struct ud_content_algorithm ud_content_algorithms[];
 extern const size_t ud_content_algorithm_count;
 
 /* Rows of a table, by a backend. UD_ERR_MEMORY, UD_ERR_CRYPTO; UD_ERR_KEY for a key of another length. */
-ud_err ud_aes_stream(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
-ud_err ud_aes_gcm_seal(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
+ud_err ud_aes_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
+                     const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
+ud_err ud_aes_gcm_seal(struct ud_cipher_state *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
                        struct ud_bytes aad);
-ud_err ud_chacha20_stream(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
                           const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
-ud_err ud_chacha20_poly1305_seal(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_poly1305_seal(struct ud_cipher_state *cipher, struct ud_bytes key,
                                  const uint8_t iv[UD_AEAD_IV_BYTES], struct ud_bytes aad);
 
 /**
  * Run over the next bytes, of either kind of begin.
  * @param out [in.len]; may be in.ptr. Pieces but the last are multiples of 16 bytes.
  */
-ud_err ud_cipher_update(struct ud_cipher *cipher, struct ud_bytes in, uint8_t *out);
+ud_err ud_cipher_update(struct ud_cipher_state *cipher, struct ud_bytes in, uint8_t *out);
 /** End a seal. Releases the state, also on error. */
-ud_err ud_cipher_tag(struct ud_cipher *cipher, uint8_t tag[UD_AEAD_TAG_BYTES]);
+ud_err ud_cipher_tag(struct ud_cipher_state *cipher, uint8_t tag[UD_AEAD_TAG_BYTES]);
 /** Release, and overwrite what was secret. Harmless on a state that is zero or released. */
-void ud_cipher_abort(struct ud_cipher *cipher);
+void ud_cipher_abort(struct ud_cipher_state *cipher);
 
 /**
  * AES key wrap (RFC 3394).

@@ -102,7 +102,7 @@ struct ud_decrypt {
     /* private */
     const struct ud_content_algorithm *algorithm;
     struct ud_bytes protected_bytes;
-    struct ud_cipher cipher;
+    struct ud_cipher_state cipher;
     uint8_t key[UD_CONTENT_KEY_BYTES_MAX];
     uint8_t iv[UD_CIPHER_BLOCK_BYTES];
 };
@@ -170,8 +170,9 @@ ud_err ud_encrypt_info_write(struct ud_buf *out, ud_content_alg alg, struct ud_b
                              const struct ud_encrypt_to *to, size_t count);
 
 /** Begin to encrypt content with the same key and IV; then ud_cipher_update(), and ud_encrypt_end(). */
-ud_err ud_encrypt_begin(struct ud_cipher *cipher, ud_content_alg alg, struct ud_bytes key, struct ud_bytes iv);
+ud_err ud_encrypt_begin(struct ud_cipher_state *cipher, ud_content_alg alg, struct ud_bytes key,
+                        struct ud_bytes iv);
 /** Append the tag, where the algorithm has one, and release the state, also on error. UD_ERR_BUFFER, UD_ERR_CRYPTO. */
-ud_err ud_encrypt_end(struct ud_cipher *cipher, ud_content_alg alg, struct ud_buf *out);
+ud_err ud_encrypt_end(struct ud_cipher_state *cipher, ud_content_alg alg, struct ud_buf *out);
 
 #endif

@@ -128,7 +128,7 @@ static void encrypt(char **arguments)
     const struct ud_encrypt_to to = {.alg = wrap_of(kek), .kid = UD_BYTES_LITERAL("device"), .kek = kek};
     struct ud_buf info = {pool + sizeof pool - 2 * BYTES_MAX, BYTES_MAX, 0};
     struct ud_buf sealed = {pool + sizeof pool - BYTES_MAX, BYTES_MAX, plain.len};
-    struct ud_cipher cipher;
+    struct ud_cipher_state cipher;
     ud_err err = ud_encrypt_info_write(&info, alg, key, iv, &to, 1);
     err = err == UD_OK ? ud_encrypt_begin(&cipher, alg, key, iv) : err;
     err = err == UD_OK ? ud_cipher_update(&cipher, plain, sealed.ptr) : err;

@@ -36,7 +36,7 @@ static struct ud_bytes iv_of(const struct encrypt *encrypt)
     return (struct ud_bytes){encrypt->iv, has_tag ? UD_AEAD_IV_BYTES : UD_CIPHER_BLOCK_BYTES};
 }
 
-static ud_err pump(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *in, FILE *out)
+static ud_err pump(struct encrypt *encrypt, struct ud_cipher_state *cipher, FILE *in, FILE *out)
 {
     static uint8_t plain[CHUNK_BYTES];
     static uint8_t sealed[CHUNK_BYTES];
@@ -56,7 +56,7 @@ static ud_err pump(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *in, 
     return err == UD_OK && encrypt->bytes == 0 ? UD_ERR_LIMIT : err;
 }
 
-static ud_err put_tag(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *out)
+static ud_err put_tag(struct encrypt *encrypt, struct ud_cipher_state *cipher, FILE *out)
 {
     uint8_t bytes[UD_AEAD_TAG_BYTES];
     struct ud_buf tag = {bytes, sizeof bytes, 0};
@@ -67,7 +67,7 @@ static ud_err put_tag(struct encrypt *encrypt, struct ud_cipher *cipher, FILE *o
 
 static ud_err seal_files(struct encrypt *encrypt, FILE *in, FILE *out)
 {
-    struct ud_cipher cipher = {.state = {.align_ptr = NULL}};
+    struct ud_cipher_state cipher = {.state = {.align_ptr = NULL}};
     ud_err err = ud_encrypt_begin(&cipher, encrypt->algorithm->alg, key_of(encrypt), iv_of(encrypt));
     err = err == UD_OK ? pump(encrypt, &cipher, in, out) : err;
     err = err == UD_OK ? put_tag(encrypt, &cipher, out) : err;

@@ -147,7 +147,8 @@ ud_err ud_encrypt_info_write(struct ud_buf *out, ud_content_alg alg, struct ud_b
     return err;
 }
 
-ud_err ud_encrypt_begin(struct ud_cipher *cipher, ud_content_alg alg, struct ud_bytes key, struct ud_bytes iv)
+ud_err ud_encrypt_begin(struct ud_cipher_state *cipher, ud_content_alg alg, struct ud_bytes key,
+                        struct ud_bytes iv)
 {
     const struct ud_content_algorithm *algorithm = encrypt_algorithm(alg);
     uint8_t room[8];
@@ -166,7 +167,7 @@ ud_err ud_encrypt_begin(struct ud_cipher *cipher, ud_content_alg alg, struct ud_
     return algorithm->stream(cipher, key, block);
 }
 
-ud_err ud_encrypt_end(struct ud_cipher *cipher, ud_content_alg alg, struct ud_buf *out)
+ud_err ud_encrypt_end(struct ud_cipher_state *cipher, ud_content_alg alg, struct ud_buf *out)
 {
     const struct ud_content_algorithm *algorithm = encrypt_algorithm(alg);
     uint8_t tag[UD_AEAD_TAG_BYTES];

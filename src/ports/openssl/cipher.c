@@ -13,7 +13,8 @@ static ud_err failed(ud_err err)
 }
 
 /* The caller's state holds one pointer: the library allocates its own context. */
-static ud_err begin(struct ud_cipher *cipher, const EVP_CIPHER *kind, struct ud_bytes key, const uint8_t *iv)
+static ud_err begin(struct ud_cipher_state *cipher, const EVP_CIPHER *kind, struct ud_bytes key,
+                    const uint8_t *iv)
 {
     EVP_CIPHER_CTX *ctx = NULL;
     cipher->state.align_ptr = NULL;
@@ -32,7 +33,7 @@ static ud_err begin(struct ud_cipher *cipher, const EVP_CIPHER *kind, struct ud_
     return UD_OK;
 }
 
-static ud_err begin_seal(struct ud_cipher *cipher, const EVP_CIPHER *kind, struct ud_bytes key,
+static ud_err begin_seal(struct ud_cipher_state *cipher, const EVP_CIPHER *kind, struct ud_bytes key,
                          const uint8_t *iv, struct ud_bytes aad)
 {
     int made = 0;
@@ -44,30 +45,31 @@ static ud_err begin_seal(struct ud_cipher *cipher, const EVP_CIPHER *kind, struc
     return err;
 }
 
-ud_err ud_aes_stream(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t block[UD_CIPHER_BLOCK_BYTES])
+ud_err ud_aes_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
+                     const uint8_t block[UD_CIPHER_BLOCK_BYTES])
 {
     return begin(cipher, key.len == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr(), key, block);
 }
 
-ud_err ud_aes_gcm_seal(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
+ud_err ud_aes_gcm_seal(struct ud_cipher_state *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
                        struct ud_bytes aad)
 {
     return begin_seal(cipher, key.len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), key, iv, aad);
 }
 
-ud_err ud_chacha20_stream(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
                           const uint8_t block[UD_CIPHER_BLOCK_BYTES])
 {
     return begin(cipher, EVP_chacha20(), key, block);
 }
 
-ud_err ud_chacha20_poly1305_seal(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_poly1305_seal(struct ud_cipher_state *cipher, struct ud_bytes key,
                                  const uint8_t iv[UD_AEAD_IV_BYTES], struct ud_bytes aad)
 {
     return begin_seal(cipher, EVP_chacha20_poly1305(), key, iv, aad);
 }
 
-ud_err ud_cipher_update(struct ud_cipher *cipher, struct ud_bytes in, uint8_t *out)
+ud_err ud_cipher_update(struct ud_cipher_state *cipher, struct ud_bytes in, uint8_t *out)
 {
     int made = 0;
     if (cipher->state.align_ptr == NULL) {
@@ -82,7 +84,7 @@ ud_err ud_cipher_update(struct ud_cipher *cipher, struct ud_bytes in, uint8_t *o
     return UD_OK;
 }
 
-ud_err ud_cipher_tag(struct ud_cipher *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
+ud_err ud_cipher_tag(struct ud_cipher_state *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
 {
     EVP_CIPHER_CTX *ctx = cipher->state.align_ptr;
     uint8_t out[UD_AEAD_TAG_BYTES];
@@ -100,7 +102,7 @@ ud_err ud_cipher_tag(struct ud_cipher *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
     return UD_OK;
 }
 
-void ud_cipher_abort(struct ud_cipher *cipher)
+void ud_cipher_abort(struct ud_cipher_state *cipher)
 {
     EVP_CIPHER_CTX_free(cipher->state.align_ptr); /* overwrites its keys */
     cipher->state.align_ptr = NULL;

@@ -13,7 +13,8 @@
 /* SP 800-38A F.5.1 and F.5.5, first two blocks; RFC 8439 2.4.2, first 32 bytes */
 static const struct {
     const char *name;
-    ud_err (*stream)(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
+    ud_err (*stream)(struct ud_cipher_state *cipher, struct ud_bytes key,
+                     const uint8_t block[UD_CIPHER_BLOCK_BYTES]);
     const char *key;
     const char *block;
     const char *plain;
@@ -40,7 +41,7 @@ static void test_key_streams_are_the_published_ones(void **state)
             uint8_t plain[32];
             uint8_t want[32];
             uint8_t got[32];
-            struct ud_cipher cipher = {.state = {.align = 0}};
+            struct ud_cipher_state cipher = {.state = {.align = 0}};
             (void)hex_decode(streams[i].block, block, sizeof block);
             const struct ud_bytes in = hex_decode(streams[i].plain, plain, sizeof plain);
             (void)hex_decode(streams[i].sealed, want, sizeof want);
@@ -60,7 +61,7 @@ static void test_key_streams_are_the_published_ones(void **state)
 /* McGrew and Viega's GCM test case 4; RFC 8439 2.8.2 */
 static const struct {
     const char *name;
-    ud_err (*seal)(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
+    ud_err (*seal)(struct ud_cipher_state *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
                    struct ud_bytes aad);
     const char *key;
     const char *iv;
@@ -101,7 +102,7 @@ static void test_seals_are_the_published_ones(void **state)
             uint8_t got[128];
             uint8_t want_tag[UD_AEAD_TAG_BYTES];
             uint8_t tag[UD_AEAD_TAG_BYTES];
-            struct ud_cipher cipher = {.state = {.align = 0}};
+            struct ud_cipher_state cipher = {.state = {.align = 0}};
             (void)hex_decode(seals[i].iv, iv, sizeof iv);
             (void)hex_decode(seals[i].tag, want_tag, sizeof want_tag);
             const struct ud_bytes in = hex_decode(seals[i].plain, plain, sizeof plain);
@@ -166,7 +167,7 @@ static void test_a_state_that_was_not_begun_does_nothing(void **state)
 {
     (void)state;
     uint8_t bytes[UD_CIPHER_BLOCK_BYTES] = {0};
-    struct ud_cipher cipher = {.state = {.align = 0}};
+    struct ud_cipher_state cipher = {.state = {.align = 0}};
     assert_int_equal(ud_cipher_update(&cipher, UD_BYTES_ARRAY(bytes), bytes), UD_ERR_STATE);
     assert_int_equal(ud_cipher_tag(&cipher, bytes), UD_ERR_STATE);
     ud_cipher_abort(&cipher);

@@ -211,7 +211,7 @@ static struct ud_bytes iv_of(const struct profile *profile)
 
 static void seal(const struct profile *profile, const struct ud_encrypt_to *to, size_t count)
 {
-    struct ud_cipher cipher;
+    struct ud_cipher_state cipher;
     const struct ud_bytes key = {f.key, profile->key_bytes};
     f.info = (struct ud_buf){f.info_bytes, sizeof f.info_bytes, 0};
     f.sealed = (struct ud_buf){f.sealed_bytes, sizeof f.sealed_bytes, PLAIN_BYTES};

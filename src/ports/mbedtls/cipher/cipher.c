@@ -26,9 +26,9 @@ struct state {
 };
 
 _Static_assert(sizeof(struct state) <= UD_CIPHER_STATE_BYTES, "the state holds mbedTLS's own");
-_Static_assert(_Alignof(struct state) <= _Alignof(struct ud_cipher), "and is aligned for it");
+_Static_assert(_Alignof(struct state) <= _Alignof(struct ud_cipher_state), "and is aligned for it");
 
-static struct state *state_of(struct ud_cipher *cipher)
+static struct state *state_of(struct ud_cipher_state *cipher)
 {
     return (struct state *)&cipher->state;
 }
@@ -39,7 +39,7 @@ static unsigned int bits_of(struct ud_bytes key)
 }
 
 /* What is left of a begin that failed is released. */
-static ud_err begun(struct ud_cipher *cipher, int status)
+static ud_err begun(struct ud_cipher_state *cipher, int status)
 {
     if (status != 0) {
         ud_cipher_abort(cipher);
@@ -47,7 +47,8 @@ static ud_err begun(struct ud_cipher *cipher, int status)
     return status == 0 ? UD_OK : UD_ERR_CRYPTO;
 }
 
-ud_err ud_aes_stream(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t block[UD_CIPHER_BLOCK_BYTES])
+ud_err ud_aes_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
+                     const uint8_t block[UD_CIPHER_BLOCK_BYTES])
 {
     struct state *state = state_of(cipher);
     mbedtls_aes_init(&state->of.aes);
@@ -57,7 +58,7 @@ ud_err ud_aes_stream(struct ud_cipher *cipher, struct ud_bytes key, const uint8_
     return begun(cipher, mbedtls_aes_setkey_enc(&state->of.aes, key.ptr, bits_of(key)));
 }
 
-ud_err ud_aes_gcm_seal(struct ud_cipher *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
+ud_err ud_aes_gcm_seal(struct ud_cipher_state *cipher, struct ud_bytes key, const uint8_t iv[UD_AEAD_IV_BYTES],
                        struct ud_bytes aad)
 {
     struct state *state = state_of(cipher);
@@ -71,7 +72,7 @@ ud_err ud_aes_gcm_seal(struct ud_cipher *cipher, struct ud_bytes key, const uint
     return begun(cipher, status);
 }
 
-ud_err ud_chacha20_stream(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_stream(struct ud_cipher_state *cipher, struct ud_bytes key,
                           const uint8_t block[UD_CIPHER_BLOCK_BYTES])
 {
     struct state *state = state_of(cipher);
@@ -89,7 +90,7 @@ ud_err ud_chacha20_stream(struct ud_cipher *cipher, struct ud_bytes key,
     return begun(cipher, status);
 }
 
-ud_err ud_chacha20_poly1305_seal(struct ud_cipher *cipher, struct ud_bytes key,
+ud_err ud_chacha20_poly1305_seal(struct ud_cipher_state *cipher, struct ud_bytes key,
                                  const uint8_t iv[UD_AEAD_IV_BYTES], struct ud_bytes aad)
 {
     struct state *state = state_of(cipher);
@@ -108,7 +109,7 @@ ud_err ud_chacha20_poly1305_seal(struct ud_cipher *cipher, struct ud_bytes key,
     return begun(cipher, status);
 }
 
-ud_err ud_cipher_update(struct ud_cipher *cipher, struct ud_bytes in, uint8_t *out)
+ud_err ud_cipher_update(struct ud_cipher_state *cipher, struct ud_bytes in, uint8_t *out)
 {
     struct state *state = state_of(cipher);
     int status = 0;
@@ -135,7 +136,7 @@ ud_err ud_cipher_update(struct ud_cipher *cipher, struct ud_bytes in, uint8_t *o
     return status == 0 ? UD_OK : UD_ERR_CRYPTO;
 }
 
-ud_err ud_cipher_tag(struct ud_cipher *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
+ud_err ud_cipher_tag(struct ud_cipher_state *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
 {
     struct state *state = state_of(cipher);
     uint8_t out[UD_AEAD_TAG_BYTES];
@@ -151,7 +152,7 @@ ud_err ud_cipher_tag(struct ud_cipher *cipher, uint8_t tag[UD_AEAD_TAG_BYTES])
     return status == 0 ? UD_OK : UD_ERR_CRYPTO;
 }
 
-void ud_cipher_abort(struct ud_cipher *cipher)
+void ud_cipher_abort(struct ud_cipher_state *cipher)
 {
     struct state *state = state_of(cipher);
     if (state->mode == GCM) {
