@@ -128,6 +128,12 @@ ud_err ud_decrypt_check_end(struct ud_decrypt *decrypt, struct ud_bytes tag);
 /** Overwrite the key. Harmless on a struct of zeros. */
 void ud_decrypt_close(struct ud_decrypt *decrypt);
 
+/**
+ * Read a secret that wraps content keys, as a COSE_Key {1: 4, 2: kid, ? 3: alg, -1: k}; the order of its labels does not
+ * matter. Fills alg, kid and kek, which are views into `in`. UD_ERR_KEY for anything else.
+ */
+ud_err ud_decrypt_key_parse(struct ud_decrypt_key *key, struct ud_bytes in);
+
 /* The functions above behind one pointer: an agent that is not given it is linked without them. */
 struct ud_decryption {
     ud_err (*info_parse)(struct ud_encrypt_info *info, struct ud_bytes in, struct ud_diag *diag);

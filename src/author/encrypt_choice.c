@@ -6,8 +6,6 @@
 #include "ports/openssl/files.h"
 #include "updraft/cose.h"
 
-enum { KTY_SYMMETRIC = 4 };
-
 static const struct {
     int64_t alg;
     const char *name;
@@ -37,39 +35,18 @@ const char *encrypt_alg_name(int64_t alg)
     return NULL;
 }
 
-/* The secret of a COSE_Key {1: 4, ? 2: kid, ? 3: alg, -1: k}; the order of its labels does not matter. */
 static ud_err take_secret(struct ud_bytes in, struct encrypt_recipient *recipient)
 {
-    struct ud_cbor r;
-    struct ud_bytes kid = {NULL, 0};
-    struct ud_bytes k = {NULL, 0};
-    int64_t kty = 0;
-    int64_t alg = 0;
-    ud_cbor_init(&r, in);
-    for (size_t pairs = ud_cbor_map(&r); pairs > 0 && r.err == UD_OK; pairs--) {
-        const int64_t label = ud_cbor_int(&r);
-        if (label == 1) {
-            kty = ud_cbor_int(&r);
-        } else if (label == 2) {
-            kid = ud_cbor_bstr(&r);
-        } else if (label == 3) {
-            alg = ud_cbor_int(&r);
-        } else if (label == -1) {
-            k = ud_cbor_bstr(&r);
-        } else {
-            (void)ud_cbor_skip(&r);
-        }
-    }
-    const ud_recipient_alg fits = k.len == 16 ? UD_ALG_A128KW : UD_ALG_A256KW;
-    if (ud_cbor_finish(&r) != UD_OK || kty != KTY_SYMMETRIC || (alg != 0 && alg != fits) ||
-        (k.len != 16 && k.len != 32) || kid.len == 0 || kid.len > sizeof recipient->kid) {
+    struct ud_decrypt_key key;
+    const ud_err err = ud_decrypt_key_parse(&key, in);
+    if (err != UD_OK || key.kid.len > sizeof recipient->kid) {
         return UD_ERR_KEY;
     }
-    recipient->alg = fits;
-    recipient->secret_bytes = (uint8_t)k.len;
-    memcpy(recipient->secret, k.ptr, k.len);
-    recipient->kid_bytes = (uint8_t)kid.len;
-    memcpy(recipient->kid, kid.ptr, kid.len);
+    recipient->alg = key.alg;
+    recipient->secret_bytes = (uint8_t)key.kek.len;
+    memcpy(recipient->secret, key.kek.ptr, key.kek.len);
+    recipient->kid_bytes = (uint8_t)key.kid.len;
+    memcpy(recipient->kid, key.kid.ptr, key.kid.len);
     return UD_OK;
 }
 
