@@ -78,7 +78,8 @@ struct ud_agent_policy {
                                 minimum rate forgives them */
 };
 
-struct ud_agent_patching; /* agent_patch.h */
+struct ud_agent_patching;   /* agent_patch.h */
+struct ud_agent_decrypting; /* agent_decrypt.h */
 
 /*
  * How a device's trust is replaced: an offer may name a trust store in place of an envelope. It is verified from the roots,
@@ -118,8 +119,9 @@ struct ud_agent_config {
     uint64_t (*time_s)(void *ctx);
     void *time_ctx;
     struct ud_agent_policy policy;
-    struct ud_agent_patching *patching; /* NULL: this agent takes whole images only */
-    uint32_t seed;                      /* jitter only; different on every device */
+    struct ud_agent_patching *patching;     /* NULL: this agent takes whole images only */
+    struct ud_agent_decrypting *decrypting; /* NULL: this agent has no key for encrypted images */
+    uint32_t seed;                          /* jitter only; different on every device */
 };
 
 /* What an agent is doing, for logs and screens. */

@@ -2,6 +2,7 @@
 
 #include "device/agent_parts.h"
 #include "device/backoff.h"
+#include "updraft/agent_decrypt.h"
 #include "updraft/agent_patch.h"
 #include "updraft/assert.h"
 
@@ -45,6 +46,7 @@ ud_err ud_agent_init(struct ud_agent *agent, const struct ud_agent_config *confi
     *agent = (struct ud_agent){.config = config, .policy = policy, .poll_ms = policy.poll_ms};
     ud_backoff_init(&agent->backoff, policy.retry_min_ms, policy.retry_max_ms, config->seed);
     ud_agent_ops(&agent->ops);
+    agent->ops.obeys = config->decrypting == NULL ? 0 : UD_SUIT_HAS_ENCRYPTION;
     return UD_OK;
 }
 
@@ -53,12 +55,21 @@ void ud_agent_go(struct ud_agent *agent, ud_agent_state state)
     agent->status.state = state;
 }
 
-void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_suit_record *record)
+void ud_agent_release(struct ud_agent *agent)
 {
+    struct ud_agent_decrypting *decrypting = agent->config->decrypting;
     agent->config->road->fetch_stop(agent->config->road->ctx);
     ud_hash_abort(&agent->hash);
+    if (decrypting != NULL) {
+        decrypting->ops->stop(decrypting);
+    }
     agent->fetching = false;
     agent->pending = (struct ud_bytes){NULL, 0};
+}
+
+void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_suit_record *record)
+{
+    ud_agent_release(agent);
     agent->has_to_say = false;
     agent->status.last_err = outcome;
     agent->outcome = outcome;
@@ -222,10 +233,7 @@ static ud_err step_cancel(struct ud_agent *agent, uint32_t *wait_ms)
 
 static void drop_work(struct ud_agent *agent, ud_agent_state next)
 {
-    agent->config->road->fetch_stop(agent->config->road->ctx);
-    ud_hash_abort(&agent->hash);
-    agent->fetching = false;
-    agent->pending = (struct ud_bytes){NULL, 0};
+    ud_agent_release(agent);
     agent->has_to_say = false;
     ud_agent_go(agent, next);
 }

@@ -45,6 +45,7 @@ void ud_agent_ops(struct ud_suit_ops *ops)
         .component_slot = op_slot,
         .image_match = ud_agent_op_image_match,
         .fetch = ud_agent_op_fetch,
+        .write = ud_agent_op_write,
     };
 }
 

@@ -2,6 +2,7 @@
 #include "device/agent_parts.h"
 #include "device/keep.h"
 #include "device/uri.h"
+#include "updraft/agent_decrypt.h"
 #include "updraft/agent_patch.h"
 
 #define SAY_LAST_WORD_MS 5000U /* before the reset: nobody waits longer for a hint */
@@ -16,6 +17,40 @@ static struct ud_version installing_version(const struct ud_agent *agent)
 static bool by_patch(const struct ud_agent *agent)
 {
     return agent->config->patching != NULL && agent->config->patching->stage != UD_PATCH_NONE;
+}
+
+static struct ud_agent_decrypting *decrypting(const struct ud_agent *agent)
+{
+    struct ud_agent_decrypting *with = agent->config->decrypting;
+    return with != NULL && with->active ? with : NULL;
+}
+
+/* Bytes of the payload that were used: those of the image, and of its tag. */
+static uint32_t used_bytes(const struct ud_agent *agent)
+{
+    const struct ud_agent_decrypting *with = decrypting(agent);
+    return agent->hashed_bytes + (with == NULL ? 0 : with->tag_here);
+}
+
+static uint64_t payload_bytes(const struct ud_agent *agent, uint32_t image_bytes)
+{
+    const struct ud_agent_decrypting *with = decrypting(agent);
+    return (uint64_t)image_bytes + (with == NULL ? 0 : with->tag_bytes);
+}
+
+/* How the bytes come about: decrypted, by a patch, or as they are. */
+static ud_err begin_way(struct ud_agent *agent, uint8_t place, const struct ud_suit_params *params,
+                        bool integrated)
+{
+    const struct ud_agent_config *config = agent->config;
+    ud_err err = UD_OK;
+    if (config->decrypting != NULL) {
+        err = config->decrypting->ops->begin(agent, params, ud_slots_install_offset(config->slots, place));
+    }
+    if (config->patching != NULL && !integrated && decrypting(agent) == NULL) {
+        (void)config->patching->ops->begin(agent, place, agent->size_bytes[place]);
+    }
+    return err;
 }
 
 static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
@@ -38,12 +73,8 @@ static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struc
     agent->status.resumed_bytes =
         ud_slots_install_offset(agent->config->slots, agent->device_component[component]);
     agent->status.patch_bytes = 0;
-    if (agent->config->patching != NULL && !integrated) {
-        const uint8_t place = agent->device_component[component];
-        (void)agent->config->patching->ops->begin(agent, place, agent->size_bytes[place]);
-    }
     ud_agent_download_begin(agent);
-    return UD_OK;
+    return begin_way(agent, agent->device_component[component], params, integrated);
 }
 
 /* A part of the inactive slot into a hash; bounded. */
@@ -68,7 +99,7 @@ static void take_integrated(struct ud_agent *agent, struct ud_bytes integrated)
 {
     struct ud_bytes rest = integrated;
     struct ud_bytes before;
-    if (ud_bytes_take(&rest, agent->hashed_bytes, &before)) {
+    if (ud_bytes_take(&rest, used_bytes(agent), &before)) {
         agent->pending = rest;
     }
 }
@@ -87,7 +118,7 @@ static ud_err pull(struct ud_agent *agent, const struct ud_suit_params *params, 
     ud_err err =
         (params->has & UD_SUIT_HAS_URI) == 0 ? UD_ERR_PARAMETER_UNSET : ud_uri_resolve(base, params->uri, &uri);
     if (err == UD_OK) {
-        err = ud_agent_download(agent, ud_buf_bytes(&uri), agent->hashed_bytes, &agent->pending, &wait_ms);
+        err = ud_agent_download(agent, ud_buf_bytes(&uri), used_bytes(agent), &agent->pending, &wait_ms);
     }
     agent->stream_open = err == UD_OK && agent->pending.len > 0;
     agent->wait_ms = err == UD_WAIT ? wait_ms : 0;
@@ -96,6 +127,9 @@ static ud_err pull(struct ud_agent *agent, const struct ud_suit_params *params, 
 
 static ud_err write_pending(struct ud_agent *agent, uint8_t place)
 {
+    if (decrypting(agent) != NULL) {
+        return agent->config->decrypting->ops->take(agent, place);
+    }
     struct ud_bytes piece = {NULL, 0};
     const size_t n = agent->pending.len < UD_AGENT_WRITE_BYTES ? agent->pending.len : UD_AGENT_WRITE_BYTES;
     (void)ud_bytes_take(&agent->pending, n, &piece); /* n is not more than there is */
@@ -134,7 +168,15 @@ static ud_err end_image(struct ud_agent *agent, uint8_t component, const struct 
             return UD_WAIT;
         }
     }
+    struct ud_agent_decrypting *with = decrypting(agent);
+    const ud_err checked = with == NULL ? UD_OK : with->ops->check(agent, agent->device_component[component]);
+    if (checked != UD_OK) {
+        return checked;
+    }
     agent->config->road->fetch_stop(agent->config->road->ctx);
+    if (with != NULL) {
+        with->ops->stop(with);
+    }
     agent->fetching = false;
     agent->stream_open = false;
     agent->streamed[component] = true;
@@ -172,20 +214,27 @@ ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_para
     const uint32_t installed = ud_slots_install_offset(agent->config->slots, place);
     if (agent->hashed_bytes < installed) { /* a resume: what is there is hashed again */
         err = hash_flash(agent, place, installed);
-    } else if (agent->hashed_bytes == size && agent->pending.len == 0) {
+    } else if (used_bytes(agent) == payload_bytes(agent, size) && agent->pending.len == 0) {
         return end_image(agent, component, params, integrated);
     } else if (agent->pending.len == 0) {
         err = pull(agent, params, integrated);
         if (err == UD_OK && agent->pending.len == 0) {
             return UD_ERR_IMAGE_MISMATCH; /* it ends too early */
         }
-    } else if (agent->pending.len > size - agent->hashed_bytes) {
+    } else if (agent->pending.len > payload_bytes(agent, size) - used_bytes(agent)) {
         return UD_ERR_IMAGE_MISMATCH; /* it does not end where it should */
     } else {
         err = write_pending(agent, place);
         say_tenths(agent, size);
     }
     return err == UD_OK ? UD_WAIT : err;
+}
+
+/* The manifest carries the payload itself, as a parameter. */
+ud_err ud_agent_op_write(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    return params->content.len == 0 ? UD_ERR_IMAGE_MISMATCH
+                                    : ud_agent_op_fetch(ctx, component, params, params->content);
 }
 
 /* ---- image match ---- */
@@ -265,10 +314,10 @@ static void end_badly(struct ud_agent *agent, ud_err err)
 {
     struct ud_agent_patching *patching = agent->config->patching;
     const bool patched = patching != NULL && patching->ops->blame(patching);
-    const bool again = patched || (err == UD_ERR_IMAGE_MISMATCH && !agent->content_retried);
-    const ud_err aborted = again || err == UD_ERR_IMAGE_MISMATCH || err == UD_ERR_FLASH
-                               ? ud_slots_install_abort(agent->config->slots)
-                               : UD_OK;
+    const bool wrong = err == UD_ERR_IMAGE_MISMATCH || err == UD_ERR_DECRYPT;
+    const bool again = patched || (wrong && !agent->content_retried);
+    const ud_err aborted =
+        again || wrong || err == UD_ERR_FLASH ? ud_slots_install_abort(agent->config->slots) : UD_OK;
     ud_hash_abort(&agent->hash);
     if (again && aborted == UD_OK && agent->running) {
         agent->content_retried = agent->content_retried || !patched;

@@ -23,6 +23,9 @@ void ud_agent_say(struct ud_agent *agent, ud_road_phase phase, uint64_t done, ui
 /** What is known in the journal about the manifest with this digest: UD_OK runs, an error, UD_ABSENT nothing. */
 ud_err ud_agent_known_outcome(const struct ud_agent *agent, const uint8_t digest[UD_SHA256_BYTES]);
 
+/** Release what an image at work holds: hash, key, bytes that were not used. */
+void ud_agent_release(struct ud_agent *agent);
+
 /* agent_download.c */
 void ud_agent_download_begin(struct ud_agent *agent);
 /**
@@ -46,6 +49,7 @@ ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_step_store(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_params *params,
                          struct ud_bytes integrated);
+ud_err ud_agent_op_write(void *ctx, uint8_t component, const struct ud_suit_params *params);
 ud_err ud_agent_op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params);
 
 /* agent_report.c */

@@ -112,13 +112,25 @@ static struct ud_bytes install_sequence(struct part *part, const struct release 
                                         const struct release_options *options)
 {
     const char *uri = options->integrated ? "#image" : release->image_name;
+    const bool writes = options->content.len > 0;
+    const bool encrypted = options->encryption_info.len > 0;
     struct ud_cbor_writer *w = open_part(part);
     ud_cbor_put_array(w, 6);
     ud_cbor_put_uint(w, 20);
-    ud_cbor_put_map(w, 1);
-    ud_cbor_put_uint(w, 21);
-    ud_cbor_put_tstr(w, text_bytes(options->uri != NULL ? options->uri : uri));
-    put_command(w, 21, 2);
+    ud_cbor_put_map(w, encrypted ? 2 : 1);
+    if (writes) {
+        ud_cbor_put_uint(w, 18);
+        ud_cbor_put_bstr(w, options->content);
+    }
+    if (encrypted) {
+        ud_cbor_put_uint(w, 19);
+        ud_cbor_put_bstr(w, options->encryption_info);
+    }
+    if (!writes) {
+        ud_cbor_put_uint(w, 21);
+        ud_cbor_put_tstr(w, text_bytes(options->uri != NULL ? options->uri : uri));
+    }
+    put_command(w, writes ? 18 : 21, 2);
     put_command(w, 3, 15);
     return close_part(part);
 }
@@ -182,6 +194,11 @@ static void make_image(struct release *release, const struct release_options *op
     release->image_bytes = options->image_bytes;
     for (uint32_t i = 0; i < options->image_bytes; i++) {
         release->image[i] = (uint8_t)(options->fill + i * 7U + (i >> 8));
+    }
+    if (options->image.len > 0) {
+        assert_true(options->image.len <= sizeof release->image);
+        release->image_bytes = (uint32_t)options->image.len;
+        memcpy(release->image, options->image.ptr, options->image.len);
     }
     const struct ud_bytes image = release_image(release);
     assert_int_equal(ud_sha256(&image, 1, release->image_digest), UD_OK);

@@ -11,7 +11,8 @@
 struct release_options {
     uint64_t sequence;
     uint32_t image_bytes;
-    uint8_t fill; /* what the image is made of */
+    uint8_t fill;          /* what the image is made of */
+    struct ud_bytes image; /* instead; empty: made */
     const struct ud_signer *signer;
     const uint8_t *vendor_id; /* [UD_UUID_BYTES]; NULL: the device's */
     const uint8_t *class_id;
@@ -20,6 +21,8 @@ struct release_options {
     bool without_size;
     uint64_t use_before; /* seconds since 1970; 0: no such condition */
     bool integrated;
+    struct ud_bytes encryption_info; /* empty: the payload is the image */
+    struct ud_bytes content;         /* written, instead of a fetch */
 };
 
 struct release {
