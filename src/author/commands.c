@@ -53,6 +53,8 @@ static const struct command commands[] = {
      "  --version TEXT      shown to people; devices decide by --sequence\n"
      "  --model TEXT        shown to people\n"
      "  --integrated        put the image into the envelope (up to 16 MiB)\n"
+     "  --payload FILE      what is fetched instead of the image: the ciphertext that `updraft encrypt` made of it\n"
+     "  --encryption-info FILE  beside --payload: the info that it made\n"
      "  --reissue ENVELOPE  the same manifest under a higher --sequence: the way back to an old image\n"
      "  --foreign           write it, though a device of ours would refuse it\n"
      "  -o, --output FILE   the envelope\n"

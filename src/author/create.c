@@ -13,6 +13,8 @@ enum { TEXT_BYTES_MAX = 256, NAME_BYTES_MAX = UD_COMPONENT_ID_BYTES_MAX - 3 };
 struct create {
     const char *description;
     const char *image;
+    const char *payload;
+    const char *info;
     const char *reissue;
     const char *vendor;
     const char *class_name;
@@ -146,6 +148,10 @@ static bool describe(const struct create *create, struct desc *desc)
          desc_add(desc, NULL, "id", desc_keep_text(desc, id, strlen(id))) &&
          desc_add(desc, NULL, "image", create->image) &&
          desc_add(desc, NULL, "integrated", create->integrated ? "yes" : "no");
+    if (create->payload != NULL) {
+        ok = ok && desc_add(desc, NULL, "payload", create->payload) &&
+             desc_add(desc, NULL, "encryption-info", desc_joined(desc, "file:", create->info));
+    }
     if (!cli_uuid_parse(create->vendor, as_uuid)) {
         ok = ok && desc_add(desc, NULL, "vendor-name", desc_quote(desc, create->vendor));
     }
@@ -217,6 +223,8 @@ static int create_reissue(const struct create *create)
 
 static const struct option options[] = {
     {"image", required_argument, NULL, 'i'},
+    {"payload", required_argument, NULL, 'p'},
+    {"encryption-info", required_argument, NULL, 'e'},
     {"reissue", required_argument, NULL, 'r'},
     {"vendor", required_argument, NULL, 'v'},
     {"class", required_argument, NULL, 'c'},
@@ -237,9 +245,9 @@ static bool take_option(struct create *create, int option)
         int option;
         const char **text;
     } texts[] = {
-        {'i', &create->image},      {'r', &create->reissue},   {'v', &create->vendor},
-        {'c', &create->class_name}, {'C', &create->component}, {'m', &create->model},
-        {'V', &create->version},    {'o', &create->output},    {'s', &create->sequence},
+        {'i', &create->image},     {'r', &create->reissue}, {'v', &create->vendor},  {'c', &create->class_name},
+        {'C', &create->component}, {'m', &create->model},   {'V', &create->version}, {'o', &create->output},
+        {'s', &create->sequence},  {'p', &create->payload}, {'e', &create->info},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {
@@ -257,7 +265,8 @@ static bool take_option(struct create *create, int option)
 static bool has_image_flags(const struct create *create)
 {
     return create->image != NULL || create->vendor != NULL || create->class_name != NULL ||
-           create->model != NULL || create->version != NULL || create->component != NULL || create->integrated;
+           create->model != NULL || create->version != NULL || create->component != NULL ||
+           create->payload != NULL || create->info != NULL || create->integrated;
 }
 
 int offline_create(int argc, char **argv)
@@ -288,6 +297,10 @@ int offline_create(int argc, char **argv)
     }
     if (create.image == NULL || create.vendor == NULL || create.class_name == NULL) {
         return cli_usage("create", "--image, --vendor and --class are needed");
+    }
+    if ((create.payload != NULL) != (create.info != NULL)) {
+        return cli_usage("create",
+                         "--payload and --encryption-info go together: both come from updraft encrypt");
     }
     create.component = create.component != NULL ? create.component : "app";
     return create_flagged(&create);

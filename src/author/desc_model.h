@@ -67,6 +67,8 @@ struct desc_section *desc_begin(struct desc *desc, const char *kind, const char 
 bool desc_add(struct desc *desc, const struct desc_line *source, const char *word, const char *value);
 /** Text as "quoted" value, which says the same whatever the text begins with. NULL when there is no room. */
 const char *desc_quote(struct desc *desc, const char *text);
+/** One text behind the other. NULL when there is no room. */
+const char *desc_joined(struct desc *desc, const char *prefix, const char *text);
 
 /** @return NULL where there is none; name NULL: any */
 const struct desc_section *desc_section_find(const struct desc *desc, const char *kind, const char *name);

@@ -16,8 +16,8 @@ static const struct {
       "language", "automatic", "severed-dependency-resolution", "severed-payload-fetch",
       "severed-candidate-verification", "severed-install", "severed-text", "severed-coswid", NULL}},
     {"component",
-     {"id", "image", "payload", "uri", "integrated", "start", "vendor-name", "model-name", "vendor-domain",
-      "model-info", "description", "version", "version-required", "current-version", NULL}},
+     {"id", "image", "payload", "encryption-info", "uri", "integrated", "start", "vendor-name", "model-name",
+      "vendor-domain", "model-info", "description", "version", "version-required", "current-version", NULL}},
     {"dependency", {"index", "prefix", NULL}},
     {"integrated", {"uri", "content", NULL}},
 };
@@ -143,7 +143,7 @@ static void add(struct made *made, const struct desc_line *source, const char *w
     made->full = made->full || !desc_add(made->desc, source, word, value);
 }
 
-static const char *joined(struct desc *desc, const char *prefix, const char *text)
+const char *desc_joined(struct desc *desc, const char *prefix, const char *text)
 {
     char *at = (char *)desc_room(desc, strlen(prefix) + strlen(text) + 1);
     if (at != NULL) {
@@ -201,15 +201,19 @@ static void make_install(struct made *made, const struct desc_part *part)
     struct desc *desc = made->desc;
     const struct desc_line *uri = fact(desc, part, "uri");
     const struct desc_line *payload = fact(desc, part, "payload");
+    const struct desc_line *info = fact(desc, part, "encryption-info");
     const struct desc_line *image = fact(desc, part, "image");
     select_part(made, part);
     if (uri != NULL) {
         add(made, uri, "uri", uri->value);
     } else if (says(desc, part, "integrated", false)) {
-        add(made, image, "uri", joined(desc, "#", part->name));
+        add(made, image, "uri", desc_joined(desc, "#", part->name));
     } else {
         payload = payload != NULL ? payload : image;
-        add(made, payload, "uri", joined(desc, "beside:", payload->value));
+        add(made, payload, "uri", desc_joined(desc, "beside:", payload->value));
+    }
+    if (info != NULL) {
+        add(made, info, "encryption-info", info->value);
     }
     add(made, image, "do", "fetch");
     add(made, image, "check", "image");
@@ -261,7 +265,7 @@ static void make_integrated(struct made *made, const struct desc_part *part)
     if (uri != NULL) {
         add(made, uri, "uri", uri->value);
     }
-    add(made, payload, "content", joined(desc, "file:", payload != NULL ? payload->value : ""));
+    add(made, payload, "content", desc_joined(desc, "file:", payload != NULL ? payload->value : ""));
 }
 
 static bool has_sequence(const struct desc *desc)
@@ -327,6 +331,7 @@ ud_err desc_build_defaults(struct desc *desc)
         err = make_sequences(&made);
     } else if (err == UD_OK) {
         err = check_in_vain(desc, "start", "invoke");
+        err = err == UD_OK ? check_in_vain(desc, "encryption-info", "install") : err;
     }
     for (size_t i = 0; err == UD_OK && i < desc->part_count; i++) {
         if (says(desc, &desc->parts[i], "integrated", false)) {

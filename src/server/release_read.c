@@ -124,6 +124,7 @@ static const struct ud_suit_ops walk_ops = {
     .swap = agree,
     .invoke = agree,
     .um = &walk_um,
+    .obeys = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA, /* what a device does with them is its own affair */
 };
 
 static ud_err walk_manifest(const struct ud_suit_manifest *manifest, struct walk *walk, struct ud_diag *diag)

@@ -9,9 +9,11 @@
 
 #include "device/boot_info.h"
 #include "ports/openssl/keys.h"
+#include "ports/posix/content_keys.h"
 #include "ports/posix/device_folder.h"
 #include "ports/posix/http_road.h"
 #include "ports/posix/settings.h"
+#include "updraft/agent_decrypt.h"
 #include "updraft/agent_patch.h"
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
@@ -45,6 +47,8 @@ struct ud_app {
     uint8_t *patch; /* [settings.patch_bytes_max] */
     struct ud_delta delta;
     struct ud_agent_patching patching;
+    struct ud_content_keys content_keys;
+    struct ud_agent_decrypting decrypting;
 };
 
 /* ---- what the bootloader left ---- */
@@ -193,6 +197,15 @@ static ud_err open_patching(struct ud_app *app)
     return app->patch == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 
+static ud_err open_content_keys(struct ud_app *app)
+{
+    struct ud_content_keys *keys = &app->content_keys;
+    const ud_err err = ud_content_keys_load(keys, &app->device, app->settings.decryption_keys);
+    app->decrypting =
+        (struct ud_agent_decrypting){.ops = &ud_agent_decrypting_ops, .keys = {keys->keys, keys->count}};
+    return err;
+}
+
 static ud_err open_road(struct ud_app *app)
 {
     fill_attributes(app);
@@ -240,6 +253,7 @@ static ud_err open_agent(struct ud_app *app)
         .envelope_cap = sizeof app->envelope,
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
         .patching = app->patch == NULL ? NULL : &app->patching,
+        .decrypting = app->content_keys.count == 0 ? NULL : &app->decrypting,
         .seed = seed,
     };
     return ud_agent_init(&app->agent, &app->config);
@@ -251,8 +265,15 @@ ud_err ud_app_open(struct ud_app **out)
         const char *part;
         ud_err (*open)(struct ud_app *app);
     } parts[] = {
-        {"boot-info", open_boot_info}, {"folder", open_folder},    {"flash", open_flash}, {"key", open_key},
-        {"settings", open_settings},   {"patches", open_patching}, {"road", open_road},   {"agent", open_agent},
+        {"boot-info", open_boot_info},
+        {"folder", open_folder},
+        {"flash", open_flash},
+        {"key", open_key},
+        {"settings", open_settings},
+        {"patches", open_patching},
+        {"decryption-keys", open_content_keys},
+        {"road", open_road},
+        {"agent", open_agent},
     };
     struct ud_app *app = calloc(1, sizeof *app);
     if (app == NULL) {
@@ -279,6 +300,7 @@ void ud_app_close(struct ud_app *app)
     }
     ud_http_road_close(app->road);
     ud_key_pair_close(app->key);
+    ud_content_keys_close(&app->content_keys);
     ud_device_folder_flash_close(&app->device);
     if (app->confirmed_fd >= 0) {
         (void)close(app->confirmed_fd);

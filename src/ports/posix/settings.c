@@ -27,6 +27,7 @@ static const struct {
     {"server", "enrol_code", SETTING_TEXT, offsetof(struct ud_settings, enrol_code), 0},
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
+    {"agent", "decryption_keys", SETTING_TEXT, offsetof(struct ud_settings, decryption_keys), 0},
     {"agent", "patch_bytes_max", SETTING_U32, offsetof(struct ud_settings, patch_bytes_max), PATCH_BYTES_LIMIT},
 };
 

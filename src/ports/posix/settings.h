@@ -16,9 +16,10 @@ struct ud_settings {
     char ca[UD_SETTING_BYTES_MAX];    /* empty: the system's anchors */
     char token[UD_SETTING_BYTES_MAX]; /* "token" unless set */
     char enrol_code[UD_SETTING_BYTES_MAX];
-    uint32_t poll_s;          /* 0: the agent's own default */
-    uint64_t rate_max;        /* bytes per second, 0 = unlimited */
-    uint32_t patch_bytes_max; /* memory for a patch; 0: whole images only */
+    uint32_t poll_s;                            /* 0: the agent's own default */
+    uint64_t rate_max;                          /* bytes per second, 0 = unlimited */
+    uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */
+    char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
 };
 
 /** @param line out: number of the line that is wrong, 0 when none is. UD_ERR_NOT_FOUND, UD_ERR_IO, UD_ERR_CONFIG */

@@ -1,0 +1,107 @@
+"""Encrypted images end to end: `updraft encrypt`, the real server, a device with keys, and devices without."""
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from cose_tool import cbor
+from test_device import BUILD, SECTOR, Device, World, sectors_in_use, wait_for
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    world = World(tmp_path_factory.mktemp("encrypted"))
+    world.keygen("room")  # of one device
+    secret = world.folder / "group.cose"
+    with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(cbor({1: 4, 2: b"group-7", -1: bytes(range(16))}))
+    yield world
+    world.close()
+
+
+def encrypted(world, name, sequence, alg, *recipients, spoil=None):
+    """A release of app-2 that only the recipients can read."""
+    words = [word for one in recipients for word in ("--recipient", world.path(one))]
+    payload, info = world.folder / f"{name}.enc", world.folder / f"{name}.info"
+    world.cli("encrypt", str(BUILD / "app-2"), "--alg", alg, *words, "--output", str(payload), "--info", str(info))
+    assert (BUILD / "app-2").read_bytes()[:64] not in payload.read_bytes()
+    if spoil is not None:
+        content = bytearray(payload.read_bytes())
+        content[spoil] ^= 1
+        payload.write_bytes(content)
+    envelope = world.envelope(f"{name}.suit", BUILD / "app-2", sequence,
+                              more=("--payload", str(payload), "--encryption-info", str(info)))
+    answer = world.cli("publish", envelope, "--payload", str(payload), "--name", name, "--version", str(sequence),
+                       "--json")
+    return str(json.loads(answer.stdout)["id"])
+
+
+def keyed(world, name, key, **how):
+    """A device that holds this file as its key."""
+    device = Device(world, name, **how)
+    if key is not None:
+        shutil.copy(world.path(key), device.folder / "content.key")
+        (device.folder / "content.key").chmod(0o600)
+        settings = device.folder / "agent.ini"
+        settings.write_text(settings.read_text() + "decryption_keys = content.key\n")
+    return device
+
+
+@pytest.mark.parametrize("alg, to, key", [
+    ("A128GCM", "room.pub", "room.key"),
+    ("A256CTR", "group.cose", "group.cose"),
+    ("ChaCha20-Poly1305", "room.pub", "room.key"),
+])
+def test_an_encrypted_release_is_confirmed_by_a_device_with_its_key(world, alg, to, key):
+    release = encrypted(world, f"for-{alg}", 2, alg, to)
+    device = keyed(world, f"reads-{alg}", key).power_on()
+    device.runs(1)
+    assert world.ends(world.deploy(release, device))["state"] == "confirmed"
+    assert device.runs(2)["running"]["proof"] == "signed"
+
+
+def test_one_release_serves_a_group_and_a_single_device(world):
+    release = encrypted(world, "for-both", 2, "A128GCM", "room.pub", "group.cose")
+    for name, key in (("both-room", "room.key"), ("both-group", "group.cose")):
+        device = keyed(world, name, key).power_on()
+        assert world.ends(world.deploy(release, device))["state"] == "confirmed"
+        device.power_off()
+
+
+def test_power_lost_in_an_encrypted_download_resumes_at_its_sector(world):
+    release = encrypted(world, "resumed", 2, "A128GCM", "room.pub")
+    device = keyed(world, "resumes-encrypted", "room.key", rate_max=100000).power_on()
+    device.runs(1)
+    before = sectors_in_use(device)
+    action = world.deploy(release, device)
+    wait_for("20 sectors", lambda: sectors_in_use(device) >= before + 20)
+    device.power_off()
+    device.set_rate(0)
+    device.power_on()
+    assert world.ends(action)["state"] == "confirmed"
+    starts = [int(n) for n in re.findall(r"event=download .* from=(\d+)", device.log_text())]
+    assert starts[0] == 0 and starts[-1] >= 15 * SECTOR, device.log_text()  # some sectors are the journal's
+
+
+@pytest.mark.parametrize("name, to, key, spoil, state, want", [
+    ("no-key", "room.pub", None, None, "refused", "UD_ERR_PARAMETER"),
+    ("other-key", "room.pub", "group.cose", None, "failed", "UD_ERR_NO_RECIPIENT"),
+    ("tampered", "room.pub", "room.key", 100000, "failed", "UD_ERR_DECRYPT"),
+    ("tampered-tag", "group.cose", "group.cose", -1, "failed", "UD_ERR_DECRYPT"),
+])
+def test_what_a_device_cannot_decrypt_is_named_and_the_old_image_runs(world, name, to, key, spoil, state, want):
+    release = encrypted(world, name, 2, "A128GCM", to, spoil=spoil)
+    device = keyed(world, f"refuses-{name}", key).power_on()
+    device.runs(1)
+    action = world.ends(world.deploy(release, device))
+    assert (action["state"], action["error"], action["proof"]) == (state, want, "signed"), action
+    assert device.state()["running"]["sequence"] == 1
+
+
+def test_a_key_that_others_can_read_is_refused_at_the_start(world):
+    device = keyed(world, "exposed", "room.key")
+    (device.folder / "content.key").chmod(0o640)
+    device.power_on()
+    wait_for("a refusal", lambda: "part=decryption-keys err=UD_ERR_EXPOSED" in device.log_text())
