@@ -103,9 +103,9 @@ size: release ## flash, RAM and worst stack on Cortex-M3 against budgets.json
 	scripts/mcu-build $(BUILD)
 	scripts/size --out $(BUILD)/size.json --images $(BUILD)/mcu
 
-mcu: release ## bootloader and sample application on Cortex-M3: built, then tried in QEMU (MBEDTLS_SOURCE=FOLDER: that copy)
+mcu: release ## bootloader and sample application on Cortex-M3, M4 and M33: built, then tried in QEMU (MBEDTLS_SOURCE=FOLDER: that copy)
 	@scripts/bootstrap mcu
-	scripts/mcu-build $(BUILD)
+	scripts/mcu-build --boards $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
 

@@ -1,8 +1,4 @@
 # Toolchain file: Cortex-M3 without an operating system, by Debian's cross-compiler.
-set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR cortex-m3)
-set(CMAKE_C_COMPILER arm-none-eabi-gcc)
-set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-set(CMAKE_C_FLAGS_INIT "-mcpu=cortex-m3 -mthumb -ffunction-sections -fdata-sections")
-set(CMAKE_C_FLAGS_RELEASE "-Os -g")
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles --specs=nano.specs -Wl,--gc-sections -Wl,--no-warn-rwx-segments")
+set(UD_CPU_FLAGS "-mcpu=cortex-m3")
+include(${CMAKE_CURRENT_LIST_DIR}/cortex-m.cmake)

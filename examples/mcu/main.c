@@ -10,6 +10,7 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/handoff.h"
 #include "ports/mps2-an385/log.h"
+#include "ports/mps2-an385/memory.h"
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
@@ -17,7 +18,6 @@
 
 #define LINE_BYTES 64
 #define STATUS_NOT_STARTED 70
-#define FPGAIO_COUNTER 0x40028018U /* 20 MHz, from reset */
 
 static void say(const char *event, ud_err err)
 {
@@ -45,7 +45,7 @@ static void greet(const struct app *app)
     ud_mps2_log_number("slot", app->info.slot);
     ud_mps2_log_text("reason", reason_name(app->info.reason));
     ud_mps2_log_number("sequence", app->info.version.sequence);
-    ud_mps2_log_number("ticks", *(volatile uint32_t *)(uintptr_t)FPGAIO_COUNTER);
+    ud_mps2_log_number("ticks", *(volatile uint32_t *)(uintptr_t)UD_MPS2_FPGAIO_COUNTER);
     ud_mps2_log_number("operations", ud_handoff()->operations);
     ud_mps2_log_text("trial", is_on_trial(app) ? "yes" : "no");
     ud_mps2_log_text("outcome", ud_err_name(app->info.outcome));

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 FLASH_BYTES = 16 << 20
+PROVISION_AT = {"mps2-an385": 0x01000000, "mps2-an386": 0x01000000, "mps2-an505": 0x10200000}
 STATUS_CUT = 75
 STATUS_NO_IMAGE = 69
 STATUS_DEVICE = 66
@@ -16,13 +17,14 @@ WAIT_S = 60  # for a line; only a hang takes that long
 class Chip:
     """One run of the emulator, from power on to power off."""
 
-    def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio", counted: bool = False):
-        words = ["qemu-system-arm", "-M", "mps2-an385,memory-backend=flash0",
+    def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio", counted: bool = False,
+                 board: str = "mps2-an385"):
+        words = ["qemu-system-arm", "-M", f"{board},memory-backend=flash0",
                  "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
                  "-display", "none", "-monitor", "none", "-serial", serial, "-nic", "none",
                  "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
                  "-kernel", boot,
-                 "-device", f"loader,file={device}/provisioning.cbor,addr=0x01000000,force-raw=on"]
+                 "-device", f"loader,file={device}/provisioning.cbor,addr={PROVISION_AT[board]:#x},force-raw=on"]
         if counted:  # one nanosecond for each instruction
             words += ["-icount", "shift=0,align=off,sleep=off"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

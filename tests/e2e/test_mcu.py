@@ -39,12 +39,13 @@ def make_envelope(folder: Path, name: str, image: Path, sequence: int, key: str 
 class Works:
     """Keys, four signed releases, and a device as it leaves manufacture with the first of them."""
 
-    def __init__(self, folder: Path, images: str = "app", root_name: str = "device", layout: str = "ab"):
+    def __init__(self, folder: Path, images: str = "app", root_name: str = "device", layout: str = "ab",
+                 firmware: Path | None = FIRMWARE, versions: tuple[int, ...] = (1, 2, 3, 4)):
         self.folder = folder
         root = FIRMWARE.parent / "mcu-root"  # what two bootloaders have compiled in
         for file in root.glob("author.*"):
             shutil.copy(file, folder)
-        self.images = {v: FIRMWARE / f"{images}-{v}.bin" for v in (1, 2, 3, 4)}
+        self.images = {v: firmware / f"{images}-{v}.bin" for v in versions}
         updraft("keygen", "--output", folder / "stranger")
         self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v) for v, image in self.images.items()}
         self.made = folder / "made"
@@ -60,13 +61,18 @@ def works(tmp_path_factory):
     return Works(tmp_path_factory.mktemp("works"))
 
 
+def firmware_of(board: str) -> Path:
+    """Each board's is beside that of mps2-an385."""
+    return FIRMWARE if board == "mps2-an385" else FIRMWARE.with_name(f"{FIRMWARE.name}-{board.removeprefix('mps2-')}")
+
+
 class Device:
-    def __init__(self, works: Works, folder: Path, bootloader: str):
-        self.works, self.folder, self.bootloader = works, folder, bootloader
+    def __init__(self, works: Works, folder: Path, bootloader: str, board: str = "mps2-an385"):
+        self.works, self.folder, self.bootloader, self.board = works, folder, bootloader, board
         shutil.copytree(works.made, folder)
 
     def power_on(self, cut: int = 0, **more) -> Chip:
-        return Chip(FIRMWARE / f"{self.bootloader}.elf", self.folder, cut, **more)
+        return Chip(firmware_of(self.board) / f"{self.bootloader}.elf", self.folder, cut, board=self.board, **more)
 
     def start(self) -> dict[str, str]:
         """One start, and power off again."""

@@ -150,7 +150,8 @@ class Cuts:
 
     def device(self, cut: int) -> Device:
         device = Device.__new__(Device)
-        device.works, device.folder, device.bootloader = self.product.works, self.folder / str(cut), "boot-swap"
+        device.works, device.folder = self.product.works, self.folder / str(cut)
+        device.bootloader, device.board = self.product.bootloader, self.product.board
         device.folder.mkdir()
         shutil.copy(self.product.folder / "provisioning.cbor", device.folder)
         (device.folder / "flash.bin").write_bytes(self.staged)

@@ -1,6 +1,6 @@
 #include "ports/cortexm/cortexm.h"
 
-/* Armv7-M Architecture Reference Manual, B3: system control space. */
+/* System control space, the same in Armv7-M (Architecture Reference Manual, B3) and Armv8-M. */
 #define SYST_CSR 0xe000e010U
 #define SYST_RVR 0xe000e014U
 #define SYST_CVR 0xe000e018U
@@ -8,17 +8,9 @@
 #define NVIC_ICPR0 0xe000e280U
 #define SCB_VTOR 0xe000ed08U
 #define SCB_AIRCR 0xe000ed0cU
-#define MPU_CTRL 0xe000ed94U
-#define MPU_RNR 0xe000ed98U
-#define MPU_RBAR 0xe000ed9cU
-#define MPU_RASR 0xe000eda0U
 
 #define SYST_RUN_BY_PROCESSOR_CLOCK 5U
 #define AIRCR_KEY_SYSRESETREQ 0x05fa0004U
-#define MPU_ENABLE_PRIVDEFENA 5U /* elsewhere the default map */
-#define RASR_READ_ONLY (6U << 24)
-#define RASR_CACHEABLE (1U << 17)
-#define RASR_ENABLE 1U
 
 static volatile uint32_t *reg(uint32_t address)
 {
@@ -42,12 +34,12 @@ void ud_cortexm_sleep(void)
 void ud_cortexm_wake_by(uint32_t interrupt)
 {
     __asm__ volatile("cpsid i" ::: "memory");
-    *reg(NVIC_ISER0) = 1U << interrupt;
+    *reg(NVIC_ISER0 + interrupt / 32 * 4) = 1U << interrupt % 32;
 }
 
 void ud_cortexm_wake_done(uint32_t interrupt)
 {
-    *reg(NVIC_ICPR0) = 1U << interrupt;
+    *reg(NVIC_ICPR0 + interrupt / 32 * 4) = 1U << interrupt % 32;
 }
 
 void ud_cortexm_tick(uint32_t ticks)
@@ -55,15 +47,6 @@ void ud_cortexm_tick(uint32_t ticks)
     *reg(SYST_RVR) = ticks - 1;
     *reg(SYST_CVR) = 0;
     *reg(SYST_CSR) = SYST_RUN_BY_PROCESSOR_CLOCK;
-}
-
-void ud_cortexm_read_only(uint32_t region, uint32_t base, uint32_t size_log2)
-{
-    *reg(MPU_RNR) = region;
-    *reg(MPU_RBAR) = base;
-    *reg(MPU_RASR) = RASR_READ_ONLY | RASR_CACHEABLE | (size_log2 - 1) << 1 | RASR_ENABLE;
-    *reg(MPU_CTRL) = MPU_ENABLE_PRIVDEFENA;
-    __asm__ volatile("dsb\n isb" ::: "memory");
 }
 
 _Noreturn void ud_cortexm_start(uint32_t vectors)

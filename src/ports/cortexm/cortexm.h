@@ -1,6 +1,7 @@
 /*
  * What every Cortex-M has: start-up, reset, the memory protection unit, and the jump into another image. The board gives
- * the two handlers; the linker script gives ud_stack_top and the ends of .data and .bss.
+ * the two handlers; the linker script gives ud_stack_top and the ends of .data and .bss. The memory protection unit is of
+ * two kinds: fence_v7m.c (M3, M4) and fence_v8m.c (M33).
  */
 #ifndef UPDRAFT_PORTS_CORTEXM_H
 #define UPDRAFT_PORTS_CORTEXM_H

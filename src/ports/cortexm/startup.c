@@ -44,6 +44,7 @@ __attribute__((section(".vectors"), used)) const struct vectors ud_vectors = {
                  [3] = ud_board_fault,
                  [4] = ud_board_fault,
                  [5] = ud_board_fault,
+                 [6] = ud_board_fault,
                  [10] = ud_board_fault,
                  [13] = ud_board_fault,
                  [14] = ud_board_fault},

@@ -1,6 +1,7 @@
 #include "ports/mps2-an385/uart.h"
 
 #include "ports/cortexm/cortexm.h"
+#include "ports/mps2-an385/memory.h"
 
 /* CMSDK APB UART (Arm DDI 0479). */
 struct registers {
@@ -11,26 +12,24 @@ struct registers {
     uint32_t baud_divisor;
 };
 
-#define UART0_BASE 0x40004000U
-#define UART0_RX_INTERRUPT 0U
 #define STATE_TX_FULL 1U
 #define STATE_RX_FULL 2U
 #define CTRL_TX_RX_AND_RX_INTERRUPT (1U | 2U | 8U)
 #define INTERRUPT_RX 2U
-#define BAUD_DIVISOR 217U /* 115200 at 25 MHz */
-#define TICKS_PER_MS 25000U
+#define BAUD_DIVISOR (UD_MPS2_TICKS_PER_MS * 1000U / 115200U)
 
 static volatile struct registers *uart(void)
 {
-    return (volatile struct registers *)(uintptr_t)UART0_BASE;
+    return (volatile struct registers *)(uintptr_t)UD_MPS2_UART0_BASE;
 }
 
 void ud_uart_init(void)
 {
     uart()->baud_divisor = BAUD_DIVISOR;
     uart()->ctrl = CTRL_TX_RX_AND_RX_INTERRUPT;
-    ud_cortexm_wake_by(UART0_RX_INTERRUPT);
-    ud_cortexm_tick(TICKS_PER_MS); /* QEMU 7.2 may oversee input that waits until one of its timers expires */
+    ud_cortexm_wake_by(UD_MPS2_UART0_RX_INTERRUPT);
+    ud_cortexm_tick(
+        UD_MPS2_TICKS_PER_MS); /* QEMU 7.2 may oversee input that waits until one of its timers expires */
 }
 
 static void put_byte(char byte)
@@ -74,7 +73,7 @@ uint8_t ud_uart_get(void)
 {
     for (;;) {
         uart()->interrupt = INTERRUPT_RX;
-        ud_cortexm_wake_done(UART0_RX_INTERRUPT);
+        ud_cortexm_wake_done(UD_MPS2_UART0_RX_INTERRUPT);
         if ((uart()->state & STATE_RX_FULL) != 0) {
             return (uint8_t)uart()->data;
         }

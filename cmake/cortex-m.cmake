@@ -1,0 +1,7 @@
+# What the toolchain files of all Cortex-M have in common.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_FLAGS_INIT "${UD_CPU_FLAGS} -mthumb -ffunction-sections -fdata-sections")
+set(CMAKE_C_FLAGS_RELEASE "-Os -g")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles --specs=nano.specs -Wl,--gc-sections -Wl,--no-warn-rwx-segments")

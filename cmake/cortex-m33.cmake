@@ -1,0 +1,4 @@
+# Toolchain file: Cortex-M33 without an operating system, by Debian's cross-compiler.
+set(CMAKE_SYSTEM_PROCESSOR cortex-m33)
+set(UD_CPU_FLAGS "-mcpu=cortex-m33 -mfloat-abi=soft")
+include(${CMAKE_CURRENT_LIST_DIR}/cortex-m.cmake)
