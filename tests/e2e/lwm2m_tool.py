@@ -202,7 +202,8 @@ class Lwm2mDevice:
         self.executed = []
         self.changed = threading.Condition()
         self.waiting = {}
-        self.seen = {}
+        self.seen = {}  # message ids count per pair of addresses (RFC 7252, 4.4)
+        self.left = []
         self.silent = False
         self.running = True
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -214,7 +215,8 @@ class Lwm2mDevice:
     def __exit__(self, *_):
         self.running = False
         self.thread.join()
-        self.link.close()
+        for link in [self.link, *self.left]:
+            link.close()
 
     # --- to the server
 
@@ -259,9 +261,9 @@ class Lwm2mDevice:
         assert answer.text_code == expect, answer
 
     def move(self):
-        """Another port, as behind a NAT that forgot."""
-        old, self.link = self.link, Socket(self.address)
-        old.close()
+        """Another port, as behind a NAT that forgot. The old socket stays open: its number must not be another's while a thread reads."""
+        self.left.append(self.link)
+        self.link, self.seen = Socket(self.address), {}
 
     def notify(self, path, kind=NON):
         token, number = self.observed[path]
@@ -288,8 +290,6 @@ class Lwm2mDevice:
                 message = Message.parse(link.sock.recv(4096))
             except TimeoutError:
                 continue
-            except OSError:
-                continue  # moved
             if 1 <= message.code < 32:
                 self.serve(message)
             elif message.code:
@@ -303,14 +303,15 @@ class Lwm2mDevice:
     def serve(self, request):
         if self.silent:
             return
-        if request.mid in self.seen:
-            self.link.send(self.seen[request.mid])
+        seen = self.seen
+        if request.mid in seen:
+            self.link.send(seen[request.mid])
             return
         code, options, payload = self.answer(request)
         if code is None:
             return
         reply = Message(ACK, code, request.mid, request.token, options, payload)
-        self.seen[request.mid] = reply
+        seen[request.mid] = reply
         with self.changed:
             self.requests.append(request)
         self.link.send(reply)
