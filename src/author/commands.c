@@ -401,6 +401,27 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft devices --filter 'status==error;attribute.site==berlin*'\n"},
+    {"overview", "where all devices stand, and what needs a person", net_overview, "[options]",
+     "One sentence, how many devices stand where, and everything that needs somebody, most harm first.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft overview\n"
+     "  updraft overview --json | jq '.todo[].what'\n"},
+    {"says", "the sentence that a page opens with", net_says, "PAGE [WHICH] [options]",
+     "The same words as in the console. Pages: overview, devices, releases, rollouts, security; with a name or a number,\n"
+     "that device, release or rollout.\n"
+     "\nOptions:\n"
+     "      --filter QUERY      of devices: those that fit (docs/server.md, Filters)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft says rollouts 12\n"
+     "  updraft says devices --filter 'status==error'\n"},
+    {"refused", "reports that were not believed", net_refused, "[DEVICE] [options]",
+     "One row for each device and reason, newest first: how often, and why.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft refused\n"
+     "  updraft refused door-17 --json\n"},
     {"why", "why a device does not run what it should", net_why, "DEVICE [options]",
      "One sentence, what to do, and the checks on the way with their evidence.\n"
      SERVER_OPTIONS

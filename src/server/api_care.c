@@ -10,11 +10,11 @@
 
 /* --- why not? */
 
-static void render_why(struct ud_json *json, const struct ud_row_device *device, const struct ud_why *why)
+static void render_why(struct ud_json *json, const char *device, const struct ud_why *why)
 {
     static const char *const verdicts[] = {"holds", "fails", "later"};
     ud_json_open(json, NULL, '{');
-    ud_json_string(json, "device", device->name);
+    ud_json_string(json, "device", device);
     ud_json_string(json, "answer", why->answer);
     ud_json_string(json, "sentence", why->sentence);
     ud_json_string(json, "remedy", why->remedy[0] == '\0' ? NULL : why->remedy);
@@ -42,21 +42,26 @@ static void render_why(struct ud_json *json, const struct ud_row_device *device,
     ud_json_close(json, '}');
 }
 
-static ud_err ask_why(struct ud_call *call, struct ud_store *store)
+ud_err ud_why_of(struct ud_call *call, struct ud_store *store, const char *name, struct ud_why *why)
 {
     struct ud_row_device device;
     struct ud_fleet_device memory;
-    struct ud_why *why = call->data;
-    ud_err err = ud_find_device(call, store, call->param[0], &device);
+    const ud_err err = ud_find_device(call, store, name, &device);
     if (err != UD_OK) {
         return err;
     }
     const bool here = ud_fleet_find(call->server->fleet, call->tenant, device.name, &memory) == UD_OK;
     const int64_t silent_ms = (int64_t)call->server->config.poll_s * 1000 * SILENT_POLLS;
-    err = ud_why_not(store, &device, here ? &memory : NULL, call->now_ms, silent_ms, why);
+    return ud_why_not(store, &device, here ? &memory : NULL, call->now_ms, silent_ms, why);
+}
+
+static ud_err ask_why(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_why *why = call->data;
+    const ud_err err = ud_why_of(call, store, call->param[0], why);
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
-        render_why(&json, &device, why);
+        render_why(&json, call->param[0], why);
     }
     return err;
 }

@@ -38,7 +38,7 @@ void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct u
     }
 }
 
-static void answer_wrong(struct ud_call *call, ud_err err, const struct ud_fiql_wrong *wrong)
+void ud_answer_wrong_filter(struct ud_call *call, ud_err err, const struct ud_fiql_wrong *wrong)
 {
     struct ud_json json = ud_call_json(call, 400);
     ud_json_open(&json, NULL, '{');
@@ -57,30 +57,33 @@ void ud_know_total(struct ud_call *call, struct ud_listing *listing)
     }
 }
 
-void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
-                      ud_err (*list)(struct ud_call *call, struct ud_store *store))
+ud_err ud_take_filter(struct ud_call *call, const struct ud_fiql_field *fields, struct ud_fiql *filter)
 {
     const struct ud_fiql_scope scope = {
         .tenant = call->tenant, .now_ms = call->now_ms, .overdue_ms = call->now_ms - DAY_MS};
     struct ud_fiql_wrong wrong;
     const char *text = NULL;
-    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
-    struct ud_fiql *filter = listing == NULL ? NULL : ud_call_alloc(call, sizeof *filter);
-    if (filter == NULL) {
-        return;
-    }
     ud_err err = ud_call_query_text(call, "q", &text);
     if (err != UD_OK && err != UD_ABSENT) {
         ud_call_error(call, err, "q is not a decoded text");
-        return;
+        return err;
     }
     err = ud_fiql_compile(filter, text, fields, &scope, &wrong);
     if (err != UD_OK) {
-        answer_wrong(call, err, &wrong);
-        return;
+        ud_answer_wrong_filter(call, err, &wrong);
     }
-    listing->filter = filter;
-    answer_list(call, listing, list);
+    return err;
+}
+
+void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
+                      ud_err (*list)(struct ud_call *call, struct ud_store *store))
+{
+    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
+    struct ud_fiql *filter = listing == NULL ? NULL : ud_call_alloc(call, sizeof *filter);
+    if (filter != NULL && ud_take_filter(call, fields, filter) == UD_OK) {
+        listing->filter = filter;
+        answer_list(call, listing, list);
+    }
 }
 
 ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,

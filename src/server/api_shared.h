@@ -23,6 +23,10 @@ void ud_list(struct ud_call *call, ud_err (*list)(struct ud_call *call, struct u
 void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
                       ud_err (*list)(struct ud_call *call, struct ud_store *store));
 
+/** Compile ?q= over these fields. On an error it is the reply, with its place. */
+ud_err ud_take_filter(struct ud_call *call, const struct ud_fiql_field *fields, struct ud_fiql *filter);
+void ud_answer_wrong_filter(struct ud_call *call, ud_err err, const struct ud_fiql_wrong *wrong);
+
 /** A list of all devices of the tenant: how many there are is known without counting. */
 void ud_know_total(struct ud_call *call, struct ud_listing *listing);
 

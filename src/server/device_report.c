@@ -24,13 +24,22 @@ static ud_err apply_report(struct ud_call *call, struct ud_store *store)
 static void report_committed(struct ud_call *call)
 {
     const struct ud_told *told = call->data;
-    ud_refresh_fleet(call, &told->row);
-    ud_scheduler_wake(call->server->scheduler);
+    if (told->refused == UD_OK) {
+        ud_refresh_fleet(call, &told->row);
+        ud_scheduler_wake(call->server->scheduler);
+    }
+}
+
+static ud_err keep_refused(struct ud_call *call, struct ud_store *store)
+{
+    return ud_report_keep_refused(call->data, store, body_of(call), call->now_ms);
 }
 
 static void report_answer(struct ud_call *call, ud_err err)
 {
-    ud_report_log(call->server, call->data, err);
+    const struct ud_told *told = call->data;
+    err = err == UD_OK ? told->refused : err;
+    ud_report_log(call->server, told, err);
     if (err != UD_OK) {
         ud_call_error(call, err, NULL);
         return;
@@ -50,9 +59,9 @@ void ud_device_report(struct ud_call *call)
     }
     told->device = call->device;
     call->data = told;
-    const ud_err err = ud_report_check(told, body_of(call));
-    if (err != UD_OK) {
-        report_answer(call, err);
+    told->refused = ud_report_check(told, body_of(call));
+    if (told->refused != UD_OK) {
+        ud_call_write(call, keep_refused, report_answer);
         return;
     }
     ud_call_write_then(call, apply_report, report_committed, report_answer);

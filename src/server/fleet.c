@@ -8,12 +8,15 @@
 #include <stdlib.h>
 
 #define BUCKETS_MIN 1024
+#define MINUTE_MS 60000
+#define SEEN_MINUTES 10080 /* a week */
 
 enum { BY_ID, BY_NAME, BY_TOKEN, INDEX_COUNT };
 
 struct entry {
     struct entry *next[INDEX_COUNT];
     uint64_t hash[INDEX_COUNT];
+    struct tenant_count *home; /* NULL: there was no memory for it */
     _Atomic int64_t seen_ms;
     _Atomic bool seen_unsaved;
     int64_t id;
@@ -40,11 +43,16 @@ struct entry {
     char name[]; /* with NUL */
 };
 
-/* How many devices a tenant has; there are few tenants. */
+/*
+ * How many devices a tenant has, and how many were last seen in each minute of the last week; there are few tenants. A
+ * place of the ring holds the number of its minute in the upper half and the count in the lower one, so that a place
+ * which a later minute took over is known as such.
+ */
 struct tenant_count {
     struct tenant_count *next;
     int64_t tenant;
     size_t count;
+    _Atomic uint64_t seen[SEEN_MINUTES];
 };
 
 struct ud_fleet {
@@ -194,6 +202,36 @@ void ud_fleet_close(struct ud_fleet *fleet)
     free(fleet);
 }
 
+static void seen_change(struct tenant_count *home, int64_t at_ms, bool comes)
+{
+    const uint64_t minute = (uint64_t)(at_ms / MINUTE_MS);
+    if (home == NULL || at_ms <= 0) {
+        return;
+    }
+    _Atomic uint64_t *place = &home->seen[minute % SEEN_MINUTES];
+    uint64_t old = atomic_load_explicit(place, memory_order_relaxed);
+    uint64_t wanted;
+    do {
+        const uint64_t held = old >> 32;
+        const uint64_t count = held == minute ? old & UINT32_MAX : 0;
+        if (held > minute || (!comes && count == 0)) {
+            return; /* that minute is more than a week ago */
+        }
+        wanted = minute << 32 | (comes ? count + 1 : count - 1);
+    } while (!atomic_compare_exchange_weak_explicit(place, &old, wanted, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
+/* Every change of the time goes through here: whoever took an old time out takes it off its minute. */
+static void note_seen(struct entry *entry, int64_t now_ms)
+{
+    const int64_t before = atomic_exchange_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+    if (before / MINUTE_MS != now_ms / MINUTE_MS) {
+        seen_change(entry->home, before, false);
+        seen_change(entry->home, now_ms, true);
+    }
+}
+
 static struct entry *find_id(const struct ud_fleet *fleet, int64_t id)
 {
     struct entry *entry = *bucket(fleet, BY_ID, hash_id(id));
@@ -206,7 +244,7 @@ static struct entry *find_id(const struct ud_fleet *fleet, int64_t id)
 static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_row_device *row)
 {
     if (row->last_seen_ms > atomic_load_explicit(&entry->seen_ms, memory_order_relaxed)) {
-        atomic_store_explicit(&entry->seen_ms, row->last_seen_ms, memory_order_relaxed);
+        note_seen(entry, row->last_seen_ms);
     }
     entry->id = row->id;
     entry->tenant = row->tenant;
@@ -248,7 +286,7 @@ static void tell(const struct ud_fleet *fleet, int64_t id)
 }
 
 /* Without memory for a new tenant its count stays 0: lists then count in the store. */
-static void count_tenant(struct ud_fleet *fleet, int64_t tenant, bool more)
+static struct tenant_count *count_tenant(struct ud_fleet *fleet, int64_t tenant, bool more)
 {
     struct tenant_count *at = fleet->tenants;
     while (at != NULL && at->tenant != tenant) {
@@ -264,6 +302,7 @@ static void count_tenant(struct ud_fleet *fleet, int64_t tenant, bool more)
     if (at != NULL && (more || at->count > 0)) {
         at->count = more ? at->count + 1 : at->count - 1;
     }
+    return at;
 }
 
 ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
@@ -287,7 +326,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
         } else {
             memcpy(entry->name, row->name, name_bytes);
             fleet->count++;
-            count_tenant(fleet, row->tenant, true);
+            entry->home = count_tenant(fleet, row->tenant, true);
         }
     }
     if (entry != NULL) {
@@ -309,7 +348,8 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
     if (entry != NULL) {
         unlink_entry(fleet, entry);
         fleet->count--;
-        count_tenant(fleet, entry->tenant, false);
+        seen_change(entry->home, atomic_load_explicit(&entry->seen_ms, memory_order_relaxed), false);
+        (void)count_tenant(fleet, entry->tenant, false);
         free(entry);
     }
     pthread_rwlock_unlock(&fleet->lock);
@@ -370,7 +410,7 @@ ud_err ud_fleet_enter_named(struct ud_fleet *fleet, int64_t tenant, const char *
     pthread_rwlock_rdlock(&fleet->lock);
     struct entry *entry = find_name(fleet, tenant, name);
     if (entry != NULL) {
-        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        note_seen(entry, now_ms);
         atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
         copy_out(entry, device);
     }
@@ -389,7 +429,7 @@ ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256
         entry = entry->next[BY_TOKEN];
     }
     if (entry != NULL) {
-        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        note_seen(entry, now_ms);
         atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
         copy_out(entry, device);
     }
@@ -413,7 +453,7 @@ ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms)
     pthread_rwlock_rdlock(&fleet->lock);
     struct entry *entry = find_id(fleet, id);
     if (entry != NULL) {
-        atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+        note_seen(entry, now_ms);
         atomic_store_explicit(&entry->seen_unsaved, true, memory_order_relaxed);
     }
     pthread_rwlock_unlock(&fleet->lock);
@@ -434,6 +474,21 @@ size_t ud_fleet_count_of(struct ud_fleet *fleet, int64_t tenant)
     pthread_rwlock_rdlock(&fleet->lock);
     for (const struct tenant_count *at = fleet->tenants; at != NULL; at = at->next) {
         count = at->tenant == tenant ? at->count : count;
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+    return count;
+}
+
+size_t ud_fleet_seen_since(struct ud_fleet *fleet, int64_t tenant, int64_t since_ms)
+{
+    const uint64_t first = since_ms <= 0 ? 1 : (uint64_t)(since_ms / MINUTE_MS);
+    size_t count = 0;
+    pthread_rwlock_rdlock(&fleet->lock);
+    for (const struct tenant_count *at = fleet->tenants; at != NULL; at = at->next) {
+        for (size_t i = 0; at->tenant == tenant && i < SEEN_MINUTES; i++) {
+            const uint64_t held = atomic_load_explicit(&at->seen[i], memory_order_relaxed);
+            count += held >> 32 >= first ? held & UINT32_MAX : 0;
+        }
     }
     pthread_rwlock_unlock(&fleet->lock);
     return count;

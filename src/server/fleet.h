@@ -63,6 +63,8 @@ ud_err ud_fleet_enter_named(struct ud_fleet *fleet, int64_t tenant, const char *
 size_t ud_fleet_count(struct ud_fleet *fleet);
 /** Of one tenant. */
 size_t ud_fleet_count_of(struct ud_fleet *fleet, int64_t tenant);
+/** Devices of a tenant whose last word came since then, to the minute; none that is more than a week ago. */
+size_t ud_fleet_seen_since(struct ud_fleet *fleet, int64_t tenant, int64_t since_ms);
 /** At most `max` devices that were seen since they were last named here; ids and times. @return how many */
 size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms, size_t max);
 

@@ -1,6 +1,7 @@
 #include "server/report_take.h"
 
 #include "server/actions.h"
+#include "server/store_console.h"
 
 ud_err ud_report_check(struct ud_told *told, struct ud_bytes bytes)
 {
@@ -17,7 +18,7 @@ ud_err ud_report_check(struct ud_told *told, struct ud_bytes bytes)
     return ud_report_verify(&told->report, bytes, &key, &diag);
 }
 
-ud_err ud_report_apply(struct ud_told *told, struct ud_store *store, struct ud_bytes bytes, int64_t now_ms)
+static ud_err apply(struct ud_told *told, struct ud_store *store, struct ud_bytes bytes, int64_t now_ms)
 {
     ud_err err = ud_store_device_get(store, told->device.id, &told->row);
     if (err != UD_OK) {
@@ -29,6 +30,28 @@ ud_err ud_report_apply(struct ud_told *told, struct ud_store *store, struct ud_b
     }
     err = ud_action_report(store, &told->row, &told->report, bytes, now_ms, &told->action, &told->again);
     return err == UD_OK ? ud_store_device_get(store, told->device.id, &told->row) : err;
+}
+
+/* What the report is refused for, before anything was written; everything else is a failure of ours. */
+static bool is_refusal(ud_err err)
+{
+    return err == UD_ERR_IDENTITY || err == UD_ERR_SHAPE || err == UD_ERR_NONCE || err == UD_ERR_COUNTER;
+}
+
+ud_err ud_report_keep_refused(const struct ud_told *told, struct ud_store *store, struct ud_bytes bytes,
+                              int64_t now_ms)
+{
+    return ud_store_refused_add(store, told->device.tenant, told->device.id, told->refused, bytes, now_ms);
+}
+
+ud_err ud_report_apply(struct ud_told *told, struct ud_store *store, struct ud_bytes bytes, int64_t now_ms)
+{
+    const ud_err err = apply(told, store, bytes, now_ms);
+    if (!is_refusal(err)) {
+        return err;
+    }
+    told->refused = err;
+    return ud_report_keep_refused(told, store, bytes, now_ms);
 }
 
 void ud_report_log(struct ud_server *server, const struct ud_told *told, ud_err err)

@@ -110,6 +110,18 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "POST",   API "/releases/{id}/recall",                          UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_releases_recall, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/releases/{id}/way-back",                        UD_MAY_READ, UD_BODY_NONE, ud_api_releases_way_back, NULL},
 
+    /* people: what the console opens with */
+    {UD_LISTEN_PEOPLE,  "GET",    API "/overview",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_overview, NULL},
+    {UD_LISTEN_PEOPLE,  "PUT",    API "/todo/{id}/snooze",                              UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_todo_snooze, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/says/{page}",                                   UD_MAY_READ, UD_BODY_NONE, ud_api_says, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/says/{page}/{of}",                              UD_MAY_READ, UD_BODY_NONE, ud_api_says, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/versions",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_versions, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/refused-reports",                               UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_refused, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/refused-reports",                UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_refused, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/filters",                                       UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_filters_list, NULL},
+    {UD_LISTEN_PEOPLE,  "PUT",    API "/filters/{name}",                                UD_MAY_SELF | UD_IN_GROUP, UD_BODY_JSON, ud_api_filters_set, NULL},
+    {UD_LISTEN_PEOPLE,  "DELETE", API "/filters/{name}",                                UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_api_filters_remove, NULL},
+
     /* people: hawkBit's management API */
     {UD_LISTEN_PEOPLE,  "GET",    REST "/userinfo",                                     UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_userinfo, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    REST "/targettags",                                   UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_mgmt_list, NULL},

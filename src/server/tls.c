@@ -252,6 +252,21 @@ static ud_err own_path(char path[UD_PATH_BYTES_MAX], const struct ud_config *con
                             : ud_path_join(path, config->state, own);
 }
 
+/* When the first certificate of the chain ends. */
+static int64_t end_of(const struct ud_text *cert)
+{
+    gnutls_x509_crt_t first = NULL;
+    const gnutls_datum_t pem = {(unsigned char *)cert->ptr, (unsigned)cert->len};
+    int64_t ends_ms = 0;
+    if (gnutls_x509_crt_init(&first) == 0 && gnutls_x509_crt_import(first, &pem, GNUTLS_X509_FMT_PEM) == 0) {
+        ends_ms = (int64_t)gnutls_x509_crt_get_expiration_time(first) * 1000;
+    }
+    if (first != NULL) {
+        gnutls_x509_crt_deinit(first);
+    }
+    return ends_ms;
+}
+
 ud_err ud_tls_load(struct ud_tls *tls, const struct ud_config *config, int64_t now_s)
 {
     char path[UD_PATH_BYTES_MAX];
@@ -265,6 +280,7 @@ ud_err ud_tls_load(struct ud_tls *tls, const struct ud_config *config, int64_t n
         err = ud_state_file_exists(path) ? UD_ERR_CONFIG : UD_ERR_NOT_FOUND;
     }
     err = err == UD_OK ? ud_state_file_read(path, &tls->key) : err;
+    tls->ends_ms = err == UD_OK ? end_of(&tls->cert) : 0;
     if (err != UD_OK) {
         ud_tls_free(tls);
     }

@@ -11,6 +11,7 @@
 struct ud_tls {
     struct ud_text cert; /* PEM chain */
     struct ud_text key;  /* PEM; wiped by ud_tls_free() */
+    int64_t ends_ms;     /* of the certificate; 0 = it could not be read */
 };
 
 /** @return UD_ERR_CONFIG for a key that group or others may read, or that does not fit; UD_ERR_IO; UD_ERR_CRYPTO */

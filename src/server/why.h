@@ -47,4 +47,8 @@ ud_err ud_why_not(struct ud_store *store, const struct ud_row_device *device,
                   const struct ud_fleet_device *in_memory, int64_t now_ms, int64_t silent_ms,
                   struct ud_why *why);
 
+struct ud_call;
+/** The same for a device of the caller's, by its name, with what this server has in memory. UD_ERR_NOT_FOUND. */
+ud_err ud_why_of(struct ud_call *call, struct ud_store *store, const char *name, struct ud_why *why);
+
 #endif

@@ -6,6 +6,7 @@
  */
 #include "schema.h"
 
+#include "schema_console.h"
 #include "schema_lwm2m.h"
 #include "schema_mgmt.h"
 #include "schema_rollouts.h"
@@ -155,5 +156,9 @@ const struct sql_schema_step sql_schema[] = {
     {.all = SCHEMA_LWM2M},
     /* 7: hawkBit's modules, types, filters, metadata */
     {.all = SCHEMA_MGMT},
+    /* 8: what the console asks: counts that are kept, refused reports, filters of people */
+    {.all = SCHEMA_CONSOLE, .sqlite = SCHEMA_CONSOLE_SQLITE, .pg = SCHEMA_CONSOLE_PG},
+    /* 9: what the fleet ran, by day */
+    {.all = SCHEMA_RUNS, .sqlite = SCHEMA_RUNS_SQLITE, .pg = SCHEMA_RUNS_PG},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -130,6 +130,7 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
     err = err != UD_OK ? err : run_for(store, "DELETE FROM rollout_device WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_tag WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_attribute WHERE device=?", id);
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM refused_report WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
     err = err != UD_OK ? err : ud_store_lwm2m_forget(store, id);

@@ -180,7 +180,9 @@ ud_err ud_store_rollout_failures(struct ud_store *store, int32_t rollout,
         store,
         "SELECT a.error,a.proof_signed,count(*),min(d.name) FROM rollout_device m"
         " JOIN action a ON a.id=m.action JOIN device d ON d.id=m.device"
-        " WHERE m.rollout=? AND m.state IN (5,6,7) GROUP BY a.error,a.proof_signed ORDER BY 3 DESC,1 LIMIT 50");
+        /* group by group: so the index finds those that failed, however many did not */
+        " WHERE m.rollout=?1 AND m.group_position IN (SELECT position FROM rollout_group WHERE rollout=?1)"
+        " AND m.state IN (5,6,7) GROUP BY a.error,a.proof_signed ORDER BY 3 DESC,1 LIMIT 50");
     sql_put_int(&q, rollout);
     while (sql_row(&q)) {
         ud_err error;

@@ -209,6 +209,7 @@ ud_err ud_store_person_remove(struct ud_store *store, int64_t id)
 {
     ud_err err = run_for(store, "DELETE FROM session WHERE person=?", id);
     err = err == UD_OK ? run_for(store, "DELETE FROM token WHERE person=?", id) : err;
+    err = err == UD_OK ? run_for(store, "DELETE FROM own_filter WHERE person=?", id) : err;
     if (err != UD_OK) {
         return err;
     }

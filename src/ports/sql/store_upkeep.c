@@ -94,6 +94,14 @@ static const struct {
     {"tokens of people who are not there",
      "remove them: DELETE FROM token WHERE person NOT IN (SELECT id FROM person)",
      "SELECT count(*) FROM token t LEFT JOIN person p ON p.id=t.person WHERE p.id IS NULL"},
+    {"kept counts of devices that differ from the devices",
+     "count again: the statements are in docs/formats.md section 22",
+     "SELECT count(*) FROM (SELECT t.id FROM tenant t WHERE (SELECT count(*) FROM device d WHERE "
+     "d.tenant=t.id)<>"
+     "coalesce((SELECT sum(devices) FROM tally y WHERE y.tenant=t.id AND y.kind=1),0) OR (SELECT count(*) FROM "
+     "device d"
+     " WHERE d.tenant=t.id)<>coalesce((SELECT sum(r.devices) FROM runs_by_day r WHERE r.tenant=t.id AND r.day="
+     "(SELECT max(x.day) FROM runs_by_day x WHERE x.tenant=r.tenant AND x.release=r.release)),0)) x"},
     {"gaps in the numbers of the audit log", "see updraft audit verify; treat the server as compromised",
      "SELECT count(*) FROM (SELECT tenant FROM audit GROUP BY tenant HAVING count(*)<>max(n) OR min(n)<>1) x"},
 };

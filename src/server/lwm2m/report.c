@@ -21,9 +21,19 @@ static ud_err store_report(struct ud_later *later, struct ud_store *store)
                            ud_server_now_ms());
 }
 
+static ud_err keep_refused(struct ud_later *later, struct ud_store *store)
+{
+    const struct reporting *reporting = (const struct reporting *)(const void *)later;
+    return ud_report_keep_refused(&reporting->told, store, (struct ud_bytes){reporting->body, reporting->bytes},
+                                  ud_server_now_ms());
+}
+
 static void committed(struct ud_later *later)
 {
     const struct reporting *reporting = (const struct reporting *)(const void *)later;
+    if (reporting->told.refused != UD_OK) {
+        return;
+    }
     (void)ud_fleet_put(later->lw->server->fleet, &reporting->told.row);
     ud_scheduler_wake(later->lw->server->scheduler);
 }
@@ -39,8 +49,9 @@ static uint8_t code_of(ud_err err)
 static void reported(struct ud_later *later)
 {
     const struct reporting *reporting = (const struct reporting *)(const void *)later;
-    ud_report_log(later->lw->server, &reporting->told, later->err);
-    ud_later_code(later, later->err == UD_OK ? UD_COAP_204_CHANGED : code_of(later->err));
+    const ud_err err = later->err == UD_OK ? reporting->told.refused : later->err;
+    ud_report_log(later->lw->server, &reporting->told, err);
+    ud_later_code(later, err == UD_OK ? UD_COAP_204_CHANGED : code_of(err));
 }
 
 void ud_report_post(struct ud_request *request)
@@ -60,10 +71,8 @@ void ud_report_post(struct ud_request *request)
         if (request->body.len > 0) {
             memcpy(reporting->body, request->body.ptr, request->body.len);
         }
-        err = ud_report_check(&reporting->told, (struct ud_bytes){reporting->body, reporting->bytes});
-        if (err != UD_OK) {
-            ud_report_log(lw->server, &reporting->told, err);
-        }
+        reporting->told.refused =
+            ud_report_check(&reporting->told, (struct ud_bytes){reporting->body, reporting->bytes});
     }
     if (err != UD_OK) {
         free(reporting);
@@ -72,7 +81,7 @@ void ud_report_post(struct ud_request *request)
                                                            : code_of(err));
         return;
     }
-    reporting->later.run = store_report;
+    reporting->later.run = reporting->told.refused == UD_OK ? store_report : keep_refused;
     reporting->later.committed = committed;
     reporting->later.finish = reported;
     (void)ud_later_begin(&reporting->later, lw, request);

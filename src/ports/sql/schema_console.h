@@ -1,0 +1,112 @@
+/*
+ * The two steps that brought what the console asks: counts that are kept and not counted, reports that were refused, people's own
+ * filters, and what they put off.
+ *
+ * The counts are kept by triggers, so no statement that changes devices can forget them, set-based ones included.
+ * tally, kind 1: devices by how they stand: status + 16 in quarantine + 32 without any signed report; kind 2: open
+ * actions by state. runs_by_day: how many devices ran a release at the end of that day (days since 1970, UTC, by the
+ * database's clock); a day without a row is as the day before. Release 0: never said anything; -1: a signed report of an image
+ * that is none of ours.
+ */
+#ifndef UD_SQL_SCHEMA_CONSOLE_H
+#define UD_SQL_SCHEMA_CONSOLE_H
+
+/* clang-format off */
+#define STANDING(row) \
+    row "status+CASE WHEN " row "quarantine_ms<>0 THEN 16 ELSE 0 END+CASE WHEN " row "reported_ms IS NULL THEN 32 ELSE 0 END"
+#define RUNS(row) \
+    "CASE WHEN " row "reported_ms IS NULL THEN " row "finished_release" \
+    " WHEN coalesce(" row "running_release,0)=0 THEN -1 ELSE " row "running_release END"
+
+#define SCHEMA_CONSOLE \
+    "CREATE TABLE tally(tenant {INT} NOT NULL, kind {INT} NOT NULL, key {INT} NOT NULL, devices {INT} NOT NULL," \
+    " PRIMARY KEY(tenant,kind,key)) {BY_KEY};" \
+    "CREATE TABLE refused_report(device {INT} NOT NULL, error {INT} NOT NULL, tenant {INT} NOT NULL, times {INT} NOT NULL," \
+    " first_ms {INT} NOT NULL, last_ms {INT} NOT NULL, bytes {BYTES} NOT NULL, PRIMARY KEY(device,error)) {BY_KEY};" \
+    "CREATE INDEX refused_report_newest ON refused_report(tenant,last_ms);" \
+    "CREATE TABLE own_filter(person {INT} NOT NULL, name {TEXT} NOT NULL, tenant {INT} NOT NULL, query {TEXT} NOT NULL," \
+    " created_ms {INT} NOT NULL, PRIMARY KEY(person,name)) {BY_KEY};" \
+    "CREATE TABLE snooze(tenant {INT} NOT NULL, todo {TEXT} NOT NULL, until_ms {INT} NOT NULL, by_whom {TEXT} NOT NULL," \
+    " PRIMARY KEY(tenant,todo)) {BY_KEY};" \
+    "CREATE INDEX device_area ON device(tenant,area);" \
+    "INSERT INTO tally SELECT tenant,1," STANDING("") ",count(*) FROM device GROUP BY 1,3;" \
+    "INSERT INTO tally SELECT tenant,2,state,count(*) FROM action WHERE active=1 GROUP BY 1,3;"
+
+#define SCHEMA_RUNS \
+    "CREATE TABLE runs_by_day(tenant {INT} NOT NULL, release {INT} NOT NULL, day {INT} NOT NULL, devices {INT} NOT NULL," \
+    " PRIMARY KEY(tenant,release,day)) {BY_KEY};"
+
+/* --- SQLite */
+
+#define LITE_TODAY "CAST(strftime('%s','now') AS INTEGER)/86400"
+#define LITE_TALLY(row, kind, key, by) \
+    "INSERT INTO tally VALUES(" row "tenant," kind "," key "," by ")" \
+    " ON CONFLICT(tenant,kind,key) DO UPDATE SET devices=devices+excluded.devices;"
+#define LITE_NEWEST(row, what) \
+    "coalesce((SELECT " what " FROM runs_by_day WHERE tenant=" row "tenant AND release=" RUNS(row) " ORDER BY day DESC LIMIT 1),0)"
+/* the newest row changes, or one of today follows it; a clock that steps back makes none before it */
+#define LITE_RUNS(row, by) \
+    "INSERT INTO runs_by_day VALUES(" row "tenant," RUNS(row) ",max(" LITE_TODAY "," LITE_NEWEST(row, "day") ")," \
+    LITE_NEWEST(row, "devices") "+(" by ")) ON CONFLICT(tenant,release,day) DO UPDATE SET devices=excluded.devices;"
+
+#define SCHEMA_CONSOLE_SQLITE \
+    "CREATE TRIGGER device_tally_add AFTER INSERT ON device BEGIN " \
+        LITE_TALLY("NEW.", "1", STANDING("NEW."), "1") "END;" \
+    "CREATE TRIGGER device_tally_gone AFTER DELETE ON device BEGIN " \
+        LITE_TALLY("OLD.", "1", STANDING("OLD."), "-1") "END;" \
+    "CREATE TRIGGER device_tally_stands AFTER UPDATE OF status,quarantine_ms,reported_ms ON device WHEN " \
+        STANDING("OLD.") "<>" STANDING("NEW.") " BEGIN " \
+        LITE_TALLY("OLD.", "1", STANDING("OLD."), "-1") LITE_TALLY("NEW.", "1", STANDING("NEW."), "1") "END;" \
+    "CREATE TRIGGER action_tally_add AFTER INSERT ON action WHEN NEW.active=1 BEGIN " \
+        LITE_TALLY("NEW.", "2", "NEW.state", "1") "END;" \
+    "CREATE TRIGGER action_tally_gone AFTER DELETE ON action WHEN OLD.active=1 BEGIN " \
+        LITE_TALLY("OLD.", "2", "OLD.state", "-1") "END;" \
+    "CREATE TRIGGER action_tally_moves AFTER UPDATE OF state,active ON action" \
+        " WHEN OLD.state<>NEW.state OR OLD.active<>NEW.active BEGIN " \
+        LITE_TALLY("OLD.", "2", "OLD.state", "-OLD.active") LITE_TALLY("NEW.", "2", "NEW.state", "NEW.active") "END;"
+
+#define SCHEMA_RUNS_SQLITE \
+    "INSERT INTO runs_by_day SELECT tenant," RUNS("") "," LITE_TODAY ",count(*) FROM device GROUP BY 1,2;" \
+    "CREATE TRIGGER device_runs_add AFTER INSERT ON device BEGIN " LITE_RUNS("NEW.", "1") "END;" \
+    "CREATE TRIGGER device_runs_gone AFTER DELETE ON device BEGIN " LITE_RUNS("OLD.", "-1") "END;" \
+    "CREATE TRIGGER device_runs_moves AFTER UPDATE OF reported_ms,running_release,finished_release ON device WHEN " \
+        RUNS("OLD.") "<>" RUNS("NEW.") " BEGIN " LITE_RUNS("OLD.", "-1") LITE_RUNS("NEW.", "1") "END;"
+
+/* --- PostgreSQL */
+
+#define PG_TODAY "CAST(floor(extract(epoch FROM clock_timestamp())/86400) AS BIGINT)"
+#define SCHEMA_CONSOLE_PG \
+    "CREATE FUNCTION tally_add(t BIGINT, k BIGINT, what BIGINT, n BIGINT) RETURNS void LANGUAGE sql AS $$" \
+    " INSERT INTO tally VALUES(t,k,what,n) ON CONFLICT(tenant,kind,key) DO UPDATE SET devices=tally.devices+n $$;" \
+    "CREATE FUNCTION device_tally() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  IF TG_OP<>'INSERT' THEN PERFORM tally_add(OLD.tenant,1," STANDING("OLD.") ",-1); END IF;" \
+    "  IF TG_OP<>'DELETE' THEN PERFORM tally_add(NEW.tenant,1," STANDING("NEW.") ",1); END IF;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER device_tally AFTER INSERT OR DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_tally();" \
+    "CREATE TRIGGER device_tally_moves AFTER UPDATE ON device FOR EACH ROW WHEN (" \
+        STANDING("OLD.") "<>" STANDING("NEW.") ") EXECUTE FUNCTION device_tally();" \
+    "CREATE FUNCTION action_tally() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  IF TG_OP<>'INSERT' THEN PERFORM tally_add(OLD.tenant,2,OLD.state,-OLD.active); END IF;" \
+    "  IF TG_OP<>'DELETE' THEN PERFORM tally_add(NEW.tenant,2,NEW.state,NEW.active); END IF;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER action_tally AFTER INSERT OR DELETE ON action FOR EACH ROW EXECUTE FUNCTION action_tally();" \
+    "CREATE TRIGGER action_tally_moves AFTER UPDATE ON action FOR EACH ROW" \
+    " WHEN (OLD.state<>NEW.state OR OLD.active<>NEW.active) EXECUTE FUNCTION action_tally();"
+
+#define SCHEMA_RUNS_PG \
+    "INSERT INTO runs_by_day SELECT tenant," RUNS("") "," PG_TODAY ",count(*) FROM device GROUP BY 1,2;" \
+    "CREATE FUNCTION runs_add(t BIGINT, what BIGINT, n BIGINT) RETURNS void LANGUAGE plpgsql AS $$" \
+    " DECLARE newest runs_by_day%ROWTYPE; BEGIN" \
+    "  SELECT * INTO newest FROM runs_by_day WHERE tenant=t AND release=what ORDER BY day DESC LIMIT 1;" \
+    "  INSERT INTO runs_by_day VALUES(t,what,greatest(" PG_TODAY ",coalesce(newest.day,0)),coalesce(newest.devices,0)+n)" \
+    "  ON CONFLICT(tenant,release,day) DO UPDATE SET devices=excluded.devices; END $$;" \
+    "CREATE FUNCTION device_runs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  IF TG_OP<>'INSERT' THEN PERFORM runs_add(OLD.tenant," RUNS("OLD.") ",-1); END IF;" \
+    "  IF TG_OP<>'DELETE' THEN PERFORM runs_add(NEW.tenant," RUNS("NEW.") ",1); END IF;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER device_runs AFTER INSERT OR DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_runs();" \
+    "CREATE TRIGGER device_runs_moves AFTER UPDATE ON device FOR EACH ROW WHEN (" \
+        RUNS("OLD.") "<>" RUNS("NEW.") ") EXECUTE FUNCTION device_runs();"
+/* clang-format on */
+
+#endif

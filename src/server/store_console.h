@@ -1,0 +1,125 @@
+/*
+ * ud_store, what the console asks: counts that are kept as devices change (no walk over a fleet answers them), reports that
+ * were refused, people's own filters, and what was put off. Part of store.h; docs/formats.md section 22.
+ */
+#ifndef UD_SERVER_STORE_CONSOLE_H
+#define UD_SERVER_STORE_CONSOLE_H
+
+#include "server/fiql.h"
+#include "server/rollout_rules.h"
+#include "server/store.h"
+
+#define UD_RUNS_NOTHING 0  /* never said what it runs */
+#define UD_RUNS_OTHER (-1) /* a signed report of an image that is none of ours */
+#define UD_OWN_FILTERS_MAX 100
+#define UD_TODO_BYTES_MAX 64
+
+/* How a tenant's devices stand. What follows `total` up to `quarantined` adds up to it. */
+struct ud_standing {
+    uint32_t total;
+    uint32_t unknown;    /* never came */
+    uint32_t registered; /* came, was given nothing yet */
+    uint32_t updating;
+    uint32_t confirmed;
+    uint32_t claimed; /* in sync without a signature */
+    uint32_t failed;
+    uint32_t reverted;
+    uint32_t drifted;
+    uint32_t quarantined;                 /* however they stand otherwise: in none of the above */
+    uint32_t open[UD_ACTION_STATE_COUNT]; /* open actions by state */
+};
+ud_err ud_store_standing(struct ud_store *store, int64_t tenant, struct ud_standing *standing);
+
+struct ud_row_runs {
+    int32_t release; /* or UD_RUNS_NOTHING, UD_RUNS_OTHER */
+    char name[UD_TITLE_BYTES_MAX + 1];
+    char version[UD_VERSION_BYTES_MAX + 1];
+    bool foreign;
+    int64_t day; /* since 1970, UTC */
+    uint32_t devices;
+};
+/**
+ * What the fleet ran, by release and day: those days of from..to on which a number changed, and before them, as day
+ * `from`, what was known then. Ordered by release and day. `max` releases at most: those that the most devices run now.
+ */
+ud_err ud_store_runs(struct ud_store *store, int64_t tenant, int64_t from, int64_t to, uint32_t max,
+                     void (*each)(void *ctx, const struct ud_row_runs *row), void *ctx);
+
+/** How many run it now. */
+ud_err ud_store_runs_now(struct ud_store *store, int64_t tenant, int32_t release, uint32_t *devices);
+
+/* --- reports that were refused: one row for each device and error, with the newest bytes */
+
+struct ud_row_refused {
+    char device[UD_NAME_BYTES_MAX + 1];
+    ud_err error;
+    uint32_t times;
+    int64_t first_ms;
+    int64_t last_ms;
+    struct ud_bytes bytes; /* borrowed for the call */
+};
+ud_err ud_store_refused_add(struct ud_store *store, int64_t tenant, int64_t device, ud_err error,
+                            struct ud_bytes bytes, int64_t now_ms);
+/** Newest first; `device` 0: of all, and of those in `area` ("" = all). */
+ud_err ud_store_refused_list(struct ud_store *store, int64_t tenant, int64_t device, const char *area,
+                             struct ud_page *page, void (*each)(void *ctx, const struct ud_row_refused *row),
+                             void *ctx);
+/** Devices with a refused report since then. */
+ud_err ud_store_refused_count(struct ud_store *store, int64_t tenant, int64_t since_ms, uint32_t *devices);
+
+/* --- a person's own filters over devices */
+
+/** Another query under the same name takes its place. UD_ERR_LIMIT beyond UD_OWN_FILTERS_MAX. */
+ud_err ud_store_own_filter_set(struct ud_store *store, int64_t tenant, int64_t person, const char *name,
+                               const char *query, int64_t now_ms);
+/** UD_ERR_NOT_FOUND. */
+ud_err ud_store_own_filter_remove(struct ud_store *store, int64_t person, const char *name);
+/** The person's own, then those of the tenant (the management API's targetfilters), each by name. */
+ud_err ud_store_own_filter_list(struct ud_store *store, int64_t tenant, int64_t person, struct ud_page *page,
+                                void (*each)(void *ctx, const char *name, const char *query, bool shared),
+                                void *ctx);
+
+/* --- what somebody put off */
+
+ud_err ud_store_snooze_set(struct ud_store *store, int64_t tenant, const char *todo, int64_t until_ms,
+                           const char *by);
+/** Until when; 0 = not put off. */
+ud_err ud_store_snooze_get(struct ud_store *store, int64_t tenant, const char *todo, int64_t *until_ms);
+
+/* --- what needs a person */
+
+/** Releases made since `since_ms` that lack approvals: how many, and the oldest one's id. */
+ud_err ud_store_unapproved(struct ud_store *store, int64_t tenant, int64_t since_ms, uint32_t *count,
+                           int32_t *first);
+/** Tokens that end between the two times: how many, and the first one's label and end. */
+ud_err ud_store_token_ending(struct ud_store *store, int64_t tenant, int64_t from_ms, int64_t to_ms,
+                             uint32_t *count, char label[UD_TITLE_BYTES_MAX + 1], int64_t *first_ms);
+/** How many rollouts are in each state, by its number; `states`: room. */
+ud_err ud_store_rollout_states(struct ud_store *store, int64_t tenant, uint32_t *counts, size_t states);
+/** Rollouts in that state, newest first, at most `max`. */
+ud_err ud_store_rollout_in(struct ud_store *store, int64_t tenant, ud_rollout_state state, int32_t *ids,
+                           size_t max, size_t *count);
+
+/* --- completions */
+
+/** Values of a field with how many devices have each, the most frequent first; `devices` 0: not counted. */
+typedef void (*ud_value_each)(void *ctx, const char *value, uint32_t devices);
+/** Keys of attributes that begin so, in order. */
+ud_err ud_store_attribute_keys(struct ud_store *store, int64_t tenant, const char *prefix, uint32_t max,
+                               ud_value_each each, void *ctx);
+/** Values of an attribute that begin so. Where counting costs too much they come uncounted, in order. */
+ud_err ud_store_attribute_values(struct ud_store *store, int64_t tenant, const char *key, const char *prefix,
+                                 uint32_t max, ud_value_each each, void *ctx);
+
+typedef enum ud_named {
+    UD_NAMED_TYPE,
+    UD_NAMED_TAG,
+    UD_NAMED_RELEASE,
+    UD_NAMED_VERSION,
+    UD_NAMED_AREA
+} ud_named;
+/** Names of types, tags, releases, versions, groups of devices that begin so, in order; uncounted. */
+ud_err ud_store_names(struct ud_store *store, int64_t tenant, ud_named what, const char *prefix, uint32_t max,
+                      ud_value_each each, void *ctx);
+
+#endif

@@ -1,0 +1,238 @@
+"""What the console opens with: sentences, what needs a person, versions by day, refused reports, filters of people."""
+import sqlite3
+import subprocess
+import time
+
+import pytest
+from cose_tool import Key, report
+from server_tool import BUILD, Server
+from test_rollouts import Fleet, until
+from test_server_people import person
+from test_server_reports import Field
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+def fleet(server):
+    return Fleet(server, 4)
+
+
+@pytest.fixture
+def field(server, tmp_path):
+    return Field(server, tmp_path)
+
+
+def overview(server, token=None):
+    reply = server.api("GET", "/api/v1/overview", token=token)
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def todo(server, token=None):
+    return {item["id"]: item for item in overview(server, token)["todo"]}
+
+
+def says(server, *path, q=""):
+    reply = server.api("GET", "/api/v1/says/" + "/".join(map(str, path)) + (f"?q={q}" if q else ""))
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def test_an_empty_server_says_what_to_do_first(server):
+    page = overview(server)
+    assert page["says"]["bold"] == "No device is registered yet."
+    assert page["devices"]["total"] == 0 and page["todo"] == [] and page["rollouts"] == []
+    assert says(server, "releases")["bold"] == "No release is here yet."
+    assert says(server, "rollouts")["bold"] == "No rollout yet."
+    assert says(server, "devices")["bold"] == "No device is registered yet."
+
+
+def test_the_overview_counts_every_device_once(fleet):
+    page = overview(fleet.server)
+    assert page["devices"]["total"] == page["devices"]["unknown"] == 4
+    assert page["reach"] == {"within": page["reach"]["within"], "reachable": 0, "silent": 0, "never": 4}
+    fleet.make(filter="name==d*", groups=1, start="auto")
+    fleet.end("d0", "success")
+    fleet.end("d1", "failure", "UD_ERR_SPACE: does not fit")
+    fleet.wait_offer("d2")
+    page = until(lambda: overview(fleet.server), lambda seen: seen["devices"]["claimed"] == 1)
+    # three have come by polling; how soon "came" reaches the store is the server's matter
+    counts = page["devices"]
+    assert (counts["claimed"], counts["failed"], counts["confirmed"]) == (1, 1, 0)
+    assert counts["updating"] == 2
+    assert sum(count for name, count in counts.items() if name != "total") == counts["total"] == 4
+    assert sum(page["actions"].values()) == 2
+    assert page["reach"]["reachable"] == 3
+    assert [rollout["id"] for rollout in page["rollouts"]] == [fleet.id]
+
+
+def test_a_rollout_that_stopped_itself_needs_a_person_and_can_be_put_off(fleet):
+    fleet.make(filter="name==d*", groups=[{"percent": 50, "error": 10}, {"percent": 100}], start="auto")
+    fleet.end("d0", "failure")
+    fleet.end("d1", "failure")
+    until(fleet.see, lambda rollout: rollout["pausedBy"] == "error limit")
+    item = todo(fleet.server)[f"rollout-stopped-{fleet.id}"]
+    assert item["what"] == 'Rollout "r" stopped itself'
+    assert item["why"] == "2 of 2 devices of group 1 failed or left it: 100 %, limit 10.0 %. Nobody else is offered it."
+    assert (item["page"], item["of"], item["action"], item["may"]) == ("rollout", str(fleet.id), "See the cause", True)
+    assert todo(fleet.server)["failed"]["of"] == "status==failed;quarantined==false"
+    assert overview(fleet.server)["says"]["bold"] == "Two things need a person."
+    assert says(fleet.server, "rollouts", fleet.id)["bold"] == "It stopped itself: too many failed."
+    until_ms = int(time.time() * 1000) + DAY_MS
+    path = f"/api/v1/todo/rollout-stopped-{fleet.id}/snooze"
+    assert fleet.server.api("PUT", path, {"until": until_ms}).status == 204
+    page = overview(fleet.server)
+    assert page["says"]["bold"] == "One thing needs a person." and page["snoozed"] == 1
+    assert todo(fleet.server)[f"rollout-stopped-{fleet.id}"]["snoozedUntil"] == until_ms
+    assert fleet.server.api("PUT", path, {"until": None}).status == 204
+    assert overview(fleet.server)["snoozed"] == 0
+    for wrong in ({}, {"until": "tomorrow"}, {"until": 5}, {"until": until_ms + 100 * DAY_MS}):
+        assert fleet.server.api("PUT", path, wrong).status == 400, wrong
+
+
+def test_approvals_tokens_and_webhooks_need_those_who_may(fleet):
+    server = fleet.server
+    assert server.api("PUT", "/api/v1/policy", {"approvals": 1}).status == 200
+    assert server.api("POST", "/api/v1/tokens", {"label": "ci", "days": 12}).status == 201
+    items = todo(server)
+    assert items["release-approval"]["what"] == "Release os 1.0 waits for approval"
+    assert items["release-approval"]["of"] == str(fleet.release)
+    assert items["tokens-end"]["what"] in ('Token "ci" ends in 12 days', 'Token "ci" ends in 11 days')  # a moment has passed
+    viewer = person(server, "vera", "viewer")
+    seen = todo(server, viewer)
+    assert "tokens-end" not in seen  # about others' tokens a viewer hears nothing
+    assert seen["release-approval"]["may"] is False
+    assert says(server, "releases")["bold"] == "One release; one waits for approval."
+    assert says(server, "releases", fleet.release)["bold"] == "It has 0 of 1 approvals."
+
+
+def test_a_drifted_device_is_named_with_a_filter_that_finds_it(field):
+    server = field.server
+    action = field.deploy()
+    nonce = field.nonce(action)
+    assert field.send(field.make(nonce=nonce)).status == 200
+    assert overview(server)["devices"]["confirmed"] == 1
+    assert says(server, "releases", field.release["id"])["bold"] == "1 device runs it,"
+    assert field.send(field.make(image=b"something else", sequence=9)).status == 200
+    item = todo(server)["drifted"]
+    assert item["what"] == "1 device drifted"
+    found = server.api("GET", f"/api/v1/devices?q={item['of']}").json
+    assert [device["name"] for device in found["content"]] == ["lock-1"]
+    assert says(server, "devices", "lock-1")["bold"] == server.api("GET", "/api/v1/devices/lock-1/why").json["sentence"]
+
+
+def test_devices_say_how_many_fit_a_filter(fleet):
+    assert says(fleet.server, "devices", q="name==d*") == {
+        "bold": "4 devices fit this filter,", "rest": "of 4.", "lede": None}
+    assert says(fleet.server, "devices", q="name==x")["bold"] == "No device fits."
+    wrong = fleet.server.api("GET", "/api/v1/says/devices?q=name=lx=4")
+    assert wrong.status == 400 and wrong.json["at"] == 4 and "Did you mean" in wrong.json["message"]
+    for page in ("nothing", "overview/1", "devices/nobody", "rollouts/99", "releases/x"):
+        assert fleet.server.api("GET", "/api/v1/says/" + page).status == 404, page
+
+
+# --- what the fleet runs, by day
+
+def test_versions_are_kept_by_day(tmp_path):
+    server = Server(tmp_path / "state").start()
+    field = Field(server, tmp_path)
+    server.add_device("other")
+    assert field.send(field.make(nonce=field.nonce(field.deploy()))).status == 200
+    versions = server.api("GET", "/api/v1/versions?days=5").json
+    assert versions["days"] == 5 and versions["from"] % DAY_MS == 0
+    now = {entry["kind"]: entry for entry in versions["content"]}
+    assert now["signed"]["version"] == "1.0" and now["signed"]["now"] == 1
+    assert now["unknown"]["now"] == 1 and now["unknown"]["release"] is None
+    if Server.store_of is None:  # as if all of this had been three days ago
+        server.stop()
+        with sqlite3.connect(server.state / "updraft.db") as database:
+            database.execute("UPDATE runs_by_day SET day=day-3")
+        server.start()
+        assert field.send(field.make(image=b"else", sequence=9)).status == 200
+        content = server.api("GET", "/api/v1/versions?days=5").json["content"]
+        # a midnight may lie between that report and this question
+        assert {entry["kind"]: (entry["devices"][0], entry["devices"][3], entry["now"]) for entry in content} == {
+            "signed": (0, 1, 0), "unknown": (0, 1, 1), "other": (0, 0, 1)}
+    for wrong in ("0", "401", "x"):
+        assert server.api("GET", f"/api/v1/versions?days={wrong}").status == 400
+    server.stop()
+
+
+# --- refused reports
+
+def test_refused_reports_are_kept_and_listed(field):
+    server = field.server
+    good = field.make()
+    flipped = good[:-1] + bytes([good[-1] ^ 1])
+    assert field.send(flipped).status == 403
+    assert field.send(field.make(key=Key())).status == 403
+    assert field.send(field.make(nonce=b"x" * 16)).status == 409
+    assert field.send(field.make(nonce=b"y" * 16)).status == 409
+    assert field.send(b"junk").status == 400
+    page = server.api("GET", "/api/v1/refused-reports").json
+    kept = {row["error"]: row for row in page["content"]}
+    assert page["total"] == len(page["content"]) == len(kept) == 4
+    assert [kept[error]["times"] for error in ("UD_ERR_SIGNATURE", "UD_ERR_IDENTITY", "UD_ERR_NONCE")] == [1, 1, 2]
+    assert kept["UD_ERR_SIGNATURE"]["bytes"] == flipped.hex()
+    assert all(row["device"] == "lock-1" and row["remedy"] and row["first"] <= row["last"] for row in kept.values())
+    of_device = server.api("GET", "/api/v1/devices/lock-1/refused-reports").json
+    assert of_device["content"] == page["content"]
+    assert todo(server)["reports-refused"]["what"] == "Reports of 1 device were refused today"
+    assert "one device sent a report that was refused" in says(server, "security")["bold"].lower()
+    # nothing was believed
+    assert field.running() is None
+    assert server.api("GET", "/api/v1/devices/nobody/refused-reports").status == 404
+
+
+# --- the command says the same
+
+@pytest.fixture
+def updraft(server, tmp_path):
+    """The command, logged in."""
+    (tmp_path / "token").write_text(server.token)
+    (tmp_path / "token").chmod(0o600)
+
+    def run(*words):
+        done = subprocess.run([str(BUILD / "updraft"), *words, "--server", server.listen["people"]["url"], "--token-file",
+                               str(tmp_path / "token")], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    return run
+
+
+def test_the_command_says_what_the_page_says(field, updraft):
+    server = field.server
+    assert field.send(field.make(key=Key())).status == 403
+    for page in ("overview", "devices", "releases", "rollouts", "security", "devices/lock-1", f"releases/{field.release['id']}"):
+        said = says(server, page)
+        words = said["bold"] + (" " + said["rest"] if said["rest"] else "")
+        assert updraft("says", *page.split("/")).splitlines()[0] == words
+    said = says(server, "devices", q="name==lock-1")
+    assert updraft("says", "devices", "--filter", "name==lock-1").startswith(said["bold"])
+    printed = updraft("overview")
+    assert printed.splitlines()[0].startswith(overview(server)["says"]["bold"])
+    assert "Reports of 1 device were refused today" in printed
+    assert "lock-1                    1       UD_ERR_IDENTITY: " in updraft("refused", "lock-1")
+    assert updraft("refused") == updraft("refused", "lock-1")
+
+
+# --- filters of people
+
+def test_filters_are_a_persons_own(server):
+    anna, boris = person(server, "anna", "viewer"), person(server, "boris", "viewer")
+    assert server.api("PUT", "/api/v1/filters/mine", {"query": "status==failed"}, token=anna).status == 204
+    assert server.api("PUT", "/api/v1/filters/mine", {"query": "status==drifted"}, token=anna).status == 204
+    assert server.api("POST", "/rest/v1/targetfilters", {"name": "all gates", "query": "name==gate*"}).status == 201
+
+    def listed(token):
+        return [(row["name"], row["query"], row["shared"]) for row in
+                server.api("GET", "/api/v1/filters", token=token).json["content"]]
+    assert listed(anna) == [("mine", "status==drifted", False), ("all gates", "name==gate*", True)]
+    assert listed(boris) == [("all gates", "name==gate*", True)]
+    wrong = server.api("PUT", "/api/v1/filters/bad", {"query": "statu==failed"}, token=anna)
+    assert wrong.status == 400 and wrong.json["at"] == 0 and "Did you mean status" in wrong.json["message"]
+    assert server.api("PUT", "/api/v1/filters/bad", {}, token=anna).status == 400
+    assert server.api("DELETE", "/api/v1/filters/mine", token=boris).status == 404
+    assert server.api("DELETE", "/api/v1/filters/mine", token=anna).status == 204
+    assert listed(anna) == [("all gates", "name==gate*", True)]
