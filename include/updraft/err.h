@@ -281,7 +281,12 @@
     X(UD_ERR_REPLAY,           205,  0, 11, "the message was seen already, came late, or is past its deadline", \
       "nothing: it is dropped; a newer one, or the next poll, says the same") \
     X(UD_ERR_BROKER,           206,  0, 11, "the message broker refuses this connection", \
-      "compare user name, password or certificate with the broker's own log; see docs/mqtt.md")
+      "compare user name, password or certificate with the broker's own log; see docs/mqtt.md") \
+    /* the console: 210.. */ \
+    X(UD_ERR_SIGN_IN_CODE,     210,  0, 11, "the sign-in link was used already, or is past its ten minutes", \
+      "sign in another way, or have a new link made: updraft sign-in-link") \
+    X(UD_ERR_NARROW_TOKEN,     211,  0, 11, "the token has fewer roles than its person, so it opens no session", \
+      "sign in with a token of all the person's roles, with a password, or through the identity provider")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
