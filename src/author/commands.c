@@ -376,6 +376,12 @@ static const struct command commands[] = {
      "\nExamples:\n"
      "  updraft audit verify\n"
      "  updraft audit export > audit.jsonl && updraft audit verify --file audit.jsonl\n"},
+    {"sign-in-link", "a link that opens the console, once", net_sign_in_link, "[options]",
+     "Prints a link that signs you in to the web console: once, within ten minutes, as the person of your token. What makes\n"
+     "it secret stands behind the #, which browsers do not send.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft sign-in-link\n"},
     {"rollout", "a release for many devices, in groups", net_rollout, "create NAME --release N [DEVICE...] | list | show ID | STEP ID",
      "Steps: start, pause, resume, stop, next (start the next group now), retry (a new one for those that failed),\n"
      "approve, deny, remove. Devices are those of the filter, or named.\n"

@@ -22,6 +22,7 @@ int net_tenant(int argc, char **argv);
 int net_policy(int argc, char **argv);
 int net_approve(int argc, char **argv);
 int net_audit(int argc, char **argv);
+int net_sign_in_link(int argc, char **argv);
 int net_rollout(int argc, char **argv);
 int net_devices(int argc, char **argv);
 int net_overview(int argc, char **argv);

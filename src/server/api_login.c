@@ -322,7 +322,7 @@ static void ended(struct ud_call *call, ud_err err)
         return;
     }
     set_login_cookie(call, &(struct login){.beginning = false});
-    ud_session_begin(call, &login->person, page);
+    ud_session_begin(call, &login->person, UD_SESSION_MS, page);
 }
 
 /* A query value, decoded once; codes may hold what no name of ours may. */

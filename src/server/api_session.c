@@ -41,6 +41,7 @@ ud_err ud_session_csrf(struct ud_bytes secret, char csrf[UD_CSRF_CHARS + 1])
 
 struct beginning {
     struct ud_row_person person;
+    int64_t life_ms;
     const char *page;
     char secret[UD_ADMIN_TOKEN_CHARS + 1];
     char csrf[UD_CSRF_CHARS + 1];
@@ -75,7 +76,8 @@ static void set_cookie(struct ud_call *call, const char *value, int64_t life_s)
 static ud_err add_session(struct ud_call *call, struct ud_store *store)
 {
     const struct beginning *begin = call->data;
-    return ud_store_session_add(store, &begin->person, begin->hash, call->now_ms, call->now_ms + UD_SESSION_MS);
+    return ud_store_session_add(store, &begin->person, begin->hash, call->now_ms,
+                                call->now_ms + begin->life_ms);
 }
 
 static void session_added(struct ud_call *call, ud_err err)
@@ -94,19 +96,21 @@ static void session_added(struct ud_call *call, ud_err err)
         ud_json_open(&json, NULL, '{');
         render_person(&json, begin->person.name, begin->person.roles, begin->person.area);
         ud_json_string(&json, "csrf", begin->csrf);
-        ud_json_int(&json, "expiresAt", call->now_ms + UD_SESSION_MS);
+        ud_json_int(&json, "expiresAt", call->now_ms + begin->life_ms);
         ud_json_close(&json, '}');
     }
-    set_cookie(call, begin->secret, UD_SESSION_MS / 1000);
+    set_cookie(call, begin->secret, begin->life_ms / 1000);
 }
 
-void ud_session_begin(struct ud_call *call, const struct ud_row_person *person, const char *page)
+void ud_session_begin(struct ud_call *call, const struct ud_row_person *person, int64_t life_ms,
+                      const char *page)
 {
     struct beginning *begin = ud_call_alloc(call, sizeof *begin);
     if (begin == NULL) {
         return;
     }
     begin->person = *person;
+    begin->life_ms = life_ms;
     begin->page = page;
     ud_err err = ud_secret_make(begin->secret, UD_ADMIN_TOKEN_CHARS);
     const struct ud_bytes secret = {(const uint8_t *)begin->secret, UD_ADMIN_TOKEN_CHARS};
@@ -164,7 +168,7 @@ static void password_checked(struct ud_call *call, ud_err err)
     explicit_bzero(login->password, sizeof login->password);
     if (err == UD_OK) {
         ud_throttle_forgive(call->server->wrong_passwords, key);
-        ud_session_begin(call, &login->person, NULL);
+        ud_session_begin(call, &login->person, UD_SESSION_MS, NULL);
         return;
     }
     if (err == UD_ERR_AUTH) {
@@ -199,6 +203,11 @@ void ud_api_session_login(struct ud_call *call)
     struct login *login = ud_call_alloc(call, sizeof *login);
     json_t *body = login == NULL ? NULL : ud_call_json_body(call);
     if (body == NULL) {
+        return;
+    }
+    if (json_object_get(body, "code") != NULL || json_object_get(body, "token") != NULL) {
+        ud_session_login_by_secret(call, body);
+        json_decref(body);
         return;
     }
     const ud_err err = parse_login(login, body);

@@ -339,6 +339,8 @@ unsigned ud_http_status_of(ud_err err)
         {UD_ERR_GROUP, 403},
         {UD_ERR_CSRF, 403},
         {UD_ERR_LOGIN, 403},
+        {UD_ERR_SIGN_IN_CODE, 403},
+        {UD_ERR_NARROW_TOKEN, 403},
         {UD_ERR_LEASE, 503},
         {UD_ERR_RETRY_LATER, 503},
         {UD_ERR_DISK_FULL, 507},

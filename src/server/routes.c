@@ -31,6 +31,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/whoami",                                 UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE,   ud_api_whoami, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/session",                                UD_AUTH_NONE,   UD_BODY_JSON,   ud_api_session_login, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", API "/session",                                UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_api_session_logout, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/session/codes",                          UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_api_sign_in_codes_add, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/login",                                  UD_AUTH_NONE,   UD_BODY_NONE,   ud_api_login, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/login/callback",                         UD_AUTH_NONE,   UD_BODY_NONE,   ud_api_login_callback, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/users",                                  UD_MAY_PEOPLE,  UD_BODY_NONE,   ud_api_users_list, NULL},

@@ -9,6 +9,7 @@
 #include "server/lwm2m/lwm2m.h"
 #include "server/patches.h"
 #include "server/scheduler.h"
+#include "server/sign_in.h"
 #include "server/store_events.h"
 #include "server/store_shared.h"
 #include "server/sync.h"
@@ -304,6 +305,7 @@ static ud_err open_throttles(struct ud_server *server)
 {
     ud_err err =
         ud_throttle_open(&server->wrong_secrets, (uint32_t)server->config.wrong_secrets_max, MINUTE_MS);
+    err = err == UD_OK ? ud_sign_in_open(&server->sign_in) : err;
     return err == UD_OK ? ud_throttle_open(&server->wrong_passwords, WRONG_PASSWORDS_MAX, 15 * MINUTE_MS) : err;
 }
 
@@ -430,6 +432,7 @@ void ud_server_stop(struct ud_server *server)
     ud_disk_close(server->slow);
     ud_throttle_close(server->wrong_secrets);
     ud_throttle_close(server->wrong_passwords);
+    ud_sign_in_close(server->sign_in);
     ud_patches_close(server->patches);
     ud_artifacts_close(server->artifacts);
     ud_downloads_close(server->downloads);

@@ -22,6 +22,7 @@ struct ud_throttle;
 struct ud_downloads;
 struct ud_client_ca;
 struct ud_scheduler;
+struct ud_sign_in;
 struct ud_http;
 struct ud_lwm2m;
 
@@ -36,6 +37,7 @@ struct ud_server {
     struct ud_disk *slow;                /* passwords, other servers */
     struct ud_throttle *wrong_secrets;   /* by address */
     struct ud_throttle *wrong_passwords; /* by account and address */
+    struct ud_sign_in *sign_in;          /* one-time codes of the console */
     struct ud_tenants *tenants;
     struct ud_hub *hub;
     struct ud_hooks *hooks;

@@ -19,8 +19,12 @@ ud_err ud_session_csrf(struct ud_bytes secret, char csrf[UD_CSRF_CHARS + 1]);
 /**
  * From a finish function, when it is certain who this is: make a session in the store, and reply with its cookie.
  *
+ * @param life_ms how long it lasts, at most UD_SESSION_MS
  * @param page NULL: 201 with {"name", "csrf", ...}; else this HTML, for logins that come back from a provider
  */
-void ud_session_begin(struct ud_call *call, const struct ud_row_person *person, const char *page);
+void ud_session_begin(struct ud_call *call, const struct ud_row_person *person, int64_t life_ms,
+                      const char *page);
+/** POST /session with {"code"} or {"token"} in place of name and password (api_sign_in.c). Takes no reference. */
+void ud_session_login_by_secret(struct ud_call *call, json_t *body);
 
 #endif
