@@ -10,7 +10,7 @@ SECONDS ?= 60
 CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
 C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
 
-.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip mcu-cuts bench interop fmt format-check warnings \
+.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip mcu-cuts bench interop console console-write fmt format-check warnings \
         lint layers symbols docs docs-write install clean
 
 help: ## this list
@@ -137,6 +137,14 @@ interop: release ## other projects' real programs against ours (SWUpdate, oidc-p
 	scripts/mcu-build $(BUILD)
 	cmake --build $(BUILD)/release --target interop-cose
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) python3 -m pytest -q -p no:cacheprovider interop
+
+console: release ## the web console: built anew and compared, its tests with Debian's Chromium
+	@scripts/bootstrap console
+	scripts/console $(BUILD)
+
+console-write: ## build the web console anew into console/dist, to be committed
+	@scripts/bootstrap console
+	scripts/console $(BUILD) --write --no-browser
 
 fmt: ## format every C file
 	@scripts/bootstrap test

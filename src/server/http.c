@@ -1,5 +1,6 @@
 #include "server/http_listener.h"
 
+#include "server/console.h"
 #include "server/http_check.h"
 
 #include <stdio.h>
@@ -90,6 +91,9 @@ static bool find_route(struct ud_call *call, const char *method, const char *pat
 {
     struct ud_route_match match;
     ud_route_find(ud_routes, ud_route_count, call->listener->which, method, path, &match);
+    if (match.route == NULL && ud_console_is_path(call, method, path)) {
+        return true;
+    }
     if (match.route == NULL) {
         ud_call_error_status(call, match.path_known ? 405 : 404, UD_ERR_NOT_FOUND,
                              match.path_known ? "this method is not for this resource" : NULL);

@@ -1,0 +1,317 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { all, send, useResource, type Page } from "../api";
+import { useReleases, type Releases } from "../data";
+import { count, counted, csvCell } from "../format";
+import type { Device, DeviceType } from "../model";
+import { devicesUrl, go, setQuery, url, usePlace } from "../router";
+import { useSession } from "../session";
+import { deviceKey, happening, lookOf, proofOf } from "../state";
+import { t } from "../strings";
+import { Blank, Btn, Check, Command, Digest, ErrorBlock, Field, Icon, Input, Ladder, Loading, Note, Pager, Refused, Say, Select, St, T, useDeed, When } from "../ui/base";
+import { Dialog, Modal } from "../ui/dialog";
+import { Query } from "../ui/query";
+import { SavedFilters } from "../ui/saved";
+import { toast } from "../ui/toast";
+
+const LIMIT = 50;
+
+export function DevicesPage(): JSX.Element {
+  const here = usePlace();
+  const session = useSession();
+  const query = here.query.get("q") ?? "";
+  const offset = Math.max(0, Number(here.query.get("offset") ?? 0) || 0);
+  const [selected, select] = useState<Set<string>>(new Set());
+  const [dialog, open] = useState<"" | "add" | "assign" | "again" | "quarantine" | "export">(here.query.get("add") ? "add" : "");
+  const releases = useReleases();
+  const path = `/api/v1/devices?limit=${LIMIT}&offset=${offset}${query ? `&q=${encodeURIComponent(query)}` : ""}`;
+  const list = useResource<Page<Device>>(path, { events: (event) => event.kind === "action" || (event.kind === "change" && /devices|targets/.test(String(event.body["what"]))), every: 60_000, keep: true });
+  const rows = list.data?.content ?? [];
+  const total = list.data?.total ?? 0;
+  const filterError = list.error && (list.error.status === 400 || list.error.status === 422) ? list.error : undefined;
+  useEffect(() => select(new Set()), [query]);
+
+  const chosen = rows.filter((row) => selected.has(row.name));
+  const failedOnes = chosen.filter((row) => row.action && !row.action.active && row.action.error !== null);
+  const apply = (next: string): void => setQuery({ q: next, offset: null });
+  return (
+    <>
+      <Say
+        title={list.data ? (query ? t.devices.fit(total, list.data.atLeast === true) : t.devices.total(total)) : t.nav.devices}
+        rest={list.data && query ? t.devices.fitRest : undefined}
+        acts={
+          <>
+            <Btn icon="download" onClick={() => open("export")}>{t.devices.export}</Btn>
+            <Btn icon="plus" why={session.needs("devices")} onClick={() => open("add")}>{t.devices.add}</Btn>
+            <Btn kind="pri" icon="rollouts" why={session.needsWhole("deploy")} href={`/rollouts/new${query ? `?q=${encodeURIComponent(query)}` : ""}`}>{t.devices.rollOut}</Btn>
+          </>
+        }
+      />
+      <div class="stack3">
+        <SavedFilters query={query} apply={apply} />
+        <Query value={query} apply={apply} error={filterError} {...(list.data ? { result: t.devices.result(total, list.data.atLeast === true, Math.round(list.took)) } : {})} />
+        <section class="panel" aria-label={t.nav.devices}>
+          {list.data === undefined ? (
+            list.error && !filterError ? <ErrorBlock error={list.error} retry={list.reload} /> : list.error ? null : <Loading rows={8} />
+          ) : rows.length === 0 ? (
+            <Empty query={query} apply={apply} add={() => open("add")} />
+          ) : (
+            <>
+              <Rows rows={rows} selected={selected} select={select} releases={releases} />
+              <footer>
+                <Pager offset={offset} size={rows.length} total={total} atLeast={list.data.atLeast} limit={LIMIT} onPage={(next) => setQuery({ offset: next > 0 ? String(next) : null })} />
+              </footer>
+            </>
+          )}
+        </section>
+      </div>
+      {selected.size > 0 ? (
+        <div class="bulk" role="toolbar" aria-label={t.devices.selected(selected.size)} onKeyDown={(event) => { if (event.key === "Escape") select(new Set()); }}>
+          <b role="status">{t.devices.selected(selected.size)}</b>
+          {query && total > rows.length && !session.me.group ? <a href={`/rollouts/new?q=${encodeURIComponent(query)}`}>{t.devices.allOfThem(total)}</a> : null}
+          <Btn small icon="rollouts" why={session.needs("deploy")} onClick={() => open("assign")}>{t.devices.assign}</Btn>
+          {failedOnes.length > 0 ? (
+            <Btn small icon="refresh" why={session.needs("deploy")} onClick={() => open("again")}>
+              {failedOnes.length === chosen.length ? t.again : t.devices.againFor(failedOnes.length, chosen.length)}
+            </Btn>
+          ) : null}
+          <Btn small why={session.needs("deploy")} onClick={() => open("quarantine")}>{t.devices.quarantine}</Btn>
+          <button type="button" class="btn sm icon" aria-label={t.devices.clear} onClick={() => select(new Set())}><Icon name="x" /></button>
+        </div>
+      ) : null}
+      {dialog === "add" ? <AddDevice close={() => { open(""); setQuery({ add: null }, true); }} done={list.reload} /> : null}
+      {dialog === "export" ? <Export query={query} total={total} close={() => open("")} releases={releases} /> : null}
+      {dialog === "assign" ? <Assign names={[...selected]} releases={releases} close={() => open("")} done={() => { open(""); select(new Set()); list.reload(); }} /> : null}
+      {dialog === "again" ? (
+        <Dialog title={t.devices.againTitle(failedOnes.length)} glyph="updating" lines={[{ n: failedOnes.length, text: t.devices.againLine }]} safe={t.cancel}
+          go={t.devices.againGo(failedOnes.length)} close={() => open("")} done={() => { open(""); select(new Set()); toast({ tone: "ok", text: t.devices.againDone(failedOnes.length) }); list.reload(); }}
+          run={async () => {
+            const byRelease = new Map<number, string[]>();
+            for (const row of failedOnes) if (row.action) byRelease.set(row.action.release, [...(byRelease.get(row.action.release) ?? []), row.name]);
+            for (const [release, devices] of byRelease) await send("POST", `/api/v1/releases/${release}/deploy`, { devices });
+          }} />
+      ) : null}
+      {dialog === "quarantine" ? (
+        <Dialog title={t.devices.quarantineTitle(selected.size)} tone="hold" glyph="quarantined" lines={[{ n: selected.size, text: t.devices.quarantineLine }]}
+          reason={{ label: t.devices.quarantineReason, needed: true }} safe={t.cancel} go={t.devices.quarantineGo(selected.size)} kill close={() => open("")}
+          done={() => { open(""); select(new Set()); list.reload(); }}
+          run={async (reason) => {
+            for (const name of selected) await send("POST", `/api/v1/devices/${encodeURIComponent(name)}/quarantine`, { reason });
+          }} />
+      ) : null}
+    </>
+  );
+}
+
+function Empty({ query, apply, add }: { query: string; apply: (query: string) => void; add: () => void }): JSX.Element {
+  const session = useSession();
+  return query ? (
+    <Blank icon="filter" title={t.devices.noneFit}>
+      <p>{t.devices.noneFitHint}</p>
+      <Btn onClick={() => apply("")}>{t.filter.clearAll}</Btn>
+    </Blank>
+  ) : (
+    <Blank icon="devices" title={t.devices.none}>
+      <p>{t.devices.noneHint}</p>
+      <div class="row wrap">
+        <Btn kind="pri" why={session.needs("devices")} onClick={add}>{t.devices.addFirst}</Btn>
+        <Btn href="/first-hour">{t.nav.firstHour}</Btn>
+      </div>
+    </Blank>
+  );
+}
+
+function Rows({ rows, selected, select, releases }: { rows: Device[]; selected: Set<string>; select: (names: Set<string>) => void; releases: Releases }): JSX.Element {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const anchor = useRef(-1);
+  const toggle = (at: number, range: boolean): void => {
+    const next = new Set(selected);
+    const name = rows[at]?.name ?? "";
+    const on = !next.has(name);
+    const from = range && anchor.current >= 0 ? Math.min(anchor.current, at) : at;
+    const to = range && anchor.current >= 0 ? Math.max(anchor.current, at) : at;
+    for (let n = from; n <= to; n++) {
+      const one = rows[n]?.name;
+      if (one === undefined) continue;
+      if (on) next.add(one);
+      else next.delete(one);
+    }
+    anchor.current = at;
+    select(next);
+  };
+  const keys = (event: KeyboardEvent, at: number): void => {
+    if (event.target !== event.currentTarget) return;
+    const move = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+    if (move) {
+      event.preventDefault();
+      body.current?.querySelectorAll<HTMLTableRowElement>("tr")[at + move]?.focus();
+    } else if (event.key === "x") toggle(at, event.shiftKey);
+    else if (event.key === "Enter") go(url("devices", rows[at]?.name ?? ""));
+  };
+  const everything = rows.every((row) => selected.has(row.name));
+  return (
+    <>
+      <div class="scroll hide-s">
+        <table class="tbl">
+          <thead>
+            <tr>
+              <th class="w20">
+                <input type="checkbox" aria-label={t.devices.selectPage} checked={everything} onChange={() => select(everything ? new Set() : new Set(rows.map((row) => row.name)))} />
+              </th>
+              <th>{t.devices.state}</th>
+              <th>{t.devices.device}</th>
+              <th>{t.devices.type}</th>
+              <th>{t.devices.runs}</th>
+              <th>{t.devices.assigned}</th>
+              <th>{t.devices.proof}</th>
+              <th>{t.devices.happening}</th>
+              <th class="num">{t.devices.seen}</th>
+            </tr>
+          </thead>
+          <tbody ref={body}>
+            {rows.map((row, at) => {
+              const look = lookOf(deviceKey(row));
+              const what = happening(row, releases.version);
+              const proof = proofOf(row.action);
+              return (
+                <tr key={row.name} tabIndex={at === 0 ? 0 : -1} aria-selected={selected.has(row.name)} onKeyDown={(event) => keys(event, at)}>
+                  <td class="w20">
+                    <input type="checkbox" aria-label={t.devices.select(row.name)} checked={selected.has(row.name)} onClick={(event) => toggle(at, event.shiftKey)} />
+                  </td>
+                  <td><St tone={look.tone} glyph={look.glyph} word={look.word} /></td>
+                  <td class="two max230">
+                    <a class="mono clipped" href={url("devices", row.name)}><T v={row.name} /></a>
+                    {row.group ? <small class="clipped"><T v={row.group} /></small> : null}
+                  </td>
+                  <td><T v={row.type} /></td>
+                  <td class="mono"><T v={row.running ? (row.running.version ?? t.devices.foreignImage) : null} /></td>
+                  <td class="mono"><T v={releases.version(row.assigned)} /></td>
+                  <td><Ladder {...proof} /></td>
+                  <td class="two max300">
+                    <span class="clipped"><T v={what.text} /></span>
+                    {what.code ? <small class="mono">{what.code}</small> : null}
+                  </td>
+                  <td class="num"><When at={row.lastSeen} /></td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      <ul class="mcards only-s">
+        {rows.map((row) => {
+          const look = lookOf(deviceKey(row));
+          const what = happening(row, releases.version);
+          return (
+            <li key={row.name}>
+              <a class="h mono" href={url("devices", row.name)}><T v={row.name} /></a>
+              <span class="faint xs"><When at={row.lastSeen} /></span>
+              <div class="p row">
+                <St tone={look.tone} glyph={look.glyph} word={look.word} />
+                <span class="faint"><T v={row.running?.version} /> → <T v={releases.version(row.assigned)} /></span>
+                <span class="right"><Ladder {...proofOf(row.action)} /></span>
+              </div>
+              <div class="p clipped"><T v={what.text} /></div>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
+export function Assign({ names, releases, close, done }: { names: string[]; releases: Releases; close: () => void; done: () => void }): JSX.Element {
+  const list = [...(releases.data?.content ?? [])].sort((a, b) => b.id - a.id);
+  const [release, setRelease] = useState("");
+  const chosen = release || String(list[0]?.id ?? "");
+  return (
+    <Dialog title={t.assign.title(names.length)} glyph="updating" note={t.assign.note} safe={t.cancel} go={t.assign.go(names.length)} why={chosen === "" ? t.assign.noRelease : null}
+      lines={[{ n: names.length, text: t.assign.line(releases.name(Number(chosen))) }, { n: 0, text: t.assign.others }]}
+      close={close} done={() => { toast({ tone: "ok", text: t.assign.done(names.length) }); done(); }}
+      run={() => send("POST", `/api/v1/releases/${chosen}/deploy`, { devices: names })}>
+      <Select label={t.release.word} value={chosen} onChange={setRelease} options={list.map((one) => [String(one.id), `${one.name} ${one.version}`])} />
+    </Dialog>
+  );
+}
+
+function AddDevice({ close, done }: { close: () => void; done: () => void }): JSX.Element {
+  const session = useSession();
+  const types = useResource<Page<DeviceType>>("/api/v1/device-types?limit=500");
+  const [name, setName] = useState("");
+  const [type, setType] = useState("");
+  const [group, setGroup] = useState("");
+  const [key, setKey] = useState("");
+  const [code, setCode] = useState(true);
+  const [made, setMade] = useState<{ name: string; token?: string; code?: string; kid?: string } | null>(null);
+  const deed = useDeed();
+  if (made) {
+    const secret = made.code ?? made.token ?? "";
+    return (
+      <Modal label="added" close={close}>
+        <div class="dlg">
+          <header><div><h2 id="added">{t.addDevice.made(made.name)}</h2><p class="s dim">{t.addDevice.once}</p></div></header>
+          <div class="in">
+            <Command text={secret} />
+            {made.kid ? <p class="s dim">{t.addDevice.kid} <Digest hex={made.kid} /></p> : null}
+            <Note tone="plain" icon="key">{made.code ? t.addDevice.codeHint : t.addDevice.tokenHint}</Note>
+            {made.code ? <Command text={`updraft-agent enrol --server ${window.location.protocol}//${window.location.hostname}:PORT --name ${made.name} --code ${secret}`} /> : null}
+          </div>
+          <footer>
+            <Btn autofocus onClick={close}>{t.done}</Btn>
+            <Btn kind="pri" href={url("devices", made.name)}>{t.addDevice.open}</Btn>
+          </footer>
+        </div>
+      </Modal>
+    );
+  }
+  return (
+    <Dialog title={t.addDevice.title} note={t.addDevice.note} safe={t.cancel} go={t.addDevice.go} why={name.trim() === "" ? t.addDevice.needsName : null} close={close}
+      done={() => done()}
+      run={async () => {
+        setMade(await send("POST", "/api/v1/devices", {
+          name: name.trim(), ...(type ? { type } : {}), ...(group.trim() ? { group: group.trim() } : {}), ...(key.trim() ? { key } : {}), code: code && key.trim() === "",
+        }));
+      }}>
+      <div class="stack3">
+        <Input label={t.addDevice.name} value={name} onInput={setName} mono hint={t.addDevice.nameHint} max={128} />
+        <Select label={t.addDevice.type} value={type} onChange={setType} options={[["", t.addDevice.noType], ...(types.data?.content ?? []).map((one): [string, string] => [one.name, one.foreign ? `${one.name} (${t.addDevice.foreign})` : one.name])]} />
+        {session.me.group ? null : <Input label={t.addDevice.group} value={group} onInput={setGroup} hint={t.addDevice.groupHint} max={128} />}
+        <Field label={t.addDevice.key} hint={t.addDevice.keyHint}>
+          {(props) => <textarea {...props} class="inp" value={key} spellcheck={false} onInput={(event) => setKey(event.currentTarget.value)} />}
+        </Field>
+        <Check label={t.addDevice.code} on={code && key.trim() === ""} disabled={key.trim() !== ""} onChange={setCode} />
+        <Refused error={deed.error} />
+      </div>
+    </Dialog>
+  );
+}
+
+const EXPORT_MAX = 100_000;
+
+function Export({ query, total, close, releases }: { query: string; total: number; close: () => void; releases: Releases }): JSX.Element {
+  const [done, setDone] = useState(0);
+  return (
+    <Dialog title={t.exporting.title(Math.min(total, EXPORT_MAX))} note={t.exporting.note} safe={t.cancel} go={t.exporting.go} busyWord={done > 0 ? t.exporting.busy(done) : t.exporting.begin} close={close} done={close}
+      lines={total > EXPORT_MAX ? [{ n: EXPORT_MAX, text: t.exporting.most }] : []}
+      run={async () => {
+        const rows = await all<Device>(`/api/v1/devices${query ? `?q=${encodeURIComponent(query)}` : ""}`, EXPORT_MAX, setDone);
+        const head = ["name", "type", "group", "status", "runs", "sequence", "assigned", "error", "last seen", "reported"];
+        const lines = rows.map((row) =>
+          [row.name, row.type ?? "", row.group ?? "", deviceKey(row), row.running?.version ?? "", String(row.running?.sequence ?? ""), releases.version(row.assigned),
+            row.action?.error ?? "", row.lastSeen ? new Date(row.lastSeen).toISOString() : "", row.running ? new Date(row.running.reportedAt).toISOString() : ""].map(csvCell).join(","));
+        download("devices.csv", [head.map(csvCell).join(","), ...lines].join("\r\n") + "\r\n", "text/csv");
+      }} />
+  );
+}
+
+export function download(name: string, text: BlobPart, type: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+export { count, counted, devicesUrl };

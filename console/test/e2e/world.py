@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""A small world of real parts for the console's tests: a server with TLS, an author, devices with bootloader and agent.
+
+    world.py BUILD      prints one line of JSON when all is up; goes on until its standard input ends
+
+`control` in that line is an address on loopback: POST {"do": ...} there to have something done.
+"""
+import http.server
+import json
+import os
+import ssl
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+ROOT = Path(os.environ.get("UPDRAFT_ROOT", Path(__file__).resolve().parents[3]))
+sys.path.insert(0, str(ROOT / "examples" / "demo"))
+import parts  # noqa: E402
+
+VENDOR, CLASS = "acme.example", "door-controller"
+PASSWORD = "twelve letters and more"
+HOSTILE = "<img src=x onerror=alert(1)>"
+PEOPLE = {"olga": ["operator"], "arno": ["author"], "paul": ["approver"], "vera": ["viewer"], "adam": ["administrator", "trust"]}
+
+
+class Again(parts.Server):
+    """A server that comes back where it was."""
+
+    def start(self):
+        super().start()
+        self.ports = [str(urlsplit(url).port) for url in (self.devices_url, self.people_url)]
+
+    def restart(self):
+        self.launch([self.build / "updraftd", "--state", self.state, "--listen-devices", f"127.0.0.1:{self.ports[0]}",
+                     "--listen-people", f"127.0.0.1:{self.ports[1]}", "--poll-s", "1", "--patch-image-bytes-max", "0"])
+        parts.await_that("the server to be back", lambda: self.answers())
+
+    def answers(self):
+        try:
+            self.api("GET", "/api/v1/whoami")
+            return True
+        except OSError:
+            return False
+
+    def call(self, base, method, path, body, headers):
+        data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        asked = urllib.request.Request(base + path, data, {"Content-Type": "application/json", **headers}, method=method)
+        context = ssl.create_default_context(cafile=str(self.ca))
+        try:
+            with urllib.request.urlopen(asked, context=context, timeout=60) as reply:
+                return reply.status, reply.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def api(self, method, path, body=None):
+        status, answer = self.call(self.people_url, method, path, body, {"Authorization": f"Bearer {self.token_file.read_text().strip()}"})
+        if status >= 400:
+            raise RuntimeError(f"{method} {path}: {status} {answer!r}")
+        return json.loads(answer) if answer else None
+
+
+class World:
+    def __init__(self, build, folder):
+        self.server = Again(build, folder / "server")
+        self.server.start()
+        self.author = parts.Author(build, folder / "author", self.server, VENDOR, CLASS)
+        self.author.start()
+        self.releases = {n: self.author.release(f"app {n}.0", f"{n}.0", image=f"app-{n}", sequence=n) for n in (1, 2, 3)}
+        for release in self.releases.values():
+            self.author.publish(release)
+        self.devices = {}
+        for name in ("door-1", "door-2", "door-3"):
+            device = parts.Device(name, folder / name, self.server)
+            device.manufacture(self.author, self.releases[1], VENDOR, CLASS)
+            device.enrol(self.author)
+            device.power_on()
+            self.devices[name] = device
+        for device in self.devices.values():
+            device.await_running("1.0")
+        for name, roles in PEOPLE.items():
+            self.server.api("POST", "/api/v1/users", {"name": name, "roles": roles, "password": PASSWORD})
+        self.server.api("POST", "/api/v1/users", {"name": "greta", "roles": ["operator"], "group": "eu", "password": PASSWORD})
+        self.hostile()
+        # what the browser uploads: an image and its envelope that nobody published yet
+        self.upload = self.author.release("app 4.0", "4.0", image="app-2", sequence=4, salt=os.urandom(6 << 20))
+        stranger = self.author.stranger()
+        self.unknown = stranger.release("rogue 9.0", "9.0", image="app-2", sequence=9)
+
+    def hostile(self):
+        """A device whose every text is an attack on who looks at it."""
+        server = self.server
+        server.api("POST", "/api/v1/device-types", {"name": "gateway", "foreign": True})
+        token = server.api("POST", "/api/v1/devices", {"name": HOSTILE, "type": "gateway", "group": "eu/berlin"})["token"]
+        base = f"/DEFAULT/controller/v1/{quote(HOSTILE, safe='')}"
+        headers = {"Authorization": f"TargetToken {token}"}
+        digest = __import__("hashlib").sha256(b"image").hexdigest()
+        server.call(server.people_url, "PUT", f"/api/v1/artifacts/{digest}", b"image",
+                    {"Authorization": f"Bearer {server.token_file.read_text().strip()}", "Content-Type": "application/octet-stream"})
+        release = server.api("POST", "/api/v1/foreign-releases", {"name": "=cmd|' /C calc'!A0", "version": "<b>1</b>\u202e", "deviceType": "gateway",
+                                                                  "artifacts": [{"filename": "<svg onload=alert(1)>.swu", "sha256": digest}]})
+        self.foreign = release["id"]
+        action = server.api("POST", f"/api/v1/releases/{release['id']}/deploy", {"devices": [HOSTILE]})["actions"][0]["id"]
+        server.call(server.devices_url, "PUT", base + "/configData", {"mode": "merge", "data": {"<script>alert(2)</script>": "javascript:alert(3)", "site": "\u202eevil"}}, headers)
+        server.call(server.devices_url, "GET", base, None, headers)
+        server.call(server.devices_url, "GET", base + f"/deploymentBase/{action}", None, headers)
+        status, answer = server.call(server.devices_url, "POST", base + f"/deploymentBase/{action}/feedback", {
+            "id": str(action), "time": "20240101T120000", "status": {"execution": "closed", "result": {"finished": "failure"}, "details": ["<img src=y onerror=alert(4)>"]}}, headers)
+        assert status == 200, answer
+
+    def about(self):
+        return {"people": self.server.people_url, "devices": self.server.devices_url, "password": PASSWORD, "hostile": HOSTILE,
+                "token": self.server.token_file.read_text().strip(), "releases": {n: release["id"] for n, release in self.releases.items()}, "foreign": self.foreign,
+                "upload": {"envelope": str(self.upload["envelope"]), "image": str(self.upload["path"])},
+                "unknown": {"envelope": str(self.unknown["envelope"]), "image": str(self.unknown["path"])}}
+
+    def do(self, what):
+        match what["do"]:
+            case "api":
+                return self.server.api(what["method"], what["path"], what.get("body"))
+            case "stop":
+                self.server.stop()
+            case "start":
+                self.server.restart()
+            case "power-off":
+                self.devices[what["device"]].power_off()
+            case "power-on":
+                self.devices[what["device"]].power_on()
+        return None
+
+    def end(self):
+        for part in [*self.devices.values(), self.server]:
+            part.stop()
+
+
+def control(world):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            try:
+                status, answer = 200, world.do(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            except Exception as error:  # the test sees it
+                status, answer = 500, str(error)
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/"
+
+
+def main():
+    parts.say = lambda text: print(text, file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="updraft-console-") as folder:
+        world = None
+        try:
+            world = World(Path(sys.argv[1]).resolve(), Path(folder))
+            print(json.dumps({**world.about(), "control": control(world)}), flush=True)
+            sys.stdin.read()
+        finally:
+            if world:
+                world.end()
+
+
+if __name__ == "__main__":
+    main()
