@@ -3,6 +3,8 @@
 
 #include "server/artifacts.h"
 #include "server/release_read.h"
+#include "server/store_console.h"
+#include "server/store_people.h"
 
 #define ENVELOPE_NAME "manifest.suit"
 
@@ -25,6 +27,30 @@ static struct ud_bytes id_or_nothing(const uint8_t id[UD_UUID_BYTES])
                                                 : (struct ud_bytes){id, UD_UUID_BYTES};
 }
 
+static void count_approval(void *ctx, const struct ud_row_approval *approval)
+{
+    uint32_t *count = ctx;
+    (void)approval;
+    ++*count;
+}
+
+/* When it was recalled, how many devices run it, how many approved it. */
+static ud_err render_reach(struct ud_json *json, const struct ud_row_release *row, struct ud_store *store)
+{
+    uint32_t runs = 0;
+    uint32_t approvals = 0;
+    ud_err err = ud_store_runs_now(store, row->tenant, row->id, &runs);
+    err = err == UD_OK ? ud_store_approval_list(store, row->tenant, row->id, count_approval, &approvals) : err;
+    if (row->recalled_ms == 0) {
+        ud_json_null(json, "recalledAt");
+    } else {
+        ud_json_int(json, "recalledAt", row->recalled_ms);
+    }
+    ud_json_int(json, "runs", runs);
+    ud_json_int(json, "approvals", approvals);
+    return err;
+}
+
 static ud_err render_release(struct ud_json *json, const struct ud_row_release *row, struct ud_store *store)
 {
     ud_json_open(json, NULL, '{');
@@ -42,7 +68,7 @@ static ud_err render_release(struct ud_json *json, const struct ud_row_release *
     ud_json_hex(json, "vendorId", id_or_nothing(row->vendor_id));
     ud_json_hex(json, "classId", id_or_nothing(row->class_id));
     ud_json_open(json, "artifacts", '[');
-    const ud_err err = ud_store_release_artifacts(store, row->id, render_artifact, json);
+    ud_err err = ud_store_release_artifacts(store, row->id, render_artifact, json);
     ud_json_close(json, ']');
     ud_json_open(json, "signers", '[');
     for (size_t i = 0; i < row->signer_count; i++) {
@@ -50,6 +76,7 @@ static ud_err render_release(struct ud_json *json, const struct ud_row_release *
     }
     ud_json_close(json, ']');
     ud_json_int(json, "createdAt", row->created_ms);
+    err = err == UD_OK ? render_reach(json, row, store) : err;
     ud_json_close(json, '}');
     return err;
 }

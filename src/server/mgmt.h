@@ -12,6 +12,8 @@
 /** The entity whose resource the route names ("/rest/v1/targettags/..."); NULL: none. */
 const struct ud_entity *ud_mgmt_entity(const struct ud_call *call);
 const struct ud_entity *ud_mgmt_entity_named(const char *name);
+/** Every one of them by its number, from 0; NULL behind the last. */
+const struct ud_entity *ud_mgmt_entity_number(size_t number);
 /** Number `n` of the path as an id. */
 bool ud_mgmt_id(const struct ud_call *call, size_t n, int64_t *id);
 /** "_links": {"self": {"href"}} for a path below /rest/v1. */

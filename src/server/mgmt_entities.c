@@ -100,6 +100,11 @@ const struct ud_entity *ud_mgmt_entity_named(const char *name)
     return NULL;
 }
 
+const struct ud_entity *ud_mgmt_entity_number(size_t number)
+{
+    return number < sizeof entities / sizeof entities[0] ? &entities[number] : NULL;
+}
+
 const struct ud_entity *ud_mgmt_entity(const struct ud_call *call)
 {
     return ud_mgmt_entity_named(call->route->pattern + sizeof "/rest/v1/" - 1);

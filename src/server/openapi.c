@@ -1,5 +1,6 @@
 #include "server/openapi.h"
 
+#include "server/api_schema.h"
 #include "server/handlers.h"
 
 #include <ctype.h>
@@ -7,16 +8,6 @@
 #include <string.h>
 
 #define NAME_BYTES 192
-
-/* What a body is. */
-static const char *const body_types[] = {
-    [UD_BODY_NONE] = NULL,
-    [UD_BODY_JSON] = "application/json",
-    [UD_BODY_REPORT] = "application/suit-report+cose",
-    [UD_BODY_COSE] = "application/cose",
-    [UD_BODY_ENVELOPE] = "application/suit-envelope+cose",
-    [UD_BODY_STREAM] = "application/octet-stream",
-};
 
 /* Rights by their bit, as people read them. */
 static const struct {
@@ -160,45 +151,6 @@ static void write_parameters(struct ud_json *json, const struct ud_route *route)
     ud_json_close(json, ']');
 }
 
-static void write_body(struct ud_json *json, const struct ud_route *route)
-{
-    const char *type = body_types[route->body];
-    if (type == NULL) {
-        return;
-    }
-    ud_json_open(json, "requestBody", '{');
-    ud_json_bool(json, "required", true);
-    ud_json_open(json, "content", '{');
-    ud_json_open(json, type, '{');
-    ud_json_open(json, "schema", '{');
-    if (route->body == UD_BODY_JSON) {
-        ud_json_string(json, "type", "object");
-    }
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-}
-
-static void write_responses(struct ud_json *json)
-{
-    ud_json_open(json, "responses", '{');
-    ud_json_open(json, "2XX", '{');
-    ud_json_string(json, "description", "done; docs/formats.md says what the answer holds");
-    ud_json_close(json, '}');
-    ud_json_open(json, "default", '{');
-    ud_json_string(json, "description", "refused, and why");
-    ud_json_open(json, "content", '{');
-    ud_json_open(json, "application/json", '{');
-    ud_json_open(json, "schema", '{');
-    ud_json_string(json, "$ref", "#/components/schemas/Error");
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-    ud_json_close(json, '}');
-}
-
 static void write_security(struct ud_json *json, uint32_t auth)
 {
     ud_json_open(json, "security", '[');
@@ -230,8 +182,7 @@ static void write_operation(struct ud_json *json, const struct ud_route *route)
     ud_json_string(json, "operationId", id);
     write_summary(json, route);
     write_parameters(json, route);
-    write_body(json, route);
-    write_responses(json);
+    ud_schema_operation(json, route);
     write_security(json, route->auth);
     ud_json_close(json, '}');
 }
@@ -249,13 +200,12 @@ static bool is_written(const struct ud_route *routes, size_t at)
 
 static void write_components(struct ud_json *json)
 {
-    static const char components[] =
-        "{\"schemas\":{\"Error\":{\"type\":\"object\",\"required\":[\"errorCode\",\"message\"],\"properties\":{"
-        "\"errorCode\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"remedy\":{\"type\":\"string\"}"
-        "}}},"
-        "\"securitySchemes\":{\"person\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-        "\"device\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"Authorization\"}}}";
-    ud_json_raw(json, "components", components);
+    ud_json_open(json, "components", '{');
+    ud_schema_components(json);
+    ud_json_raw(json, "securitySchemes",
+                "{\"person\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+                "\"device\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"Authorization\"}}");
+    ud_json_close(json, '}');
 }
 
 void ud_openapi_write(struct ud_json *json, const struct ud_route *routes, size_t count, ud_listener listener)

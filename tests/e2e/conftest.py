@@ -1,6 +1,8 @@
+import json
 import os
 
 import pytest
+from api_document import Document
 from pg_tool import Postgres
 from server_tool import Server
 
@@ -24,6 +26,16 @@ def store_everywhere(request):
     Server.store_of = staticmethod(lambda state: urls.get(state) or urls.setdefault(state, postgres.database()))
     yield
     Server.store_of = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def document(store_everywhere, tmp_path_factory):
+    """Every answer to people, in all tests, is compared with the server's own description."""
+    running = Server(tmp_path_factory.mktemp("document") / "state").start()
+    Server.document = Document(json.loads(running.call("people", "GET", "/api/v1/openapi.json").body))
+    running.stop()
+    yield Server.document
+    Server.document = None
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ class Reply:
 class Server:
     """One updraftd on free ports. `state` may be used again by another Server after this one ended."""
 
+    document = None  # api_document.Document: every answer of the people's listener is compared with it (conftest.py)
     store_of = None  # called with the state folder: the store to use where none is given (conftest.py)
 
     def __init__(self, state, *flags, tls=False, preexec=None, program=None, store=None):
@@ -89,6 +90,8 @@ class Server:
         result = Reply(reply.status, reply.headers, reply.read())
         if own:
             connection.close()
+        if listener == "people" and Server.document:
+            Server.document.check(method, path, body, result)
         return result
 
     def api(self, method, path, body=None, headers=None, token=None):
