@@ -286,7 +286,12 @@
     X(UD_ERR_SIGN_IN_CODE,     210,  0, 11, "the sign-in link was used already, or is past its ten minutes", \
       "sign in another way, or have a new link made: updraft sign-in-link") \
     X(UD_ERR_NARROW_TOKEN,     211,  0, 11, "the token has fewer roles than its person, so it opens no session", \
-      "sign in with a token of all the person's roles, with a password, or through the identity provider")
+      "sign in with a token of all the person's roles, with a password, or through the identity provider") \
+    /* patches in place: 212.. */ \
+    X(UD_ERR_IN_PLACE,         212,  9, 11, "this device's flash does not allow this patch in place", \
+      "make the patch for this slot and these sectors, on a layout with a recovery image; or send the whole image") \
+    X(UD_ERR_PATCH_RECORD,     213,  6, 11, "what a patch in place noted of itself makes no sense", \
+      "start the recovery image and load the whole image")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
