@@ -51,5 +51,7 @@ ud_err ud_twin_read(const struct ud_twin *twin, uint8_t copy, struct ud_buf *out
 ud_err ud_twin_settle(struct ud_twin *twin, uint8_t copy, struct ud_bytes content);
 /** Replace both. UD_ERR_SPACE, UD_ERR_FLASH. After an error or a cut, mount again: the old or the new one is there. */
 ud_err ud_twin_replace(struct ud_twin *twin, uint32_t number, struct ud_bytes content);
+/** Neither is there any more, mounted or not. UD_ERR_FLASH */
+ud_err ud_twin_forget(const struct ud_area areas[UD_TWIN_COPIES]);
 
 #endif

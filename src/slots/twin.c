@@ -233,3 +233,13 @@ ud_err ud_twin_replace(struct ud_twin *twin, uint32_t number, struct ud_bytes co
     }
     return err;
 }
+
+ud_err ud_twin_forget(const struct ud_area areas[UD_TWIN_COPIES])
+{
+    ud_err err = UD_OK;
+    for (size_t i = 0; err == UD_OK && i < UD_TWIN_COPIES; i++) {
+        err = ud_area_erase(&areas[i], 0);
+        err = err == UD_OK ? ud_area_sync(&areas[i]) : err;
+    }
+    return err;
+}
