@@ -86,11 +86,11 @@ fuzz: ## one fuzz target for a while: make fuzz T=cbor SECONDS=60
 fuzz-all: ## every fuzz target, SECONDS each
 	for t in $$(scripts/fuzz-targets); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS); done
 
-torture: ## slots and boot with every cut and every pair of cuts (long)
+torture: ## slots, boot and patches in place with every cut and every pair of cuts (long)
 	@scripts/bootstrap test
 	$(CONFIGURE) -B $(BUILD)/asan -DUD_SANITIZE=ON >/dev/null
 	cmake --build $(BUILD)/asan
-	UD_TORTURE=1 ctest --test-dir $(BUILD)/asan -R '^(slots|boot|device)_' --timeout 14400 --verbose
+	UD_TORTURE=1 ctest --test-dir $(BUILD)/asan -R '^(slots|boot|device|delta)_' --timeout 14400 --verbose
 
 cov: ## line coverage of the unit tests, per folder (llvm-cov)
 	@scripts/bootstrap test

@@ -128,6 +128,7 @@ struct ud_delta {
     uint32_t checked;  /* bytes of old that the CRC covers */
     bool old_good;     /* all of them, and it is right */
     uint32_t made;     /* bytes of new produced */
+    uint32_t floor;    /* in place: lower places of old are gone; 0 otherwise */
     uint8_t patch_used;
     uint8_t patch_held;
     uint8_t beyond; /* zero bytes read behind the patch's end */

@@ -147,11 +147,13 @@ static const struct command commands[] = {
      "  -p, --profile N     0 to 5: how much RAM the device gives, 4 to 20 KB (default: 3, 8 KB)\n"
      "  --base ADDRESS      where byte 0 of the image lies (default: guessed from OLD)\n"
      "  --predictor NAME    thumb or none (default: guessed from NEW)\n"
+     "  --in-place SLOT,SECTOR  for a device with one slot of SLOT bytes, erased SECTOR bytes at a time\n"
      "  --stat              say where the bytes go\n"
      "  --json              answer as JSON\n"
      "\nExamples:\n"
      "  updraft diff app-1.bin app-2.bin --output app.patch\n"
-     "  updraft diff app-1.bin app-2.bin --base 0x08020000 --stat\n"},
+     "  updraft diff app-1.bin app-2.bin --base 0x08020000 --stat\n"
+     "  updraft diff app-1.bin app-2.bin --in-place 0x40000,4096 --output app.patch\n"},
     {"patch", "apply a patch", offline_patch, "OLD PATCH --output FILE",
      "Apply a patch as a device does, with the device's code.\n"
      "\nOptions:\n"

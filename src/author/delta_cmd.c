@@ -18,6 +18,10 @@ struct diff_job {
     struct delta_options options;
     bool has_base;
     bool has_predictor;
+    bool in_place;
+    uint32_t slot_bytes;
+    uint32_t sector_bytes;
+    struct ud_delta_in_place_head place;
     bool stat;
     bool json;
     struct ud_bytes old;
@@ -98,6 +102,11 @@ static void print_diff(const struct diff_job *job)
     printf("Patch      %zu bytes, %.1f %% of the image's %zu\n", job->patch.len, percent, job->new.len);
     printf("Profile    %u, predictor %s, base 0x%08x\n", job->options.profile,
            predictor_names[job->options.predictor], (unsigned)job->options.base);
+    if (job->in_place) {
+        printf("In place   the installed image moves up by %u bytes, sectors of %u, blocks of %u\n",
+               (unsigned)job->place.gap_bytes, (unsigned)job->place.sector_bytes,
+               (unsigned)job->place.block_bytes);
+    }
     if (job->stat) {
         print_parts(job);
     }
@@ -112,6 +121,15 @@ static int check_patch(const struct diff_job *job)
     const bool same = err == UD_OK && ud_bytes_equal((struct ud_bytes){made, len}, job->new);
     free(made);
     return same ? CLI_OK : cli_fail("diff", "the patch does not give the image", UD_ERR_INTERNAL);
+}
+
+static int fit_in_place(struct diff_job *job)
+{
+    const ud_err err = delta_in_place_fit(&job->place, job->slot_bytes, job->sector_bytes,
+                                          (uint32_t)job->old.len, (uint32_t)job->new.len);
+    job->options.in_place = &job->place;
+    return err == UD_OK ? CLI_OK
+                        : cli_fail("diff", "the slot does not hold both images, one after the other", err);
 }
 
 static int make_patch(struct diff_job *job)
@@ -154,6 +172,7 @@ static int diff(struct diff_job *job)
 {
     int code = read_image(job->old_path, UD_DELTA_IMAGE_BYTES_MAX, &job->old);
     code = code == CLI_OK ? read_image(job->new_path, UD_DELTA_IMAGE_BYTES_MAX, &job->new) : code;
+    code = code == CLI_OK && job->in_place ? fit_in_place(job) : code;
     code = code == CLI_OK ? make_patch(job) : code;
     code = code == CLI_OK ? save_patch(job) : code;
     if (code == CLI_OK) {
@@ -176,6 +195,19 @@ static bool address(const char *text, uint32_t *value)
     }
     *value = (uint32_t)number;
     return true;
+}
+
+/* SLOT,SECTOR */
+static bool places(struct diff_job *job, const char *text)
+{
+    const char *comma = strchr(text, ',');
+    char slot[16];
+    if (comma == NULL || (size_t)(comma - text) >= sizeof slot) {
+        return false;
+    }
+    memcpy(slot, text, (size_t)(comma - text));
+    slot[comma - text] = '\0';
+    return address(slot, &job->slot_bytes) && address(comma + 1, &job->sector_bytes);
 }
 
 static bool predictor_named(const char *name, uint8_t *predictor)
@@ -209,6 +241,9 @@ static const char *take_option(struct diff_job *job, int option, const char *val
     case 'P':
         job->has_predictor = predictor_named(value, &job->options.predictor);
         return job->has_predictor ? NULL : "--predictor is thumb or none";
+    case 'i':
+        job->in_place = places(job, value);
+        return job->in_place ? NULL : "--in-place is SLOT,SECTOR in bytes";
     case 's':
         job->stat = true;
         return NULL;
@@ -222,13 +257,11 @@ static const char *take_option(struct diff_job *job, int option, const char *val
 
 int offline_diff(int argc, char **argv)
 {
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                            {"profile", required_argument, NULL, 'p'},
-                                            {"base", required_argument, NULL, 'b'},
-                                            {"predictor", required_argument, NULL, 'P'},
-                                            {"stat", no_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},   {"profile", required_argument, NULL, 'p'},
+        {"base", required_argument, NULL, 'b'},     {"predictor", required_argument, NULL, 'P'},
+        {"in-place", required_argument, NULL, 'i'}, {"stat", no_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0}};
     struct diff_job job = {.options = {.profile = PROFILE_DEFAULT}};
     int option;
     while ((option = getopt_long(argc, argv, "o:p:", options, NULL)) != -1) {

@@ -6,8 +6,6 @@
 
 enum { DELTA_ENCODES = 0 };
 
-enum { BEYOND_MAX = 4 }; /* zero bytes that a patch leaves out at its end */
-
 static void fill_patch_window(struct ud_delta *d)
 {
     const uint32_t rest = d->patch_bytes - d->patch_at;
@@ -26,7 +24,7 @@ static uint32_t next_byte(struct ud_delta *d)
         fill_patch_window(d);
     }
     if (d->patch_held == 0) {
-        if (d->beyond == BEYOND_MAX) {
+        if (d->beyond >= BEYOND_MAX) {
             fail(d, UD_ERR_TRUNCATED);
         } else {
             d->beyond++;

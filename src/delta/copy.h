@@ -16,12 +16,25 @@ enum {
     CLASS_WIDE = 29,         /* first halfword of a 32-bit instruction */
 };
 
-/* Old is read through a window that begins a little before what is asked: backward steps are short. */
+static uint32_t low_of(uint32_t a, uint32_t max)
+{
+    return a < max ? a : max;
+}
+
+/*
+ * Old is read through a window that begins a little before what is asked: backward steps are short. What is gone may
+ * still be in the window, but is not to be had: an encoder does not know windows.
+ */
 static uint32_t old_bytes(struct ud_delta *d, uint32_t at, uint32_t len)
 {
     uint32_t in = at - d->old_at;
+    if (at < d->floor) {
+        fail(d, UD_ERR_PATCH);
+        return 0;
+    }
     if (in > d->old_held || d->old_held - in < len) {
-        const uint32_t from = at < UD_DELTA_NEW_WINDOW_BYTES ? 0 : at - UD_DELTA_NEW_WINDOW_BYTES;
+        const uint32_t back = low_of(at - d->floor, UD_DELTA_NEW_WINDOW_BYTES);
+        const uint32_t from = at - back;
         const uint32_t rest = d->head.old_bytes - from;
         const uint32_t held = rest < UD_DELTA_OLD_WINDOW_BYTES ? rest : UD_DELTA_OLD_WINDOW_BYTES;
         fail(d, d->io->read_old(d->io->ctx, from, d->old_window, held));
@@ -34,11 +47,6 @@ static uint32_t old_bytes(struct ud_delta *d, uint32_t at, uint32_t len)
         value = value << 8 | d->old_window[in + i];
     }
     return value;
-}
-
-static uint32_t low_of(uint32_t a, uint32_t max)
-{
-    return a < max ? a : max;
 }
 
 /* A shift that was not predicted. Distances of calls are even and wrap at 2^25. */

@@ -8,6 +8,8 @@ enum token { TOKEN_LITERAL, TOKEN_COPY, TOKEN_EXACT };
 
 enum { EXACT_BYTES_MIN = 3 };
 
+enum { BEYOND_MAX = 4 }; /* zero bytes that a patch leaves out at its end */
+
 enum {
     COUNTER_START = 0x8000,
     WEIGHT_START = 18000, /* 16 fraction bits */

@@ -1,29 +1,27 @@
 #include "updraft/delta_slot.h"
 
-static ud_err read_area(const struct ud_area *area, uint32_t offset, uint8_t *out, uint32_t len)
-{
-    return area->flash->read(area->flash->ctx, area->offset + offset, out, len);
-}
+#include "delta/page.h"
+#include "slots/area.h"
 
 static ud_err read_old(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
 {
-    return read_area(&((struct ud_delta_slot *)ctx)->places.old, offset, out, len);
+    return ud_area_read(&((struct ud_delta_slot *)ctx)->places.old, offset, out, len);
 }
 
 static ud_err read_new(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
 {
-    return read_area(&((struct ud_delta_slot *)ctx)->places.new, offset, out, len);
+    return ud_area_read(&((struct ud_delta_slot *)ctx)->places.new, offset, out, len);
 }
 
 static ud_err read_patch(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
 {
-    return read_area(&((struct ud_delta_slot *)ctx)->places.patch, offset, out, len);
+    return ud_area_read(&((struct ud_delta_slot *)ctx)->places.patch, offset, out, len);
 }
 
 static ud_err compare(struct ud_delta_slot *slot, uint32_t offset, const uint8_t *data, uint32_t len)
 {
     uint8_t there[UD_DELTA_PAGE_BYTES];
-    const ud_err err = read_area(&slot->places.new, offset, there, len);
+    const ud_err err = ud_area_read(&slot->places.new, offset, there, len);
     if (err != UD_OK) {
         return err;
     }
@@ -35,28 +33,14 @@ static ud_err compare(struct ud_delta_slot *slot, uint32_t offset, const uint8_t
     return UD_OK;
 }
 
-/* Whole sectors are erased as they are reached; the last page is filled up to what the flash can program. */
-static ud_err program(const struct ud_area *area, uint32_t offset, const uint8_t *data, uint32_t len)
-{
-    const struct ud_flash *flash = area->flash;
-    uint8_t page[UD_DELTA_PAGE_BYTES];
-    ud_err err = UD_OK;
-    if (offset % flash->erase_size == 0) {
-        err = flash->erase(flash->ctx, area->offset + offset);
-    }
-    memset(page, flash->erased_value, sizeof page);
-    memcpy(page, data, len);
-    const uint32_t units = (len + flash->write_size - 1) & ~(flash->write_size - 1);
-    return err == UD_OK ? flash->program(flash->ctx, area->offset + offset, page, units) : err;
-}
-
 static ud_err write_new(void *ctx, uint32_t offset, const uint8_t *data, uint32_t len)
 {
     struct ud_delta_slot *slot = ctx;
     if (slot->verifying) {
         return compare(slot, offset, data, len);
     }
-    return offset < slot->trusted ? UD_OK : program(&slot->places.new, offset, data, len);
+    return offset < slot->trusted ? UD_OK
+                                  : delta_page_program(&slot->places.new, offset, slot->delta->page, len);
 }
 
 static ud_err start(struct ud_delta_slot *slot)
@@ -99,6 +83,5 @@ ud_err ud_delta_slot_step(struct ud_delta_slot *slot)
     if (slot->verifying && (err == UD_OK || slot->differs)) {
         return begin_writing(slot);
     }
-    const struct ud_flash *flash = slot->places.new.flash;
-    return err == UD_OK && flash->sync != NULL ? flash->sync(flash->ctx) : err;
+    return err == UD_OK ? ud_area_sync(&slot->places.new) : err;
 }

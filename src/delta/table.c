@@ -38,15 +38,21 @@ static void map_init(struct ud_delta_map *map, unsigned region_bits, unsigned ex
     }
 }
 
-void delta_table_init(struct ud_delta *delta)
+void delta_table_shape(struct ud_delta *delta)
 {
     const unsigned profile = delta->head.profile;
     const unsigned exact_bits = UD_DELTA_EXACT_BITS(profile);
     map_init(&delta->flash, UD_DELTA_FLASH_BITS(profile), exact_bits, delta->head.old_bytes);
     map_init(&delta->ram, UD_DELTA_RAM_BITS(profile), exact_bits, 1u << RAM_BITS);
+    delta->flash.region_first = delta->flash.exact_first = 0;
     delta->ram.region_first = delta->flash.region_count;
     delta->ram.exact_first = (uint16_t)(1u << exact_bits);
-    for (uint32_t i = 0; i < 2u << exact_bits; i++) {
+}
+
+void delta_table_init(struct ud_delta *delta)
+{
+    delta_table_shape(delta);
+    for (uint32_t i = 0; i < 2u << delta->flash.exact_bits; i++) {
         delta->exact[i].key = UINT32_MAX; /* no key: flash keys are even, RAM keys short */
     }
 }

@@ -14,6 +14,8 @@ typedef enum delta_sure {
     DELTA_SURE_EXACT,
 } delta_sure;
 
+/** What of both models follows from the head's profile and the size of old alone. */
+void delta_table_shape(struct ud_delta *delta);
 /** Lay out both models for the head's profile and the size of old. */
 void delta_table_init(struct ud_delta *delta);
 int32_t delta_table_look(const struct ud_delta *delta, const struct ud_delta_map *map, uint32_t key,

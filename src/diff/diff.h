@@ -5,7 +5,7 @@
 #ifndef UPDRAFT_DIFF_DIFF_H
 #define UPDRAFT_DIFF_DIFF_H
 
-#include "updraft/delta.h"
+#include "updraft/delta_in_place.h"
 
 /* How far a diff is; called now and then from the calling thread. */
 struct delta_progress {
@@ -18,6 +18,8 @@ struct delta_options {
     uint8_t predictor; /* ud_delta_predictor */
     uint32_t base;
     const struct delta_progress *progress; /* NULL: silent */
+    /* NULL: for two slots. Else old is read only where ud_delta_in_place_floor() lets it be. */
+    const struct ud_delta_in_place_head *in_place;
 };
 
 /* Where the bytes of a patch go. Bits are those of the model, in 1/256. */
@@ -63,6 +65,19 @@ ud_err delta_plan_open(struct delta_plan *plan, struct ud_bytes old, struct ud_b
 void delta_plan_close(struct delta_plan *plan);
 
 /**
+ * How a patch in place would best be laid out in a slot: the largest gap, and blocks that leave room for content to go
+ * up by as much as the image grows.
+ *
+ * @return UD_OK; UD_ERR_IN_PLACE for sectors that are no power of two, 256 to 1 MiB, and a slot that does not hold either image
+ */
+ud_err delta_in_place_fit(struct ud_delta_in_place_head *head, uint32_t slot_bytes, uint32_t sector_bytes,
+                          uint32_t old_bytes, uint32_t new_bytes);
+
+/** The bytes that ud_delta_in_place_parse() reads. */
+void delta_in_place_head_write(const struct ud_delta_in_place_head *head,
+                               uint8_t out[UD_DELTA_IN_PLACE_HEAD_BYTES]);
+
+/**
  * Make a patch.
  *
  * @param patch out: *patch_len bytes; free() them
@@ -74,7 +89,7 @@ ud_err delta_diff(struct ud_bytes old, struct ud_bytes new, const struct delta_o
                   uint8_t **patch, size_t *patch_len, struct delta_stat *stat);
 
 /**
- * Apply a patch in memory, by the device's own applier.
+ * Apply a patch in memory, by the device's own applier; one in place in one piece of memory, too.
  *
  * @param new out: *new_len bytes; free() them
  * @return UD_OK; UD_ERR_MEMORY; those of ud_delta_init() and ud_delta_step()

@@ -45,6 +45,13 @@ static void write_byte(struct encoder *encoder, uint32_t byte)
     encoder->out[encoder->out_len++] = (uint8_t)byte;
 }
 
+static void write_bytes(struct encoder *encoder, struct ud_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        write_byte(encoder, bytes.ptr[i]);
+    }
+}
+
 /* 256 * -log2(p / 65536), for the statistics only */
 static uint64_t cost_of(uint32_t p)
 {
@@ -185,13 +192,19 @@ static void encode_token(struct encoder *encoder, const struct delta_token *toke
 }
 
 static void encode(struct encoder *encoder, const struct delta_plan *plan, const struct ud_delta_head *head,
-                   struct delta_stat *stat)
+                   const struct ud_delta_in_place_head *in_place, struct delta_stat *stat)
 {
     uint8_t raw[UD_DELTA_HEAD_BYTES];
+    struct ud_bytes rest = UD_BYTES_ARRAY(raw);
     delta_head_write(head, raw);
-    for (size_t i = 0; i < sizeof raw; i++) {
-        write_byte(encoder, raw[i]);
+    if (in_place != NULL) {
+        uint8_t before[UD_DELTA_IN_PLACE_HEAD_BYTES];
+        struct ud_bytes format;
+        delta_in_place_head_write(in_place, before);
+        write_bytes(encoder, UD_BYTES_ARRAY(before));
+        (void)ud_bytes_take(&rest, 1, &format); /* said already */
     }
+    write_bytes(encoder, rest);
     encoder->io = (struct ud_delta_io){encoder, read_old, read_new, write_new, NULL};
     delta_model_init(&encoder->state, head);
     encoder->state.io = &encoder->io;
@@ -227,7 +240,7 @@ ud_err delta_diff(struct ud_bytes old, struct ud_bytes new, const struct delta_o
                                            .new_bytes = (uint32_t) new.len,
                                            .base = options->base,
                                            .old_crc = ud_crc32(old)};
-        encode(encoder, &plan, &head, stat != NULL ? stat : &unused);
+        encode(encoder, &plan, &head, options->in_place, stat != NULL ? stat : &unused);
         err = encoder->err;
         delta_plan_close(&plan);
     }

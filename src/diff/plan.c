@@ -115,6 +115,14 @@ static uint64_t *cost_at(struct planner *p, uint32_t at)
     return &p->ahead[at % (EXACT_MAX + 1)];
 }
 
+/* In place: is what this diagonal reads at `at` still there? */
+static bool is_legal(const struct planner *p, uint32_t at, int64_t shift)
+{
+    const struct ud_delta_in_place_head *head = p->options->in_place;
+    return head == NULL ||
+           (int64_t)at - shift >= (int64_t)ud_delta_in_place_floor(head, (uint32_t)p->new.len, at);
+}
+
 /* The place in old that a new main copy at `at` would go on from. */
 static int64_t goes_on_at(const struct closed *here)
 {
@@ -125,7 +133,7 @@ static void enter(struct planner *p, uint32_t at, int64_t shift)
 {
     const struct closed *here = &p->closed[at];
     const int64_t source = (int64_t)at - shift;
-    if (source < 0 || source >= (int64_t)p->old.len) {
+    if (source < 0 || source >= (int64_t)p->old.len || !is_legal(p, at, shift)) {
         return;
     }
     uint64_t cost = *cost_at(p, at) + BITS(9.5);
@@ -182,11 +190,26 @@ static void offer_exact(struct planner *p, uint32_t at, uint32_t len, uint32_t s
              (struct closed){at & 0xffffff, TOKEN_EXACT, from_new, source, here->shift, here->end});
 }
 
+/* Bytes from `at` on that may be read on this diagonal: at the beginning of a block more of old is gone. */
+static uint32_t legal_bytes(const struct planner *p, uint32_t at, int64_t shift, uint32_t max)
+{
+    if (p->options->in_place == NULL) {
+        return max;
+    }
+    const uint32_t block = p->options->in_place->block_bytes;
+    uint32_t len = 0;
+    while (len < max && is_legal(p, at + len, shift)) {
+        len += block - (at + len) % block;
+    }
+    return len < max ? len : max;
+}
+
 static void exact_from_old(struct planner *p, uint32_t at, struct delta_match match)
 {
     const int64_t expected = (int64_t)at - p->closed[at].shift;
     const uint64_t far = log_cost(distance((int64_t)match.at - expected)) * 125 / 100;
-    const uint32_t longest = match.len < EXACT_MAX ? match.len : EXACT_MAX;
+    const uint32_t longest =
+        legal_bytes(p, at, (int64_t)at - match.at, match.len < EXACT_MAX ? match.len : EXACT_MAX);
     for (uint32_t len = EXACT_BYTES_MIN; len <= longest; len++) {
         offer_exact(p, at, len, match.at, false, far);
     }
@@ -309,7 +332,7 @@ static void advance_plain(const struct planner *p, struct diagonal *open, uint32
 static void advance(const struct planner *p, struct diagonal *open, uint32_t at)
 {
     const uint32_t source = at - (uint32_t)open->shift;
-    if (source >= p->old.len) {
+    if (source >= p->old.len || !is_legal(p, at, open->shift)) {
         open->cost = never;
         return;
     }
@@ -379,7 +402,10 @@ static uint32_t pass_over(struct planner *p, uint32_t at)
     if (on.missed || at - match->at != (uint32_t)on.shift) {
         return 0;
     }
-    const uint32_t len = match->len - CERTAIN_MIN;
+    const uint32_t len = legal_bytes(p, at + 1, on.shift, match->len - CERTAIN_MIN);
+    if (len == 0) {
+        return 0;
+    }
     p->open[0] = on;
     p->open[0].cost += len * BITS(0.04);
     p->open_count = 1;
