@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAIRS = Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared")) / "data/firmware-pairs"
 DETOOLS = "detools==0.53.0"
 DEFAULT = 3
+SECTOR = 4096
+IN_PLACE = "updraft, in place"
 PROFILES = [DEFAULT] if SHORT else range(6)
 CORTEX = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c11"]
 
@@ -76,6 +78,16 @@ def updraft(program: Path, profile: int):
     return make, apply
 
 
+def updraft_in_place(program: Path):
+    """In one slot that has the growth of the image and two sectors of 4 KB free."""
+
+    def make(old, new, patch):
+        sectors = -(-old.stat().st_size // SECTOR) + -(-max(0, new.stat().st_size - old.stat().st_size) // SECTOR) + 2
+        return [program, "diff", "--in-place", f"{sectors * SECTOR},{SECTOR}", "--output", patch, old, new]
+
+    return make, updraft(program, DEFAULT)[1]
+
+
 def measured(command: list) -> tuple[float, int]:
     """Seconds of processor time and peak KiB of one run."""
     pid = os.posix_spawnp(str(command[0]), [str(word) for word in command], os.environ,
@@ -103,8 +115,9 @@ def tools(build: Path, out: Path) -> dict:
     found = {f"updraft, profile {p}": updraft(build / "updraft", p) for p in PROFILES}
     found |= {"bsdiff": (bsdiff_make, bsdiff_apply), "xdelta3": (xdelta_make, xdelta_apply),
               "zstd": (zstd_make, zstd_apply)}
+    found[IN_PLACE] = updraft_in_place(build / "updraft")
     if SHORT:
-        return {name: found[name] for name in (f"updraft, profile {DEFAULT}", "bsdiff")}
+        return {name: found[name] for name in (f"updraft, profile {DEFAULT}", IN_PLACE, "bsdiff")}
     program = find_detools(out)
     if program:
         found |= {f"detools {c}": detools(program, c) for c in ("heatshrink", "lzma")}
@@ -188,6 +201,9 @@ def results(rows: list[dict], per_byte: dict, states: dict, tuned: list[str]) ->
     if tuned and (tuned[0], "detools heatshrink") in size:
         value = mean(against(ours, "detools heatshrink", tuned))
         out.append(row("patch, tuning pairs, beside detools heatshrink", value, "x detools", "lower", "detools", 1))
+    if tuned:
+        out.append(row("patch in place, worst tuning pair", max(against(IN_PLACE, ours, tuned)), "x two slots", "lower",
+                       "two slots", 1))
     out.append(row("apply, instructions per byte, worst pair", max(per_byte.values()), "instr/B", "lower",
                    "prototype, worst tuning pair", 724))
     small = [r for r in rows if r["tool"] == ours and r["pair"] != hold_outs.LARGE]
