@@ -61,6 +61,5 @@ bool delta_snapshot_mend(struct ud_delta *delta, const struct ud_delta_head *hea
     delta->old_good = true;
     delta_table_shape(delta);
     empty_windows(delta);
-    return delta->patch_at <= delta->patch_bytes && token_is_sound(delta) &&
-           weights_are_sound(delta);
+    return delta->patch_at <= delta->patch_bytes && token_is_sound(delta) && weights_are_sound(delta);
 }
