@@ -7,7 +7,7 @@
 
 #include "updraft/road.h"
 
-#define SIM_ROAD_RESOURCES_MAX 4
+#define SIM_ROAD_RESOURCES_MAX 8
 #define SIM_ROAD_PLACE "sim://server/artifacts/"
 
 struct sim_resource {

@@ -75,6 +75,8 @@ struct ud_boot_info {
     ud_err counter_err;           /* of the anti-rollback counter: UD_OK, also without one */
 };
 
+struct ud_boot_domains;
+
 struct ud_boot {
     /* private */
     const struct ud_layout *layout;
@@ -85,6 +87,7 @@ struct ud_boot {
     struct ud_slots slots;
     ud_err (*ready)(struct ud_boot *boot, uint8_t slot); /* examine, where it can run */
     struct ud_counter *counter;
+    struct ud_boot_domains *domains; /* boot_domains.h; NULL: no manifest with dependencies starts */
     struct ud_suit_envelope env;
     struct ud_suit_manifest man;
     struct ud_suit_run run;

@@ -218,6 +218,9 @@ struct ud_suit_record {
     ud_suit_section section;
     uint32_t offset_bytes;
     uint8_t component;
+    uint8_t
+        path_len; /* 0: in the root; else in the dependency that these indices lead to, each in the manifest before */
+    uint8_t path[UD_SUIT_DEPENDENCIES_MAX];
     int64_t command;
 };
 

@@ -71,4 +71,18 @@ ud_err ud_suit_run_init_tree(struct ud_suit_run *run, const struct ud_suit_manif
 /** Encoded id of a component by the run's number. UD_ERR_INDEX. */
 ud_err ud_suit_run_component_id(const struct ud_suit_run *run, uint8_t component, struct ud_bytes *id);
 
+/*
+ * What a device keeps of a tree is one envelope: the root's signatures and manifest, and every dependency's in the same
+ * way as an integrated dependency. Its key is made of the id of the component that it is in.
+ */
+#define UD_SUIT_KEPT_URI_BYTES_MAX (1 + 2 * UD_COMPONENT_ID_BYTES_MAX)
+/** Append that key: `#` and the encoded id in hexadecimal. UD_ERR_LIMIT. */
+ud_err ud_suit_kept_uri(struct ud_bytes id, struct ud_buf *uri);
+/**
+ * Does this manifest belong into this component? One that says where it is kept (5) is processed nowhere else, so nobody can
+ * use it under a name that is his. UD_ERR_DEPENDENCY.
+ */
+ud_err ud_suit_check_place(const struct ud_suit_run *run, uint8_t component,
+                           const struct ud_suit_manifest *man);
+
 #endif

@@ -1,5 +1,7 @@
 #include "boot/verify.h"
 
+#include "updraft/boot_domains.h"
+
 /* ---- what the manifest may ask of a device at boot; everything that writes is absent ---- */
 
 static ud_err matches(const struct ud_suit_params *params, uint32_t has, struct ud_bytes wanted,
@@ -46,7 +48,8 @@ static ud_err check_slot(void *ctx, uint8_t component, const struct ud_suit_para
 static ud_err device_component(const struct ud_boot *boot, uint8_t component, uint8_t *place)
 {
     struct ud_bytes id;
-    const ud_err err = ud_suit_component_id(&boot->man, component, &id);
+    const ud_err err = boot->domains != NULL ? boot->domains->component_id(boot, component, &id)
+                                             : ud_suit_component_id(&boot->man, component, &id);
     return err == UD_OK ? ud_slots_component_find(&boot->slots, id, place) : err;
 }
 
@@ -157,7 +160,7 @@ static const struct ud_suit_um_ops boot_um = {
     .authorized = boot_needs_no_consent,
 };
 
-static const struct ud_suit_ops boot_ops = {
+const struct ud_suit_ops ud_boot_ops = {
     .um = &boot_um,
     .vendor = check_vendor,
     .class_id = check_class,
@@ -212,15 +215,14 @@ static ud_err check_version(struct ud_boot *boot)
     return err == UD_OK ? check_fresh(boot) : err;
 }
 
-/* Did who signed have the right to, for every component that the manifest names? */
-static ud_err check_rights(const struct ud_boot *boot)
+ud_err ud_boot_check_rights(const struct ud_boot *boot, const struct ud_suit_manifest *man)
 {
     ud_err err = UD_OK;
-    for (size_t i = 0; err == UD_OK && i < boot->man.component_count; i++) {
+    for (size_t i = 0; err == UD_OK && i < man->component_count; i++) {
         struct ud_bytes id;
-        err = ud_suit_component_id(&boot->man, i, &id);
+        err = ud_suit_component_id(man, i, &id);
         if (err == UD_OK) {
-            err = ud_trust_may_write(boot->trust, boot->env.signers, id, boot->identity.vendor_id,
+            err = ud_trust_may_write(boot->trust, man->env->signers, id, boot->identity.vendor_id,
                                      boot->identity.class_id);
         }
     }
@@ -229,7 +231,9 @@ static ud_err check_rights(const struct ud_boot *boot)
 
 static ud_err run_manifest(struct ud_boot *boot)
 {
-    ud_err err = ud_suit_run_init(&boot->run, &boot->man, UD_SUIT_INVOCATION, &boot_ops, boot, NULL);
+    ud_err err = boot->domains != NULL
+                     ? boot->domains->begin(boot)
+                     : ud_suit_run_init(&boot->run, &boot->man, UD_SUIT_INVOCATION, &ud_boot_ops, boot, NULL);
     if (err != UD_OK) {
         return err;
     }
@@ -270,8 +274,9 @@ static ud_sure second_look(const struct ud_boot *boot)
     for (size_t i = 0; i < boot->seen.image_count; i++) {
         const struct ud_bytes measured = UD_BYTES_ARRAY(boot->seen.images[i].digest);
         /* by another function than check_image() did: one instruction of it decides nothing */
-        if (ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) &&
-            ud_bytes_equal(measured, boot->signed_digest[i])) {
+        const bool vouched = ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) ||
+                             (boot->domains != NULL && boot->domains->vouches(boot, boot->signed_digest[i]));
+        if (vouched && ud_bytes_equal(measured, boot->signed_digest[i])) {
             same++;
         }
     }
@@ -285,7 +290,7 @@ static ud_err first_look(struct ud_boot *boot)
         err = check_version(boot);
     }
     if (err == UD_OK) {
-        err = check_rights(boot);
+        err = ud_boot_check_rights(boot, &boot->man);
     }
     if (err == UD_OK) {
         err = run_manifest(boot);

@@ -3,6 +3,7 @@
 #include "device/agent_parts.h"
 #include "device/backoff.h"
 #include "updraft/agent_decrypt.h"
+#include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
 #include "updraft/assert.h"
 
@@ -45,8 +46,7 @@ ud_err ud_agent_init(struct ud_agent *agent, const struct ud_agent_config *confi
     }
     *agent = (struct ud_agent){.config = config, .policy = policy, .poll_ms = policy.poll_ms};
     ud_backoff_init(&agent->backoff, policy.retry_min_ms, policy.retry_max_ms, config->seed);
-    ud_agent_ops(&agent->ops);
-    agent->ops.obeys = config->decrypting == NULL ? 0 : UD_SUIT_HAS_ENCRYPTION;
+    ud_agent_ops(&agent->ops, config);
     return UD_OK;
 }
 
@@ -74,6 +74,9 @@ void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_sui
     agent->status.last_err = outcome;
     agent->outcome = outcome;
     agent->record = record == NULL ? (struct ud_suit_record){0} : *record;
+    if (record == &agent->run.record && ud_agent_has_tree(agent)) {
+        agent->config->domains->ops->locate(agent, &agent->record);
+    }
     memcpy(agent->about, agent->action.manifest_digest, sizeof agent->about);
     agent->for_action = true;
     agent->report_ready = false;

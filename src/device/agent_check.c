@@ -1,6 +1,7 @@
 /* Does the envelope apply to this device? Everything here happens before the first byte of an image is asked for. */
 #include "device/agent_parts.h"
 #include "device/keep.h"
+#include "updraft/agent_domains.h"
 
 static ud_err compare(struct ud_bytes mine, struct ud_bytes theirs, ud_err otherwise)
 {
@@ -36,7 +37,7 @@ static ud_err op_slot(void *ctx, uint8_t component, const struct ud_suit_params 
 }
 
 /* What is NULL here this device cannot do: a manifest that asks for it is refused by name. */
-void ud_agent_ops(struct ud_suit_ops *ops)
+void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config)
 {
     *ops = (struct ud_suit_ops){
         .vendor = op_vendor,
@@ -46,7 +47,20 @@ void ud_agent_ops(struct ud_suit_ops *ops)
         .image_match = ud_agent_op_image_match,
         .fetch = ud_agent_op_fetch,
         .write = ud_agent_op_write,
+        .obeys = config->decrypting == NULL ? 0 : UD_SUIT_HAS_ENCRYPTION,
     };
+}
+
+bool ud_agent_has_tree(const struct ud_agent *agent)
+{
+    return agent->config->domains != NULL && agent->man.dependencies != 0;
+}
+
+ud_err ud_agent_run(struct ud_agent *agent, ud_suit_procedure procedure)
+{
+    return ud_agent_has_tree(agent)
+               ? agent->config->domains->ops->run(agent, procedure)
+               : ud_suit_run_init(&agent->run, &agent->man, procedure, &agent->ops, agent, NULL);
 }
 
 /* Authenticate, and only then parse. */
@@ -71,9 +85,12 @@ static ud_err read_envelope(struct ud_agent *agent)
 static ud_err begin_check(struct ud_agent *agent)
 {
     ud_err err = read_envelope(agent);
+    if (err == UD_OK && agent->config->domains != NULL) {
+        agent->config->domains->ops->begin(agent);
+    }
     ud_agent_facts(agent);
     if (err == UD_OK) {
-        err = ud_suit_run_init(&agent->run, &agent->man, UD_SUIT_CHECK, &agent->ops, agent, NULL);
+        err = ud_agent_run(agent, UD_SUIT_CHECK);
     }
     if (err == UD_OK) {
         err = ud_suit_run_able(&agent->run, NULL); /* before a download, not in the middle of an install */
@@ -177,13 +194,23 @@ static ud_err remember_action(struct ud_agent *agent)
     return ud_slots_action_put(agent->config->slots, now);
 }
 
+/* Which components in which sizes, and whether what is kept fits. UD_WAIT: dependencies come first. */
+static ud_err check_content(struct ud_agent *agent)
+{
+    if (ud_agent_has_tree(agent)) {
+        const ud_err err = check_version(agent);
+        return err == UD_OK ? agent->config->domains->ops->resolve(agent) : err;
+    }
+    ud_err err = check_components(agent);
+    if (err == UD_OK) {
+        err = check_version(agent);
+    }
+    return err == UD_OK ? check_space_for_envelope(agent) : err;
+}
+
 static ud_err accept(struct ud_agent *agent)
 {
-    static ud_err (*const checks[])(const struct ud_agent *) = {check_version, check_space_for_envelope};
-    ud_err err = check_components(agent);
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == UD_OK; i++) {
-        err = checks[i](agent);
-    }
+    ud_err err = check_content(agent);
     if (err == UD_OK) {
         err = remember_action(agent);
     }
@@ -210,23 +237,36 @@ static bool is_trust_store(const struct ud_agent *agent)
     return agent->config->trust_store != NULL && ud_trust_store_is_one(received);
 }
 
+/* Bytes of a dependency that are wrong are worth nothing, whoever sent them; once they are fetched anew. */
+static bool shall_retry(const struct ud_agent *agent, ud_err err)
+{
+    return ud_agent_has_tree(agent) && agent->running && !agent->content_retried &&
+           (err == UD_ERR_DIGEST || err == UD_ERR_IMAGE_MISMATCH);
+}
+
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms)
 {
-    (void)wait_ms;
     const bool in_run = agent->running;
     if (!in_run && is_trust_store(agent)) {
         agent->config->trust_store->take(agent);
         return UD_WAIT;
     }
+    agent->wait_ms = 0;
     ud_err err = in_run ? ud_suit_run_step(&agent->run, NULL) : begin_check(agent);
+    *wait_ms = agent->wait_ms;
     if (err == UD_WAIT || (err == UD_OK && !in_run)) {
+        return UD_WAIT;
+    }
+    if (shall_retry(agent, err)) {
+        agent->content_retried = true;
+        agent->running = false;
         return UD_WAIT;
     }
     const struct ud_suit_record *where = in_run && err != UD_OK ? &agent->run.record : NULL;
     if (err == UD_OK) {
         err = applies(agent);
     }
-    if (err != UD_OK) {
+    if (err != UD_OK && err != UD_WAIT) {
         ud_agent_finish(agent, err, where);
     }
     return UD_WAIT;

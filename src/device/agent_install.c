@@ -3,6 +3,7 @@
 #include "device/keep.h"
 #include "device/uri.h"
 #include "updraft/agent_decrypt.h"
+#include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
 
 #define SAY_LAST_WORD_MS 5000U /* before the reset: nobody waits longer for a hint */
@@ -297,7 +298,7 @@ static ud_err begin_install(struct ud_agent *agent)
                                      agent->size_bytes, resume_bytes);
     }
     if (err == UD_OK) {
-        err = ud_suit_run_init(&agent->run, &agent->man, UD_SUIT_UPDATE, &agent->ops, agent, NULL);
+        err = ud_agent_run(agent, UD_SUIT_UPDATE);
     }
     memset(agent->streamed, 0, sizeof agent->streamed);
     memset(agent->matched, 0, sizeof agent->matched);
@@ -345,8 +346,13 @@ ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms)
 
 static ud_err store_envelope(struct ud_agent *agent)
 {
-    struct ud_bytes kept;
-    ud_err err = ud_envelope_keep(agent->config->envelope, &agent->env, &kept);
+    struct ud_bytes kept = {NULL, 0};
+    ud_err err = UD_OK;
+    if (ud_agent_has_tree(agent)) {
+        kept = agent->config->domains->kept;
+    } else {
+        err = ud_envelope_keep(agent->config->envelope, &agent->env, &kept);
+    }
     if (err == UD_OK) {
         err = ud_slots_envelope_write(agent->config->slots, kept);
     }

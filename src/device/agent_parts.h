@@ -39,7 +39,11 @@ ud_err ud_agent_step_envelope(struct ud_agent *agent, uint32_t *wait_ms);
 /* agent_check.c */
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms);
 /** The functions that the manifest's commands act through. */
-void ud_agent_ops(struct ud_suit_ops *ops);
+void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config);
+/** Begin a run of the manifest, or of the tree that it is the root of. */
+ud_err ud_agent_run(struct ud_agent *agent, ud_suit_procedure procedure);
+/** Is the manifest at work one with dependencies, on an agent that takes them? */
+bool ud_agent_has_tree(const struct ud_agent *agent);
 /* agent_facts.c */
 /** ... and those of update management, as far as the application knows. */
 void ud_agent_facts(struct ud_agent *agent);

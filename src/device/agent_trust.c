@@ -3,6 +3,7 @@
  * both its copies. Then a report and a reset, because the bootloader decides by it first.
  */
 #include "device/agent_parts.h"
+#include "updraft/agent_domains.h"
 
 /* Where the store is that is at work: in front in the envelope's buffer. */
 static struct ud_bytes received(const struct ud_agent *agent)
@@ -60,6 +61,9 @@ static ud_err check_not_stranded(struct ud_agent *agent, const struct ud_trust *
         err = err == UD_OK ? err : ud_suit_envelope_keep(&agent->env, trust);
     }
     err = err == UD_OK ? check_rights(agent, trust) : err;
+    if (err == UD_OK && agent->config->domains != NULL) {
+        err = agent->config->domains->ops->check_trust(agent, &agent->env, trust);
+    }
     return err == UD_OK || err == UD_ERR_TOO_LARGE ? err : UD_ERR_STRANDED;
 }
 

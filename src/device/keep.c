@@ -37,6 +37,17 @@ ud_err ud_envelope_kept_bytes(const struct ud_suit_envelope *env, size_t *len)
     return err;
 }
 
+ud_err ud_envelope_kept_span(const struct ud_suit_envelope *env, struct ud_bytes *span)
+{
+    size_t start;
+    size_t len;
+    const ud_err err = find_span(env, &start, &len);
+    if (err == UD_OK) {
+        *span = (struct ud_bytes){env->whole.ptr + start, len};
+    }
+    return err;
+}
+
 ud_err ud_envelope_keep(uint8_t *envelope, const struct ud_suit_envelope *env, struct ud_bytes *kept)
 {
     size_t start;

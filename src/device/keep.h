@@ -8,6 +8,9 @@
 /** Bytes that ud_envelope_keep() will leave. UD_ERR_STATE when `env` was not parsed. */
 ud_err ud_envelope_kept_bytes(const struct ud_suit_envelope *env, size_t *len);
 
+/** Signatures and manifest with their labels, as they stand in the envelope. UD_ERR_STATE when `env` was not parsed. */
+ud_err ud_envelope_kept_span(const struct ud_suit_envelope *env, struct ud_bytes *span);
+
 /**
  * Cut the envelope down, in place: no second buffer, no copy of what stays.
  *

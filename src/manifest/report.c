@@ -22,8 +22,9 @@ enum { ALG_SHA256 = -16, RECORD_ELEMENTS = 5, DIGEST_ITEM_BYTES = 1 + 1 + 2 + UD
 enum {
     CLAIM_BYTES_MAX = 1 + 1 + UD_COMPONENT_ID_BYTES_MAX + 1 + 2 + DIGEST_ITEM_BYTES + 1 + 9 + 3 + 1 + 5 + 9,
     PAYLOAD_BYTES_MAX = 1 + (1 + 1 + UD_NONCE_BYTES) + (1 + 1 + UD_COMPONENTS_MAX * CLAIM_BYTES_MAX) +
-                        (1 + 1 + 1 + 5 + 1 + 20 + 1 + 2) + (2 + 1 + 3 + UD_URI_BYTES_MAX + DIGEST_ITEM_BYTES) +
-                        (3 + 1 + 1 + 5 + 1 + 9 + 1 + 1) + (1 + 2 + UD_SHA256_BYTES) + (1 + 2),
+                        (1 + 1 + 1 + 5 + 1 + 20 + 2 * UD_SUIT_DEPENDENCIES_MAX + 1 + 2) +
+                        (2 + 1 + 3 + UD_URI_BYTES_MAX + DIGEST_ITEM_BYTES) + (3 + 1 + 1 + 5 + 1 + 9 + 1 + 1) +
+                        (1 + 2 + UD_SHA256_BYTES) + (1 + 2),
 };
 _Static_assert(PAYLOAD_BYTES_MAX + UD_COSE_SIGN1_OVERHEAD_BYTES_MAX <= UD_REPORT_BYTES_MAX,
                "the largest report fits");
@@ -57,7 +58,10 @@ static void put_record(struct ud_cbor_writer *w, const struct ud_suit_record *re
 {
     const bool in_manifest = record->command != 0;
     ud_cbor_put_array(w, RECORD_ELEMENTS);
-    ud_cbor_put_array(w, 0); /* path of dependencies: none */
+    ud_cbor_put_array(w, in_manifest ? record->path_len : 0);
+    for (uint8_t i = 0; in_manifest && i < record->path_len; i++) {
+        ud_cbor_put_uint(w, record->path[i]);
+    }
     ud_cbor_put_uint(w, in_manifest ? (uint64_t)record->section : 0);
     ud_cbor_put_uint(w, in_manifest ? record->offset_bytes : 0);
     ud_cbor_put_uint(w, in_manifest ? record->component : 0);
@@ -110,6 +114,9 @@ static void put_device(struct ud_cbor_writer *w, const struct ud_report *report)
 
 static ud_err check_lengths(const struct ud_report *report)
 {
+    if (report->record.path_len > UD_SUIT_DEPENDENCIES_MAX) {
+        return UD_ERR_LIMIT;
+    }
     if (report->reference_uri.len > UD_URI_BYTES_MAX || report->claim_count > UD_COMPONENTS_MAX) {
         return UD_ERR_LIMIT;
     }
@@ -247,16 +254,39 @@ static void read_code(struct ud_cbor *r, void *into)
 
 static bool is_section(uint64_t value)
 {
-    static const uint8_t known[] = {
-        0, UD_SUIT_SHARED, UD_SUIT_VALIDATE, UD_SUIT_LOAD, UD_SUIT_INVOKE, UD_SUIT_FETCH, UD_SUIT_INSTALL};
+    static const uint8_t known[] = {0,
+                                    UD_SUIT_SHARED,
+                                    UD_SUIT_VALIDATE,
+                                    UD_SUIT_LOAD,
+                                    UD_SUIT_INVOKE,
+                                    UD_SUIT_RESOLUTION,
+                                    UD_SUIT_FETCH,
+                                    UD_SUIT_CANDIDATE,
+                                    UD_SUIT_INSTALL,
+                                    UD_SUIT_UNINSTALL};
     return value <= UINT8_MAX && memchr(known, (int)value, sizeof known) != NULL;
+}
+
+static void read_path(struct ud_cbor *r, struct ud_suit_record *record)
+{
+    const struct ud_cbor before = *r;
+    const size_t count = ud_cbor_array(r);
+    if (r->err == UD_OK && count > UD_SUIT_DEPENDENCIES_MAX) {
+        *r = before;
+        ud_cbor_fail(r, UD_ERR_LIMIT);
+        return;
+    }
+    for (size_t i = 0; i < count && r->err == UD_OK; i++) {
+        record->path[i] = (uint8_t)ud_fields_number(r, 0, UINT8_MAX);
+    }
+    record->path_len = (uint8_t)count;
 }
 
 static void read_record(struct ud_cbor *r, void *into)
 {
     struct ud_suit_record *record = &((struct ud_report *)into)->record;
     ud_fields_array(r, RECORD_ELEMENTS);
-    ud_fields_array(r, 0);
+    read_path(r, record);
     const struct ud_cbor before = *r;
     const uint64_t section = ud_cbor_uint(r);
     if (r->err == UD_OK && !is_section(section)) {

@@ -7,18 +7,28 @@
 
 #define MESSAGES_BYTES_MAX 4096
 
-/* Does every component run what the release's manifest says, from this release? */
+/*
+ * Does every component run what the release's manifest says, from this release? The device's order of components is its own:
+ * each image counts once. Which goes where, the manifest says, and the device has checked it.
+ */
 static bool claims_match(const struct ud_report *report, const struct ud_row_release *release)
 {
+    uint32_t found = 0;
     if (report->claim_count == 0 || report->claim_count != release->component_count) {
         return false;
     }
     for (size_t i = 0; i < report->claim_count; i++) {
         const struct ud_report_claim *claim = &report->claims[i];
-        if (claim->sequence != release->sequence ||
-            !ud_bytes_equal(claim->digest, UD_BYTES_ARRAY(release->image_digest[i]))) {
+        size_t j = 0;
+        while (j < release->component_count &&
+               ((found >> j & 1) != 0 ||
+                !ud_bytes_equal(claim->digest, UD_BYTES_ARRAY(release->image_digest[j])))) {
+            j++;
+        }
+        if (claim->sequence != release->sequence || j == release->component_count) {
             return false;
         }
+        found |= UINT32_C(1) << j;
     }
     return ud_bytes_equal(report->reference_digest, UD_BYTES_ARRAY(release->manifest_digest));
 }

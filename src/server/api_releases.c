@@ -1,6 +1,8 @@
 /* Releases: signed ones come as an envelope, foreign ones as a list of artifacts. */
 #include "server/api_shared.h"
 
+#include <unistd.h>
+
 #include "server/artifacts.h"
 #include "server/release_read.h"
 #include "server/store_console.h"
@@ -296,14 +298,38 @@ static void add_part(struct addition *addition, const char *filename, const uint
     memcpy(part->sha256, sha256, UD_SHA256_BYTES);
 }
 
+/* A dependency that was uploaded before the envelope that names it. */
+static ud_err read_artifact(void *ctx, const uint8_t sha256[UD_SHA256_BYTES], struct ud_bytes *content)
+{
+    struct ud_call *call = ctx;
+    int fd = -1;
+    uint64_t bytes = 0;
+    ud_err err = ud_artifacts_file(call->server->artifacts, sha256, &fd, &bytes);
+    if (err != UD_OK) {
+        return err == UD_ERR_NOT_FOUND ? UD_ERR_ARTIFACT_MISSING : err;
+    }
+    uint8_t *room = bytes <= UD_RELEASE_DEPENDENCY_BYTES_MAX ? ud_call_alloc(call, bytes) : NULL;
+    err = bytes > UD_RELEASE_DEPENDENCY_BYTES_MAX ? UD_ERR_TOO_LARGE : room == NULL ? UD_ERR_MEMORY : UD_OK;
+    if (err == UD_OK && pread(fd, room, bytes, 0) != (ssize_t)bytes) {
+        err = UD_ERR_IO;
+    }
+    (void)close(fd);
+    if (err == UD_OK) {
+        *content = (struct ud_bytes){room, (size_t)bytes};
+    }
+    return err;
+}
+
 /* Everything that the envelope itself says. diag tells where it is wrong. */
 static ud_err read_envelope(struct ud_call *call, struct addition *addition, struct ud_diag *diag)
 {
     struct ud_release_needs needs;
     const struct ud_bytes envelope = {(const uint8_t *)call->body.ptr, call->body.len};
+    const struct ud_release_files files = {read_artifact, call};
     uint8_t digest[UD_SHA256_BYTES];
     ud_err err = ud_call_read(call, load_trust);
-    err = err == UD_OK ? ud_release_read(envelope, &addition->trust, &addition->release, &needs, diag) : err;
+    err = err == UD_OK ? ud_release_read(envelope, &addition->trust, &files, &addition->release, &needs, diag)
+                       : err;
     err = err == UD_OK ? ud_sha256(&envelope, 1, digest) : err;
     if (err != UD_OK) {
         return err;

@@ -1,8 +1,14 @@
 #include "server/release_read.h"
 
+#include "updraft/suit_tree.h"
+
 struct walk {
     struct ud_row_release *row;
     struct ud_release_needs *needs;
+    const struct ud_release_files *files;
+    struct ud_suit_run *run;
+    struct ud_suit_tree *tree;
+    struct ud_bytes dependency[UD_SUIT_COMPONENTS_MAX]; /* envelopes, by the run's number */
 };
 
 static ud_err note_ids(void *ctx, uint8_t component, const struct ud_suit_params *params)
@@ -50,18 +56,77 @@ static ud_err need(struct ud_release_needs *needs, const uint8_t sha256[UD_SHA25
     return UD_OK;
 }
 
+/* Is this component a dependency of any manifest read so far? */
+static bool is_dependency(const struct walk *walk, uint8_t component)
+{
+    for (uint8_t m = 0; m <= walk->tree->count; m++) {
+        const struct ud_suit_manifest *man = walk->run->mans[m];
+        for (uint8_t i = 0; i < man->component_count; i++) {
+            const uint8_t number = m == 0 ? i : walk->tree->nodes[m - 1].map[i];
+            if (number == component && (man->dependencies >> i & 1) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A dependency that is fetched is an artifact that must be here first: what it needs is needed, too. */
+static ud_err read_dependency(struct walk *walk, uint8_t component, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    return is_dependency(walk, component)
+               ? walk->files->read(walk->files->ctx, sha256, &walk->dependency[component])
+               : UD_OK;
+}
+
 /* docs/formats.md section 2: an integrated payload, or the artifact's digest in lower-case hex. */
 static ud_err note_fetch(void *ctx, uint8_t component, const struct ud_suit_params *params,
                          struct ud_bytes integrated)
 {
     struct walk *walk = ctx;
     uint8_t sha256[UD_SHA256_BYTES];
-    (void)component;
     if (integrated.len > 0) {
+        walk->dependency[component] = integrated;
         return UD_OK;
     }
-    return ud_hex_read(sha256, sizeof sha256, params->uri) ? need(walk->needs, sha256) : UD_ERR_URI;
+    if (!ud_hex_read(sha256, sizeof sha256, params->uri)) {
+        return UD_ERR_URI;
+    }
+    const ud_err err = need(walk->needs, sha256);
+    return err == UD_OK ? read_dependency(walk, component, sha256) : err;
 }
+
+/* ---- trust domains: every dependency is verified by the same anchors before its needs count ---- */
+
+static ud_err find_dependency(void *ctx, uint8_t component, struct ud_bytes *envelope)
+{
+    const struct walk *walk = ctx;
+    *envelope = walk->dependency[component];
+    return envelope->len > 0 ? UD_OK : UD_ERR_DEPENDENCY;
+}
+
+static ud_err accept(void *ctx, uint8_t component, const struct ud_suit_manifest *man)
+{
+    const struct walk *walk = ctx;
+    return ud_suit_check_place(walk->run, component, man);
+}
+
+static ud_err unlink_it(void *ctx, uint8_t component, uint32_t *left)
+{
+    (void)ctx;
+    (void)component;
+    *left = 0;
+    return UD_OK;
+}
+
+static ud_err remove_it(void *ctx, uint8_t component)
+{
+    (void)ctx;
+    (void)component;
+    return UD_OK;
+}
+
+static const struct ud_suit_td_ops walk_td = {find_dependency, accept, unlink_it, remove_it};
 
 /* Whatever a device may answer: what it needs is in the manifest. */
 static ud_err agree_clock(void *ctx, uint64_t *now_s)
@@ -124,19 +189,40 @@ static const struct ud_suit_ops walk_ops = {
     .swap = agree,
     .invoke = agree,
     .um = &walk_um,
+    .td = &walk_td,
     .obeys = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA, /* what a device does with them is its own affair */
 };
 
-static ud_err walk_manifest(const struct ud_suit_manifest *manifest, struct walk *walk, struct ud_diag *diag)
+/* What runs on the device in the end: the images of all components, those of dependencies' authors included. */
+static void keep_images(const struct walk *walk)
+{
+    struct ud_row_release *row = walk->row;
+    row->component_count = 0;
+    for (uint8_t number = 0; number < walk->run->components; number++) {
+        if (!is_dependency(walk, number)) {
+            memmove(row->image_digest[row->component_count++], row->image_digest[number], UD_SHA256_BYTES);
+        }
+    }
+}
+
+static ud_err walk_manifest(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
+                            struct walk *walk, struct ud_diag *diag)
 {
     struct ud_suit_run run;
-    ud_err err = ud_suit_run_init(&run, manifest, UD_SUIT_UPDATE, &walk_ops, walk, diag);
+    struct ud_suit_tree tree;
+    walk->run = &run;
+    walk->tree = &tree;
+    ud_suit_tree_init(&tree, trust);
+    ud_err err = ud_suit_run_init_tree(&run, manifest, UD_SUIT_UPDATE, &walk_ops, walk, &tree, diag);
     if (err != UD_OK) {
         return err;
     }
     do {
         err = ud_suit_run_step(&run, diag);
     } while (err == UD_WAIT); /* ends: the interpreter's commands are limited by UD_SUIT_COMMANDS_MAX */
+    if (err == UD_OK) {
+        keep_images(walk);
+    }
     return err;
 }
 
@@ -149,12 +235,13 @@ static void note_signers(struct ud_row_release *row, const struct ud_trust *trus
     }
 }
 
-ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust, struct ud_row_release *row,
+ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
+                       const struct ud_release_files *files, struct ud_row_release *row,
                        struct ud_release_needs *needs, struct ud_diag *diag)
 {
     struct ud_suit_envelope env;
     struct ud_suit_manifest manifest;
-    struct walk walk = {row, needs};
+    struct walk walk = {.row = row, .needs = needs, .files = files};
     needs->count = 0;
     row->signer_count = 0;
     ud_err err = ud_suit_envelope_parse(&env, envelope, diag);
@@ -168,7 +255,6 @@ ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust, s
     }
     memcpy(row->manifest_digest, env.digest.ptr, UD_SHA256_BYTES);
     row->sequence = manifest.sequence;
-    row->component_count = manifest.component_count;
     note_signers(row, trust, env.signers);
-    return walk_manifest(&manifest, &walk, diag);
+    return walk_manifest(&manifest, trust, &walk, diag);
 }

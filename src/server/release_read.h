@@ -15,13 +15,26 @@ struct ud_release_needs {
     size_t count;
 };
 
+#define UD_RELEASE_DEPENDENCY_BYTES_MAX 65536 /* one that is not in the envelope */
+
+/* Where dependencies that are artifacts of their own come from. */
+struct ud_release_files {
+    /* whole content, borrowed as long as the release is read; UD_ERR_ARTIFACT_MISSING, UD_ERR_TOO_LARGE, UD_ERR_IO */
+    ud_err (*read)(void *ctx, const uint8_t sha256[UD_SHA256_BYTES], struct ud_bytes *content);
+    void *ctx;
+};
+
 /**
+ * Dependencies are part of a release: integrated, or artifacts that are here already. Each is verified by the same anchors,
+ * and what it needs is needed as well.
+ *
  * @param row   out: the members of a signed release (digest, sequence, ids, images, signers)
  * @param needs out: digests of the detached payloads, each once, in the order in which they are fetched
  * @return errors of ud_suit_*; UD_ERR_URI for a URI that is neither a digest nor an integrated payload;
  *         UD_ERR_LIMIT for more payloads than UD_RELEASE_ARTIFACTS_MAX
  */
-ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust, struct ud_row_release *row,
+ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
+                       const struct ud_release_files *files, struct ud_row_release *row,
                        struct ud_release_needs *needs, struct ud_diag *diag);
 
 #endif

@@ -10,13 +10,17 @@ from cose_tool import cbor
 from test_device import BUILD, SECTOR, Device, World, sectors_in_use, wait_for
 
 
+def secret_file(path):
+    """The key of a group, as each of its devices holds it."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(cbor({1: 4, 2: b"group-7", -1: bytes(range(16))}))
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("encrypted"))
     world.keygen("room")  # of one device
-    secret = world.folder / "group.cose"
-    with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-        file.write(cbor({1: 4, 2: b"group-7", -1: bytes(range(16))}))
+    secret_file(world.folder / "group.cose")
     yield world
     world.close()
 

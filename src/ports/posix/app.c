@@ -14,6 +14,7 @@
 #include "ports/posix/http_road.h"
 #include "ports/posix/settings.h"
 #include "updraft/agent_decrypt.h"
+#include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
@@ -49,6 +50,7 @@ struct ud_app {
     struct ud_agent_patching patching;
     struct ud_content_keys content_keys;
     struct ud_agent_decrypting decrypting;
+    struct ud_agent_domains domains;
 };
 
 /* ---- what the bootloader left ---- */
@@ -238,6 +240,7 @@ static ud_err open_agent(struct ud_app *app)
         .next = &app->next_store,
         .twin = &app->device.trust.twin,
     };
+    app->domains = (struct ud_agent_domains){.ops = &ud_agent_domains_ops};
     app->config = (struct ud_agent_config){
         .slots = &app->slots,
         .layout = &app->device.layout,
@@ -254,6 +257,7 @@ static ud_err open_agent(struct ud_app *app)
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
         .patching = app->patch == NULL ? NULL : &app->patching,
         .decrypting = app->content_keys.count == 0 ? NULL : &app->decrypting,
+        .domains = &app->domains,
         .seed = seed,
     };
     return ud_agent_init(&app->agent, &app->config);

@@ -17,14 +17,16 @@ static struct ud_area area(const struct device *device, uint32_t *at, uint32_t s
     return area;
 }
 
-static void lay_out(struct device *device)
+static void lay_out(struct device *device, const struct ud_bytes *ids, uint8_t count)
 {
     uint32_t at = 0;
     struct ud_layout *layout = &device->layout;
-    layout->component_count = 1;
-    layout->components[0].id = UD_BYTES_ARRAY(component_id);
+    layout->component_count = count;
     for (uint8_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
-        layout->components[0].image[slot] = area(device, &at, DEVICE_SLOT_BYTES);
+        for (uint8_t i = 0; i < count; i++) {
+            layout->components[i].id = ids[i];
+            layout->components[i].image[slot] = area(device, &at, DEVICE_SLOT_BYTES);
+        }
         layout->envelope[slot] = area(device, &at, 2 * DEVICE_SECTOR);
     }
     layout->journal = area(device, &at, 4 * DEVICE_SECTOR);
@@ -37,6 +39,9 @@ static void boot_init(struct device *device)
 {
     ud_boot_init(&device->boot, &device->layout, &device->trust, &device->identity, device->boot_ram,
                  sizeof device->boot_ram);
+    if (device->with_trees) {
+        ud_boot_depend(&device->boot, &device->boot_domains);
+    }
 }
 
 static void install_first(struct device *device, const struct release *first)
@@ -46,13 +51,19 @@ static void install_first(struct device *device, const struct release *first)
     uint32_t resume[UD_COMPONENTS_MAX];
     struct ud_boot_info info;
     struct ud_slots *slots = &device->slots;
-    const uint32_t sizes[UD_COMPONENTS_MAX] = {first->image_bytes};
+    uint32_t sizes[UD_COMPONENTS_MAX] = {0};
+    const uint8_t count = device->layout.component_count;
+    for (uint8_t i = 0; i < count; i++) {
+        sizes[i] = first->image_bytes;
+    }
     memcpy(device->envelope, first->envelope, first->envelope_bytes);
     assert_int_equal(
         ud_suit_envelope_parse(&env, (struct ud_bytes){device->envelope, first->envelope_bytes}, NULL), UD_OK);
     assert_int_equal(ud_slots_format(slots, &device->layout), UD_OK);
     assert_int_equal(ud_slots_install_begin(slots, 1, first->manifest_digest, sizes, resume), UD_OK);
-    assert_int_equal(ud_slots_install_write(slots, 0, release_image(first)), UD_OK);
+    for (uint8_t i = 0; i < count; i++) {
+        assert_int_equal(ud_slots_install_write(slots, i, release_image(first)), UD_OK);
+    }
     assert_int_equal(ud_envelope_keep(device->envelope, &env, &kept), UD_OK);
     assert_int_equal(ud_slots_envelope_write(slots, kept), UD_OK);
     boot_init(device);
@@ -64,11 +75,18 @@ static void install_first(struct device *device, const struct release *first)
 void device_make(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
                  const struct release *first)
 {
+    static const struct ud_bytes app = {component_id, sizeof component_id};
+    device_make_of(device, author, own, first, &app, 1);
+}
+
+void device_make_of(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                    const struct release *first, const struct ud_bytes *ids, uint8_t count)
+{
     memset(device, 0, sizeof *device);
-    sim_flash_init(&device->flash, 2 * (DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
+    sim_flash_init(&device->flash, 2 * (count * DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
                    DEVICE_SECTOR, 8, 0xff);
     sim_road_init(&device->road);
-    lay_out(device);
+    lay_out(device, ids, count);
     device->signer = *own;
     device->trust.threshold = 1;
     assert_int_equal(ud_trust_add(&device->trust, author->pub, 1), UD_OK);

@@ -6,6 +6,7 @@
 #include "helper_release.h"
 #include "road.h"
 #include "updraft/agent.h"
+#include "updraft/boot_domains.h"
 
 #define DEVICE_SECTOR 1024U
 #define DEVICE_SLOT_BYTES 12288U
@@ -23,6 +24,8 @@ struct device {
     struct ud_slots slots;
     struct ud_agent_config config;
     struct ud_agent agent;
+    bool with_trees; /* the bootloader takes manifests with dependencies */
+    struct ud_boot_domains boot_domains;
     uint64_t now_ms;
     uint32_t steps; /* since the last boot */
     uint8_t boot_ram[4096];
@@ -32,6 +35,9 @@ struct device {
 /** Blank, with `author` as its only anchor and `own` as its key; then the first image, as the factory puts it there. */
 void device_make(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
                  const struct release *first);
+/** The same for a device of several components: first's manifest names them all, and its image goes into each. */
+void device_make_of(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                    const struct release *first, const struct ud_bytes *ids, uint8_t count);
 void device_drop(struct device *device);
 
 /** A reset: the bootloader chooses, the agent starts anew. @param ended how the last image ended */

@@ -94,14 +94,17 @@ static void test_a_report_of_failure_says_what_and_where(void **state)
     want.nonce = (struct ud_bytes){NULL, 0};
     want.reference_uri = (struct ud_bytes){NULL, 0};
     want.result = UD_ERR_CLASS;
-    want.record = (struct ud_suit_record){UD_SUIT_SHARED, 300, 0, 2};
+    want.record = (struct ud_suit_record){
+        .section = UD_SUIT_RESOLUTION, .offset_bytes = 300, .path_len = 2, .path = {1, 7}, .command = 2};
     want.boot_reason = UD_BOOT_REVERTED;
     want.counter_err = UD_ERR_ROLLBACK_COUNTER;
     want.measurement = UD_BYTES_ARRAY(running);
     assert_int_equal(ud_report_write(&f->out, &want, &f->device.signer), UD_OK);
     assert_int_equal(verify(f, &got), UD_OK);
     assert_int_equal(got.result, UD_ERR_CLASS);
-    assert_int_equal(got.record.section, UD_SUIT_SHARED);
+    assert_int_equal(got.record.section, UD_SUIT_RESOLUTION);
+    assert_int_equal(got.record.path_len, 2);
+    assert_memory_equal(got.record.path, want.record.path, 2);
     assert_int_equal(got.record.offset_bytes, 300);
     assert_int_equal(got.boot_reason, UD_BOOT_REVERTED);
     assert_int_equal(got.nonce.len, 0);
@@ -121,7 +124,12 @@ static void test_the_largest_report_fits_the_stated_size(void **state)
     memset(uri, 'u', sizeof uri);
     report.reference_uri = UD_BYTES_ARRAY(uri);
     report.result = UD_ERR_UNCONFIRMED;
-    report.record = (struct ud_suit_record){UD_SUIT_INSTALL, UINT32_MAX, UINT8_MAX, 21};
+    report.record = (struct ud_suit_record){.section = UD_SUIT_INSTALL,
+                                            .offset_bytes = UINT32_MAX,
+                                            .component = UINT8_MAX,
+                                            .path_len = UD_SUIT_DEPENDENCIES_MAX,
+                                            .path = {UINT8_MAX, UINT8_MAX, UINT8_MAX},
+                                            .command = 21};
     report.boot_count = UINT32_MAX;
     report.counter = UINT64_MAX;
     report.counter_err = UD_ERR_ROLLBACK_COUNTER;
@@ -204,8 +212,10 @@ static const struct {
      UD_ERR_NUMBER_RANGE},
     {"record of an unknown section", "a4 03 80 04 a3 05 10 06 85 80 0a 00 00 a0 07 01" REFERENCE DEVICE,
      UD_ERR_NUMBER_RANGE},
-    {"record of a dependency", "a4 03 80 04 a3 05 10 06 85 81 01 03 00 00 a0 07 01" REFERENCE DEVICE,
-     UD_ERR_SHAPE},
+    {"record deeper than a tree", "a4 03 80 04 a3 05 10 06 85 84 01010101 03 00 00 a0 07 01" REFERENCE DEVICE,
+     UD_ERR_LIMIT},
+    {"record of a dependency beyond all indices",
+     "a4 03 80 04 a3 05 10 06 85 81 190100 03 00 00 a0 07 01" REFERENCE DEVICE, UD_ERR_NUMBER_RANGE},
     {"record with four elements", "a4 03 80 04 a3 05 10 06 84 80 03 00 00 07 01" REFERENCE DEVICE,
      UD_ERR_SHAPE},
     {"unknown boot reason", "a4 03 80 04f5" REFERENCE "390100 a3 01 01 02 02 03 06", UD_ERR_NUMBER_RANGE},

@@ -11,6 +11,7 @@
 #include "ports/posix/app.h"
 #include "ports/posix/device_folder.h"
 #include "ports/posix/launch.h"
+#include "updraft/boot_domains.h"
 
 #define PAUSE_AFTER_CRASH_MS 1000
 #define BUSY_PAUSE_MS 20
@@ -24,6 +25,7 @@
 struct machine {
     struct ud_device_folder device;
     struct ud_boot boot;
+    struct ud_boot_domains domains;
     struct ud_boot_info info;
     struct ud_launch launch;
     uint8_t envelope[UD_AGENT_ENVELOPE_BYTES];
@@ -83,6 +85,7 @@ static ud_err choose_and_load(struct machine *machine, int *image_fd)
     }
     ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.trust.store.trust, &identity,
                  machine->envelope, sizeof machine->envelope);
+    ud_boot_depend(&machine->boot, &machine->domains);
     if (machine->device.layout.mover != NULL) {
         ud_boot_move(&machine->boot);
     }
