@@ -225,6 +225,9 @@ ud_err ud_agent_init(struct ud_agent *agent, const struct ud_agent_config *confi
  */
 ud_err ud_agent_step(struct ud_agent *agent, uint64_t now_ms, uint32_t *wait_ms);
 
+/** Somebody rang: the next step that can polls, whatever was planned. Before the first step nothing happens. */
+void ud_agent_poll_now(struct ud_agent *agent);
+
 /** For struct ud_agent_trust: verify, compare and write the trust store that was fetched; a report follows. */
 void ud_agent_take_trust_store(struct ud_agent *agent);
 

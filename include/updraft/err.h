@@ -282,6 +282,8 @@
       "nothing: it is dropped; a newer one, or the next poll, says the same") \
     X(UD_ERR_BROKER,           206,  0, 11, "the message broker refuses this connection", \
       "compare user name, password or certificate with the broker's own log; see docs/mqtt.md") \
+    X(UD_ERR_NO_BROKER,        207,  0, 11, "this server speaks with no message broker", \
+      "set mqtt-broker; until then the device polls at its own interval") \
     /* the console: 210.. */ \
     X(UD_ERR_SIGN_IN_CODE,     210,  0, 11, "the sign-in link was used already, or is past its ten minutes", \
       "sign in another way, or have a new link made: updraft sign-in-link") \

@@ -320,6 +320,11 @@ ud_err ud_agent_step(struct ud_agent *agent, uint64_t now_ms, uint32_t *wait_ms)
     return states[agent->status.state].work(agent, wait_ms);
 }
 
+void ud_agent_poll_now(struct ud_agent *agent)
+{
+    agent->next_poll_ms = agent->now_ms;
+}
+
 const struct ud_agent_status *ud_agent_status(const struct ud_agent *agent)
 {
     return &agent->status;

@@ -163,6 +163,26 @@ ud_err ud_action_feedback(struct ud_store *store, int64_t tenant, int64_t device
     return err == UD_OK && *closed ? ud_action_settle(store, action) : err;
 }
 
+ud_err ud_action_progress(struct ud_store *store, int64_t tenant, int64_t device,
+                          const struct ud_progress *progress, int64_t now_ms, struct ud_row_action *action)
+{
+    UD_ASSERT(progress->state < UD_ACTION_CONFIRMED);
+    const ud_err err = ud_store_action_get(store, tenant, progress->action, device, action);
+    if (err != UD_OK) {
+        return err;
+    }
+    const bool later = progress->state > action->state;
+    if (!action->active || (progress->state != 0 && !later)) {
+        return UD_OK;
+    }
+    if (action->status_count >= UD_ACTION_STATUS_MAX) {
+        return UD_ERR_LIMIT;
+    }
+    action->state = later ? progress->state : action->state;
+    const struct ud_feedback said = {.has_code = progress->has_code, .code = progress->code};
+    return enter(store, action, progress->messages, &said, now_ms);
+}
+
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
 {
     if (action->state != UD_ACTION_OFFERED) {

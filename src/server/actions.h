@@ -61,6 +61,21 @@ struct ud_feedback {
 ud_err ud_action_feedback(struct ud_store *store, int64_t tenant, int64_t device, int32_t id, bool on_cancel,
                           const struct ud_feedback *feedback, int64_t now_ms, struct ud_row_action *action,
                           bool *closed);
+struct ud_progress {
+    int32_t action;
+    ud_action_state state; /* below UD_ACTION_CONFIRMED; 0: only words */
+    bool has_code;
+    int64_t code;
+    const char *messages; /* JSON array of strings */
+};
+/**
+ * Progress from a road where messages come twice, late or in another order: only a later state is taken, and nothing
+ * ends by it, whatever it says. UD_ERR_NOT_FOUND; UD_ERR_LIMIT when the history is full.
+ *
+ * @param action out: the action as it is now
+ */
+ud_err ud_action_progress(struct ud_store *store, int64_t tenant, int64_t device,
+                          const struct ud_progress *progress, int64_t now_ms, struct ud_row_action *action);
 /** The device fetched the offer. Only the first time changes anything. */
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
 /** Ask the device to stop. UD_ERR_STATE when the action has ended. */

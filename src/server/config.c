@@ -52,6 +52,14 @@ static const struct setting settings[] = {
     {"device-ca", TEXT_AT(device_ca), "", "PEM certificates whose client certificates let devices in, named by their common name"},
     {"device-crl", TEXT_AT(device_crl), "", "PEM revocation list of that CA; read again when it changes"},
     {"gateway-token-file", TEXT_AT(gateway_token), "", "file (0600) whose first line speaks for all registered devices that have no key of their own"},
+    {"mqtt-broker", TEXT_AT(mqtt_broker), "", "mqtts://HOST[:PORT] of a message broker for notices, events and reports; empty = none"},
+    {"mqtt-ca", TEXT_AT(mqtt_ca), "", "PEM of the authority of its certificate, unless the system knows it"},
+    {"mqtt-user", TEXT_AT(mqtt_user), "updraftd", "user name there"},
+    {"mqtt-password-file", TEXT_AT(mqtt_password), "", "file (0600) whose first line is the password"},
+    {"mqtt-cert", TEXT_AT(mqtt_cert), "", "PEM certificate to be known by, in place of a password"},
+    {"mqtt-key", TEXT_AT(mqtt_key), "", "PEM private key (0600) that belongs to it"},
+    {"mqtt-events", SWITCH_AT(mqtt_events), "1", "put events to updraft/v1-events/TENANT/KIND/DEVICE"},
+    {"mqtt-notify-rate", NUMBER_AT(mqtt_notify_rate, 0, 1000000), "500", "notices to devices per second, so that they do not all come at once; 0 = no limit"},
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
@@ -210,11 +218,12 @@ static bool read_environment(struct reading *reading, char *(*env)(const char *n
 
 static void write_help(struct ud_text *words)
 {
-    ud_text_puts(words,
-                 "updraftd: the Updraft server\n\nusage: updraftd [--config FILE] [--SETTING VALUE] ...\n"
-                 "       updraftd backup FOLDER | restore FOLDER | check [the same settings]\n\n"
-                 "Each setting may stand in the file (name = value), in the environment\n"
-                 "(UPDRAFTD_NAME) or as a flag; the last of these wins.\n\n");
+    ud_text_puts(
+        words,
+        "updraftd: the Updraft server\n\nusage: updraftd [--config FILE] [--SETTING VALUE] ...\n"
+        "       updraftd backup FOLDER | restore FOLDER | check | mqtt acl | mqtt conf [the same settings]\n\n"
+        "Each setting may stand in the file (name = value), in the environment\n"
+        "(UPDRAFTD_NAME) or as a flag; the last of these wins.\n\n");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         ud_text_puts(words, "  --");
         ud_text_puts(words, settings[i].name);

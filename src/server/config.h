@@ -38,8 +38,16 @@ struct ud_config {
     bool coap_add_devices; /* unknown names over plain CoAP become devices */
     uint64_t coap_peers_max;
     uint64_t coap_sessions_max;
-    uint64_t values_fine_days;   /* every sample is kept so long */
-    uint64_t values_days;        /* one for each hour is kept so long */
+    uint64_t values_fine_days;             /* every sample is kept so long */
+    uint64_t values_days;                  /* one for each hour is kept so long */
+    char mqtt_broker[UD_PATH_BYTES_MAX];   /* mqtts://HOST[:PORT]; empty = none */
+    char mqtt_ca[UD_PATH_BYTES_MAX];       /* PEM; empty = the system's */
+    char mqtt_user[UD_NAMES_BYTES_MAX];    /* at the broker */
+    char mqtt_password[UD_PATH_BYTES_MAX]; /* file; empty = none */
+    char mqtt_cert[UD_PATH_BYTES_MAX];     /* and its key: by certificate; empty = none */
+    char mqtt_key[UD_PATH_BYTES_MAX];
+    bool mqtt_events;            /* events go to updraft/v1-events/... */
+    uint64_t mqtt_notify_rate;   /* notices to devices per second; 0 = no limit */
     bool insecure_http;          /* plain HTTP; loopback only */
     bool webhooks_private;       /* webhooks may go to addresses inside, too */
     uint64_t threads;            /* per listener; 0 = by the machine */

@@ -46,3 +46,23 @@ ud_err ud_event_change(struct ud_store *store, int64_t tenant, const char *body,
 {
     return add(store, tenant, "change", "", body, now_ms);
 }
+
+ud_err ud_event_poll(struct ud_store *store, int64_t tenant, const char *device, int64_t deadline_ms,
+                     int64_t now_ms, int64_t *id)
+{
+    char body[64];
+    struct ud_row_event event = {.tenant = tenant, .at_ms = now_ms, .kind = "poll", .body = body};
+    snprintf(body, sizeof body, "{\"deadline\":%lld}", (long long)deadline_ms);
+    snprintf(event.device, sizeof event.device, "%s", device);
+    const ud_err err = ud_store_event_add(store, &event);
+    *id = event.id;
+    return err;
+}
+
+ud_err ud_event_polled(struct ud_store *store, int64_t tenant, const char *device, int64_t id, bool taken,
+                       int64_t now_ms)
+{
+    char body[64];
+    snprintf(body, sizeof body, "{\"poll\":%lld,\"taken\":%s}", (long long)id, taken ? "true" : "false");
+    return add(store, tenant, "polled", device, body, now_ms);
+}

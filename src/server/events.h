@@ -10,5 +10,11 @@
 ud_err ud_event_action(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
 /** Kind "change": what a person did; `body` is JSON. */
 ud_err ud_event_change(struct ud_store *store, int64_t tenant, const char *body, int64_t now_ms);
+/** Kind "poll": somebody wants a device to poll now; `id` is the event's, and the command's. */
+ud_err ud_event_poll(struct ud_store *store, int64_t tenant, const char *device, int64_t deadline_ms,
+                     int64_t now_ms, int64_t *id);
+/** Kind "polled": the device answered command `id`. */
+ud_err ud_event_polled(struct ud_store *store, int64_t tenant, const char *device, int64_t id, bool taken,
+                       int64_t now_ms);
 
 #endif

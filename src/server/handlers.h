@@ -77,6 +77,7 @@ void ud_api_devices_why(struct ud_call *call);
 void ud_api_devices_quarantine(struct ud_call *call);
 void ud_api_devices_free(struct ud_call *call);
 void ud_api_devices_zone(struct ud_call *call);
+void ud_api_devices_poll(struct ud_call *call);
 void ud_api_devices_attributes(struct ud_call *call);
 void ud_api_releases_recall(struct ud_call *call);
 void ud_api_releases_way_back(struct ud_call *call);

@@ -325,6 +325,7 @@ unsigned ud_http_status_of(ud_err err)
         {UD_ERR_NONCE, 409},
         {UD_ERR_COUNTER, 409},
         {UD_ERR_STATE, 409},
+        {UD_ERR_NO_BROKER, 409},
         {UD_ERR_BUSY, 409},
         {UD_ERR_ARTIFACT_MISSING, 409},
         {UD_ERR_GONE, 410},

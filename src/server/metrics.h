@@ -15,6 +15,9 @@
     X(FEEDBACKS, "updraft_feedbacks_total")                                                                    \
     X(REPORTS_ACCEPTED, "updraft_reports_total{result=\"accepted\"}")                                          \
     X(REPORTS_REFUSED, "updraft_reports_total{result=\"refused\"}")                                            \
+    X(MQTT_SENT, "updraft_mqtt_messages_total{what=\"sent\"}")                                                 \
+    X(MQTT_TAKEN, "updraft_mqtt_messages_total{what=\"received\"}")                                            \
+    X(MQTT_REFUSED, "updraft_mqtt_messages_total{what=\"refused\"}")                                           \
     X(UPLOADED_BYTES, "updraft_artifact_uploaded_bytes_total")                                                 \
     X(PATCHES_MADE, "updraft_patches_total{result=\"made\"}")                                                  \
     X(PATCHES_USELESS, "updraft_patches_total{result=\"useless\"}")                                            \

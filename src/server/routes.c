@@ -106,6 +106,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/why",                            UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_why, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/attributes",                     UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_attributes, NULL},
     {UD_LISTEN_PEOPLE,  "PUT",    API "/devices/{name}/zone",                           UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON, ud_api_devices_zone, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/poll",                           UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_poll, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/quarantine",                     UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_JSON, ud_api_devices_quarantine, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}/quarantine",                     UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_free, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/releases/{id}/recall",                          UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_releases_recall, NULL},

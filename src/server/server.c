@@ -7,6 +7,7 @@
 #include "server/hooks.h"
 #include "server/hub.h"
 #include "server/lwm2m/lwm2m.h"
+#include "server/mqtt/courier.h"
 #include "server/patches.h"
 #include "server/scheduler.h"
 #include "server/sign_in.h"
@@ -193,6 +194,7 @@ static void committed(void *ctx)
     const struct ud_server *server = ctx;
     ud_hub_wake(server->hub);
     ud_hooks_wake(server->hooks);
+    ud_courier_wake(server->courier);
 }
 
 static ud_err open_store(struct ud_server *server)
@@ -342,6 +344,7 @@ ud_err ud_server_start(struct ud_server *server)
                    ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));
     }
     err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
+    err = err == UD_OK ? fail(server, "mqtt-broker", ud_courier_open(&server->courier, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
     err = err == UD_OK ? fail(server, "listen-coap", ud_lwm2m_open(&server->lwm2m, server)) : err;
     err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
@@ -414,6 +417,7 @@ void ud_server_stop(struct ud_server *server)
     }
     ud_lwm2m_stop(server->lwm2m);
     ud_hooks_stop(server->hooks);
+    ud_courier_stop(server->courier);
     /* from here on nothing can be set aside, so the listeners may go */
     if (server->disk != NULL) {
         ud_disk_stop(server->disk);
@@ -439,6 +443,7 @@ void ud_server_stop(struct ud_server *server)
     ud_client_ca_close(server->client_ca);
     ud_sync_close(server->sync);
     ud_hooks_close(server->hooks);
+    ud_courier_close(server->courier);
     ud_hub_close(server->hub);
     ud_store_pool_close(server->readers);
     ud_writer_close(server->writer);

@@ -13,6 +13,7 @@
 #include "server/writer.h"
 
 struct ud_artifacts;
+struct ud_courier;
 struct ud_hooks;
 struct ud_hub;
 struct ud_sync;
@@ -41,7 +42,8 @@ struct ud_server {
     struct ud_tenants *tenants;
     struct ud_hub *hub;
     struct ud_hooks *hooks;
-    struct ud_sync *sync; /* NULL where this server has the store to itself */
+    struct ud_courier *courier; /* NULL: no broker is configured */
+    struct ud_sync *sync;       /* NULL where this server has the store to itself */
     struct ud_artifacts *artifacts;
     struct ud_downloads *downloads;
     bool has_gateway_token;

@@ -1,6 +1,7 @@
 #include "server/sync.h"
 
 #include "server/hub.h"
+#include "server/mqtt/courier.h"
 #include "server/store_shared.h"
 #include "server/tenants.h"
 
@@ -72,6 +73,7 @@ static void turn(struct ud_sync *sync)
     err = err == UD_OK ? read_changes(sync) : err;
     if (err == UD_OK) {
         ud_hub_wake(sync->server->hub);
+        ud_courier_wake(sync->server->courier);
         err = wait_for_change(sync);
     }
     if (err != UD_OK) {

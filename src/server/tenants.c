@@ -106,3 +106,17 @@ ud_err ud_tenants_find(struct ud_tenants *tenants, const char *name, int64_t *id
     pthread_rwlock_unlock(&tenants->lock);
     return err;
 }
+
+ud_err ud_tenants_name(struct ud_tenants *tenants, int64_t id, char *name)
+{
+    ud_err err = UD_ERR_NOT_FOUND;
+    pthread_rwlock_rdlock(&tenants->lock);
+    for (size_t i = 0; i < tenants->list.count && err != UD_OK; i++) {
+        if (tenants->list.rows[i].id == id) {
+            memcpy(name, tenants->list.rows[i].name, strlen(tenants->list.rows[i].name) + 1);
+            err = UD_OK;
+        }
+    }
+    pthread_rwlock_unlock(&tenants->lock);
+    return err;
+}

@@ -14,5 +14,7 @@ void ud_tenants_close(struct ud_tenants *tenants);
 ud_err ud_tenants_load(struct ud_tenants *tenants, struct ud_store *store);
 /** The tenant of this name, in any case of ASCII letters. UD_ERR_NOT_FOUND. */
 ud_err ud_tenants_find(struct ud_tenants *tenants, const char *name, int64_t *id);
+/** The name as it is stored; `name`: UD_TITLE_BYTES_MAX + 1. UD_ERR_NOT_FOUND. */
+ud_err ud_tenants_name(struct ud_tenants *tenants, int64_t id, char *name);
 
 #endif

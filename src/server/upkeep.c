@@ -1,6 +1,7 @@
 #include "server/upkeep.h"
 
 #include "server/artifacts.h"
+#include "server/mqtt/mqtt_acl.h"
 #include "server/secret.h"
 #include "server/store_upkeep.h"
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define COPY_BYTES 65536
+#define TEXT_BYTES_MAX 16384
 #define STORE_NAME "store.backup"
 #define EXIT_USAGE 2
 
@@ -232,17 +234,37 @@ static int check(const struct ud_config *config)
     return checking.findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* --- what the broker needs */
+
+static int mqtt(const char *what, const struct ud_config *config)
+{
+    struct ud_text text;
+    ud_text_init(&text, TEXT_BYTES_MAX);
+    const bool known = what != NULL && ud_mqtt_acl_write(&text, what, config);
+    const bool good = known && ud_text_ok(&text) && fputs(text.ptr, stdout) >= 0;
+    ud_text_free(&text);
+    if (!known) {
+        fprintf(stderr, "updraftd: mqtt needs acl or conf\n");
+        return EXIT_USAGE;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* --- which */
 
 bool ud_upkeep_is_command(const char *word)
 {
-    return strcmp(word, "backup") == 0 || strcmp(word, "restore") == 0 || strcmp(word, "check") == 0;
+    return strcmp(word, "backup") == 0 || strcmp(word, "restore") == 0 || strcmp(word, "check") == 0 ||
+           strcmp(word, "mqtt") == 0;
 }
 
 int ud_upkeep_run(const char *command, const char *folder, const struct ud_config *config)
 {
     if (strcmp(command, "check") == 0) {
         return check(config);
+    }
+    if (strcmp(command, "mqtt") == 0) {
+        return mqtt(folder, config);
     }
     if (folder == NULL) {
         fprintf(stderr, "updraftd: %s needs a folder\n", command);

@@ -12,6 +12,7 @@
 #include "ports/posix/content_keys.h"
 #include "ports/posix/device_folder.h"
 #include "ports/posix/http_road.h"
+#include "ports/posix/mqtt_road.h"
 #include "ports/posix/settings.h"
 #include "updraft/agent_decrypt.h"
 #include "updraft/agent_domains.h"
@@ -20,6 +21,7 @@
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
 #define ATTRIBUTES 4
+#define MQTT_FILES 4    /* CA, password, certificate, key */
 #define PATCH_PROFILE 3 /* the default one: larger ones hardly save more */
 #define ATTRIBUTE_CHARS_MAX (2 * UD_UUID_BYTES)
 
@@ -33,9 +35,12 @@ struct ud_app {
     char ca_path[UD_PATH_BYTES_MAX];
     char token_path[UD_PATH_BYTES_MAX];
     char code_path[UD_PATH_BYTES_MAX];
+    char mqtt_paths[MQTT_FILES][UD_PATH_BYTES_MAX];
+    char slot_text[4];
     char attribute_text[ATTRIBUTES][ATTRIBUTE_CHARS_MAX + 1];
     struct ud_ddi_attribute attributes[ATTRIBUTES];
     struct ud_http_road *road;
+    struct ud_mqtt_road *mqtt; /* NULL: no broker is set */
     struct ud_agent_config config;
     struct ud_agent_trust trust_store;
     struct ud_trust_store next_store;
@@ -118,6 +123,10 @@ static ud_err open_settings(struct ud_app *app)
         {app->settings.ca, app->ca_path},
         {app->settings.token, app->token_path},
         {app->settings.enrol_code, app->code_path},
+        {app->settings.mqtt_ca, app->mqtt_paths[0]},
+        {app->settings.mqtt_password, app->mqtt_paths[1]},
+        {app->settings.mqtt_cert, app->mqtt_paths[2]},
+        {app->settings.mqtt_key, app->mqtt_paths[3]},
     };
     char path[UD_PATH_BYTES_MAX];
     int line = 0;
@@ -226,6 +235,34 @@ static ud_err open_road(struct ud_app *app)
     return ud_http_road_open(&app->road, &config);
 }
 
+static ud_err open_mqtt(struct ud_app *app)
+{
+    static const char *const reasons[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
+    const unsigned reason = (unsigned)app->info.reason;
+    if (app->settings.mqtt_url[0] == '\0') {
+        return UD_OK;
+    }
+    (void)snprintf(app->slot_text, sizeof app->slot_text, "%u", (unsigned)app->info.slot);
+    const struct ud_mqtt_road_config config = {
+        .inner = ud_http_road_functions(app->road),
+        .url = app->settings.mqtt_url,
+        .tenant = app->settings.tenant,
+        .name = app->settings.name,
+        .ca_path = app->mqtt_paths[0],
+        .user = app->settings.mqtt_user,
+        .password_path = app->mqtt_paths[1],
+        .cert_path = app->mqtt_paths[2],
+        .key_path = app->mqtt_paths[3],
+        .keepalive_s = app->settings.mqtt_keepalive_s,
+        .spread_s = app->settings.mqtt_spread_s,
+        .reports = app->settings.mqtt_report != 0,
+        .running = app->attribute_text[2],
+        .slot = app->slot_text,
+        .boot = reason < sizeof reasons / sizeof reasons[0] ? reasons[reason] : reasons[0],
+    };
+    return ud_mqtt_road_open(&app->mqtt, &config);
+}
+
 static ud_err open_agent(struct ud_app *app)
 {
     uint32_t seed = 0;
@@ -248,7 +285,7 @@ static ud_err open_agent(struct ud_app *app)
         .trust = &app->device.trust.store.trust,
         .trust_store = app->device.trust.replaceable ? &app->trust_store : NULL,
         .signer = &app->signer,
-        .road = ud_http_road_functions(app->road),
+        .road = app->mqtt == NULL ? ud_http_road_functions(app->road) : ud_mqtt_road_functions(app->mqtt),
         .vendor_id = app->device.provision.vendor_id,
         .class_id = app->device.provision.class_id,
         .device_id = app->device.provision.device_id,
@@ -277,6 +314,7 @@ ud_err ud_app_open(struct ud_app **out)
         {"patches", open_patching},
         {"decryption-keys", open_content_keys},
         {"road", open_road},
+        {"mqtt", open_mqtt},
         {"agent", open_agent},
     };
     struct ud_app *app = calloc(1, sizeof *app);
@@ -302,6 +340,7 @@ void ud_app_close(struct ud_app *app)
     if (app == NULL) {
         return;
     }
+    ud_mqtt_road_close(app->mqtt);
     ud_http_road_close(app->road);
     ud_key_pair_close(app->key);
     ud_content_keys_close(&app->content_keys);
@@ -389,6 +428,9 @@ static void log_change(struct ud_app *app)
 
 ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
 {
+    if (app->mqtt != NULL && ud_mqtt_road_step(app->mqtt, now_ms())) {
+        ud_agent_poll_now(&app->agent);
+    }
     const ud_err err = ud_agent_step(&app->agent, now_ms(), wait_ms);
     log_change(app);
     return err;
@@ -396,8 +438,10 @@ ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
 
 void ud_app_sleep(struct ud_app *app, uint32_t wait_ms)
 {
+    bool writes = false;
+    const int fd = app->mqtt == NULL ? -1 : ud_mqtt_road_socket(app->mqtt, &writes);
     if (wait_ms > 0) {
-        ud_http_road_sleep(app->road, wait_ms);
+        ud_http_road_sleep(app->road, wait_ms, fd, writes);
     }
 }
 

@@ -558,7 +558,10 @@ const struct ud_road *ud_http_road_functions(struct ud_http_road *road)
     return &road->functions;
 }
 
-void ud_http_road_sleep(struct ud_http_road *road, uint32_t wait_ms)
+void ud_http_road_sleep(struct ud_http_road *road, uint32_t wait_ms, int fd, bool writes)
 {
-    (void)curl_multi_poll(road->http.multi, NULL, 0, (int)(wait_ms < 60000U ? wait_ms : 60000U), NULL);
+    struct curl_waitfd other = {.fd = fd,
+                                .events = (short)(CURL_WAIT_POLLIN | (writes ? CURL_WAIT_POLLOUT : 0))};
+    (void)curl_multi_poll(road->http.multi, &other, fd < 0 ? 0 : 1, (int)(wait_ms < 60000U ? wait_ms : 60000U),
+                          NULL);
 }

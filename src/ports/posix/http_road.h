@@ -29,7 +29,11 @@ struct ud_http_road_config {
 ud_err ud_http_road_open(struct ud_http_road **road, const struct ud_http_road_config *config);
 void ud_http_road_close(struct ud_http_road *road);
 const struct ud_road *ud_http_road_functions(struct ud_http_road *road);
-/** Sleep until a socket has something or wait_ms is over; what an agent's loop does between two steps. */
-void ud_http_road_sleep(struct ud_http_road *road, uint32_t wait_ms);
+/**
+ * Sleep until a socket has something or wait_ms is over; what an agent's loop does between two steps.
+ *
+ * @param fd another road's socket to wait on, -1 = none; `writes`: also until it can be written to
+ */
+void ud_http_road_sleep(struct ud_http_road *road, uint32_t wait_ms, int fd, bool writes);
 
 #endif

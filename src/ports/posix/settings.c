@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define POLL_S_MAX 86400U
+#define KEEPALIVE_S_MAX 3600U
+#define SPREAD_S 5U                /* unless set */
 #define PATCH_BYTES_MAX (1U << 20) /* unless set */
 #define PATCH_BYTES_LIMIT (1U << 24)
 
@@ -28,6 +30,15 @@ static const struct {
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
     {"agent", "decryption_keys", SETTING_TEXT, offsetof(struct ud_settings, decryption_keys), 0},
+    {"mqtt", "url", SETTING_TEXT, offsetof(struct ud_settings, mqtt_url), 0},
+    {"mqtt", "ca", SETTING_TEXT, offsetof(struct ud_settings, mqtt_ca), 0},
+    {"mqtt", "user", SETTING_TEXT, offsetof(struct ud_settings, mqtt_user), 0},
+    {"mqtt", "password", SETTING_TEXT, offsetof(struct ud_settings, mqtt_password), 0},
+    {"mqtt", "cert", SETTING_TEXT, offsetof(struct ud_settings, mqtt_cert), 0},
+    {"mqtt", "key", SETTING_TEXT, offsetof(struct ud_settings, mqtt_key), 0},
+    {"mqtt", "keepalive_s", SETTING_U32, offsetof(struct ud_settings, mqtt_keepalive_s), KEEPALIVE_S_MAX},
+    {"mqtt", "spread_s", SETTING_U32, offsetof(struct ud_settings, mqtt_spread_s), POLL_S_MAX},
+    {"mqtt", "report", SETTING_U32, offsetof(struct ud_settings, mqtt_report), 1},
     {"agent", "patch_bytes_max", SETTING_U32, offsetof(struct ud_settings, patch_bytes_max), PATCH_BYTES_LIMIT},
 };
 
@@ -84,7 +95,11 @@ static int on_setting(void *ctx, const char *section, const char *name, const ch
 
 ud_err ud_settings_load(struct ud_settings *settings, const char *path, int *line)
 {
-    struct ud_settings read = {.tenant = "default", .token = "token", .patch_bytes_max = PATCH_BYTES_MAX};
+    struct ud_settings read = {.tenant = "default",
+                               .token = "token",
+                               .patch_bytes_max = PATCH_BYTES_MAX,
+                               .mqtt_spread_s = SPREAD_S,
+                               .mqtt_report = 1};
     errno = 0;
     const int result = ini_parse(path, on_setting, &read);
     *line = result > 0 ? result : 0;

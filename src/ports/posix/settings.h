@@ -20,6 +20,15 @@ struct ud_settings {
     uint64_t rate_max;                          /* bytes per second, 0 = unlimited */
     uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */
     char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
+    char mqtt_url[UD_SETTING_BYTES_MAX];        /* of the message broker; empty: none */
+    char mqtt_ca[UD_SETTING_BYTES_MAX];
+    char mqtt_user[UD_SETTING_BYTES_MAX];
+    char mqtt_password[UD_SETTING_BYTES_MAX]; /* file */
+    char mqtt_cert[UD_SETTING_BYTES_MAX];
+    char mqtt_key[UD_SETTING_BYTES_MAX];
+    uint32_t mqtt_keepalive_s; /* 0: 60 */
+    uint32_t mqtt_spread_s;    /* a notice is followed after a time by chance, up to this */
+    uint32_t mqtt_report;      /* 1: the signed report goes over the broker first */
 };
 
 /** @param line out: number of the line that is wrong, 0 when none is. UD_ERR_NOT_FOUND, UD_ERR_IO, UD_ERR_CONFIG */
