@@ -27,6 +27,8 @@ int net_rollout(int argc, char **argv);
 int net_devices(int argc, char **argv);
 int net_overview(int argc, char **argv);
 int net_says(int argc, char **argv);
+/** The sentence that a page opens with, and what stands below it. */
+void net_print_says(const json_t *says);
 int net_refused(int argc, char **argv);
 int net_why(int argc, char **argv);
 int net_quarantine(int argc, char **argv);

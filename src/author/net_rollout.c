@@ -174,8 +174,37 @@ static int read_plan(struct plan *plan)
     return good ? CLI_OK : cli_fail(plan->file, "not a JSON object", UD_ERR_SHAPE);
 }
 
-static int create(struct net_cmd *cmd, struct plan *plan, int argc, char **argv)
+/* What it would do: the same words as in the console. */
+static void print_forecast(const json_t *forecast)
 {
+    size_t i;
+    json_t *group;
+    const json_t *fit = json_object_get(forecast, "devices");
+    net_print_says(json_object_get(forecast, "says"));
+    printf("\n%lld devices fit; %lld run it already, %lld are busy, %lld in quarantine, %lld silent, %lld "
+           "never came,\n"
+           "%lld would not get it: a foreign release is not for their type.\n\n",
+           (long long)json_integer_value(json_object_get(fit, "matched")),
+           (long long)json_integer_value(json_object_get(fit, "runsIt")),
+           (long long)json_integer_value(json_object_get(fit, "busy")),
+           (long long)json_integer_value(json_object_get(fit, "quarantined")),
+           (long long)json_integer_value(json_object_get(fit, "silent")),
+           (long long)json_integer_value(json_object_get(fit, "never")),
+           (long long)json_integer_value(json_object_get(fit, "notForIt")));
+    json_array_foreach(json_object_get(forecast, "groups"), i, group)
+    {
+        printf("  group %lld: %lld devices; %lld open the next one, more than %lld failures stop it\n",
+               (long long)json_integer_value(json_object_get(group, "number")),
+               (long long)json_integer_value(json_object_get(group, "devices")),
+               (long long)json_integer_value(json_object_get(group, "opensAt")),
+               (long long)json_integer_value(json_object_get(group, "stopsAbove")));
+    }
+}
+
+/* argv: NAME [DEVICE...]; `forecast`: only ask what it would do. */
+static int create(struct net_cmd *cmd, struct plan *plan, int argc, char **argv, bool forecast)
+{
+    const char *path = forecast ? "/api/v1/rollouts/forecast" : "/api/v1/rollouts";
     json_object_set_new(plan->body, "name", json_string(argv[0]));
     if (argc > 1) {
         json_t *names = json_array();
@@ -186,9 +215,11 @@ static int create(struct net_cmd *cmd, struct plan *plan, int argc, char **argv)
     }
     int code = read_plan(plan);
     code = code == CLI_OK ? net_cmd_open(cmd) : code;
-    code = code == CLI_OK ? net_cmd_request(cmd, "POST", "/api/v1/rollouts", plan->body) : code;
+    code = code == CLI_OK ? net_cmd_request(cmd, "POST", path, plan->body) : code;
     if (code == CLI_OK && cmd->json) {
         cli_print_json(cmd->answer.json);
+    } else if (code == CLI_OK && forecast) {
+        print_forecast(cmd->answer.json);
     } else if (code == CLI_OK) {
         printf("Rollout %lld is being filled; start it with `updraft rollout start %lld`.\n",
                (long long)json_integer_value(json_object_get(cmd->answer.json, "id")),
@@ -212,13 +243,15 @@ static bool is_wish(const char *verb)
 static int run(struct net_cmd *cmd, struct plan *plan, int argc, char **argv)
 {
     const char *verb = argc > 0 ? argv[0] : "";
-    if (strcmp(verb, "create") == 0 && argc >= 2) {
-        return create(cmd, plan, argc - 1, argv + 1);
+    const bool forecast = strcmp(verb, "forecast") == 0;
+    if ((forecast || strcmp(verb, "create") == 0) && argc >= 2) {
+        return create(cmd, plan, argc - 1, argv + 1, forecast);
     }
     const bool lists = strcmp(verb, "list") == 0 && argc == 1;
     const bool shows = strcmp(verb, "show") == 0 && argc == 2;
     if (!lists && !shows && !(is_wish(verb) && argc == 2)) {
-        return cli_usage("rollout", "create NAME, list, show ID, or a step and an ID are needed");
+        return cli_usage("rollout",
+                         "create NAME, forecast NAME, list, show ID, or a step and an ID are needed");
     }
     const int code = net_cmd_open(cmd);
     if (code != CLI_OK) {

@@ -21,7 +21,7 @@ static int take_options(struct net_cmd *cmd, int argc, char **argv, const char *
     return CLI_OK;
 }
 
-static void print_says(const json_t *says)
+void net_print_says(const json_t *says)
 {
     static const char *const parts[] = {"bold", "rest"};
     for (size_t i = 0; i < 2; i++) {
@@ -53,7 +53,7 @@ static void print_overview(const json_t *page)
     const json_t *counts = json_object_get(page, "devices");
     size_t i;
     json_t *item;
-    print_says(json_object_get(page, "says"));
+    net_print_says(json_object_get(page, "says"));
     printf("\n");
     for (size_t k = 0; k < sizeof stands / sizeof stands[0]; k++) {
         print_count(stands[k], counts, stands[k]);
@@ -108,7 +108,7 @@ int net_says(int argc, char **argv)
     if (code == CLI_OK && cmd.json) {
         cli_print_json(cmd.answer.json);
     } else if (code == CLI_OK) {
-        print_says(cmd.answer.json);
+        net_print_says(cmd.answer.json);
     }
     return net_cmd_close(&cmd, code);
 }

@@ -78,6 +78,15 @@ const struct ud_schema_row ud_schema_rows[] = {
                 "decidedBy:s? remark:s? createdBy:s createdAt:t updatedAt:t"},
     {"NewRollout", "name:s ~description:s release:i ~filter:s ~devices:[s] ~groups:any ~start:=manual|time|auto ~startAt:t? ~endAt:t? "
                    TERMS " " LIMITS " ~dynamic:b ~claimedCounts:b ~drift:=hold|again|alert ~again:i ~approval:b ~count:i"},
+    {"ForecastOf", "~name:s ~description:s release:i ~filter:s ~devices:[s] ~groups:any ~start:=manual|time|auto ~startAt:t? ~endAt:t? "
+                   TERMS " " LIMITS " ~dynamic:b ~claimedCounts:b ~drift:=hold|again|alert ~again:i ~approval:b ~count:i"},
+    {"Forecast", "says:@Says count:i devices:@Fit examples:[s] groups:[@ForecastGroup] bytes:@ForecastBytes startAt:t? endAt:t? late:b gates:i "
+                 "perDevice:i basis:=measured|assumed"},
+    {"Fit", "matched:i exact:b runsIt:i notForIt:i quarantined:i busy:i silent:i never:i"},
+    {"ForecastGroup", "number:i name:s devices:i opensAt:i stopsAbove:i gate:b startAt:t? endAt:t?"},
+    {"ForecastBytes", "each:i total:i"},
+    {"Completions", "from:i to:i kind:=field|comparison|value|join content:[@Completion]"},
+    {"Completion", "text:s means:s? devices:i?"},
     {"RolloutGroup", "number:i name:s state:=creating|scheduled|running|error|finished filter:s? percent:n size:i success:n error:n gate:b "
                      "devices:@Counts startedAt:t?"},
     {"Member", "device:s group:i state:=waiting|blocked|active|confirmed|claimed|failed|reverted|drifted|canceled|skipped action:i? offers:i"},
@@ -203,6 +212,8 @@ const struct ud_schema_operation ud_schema_operations[] = {
     {"POST", API "/actions/{id}/cancel", NULL, "200 Action"},
     {"GET", API "/rollouts", NULL, "200 list Rollout"},
     {"POST", API "/rollouts", "NewRollout", "201 Rollout"},
+    {"POST", API "/rollouts/forecast", "ForecastOf", "200 Forecast"},
+    {"GET", API "/completions", NULL, "200 Completions"},
     {"GET", API "/rollouts/{id}", NULL, "200 Rollout"},
     {"DELETE", API "/rollouts/{id}", NULL, "204"},
     {"GET", API "/rollouts/{id}/groups", NULL, "200 list RolloutGroup"},

@@ -84,6 +84,8 @@ void ud_api_releases_way_back(struct ud_call *call);
 void ud_api_overview(struct ud_call *call);
 void ud_api_todo_snooze(struct ud_call *call);
 void ud_api_says(struct ud_call *call);
+void ud_api_rollouts_forecast(struct ud_call *call);
+void ud_api_completions(struct ud_call *call);
 void ud_api_versions(struct ud_call *call);
 void ud_api_refused(struct ud_call *call);
 void ud_api_devices_refused(struct ud_call *call);

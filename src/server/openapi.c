@@ -47,6 +47,7 @@ static const struct {
     {"/api/v1/refused-reports", "offset limit"},
     {"/api/v1/devices/{name}/refused-reports", "offset limit"},
     {"/api/v1/filters", "offset limit"},
+    {"/api/v1/completions", "q at"},
     {"/api/v1/versions", "days"},
     {"/api/v1/says/{page}", "q"},
     {"/api/v1/devices/{name}/actions", "offset limit"},

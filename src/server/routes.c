@@ -90,6 +90,7 @@ const struct ud_route ud_routes[] = {
     /* people: rollouts, care */
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_list, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts",                                      UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_rollouts_add, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/forecast",                             UD_MAY_READ, UD_BODY_JSON, ud_api_rollouts_forecast, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}",                                 UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_get, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", API "/rollouts/{id}",                                 UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_remove, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/groups",                          UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_groups, NULL},
@@ -120,6 +121,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/versions",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_versions, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/refused-reports",                               UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_refused, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/refused-reports",                UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_refused, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/completions",                                   UD_MAY_READ, UD_BODY_NONE, ud_api_completions, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/filters",                                       UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_filters_list, NULL},
     {UD_LISTEN_PEOPLE,  "PUT",    API "/filters/{name}",                                UD_MAY_SELF | UD_IN_GROUP, UD_BODY_JSON, ud_api_filters_set, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", API "/filters/{name}",                                UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_api_filters_remove, NULL},

@@ -100,6 +100,24 @@ ud_err ud_store_rollout_states(struct ud_store *store, int64_t tenant, uint32_t 
 ud_err ud_store_rollout_in(struct ud_store *store, int64_t tenant, ud_rollout_state state, int32_t *ids,
                            size_t max, size_t *count);
 
+/* --- before a rollout is made */
+
+/* Of the devices that meet a filter: to whom a release would go, and why not. */
+struct ud_fit {
+    uint32_t matched;
+    uint32_t runs_it;    /* by signed report, or as they say */
+    uint32_t not_for_it; /* of a type that a foreign release is not for */
+    uint32_t quarantined;
+    uint32_t busy;   /* something else is under way with them */
+    uint32_t silent; /* came, but not lately */
+    uint32_t never;  /* never came */
+};
+/** `silent_ms`: not since then. One walk over those that match; UD_ERR_FILTER_COST when it takes too long. */
+ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
+                           const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit);
+/** How long the newest successful actions took from offer to end, shortest first; at most `max`. */
+ud_err ud_store_action_times(struct ud_store *store, int64_t tenant, int64_t *times, size_t max, size_t *count);
+
 /* --- completions */
 
 /** Values of a field with how many devices have each, the most frequent first; `devices` 0: not counted. */

@@ -2,11 +2,12 @@
 import sqlite3
 import subprocess
 import time
+from urllib.parse import quote
 
 import pytest
 from cose_tool import Key, report
 from server_tool import BUILD, Server
-from test_rollouts import Fleet, until
+from test_rollouts import DATA, Fleet, until
 from test_server_people import person
 from test_server_reports import Field
 
@@ -236,3 +237,90 @@ def test_filters_are_a_persons_own(server):
     assert server.api("DELETE", "/api/v1/filters/mine", token=boris).status == 404
     assert server.api("DELETE", "/api/v1/filters/mine", token=anna).status == 204
     assert listed(anna) == [("all gates", "name==gate*", True)]
+
+
+# --- before a rollout starts
+
+def forecast(fleet, status=200, **body):
+    reply = fleet.server.api("POST", "/api/v1/rollouts/forecast", {"release": fleet.release, **body})
+    assert reply.status == status, reply
+    return reply.json
+
+
+def test_a_forecast_counts_before_anything_exists(fleet):
+    fleet.server.add_device("plain")  # of no foreign type: it would be skipped
+    seen = forecast(fleet, filter="name==*", groups=[{"size": 1, "error": 0}, {"percent": 100, "gate": True}])
+    assert seen["count"] == 5 and seen["devices"]["notForIt"] == 1 and seen["devices"]["never"] == 5
+    assert seen["devices"]["exact"] is True and seen["basis"] == "assumed"
+    assert [(group["devices"], group["opensAt"], group["stopsAbove"]) for group in seen["groups"]] == [(1, 1, 0), (3, 2, 1)]
+    assert seen["bytes"] == {"each": len(DATA), "total": 4 * len(DATA)}
+    assert seen["says"]["bold"].startswith("4 devices, done in about ")
+    assert seen["examples"] == ["d0", "d1", "d2", "d3", "plain"]
+    assert seen["endAt"] > seen["startAt"] and seen["late"] is False
+    assert fleet.server.api("GET", "/api/v1/rollouts").json["total"] == 0
+    # and the rollout that is made is the one that was shown
+    made = fleet.make(filter="name==*", groups=[{"size": 1, "error": 0}, {"percent": 100, "gate": True}], count=seen["count"])
+    assert made["devices"]["total"] == seen["count"]
+    assert [group["devices"]["total"] for group in fleet.groups()] == [1, 4]
+
+
+def test_a_forecast_says_who_has_it_already_and_who_is_busy(fleet):
+    fleet.make(filter="name==d*", groups=1, start="auto")
+    fleet.end("d0")
+    until(lambda: forecast(fleet, filter="name==d*")["devices"], lambda fit: fit["runsIt"] == 1 and fit["busy"] == 3)
+    assert forecast(fleet, devices=["d0", "d1"])["devices"]["matched"] == 2
+    assert fleet.server.api("POST", "/api/v1/devices/d2/quarantine", {"reason": "opened"}).status == 204
+    assert forecast(fleet, filter="name==d*")["devices"]["quarantined"] == 1
+
+
+def test_the_command_forecasts_in_the_same_words(fleet, updraft):
+    printed = updraft("rollout", "forecast", "spring", "--release", str(fleet.release), "--filter", "name==d*", "--groups", "2")
+    said = forecast(fleet, filter="name==d*", groups=2)["says"]
+    assert printed.startswith(f"{said['bold']} {said['rest']}")
+    assert "group 2: 2 devices; 1 open the next one, more than 1 failures stop it" in printed
+    assert fleet.server.api("GET", "/api/v1/rollouts").json["total"] == 0
+
+
+def test_a_forecast_refuses_what_a_rollout_would(fleet):
+    assert forecast(fleet, 400, filter="nam==x")["errorCode"] == "UD_ERR_FILTER_FIELD"
+    assert forecast(fleet, 400, groups=0)["errorCode"]
+    assert forecast(fleet, 404, devices=["nobody"])["errorCode"] == "UD_ERR_NOT_FOUND"
+    assert fleet.server.api("POST", "/api/v1/rollouts/forecast", {"release": 99}).status == 404
+    nothing = forecast(fleet, filter="name==x")
+    assert nothing["says"]["bold"] == "No device would get it."
+    shut = forecast(fleet, filter="name==d*", window={"schedule": "0 0 3 1 1 ? 1999", "duration": "01:00:00"})
+    assert shut["endAt"] is None and "no end in sight" in shut["says"]["bold"]
+
+
+# --- completions
+
+def complete(server, text, at=None):
+    reply = server.api("GET", f"/api/v1/completions?q={quote(text)}" + (f"&at={at}" if at is not None else ""))
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def test_completions_offer_what_is_there(fleet):
+    server = fleet.server
+    for name, hw in (("d0", "r1"), ("d1", "r2"), ("d2", "r2"), ("d3", "b 7")):
+        data = {"mode": "merge", "data": {"hw": hw, "battery": "5"}}
+        assert fleet.devices[name].call("PUT", "/configData", data).status == 200
+    fields = complete(server, "")
+    assert fields["kind"] == "field" and fields["content"][0] == {"text": "name", "means": "the device's name", "devices": None}
+    assert [entry["text"] for entry in complete(server, "ba")["content"]] == ["attribute.battery"]
+    assert [entry["text"] for entry in complete(server, "attribute.h")["content"]] == ["attribute.hw"]
+    assert [entry["text"] for entry in complete(server, "status=")["content"]][:2] == ["==", "=lt="]
+    values = complete(server, "attribute.hw==")
+    assert values["kind"] == "value" and values["from"] == values["to"] == 14
+    assert [(entry["text"], entry["devices"]) for entry in values["content"]] == [("r2", 2), ('"b 7"', 1), ("r1", 1)]
+    assert complete(server, "status==f")["content"] == [{"text": "failed", "means": None, "devices": 0}]
+    assert [entry["text"] for entry in complete(server, "type==g")["content"]] == ["gateway"]
+    assert [entry["text"] for entry in complete(server, "name==d")["content"]] == ["d0", "d1", "d2", "d3"]
+    assert [entry["text"] for entry in complete(server, "name==d0 ")["content"]] == [";", ","]
+    assert complete(server, "status==error;name==x", at=3)["content"][0]["text"] == "status"
+    # whatever is taken gives a filter that the server understands
+    for field in (entry["text"] for entry in complete(server, "")["content"] if entry["text"] != "attribute."):
+        for value in complete(server, field + "==")["content"]:
+            assert server.api("GET", "/api/v1/devices?q=" + quote(f"{field}=={value['text']}")).status == 200, (field, value)
+    for wrong in ("at=5", "q=a&at=2", "q=a&at=x", "q=" + "a" * 1025):
+        assert server.api("GET", "/api/v1/completions?" + wrong).status == 400, wrong

@@ -1,6 +1,8 @@
 /* What the console asks: docs/formats.md section 22. The counts are kept by triggers: schema_console.h. */
 #include "sql.h"
 
+#include "store_device_row.h"
+
 #include "server/store_console.h"
 
 #include <stdio.h>
@@ -329,6 +331,69 @@ ud_err ud_store_rollout_in(struct ud_store *store, int64_t tenant, ud_rollout_st
     *count = 0;
     while (sql_row(&q) && *count < max) {
         ids[(*count)++] = (int32_t)sql_get_int(&q);
+    }
+    return sql_end(&q);
+}
+
+/* --- before a rollout is made */
+
+#define FIT_COST_MS 2000
+#define TIMES_SPAN 20000 /* actions that are looked at */
+
+ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
+                           const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit)
+{
+    char text[UD_FIQL_SQL_BYTES_MAX + 1024];
+    snprintf(
+        text, sizeof text,
+        "SELECT count(*),coalesce(sum(CASE WHEN coalesce(d.running_release,0)=? OR (d.reported_ms IS NULL AND"
+        " d.finished_release=?) THEN 1 ELSE 0 END),0),"
+        "coalesce(sum(CASE WHEN ?=1 AND (coalesce(t.is_foreign,0)=0 OR (?<>0 AND d.type_id<>?)) THEN 1 ELSE 0 "
+        "END),0),"
+        "coalesce(sum(CASE WHEN d.quarantine_ms<>0 THEN 1 ELSE 0 END),0),"
+        "coalesce(sum(CASE WHEN d.status=2 THEN 1 ELSE 0 END),0),"
+        "coalesce(sum(CASE WHEN d.last_seen_ms<>0 AND d.last_seen_ms<? THEN 1 ELSE 0 END),0),"
+        "coalesce(sum(CASE WHEN d.last_seen_ms=0 THEN 1 ELSE 0 END),0)"
+        " FROM device d LEFT JOIN device_type t ON t.id=d.type_id WHERE d.tenant=? AND %s",
+        filter->sql);
+    sql_limit(store, FIT_COST_MS);
+    struct sql q = sql_begin_made(store, text);
+    sql_put_int(&q, release->id);
+    sql_put_int(&q, release->id);
+    sql_put_int(&q, release->foreign ? 1 : 0);
+    sql_put_int(&q, release->type_id);
+    sql_put_int(&q, release->type_id);
+    sql_put_int(&q, silent_ms);
+    sql_put_int(&q, tenant);
+    sql_put_filter(&q, filter);
+    struct ud_fit found = {.matched = 0};
+    if (sql_row(&q)) {
+        uint32_t *const numbers[] = {&found.matched, &found.runs_it, &found.not_for_it, &found.quarantined,
+                                     &found.busy,    &found.silent,  &found.never};
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+            *numbers[i] = (uint32_t)sql_get_int(&q);
+        }
+    }
+    const ud_err err = sql_end(&q);
+    sql_limit(store, 0);
+    if (err == UD_OK) {
+        *fit = found;
+    }
+    return err;
+}
+
+ud_err ud_store_action_times(struct ud_store *store, int64_t tenant, int64_t *times, size_t max, size_t *count)
+{
+    struct sql q = sql_begin(
+        store,
+        "SELECT took FROM (SELECT updated_ms-created_ms AS took FROM action WHERE tenant=?1 AND state IN (7,8)"
+        " AND id>coalesce((SELECT max(id) FROM action),0)-?2 ORDER BY id DESC LIMIT ?3) x ORDER BY took");
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, TIMES_SPAN);
+    sql_put_int(&q, (int64_t)max);
+    *count = 0;
+    while (sql_row(&q) && *count < max) {
+        times[(*count)++] = sql_get_int(&q);
     }
     return sql_end(&q);
 }
