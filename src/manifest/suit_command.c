@@ -34,7 +34,7 @@ const void *suit_find(suit_table table, uint8_t label, const struct suit_group *
 
 struct suit_pairs suit_take_map(struct ud_cbor *r)
 {
-    return (struct suit_pairs){{NULL, 0}, ud_cbor_map(r)};
+    return (struct suit_pairs){.left = ud_cbor_map(r)};
 }
 
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs)
@@ -58,7 +58,7 @@ uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs)
         return SUIT_LABEL_END;
     }
     const uint8_t last = key.ptr[key.len - 1];
-    if (key.ptr[0] >> 5 == UD_CBOR_TSTR) {
+    if (pairs->texts && key.ptr[0] >> 5 == UD_CBOR_TSTR) {
         return SUIT_LABEL_TEXT;
     }
     if (key.ptr[0] >> 5 > UD_CBOR_NINT) {

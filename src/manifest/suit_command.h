@@ -214,12 +214,13 @@ uint8_t suit_take_label(struct ud_cbor *r);
 struct suit_pairs {
     struct ud_bytes previous;
     size_t left;
+    bool texts; /* a key may be a text */
 };
 struct suit_pairs suit_take_map(struct ud_cbor *r);
 /** @return true when `r` is at a further key, which is in order; false at the end or with an error in `r` */
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs);
 /**
- * Read the next key, a label or, where `text` allows it, a text. `r` is at its value then.
+ * Read the next key, a label or, where pairs->texts, a text. `r` is at its value then.
  * @return SUIT_LABEL_END at the end or with an error in `r`; SUIT_LABEL_TEXT; SUIT_LABEL_UNKNOWN
  */
 uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs);

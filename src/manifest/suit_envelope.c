@@ -114,6 +114,7 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
     struct suit_pairs pairs = suit_take_map(r);
+    pairs.texts = true;
     for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
         if (label == SUIT_LABEL_TEXT) {
             take_integrated(r, env, pairs.previous);

@@ -171,19 +171,20 @@ static struct ud_bytes take_view(struct parse *p, const struct suit_member_row *
                                             : take_content(r, p->man, row->label, content);
 }
 
-static void take_member(struct parse *p, uint8_t label)
+/* @param at  where the label stands */
+static void take_member(struct parse *p, uint8_t label, size_t at)
 {
     struct ud_cbor *r = &p->r;
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
-    if (row == NULL) {
-        ud_cbor_fail_item(r, label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
-    } else if (row->content == SUIT_CONTENT_VERSION) {
+    if (row != NULL && row->content == SUIT_CONTENT_VERSION) {
         p->has_version = true;
         if (ud_cbor_uint(r) != MANIFEST_VERSION) {
-            ud_cbor_fail_item(r, UD_ERR_VERSION);
+            ud_cbor_fail_at(r, at, UD_ERR_VERSION);
         }
     } else if (!p->has_version) {
-        ud_cbor_fail_item(r, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
+        ud_cbor_fail_at(r, at, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
+    } else if (row == NULL) {
+        ud_cbor_fail_item(r, label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
     } else if (row->content == SUIT_CONTENT_NUMBER) {
         p->man->sequence = ud_cbor_uint(r);
         p->has_sequence = true;
@@ -197,8 +198,10 @@ static void take_member(struct parse *p, uint8_t label)
 static void take_manifest(struct parse *p)
 {
     struct suit_pairs pairs = suit_take_map(&p->r);
+    size_t at = ud_cbor_offset(&p->r);
     for (uint8_t label; (label = suit_next_label(&p->r, &pairs)) != SUIT_LABEL_END;) {
-        take_member(p, label);
+        take_member(p, label, at);
+        at = ud_cbor_offset(&p->r);
     }
     (void)ud_cbor_finish(&p->r);
     if (!p->has_sequence || p->man->listed_count == 0) {
