@@ -8,3 +8,4 @@ add_custom_command(
   DEPENDS ${console_files} ${CMAKE_SOURCE_DIR}/scripts/embed
   COMMENT "Embedding the console")
 target_sources(ud_server_lib PRIVATE ${CMAKE_BINARY_DIR}/console_files.c)
+set_source_files_properties(src/server/api_server.c PROPERTIES COMPILE_DEFINITIONS UD_VERSION="${PROJECT_VERSION}")

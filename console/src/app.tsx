@@ -8,7 +8,15 @@ import { retryLive, startLive, stopLive, useLive } from "./live";
 import type { Me } from "./model";
 import { DevicePage } from "./pages/device";
 import { DevicesPage } from "./pages/devices";
+import { FirstHourPage } from "./pages/first-hour";
 import { OverviewPage } from "./pages/overview";
+import { ReleasePage } from "./pages/release";
+import { ReleasesPage } from "./pages/releases";
+import { RolloutPage } from "./pages/rollout";
+import { RolloutNewPage } from "./pages/rollout-new";
+import { RolloutsPage } from "./pages/rollouts";
+import { SecurityPage } from "./pages/security";
+import { SettingsPage } from "./pages/settings";
 import { SignInPage } from "./pages/sign-in";
 import { go, place, usePlace } from "./router";
 import { makeSession, SessionContext, useSession, type Session } from "./session";
@@ -23,6 +31,10 @@ import { Toasts } from "./ui/toast";
 const PAGES: [string, string, string][] = [
   ["overview", "overview", t.nav.overview],
   ["devices", "devices", t.nav.devices],
+  ["releases", "releases", t.nav.releases],
+  ["rollouts", "rollouts", t.nav.rollouts],
+  ["security", "security", t.nav.security],
+  ["settings", "settings", t.nav.settings],
 ];
 
 export function App(): JSX.Element {
@@ -89,10 +101,24 @@ function page(segments: string[]): { name: string; crumbs: [string, string][]; t
   switch (first) {
     case "overview":
       return { name: first, crumbs: [], title: t.nav.overview, body: <OverviewPage /> };
+    case "first-hour":
+      return { name: "overview", crumbs: [["/overview", t.nav.overview]], title: t.nav.firstHour, body: <FirstHourPage /> };
     case "devices":
       return second === undefined
         ? { name: first, crumbs: [], title: t.nav.devices, body: <DevicesPage /> }
         : { name: first, crumbs: list, title: second, body: <DevicePage key={second} name={second} /> };
+    case "releases":
+      return second === undefined
+        ? { name: first, crumbs: [], title: t.nav.releases, body: <ReleasesPage /> }
+        : { name: first, crumbs: list, title: t.release.crumb(second), body: <ReleasePage key={second} id={second} /> };
+    case "rollouts":
+      if (second === undefined) return { name: first, crumbs: [], title: t.nav.rollouts, body: <RolloutsPage /> };
+      if (second === "new") return { name: first, crumbs: list, title: t.wizard.title, body: <RolloutNewPage /> };
+      return { name: first, crumbs: list, title: t.rollout.crumb(second), body: <RolloutPage key={second} id={second} /> };
+    case "security":
+      return { name: first, crumbs: [], title: t.nav.security, body: <SecurityPage /> };
+    case "settings":
+      return { name: first, crumbs: [], title: t.nav.settings, body: <SettingsPage /> };
     default:
       return {
         name: "", crumbs: [], title: t.nav.nowhere,

@@ -1,3 +1,4 @@
+import { releaseName } from "./format";
 // Reads that several pages share.
 import { useResource, type Page, type Resource } from "./api";
 import type { Release } from "./model";
@@ -24,7 +25,7 @@ export function useReleases(): Releases {
     byId,
     name: (id) => {
       const release = byId(id);
-      return release ? `${release.name} ${release.version}` : id ? `#${id}` : "";
+      return release ? releaseName(release) : id ? `#${id}` : "";
     },
     version: (id) => byId(id)?.version ?? (id ? `#${id}` : ""),
   };

@@ -123,3 +123,10 @@ export function csvCell(value: string): string {
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return `"${plain(safe).replace(/"/g, '""')}"`;
 }
+
+/** "app 2.0"; a name that ends in its version already does not say it twice. */
+export function releaseName(release: { name: string | null; version: string | null }): string {
+  const name = release.name ?? "";
+  const version = release.version ?? "";
+  return version === "" || name === version || name.endsWith(` ${version}`) ? name : `${name} ${version}`;
+}

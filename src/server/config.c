@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <ini.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef enum kind { TEXT, NUMBER, SWITCH } kind;
@@ -136,6 +137,41 @@ static bool set(struct ud_config *config, const struct setting *setting, const c
         return true;
     }
     return false;
+}
+
+static bool is_secret(const struct setting *setting, const char *value)
+{
+    return (strcmp(setting->name, "oidc-secret") == 0 && value[0] != '\0') ||
+           (strcmp(setting->name, "store") == 0 && strchr(value, ':') != NULL);
+}
+
+void ud_config_each(const struct ud_config *config,
+                    void (*each)(void *ctx, const char *name, const char *value, const char *initial,
+                                 const char *help),
+                    void *ctx)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &settings[i];
+        const unsigned char *at = (const unsigned char *)config + setting->offset;
+        char number[24];
+        const char *value = number;
+        uint64_t amount = 0;
+        bool on = false;
+        switch (setting->kind) {
+        case TEXT:
+            value = (const char *)at;
+            break;
+        case NUMBER:
+            memcpy(&amount, at, sizeof amount);
+            snprintf(number, sizeof number, "%llu", (unsigned long long)amount);
+            break;
+        case SWITCH:
+            memcpy(&on, at, sizeof on);
+            value = on ? "1" : "0";
+            break;
+        }
+        each(ctx, setting->name, is_secret(setting, value) ? NULL : value, setting->initial, setting->help);
+    }
 }
 
 /* Is `given` the setting's name, where the file writes '_' and the environment capitals? */

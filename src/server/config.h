@@ -78,6 +78,15 @@ typedef enum ud_config_result { UD_CONFIG_RUN, UD_CONFIG_HELP, UD_CONFIG_WRONG }
 ud_config_result ud_config_read(struct ud_config *config, int argc, char *const *argv,
                                 char *(*env)(const char *name), struct ud_text *words);
 
+/**
+ * Each setting as it is in use, with what it is without a word. `value` is NULL for secrets that are set, and for a
+ * store with an address, which may hold one.
+ */
+void ud_config_each(const struct ud_config *config,
+                    void (*each)(void *ctx, const char *name, const char *value, const char *initial,
+                                 const char *help),
+                    void *ctx);
+
 /** Where ud_store_open() finds the store. */
 const char *ud_config_store(const struct ud_config *config);
 /** The folder in which artifacts and uploads lie. */

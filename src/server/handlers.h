@@ -11,6 +11,7 @@ void ud_api_whoami(struct ud_call *call);
 void ud_api_session_login(struct ud_call *call);
 void ud_api_session_logout(struct ud_call *call);
 void ud_api_sign_in_codes_add(struct ud_call *call);
+void ud_api_server(struct ud_call *call);
 void ud_api_login(struct ud_call *call);
 void ud_api_login_callback(struct ud_call *call);
 void ud_api_users_list(struct ud_call *call);

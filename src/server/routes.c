@@ -44,6 +44,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "DELETE", API "/tokens/{id}",                            UD_MAY_SELF | UD_IN_GROUP, UD_BODY_NONE, ud_api_tokens_remove, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/tenants",                                UD_MAY_TENANTS, UD_BODY_NONE,   ud_api_tenants_list, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/tenants",                                UD_MAY_TENANTS, UD_BODY_JSON,   ud_api_tenants_add, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/server",                                 UD_MAY_SETTINGS, UD_BODY_NONE, ud_api_server, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/policy",                                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_policy_get, NULL},
     {UD_LISTEN_PEOPLE,  "PUT",    API "/policy",                                 UD_MAY_SETTINGS, UD_BODY_JSON,  ud_api_policy_set, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/events",                                 UD_MAY_READ,    UD_BODY_NONE,   ud_api_events, NULL},

@@ -141,3 +141,21 @@ def test_the_command_prints_a_link(tls_server, tmp_path, flag):
     url = json.loads(done.stdout)["url"] if flag else done.stdout.strip()
     assert url.startswith(tls_server.listen["people"]["url"] + "/sign-in#")
     assert session(tls_server, {"code": url.split("#")[1]}).status == 201
+
+
+def test_how_the_server_is_set_is_told_without_its_secrets(tmp_path):
+    secret = tmp_path / "updraftd.ini"
+    secret.write_text("poll_s = 77\noidc_secret = hush-hush\n")
+    secret.chmod(0o600)
+    server = Server(tmp_path / "state", "--config", str(secret)).start()
+    try:
+        reply = server.api("GET", "/api/v1/server")
+        settings = {row["name"]: row for row in reply.json["settings"]}
+        assert settings["poll-s"]["value"] == "77" and settings["poll-s"]["initial"] == "300"
+        assert settings["oidc-secret"]["value"] is None and b"hush" not in reply.body
+        assert settings["insecure-http"]["value"] == "1"
+        assert reply.json["storage"]["free"] > 0 and reply.json["version"].count(".") == 2
+        other = server.api("POST", "/api/v1/tenants", {"name": "acme"}).json["token"]
+        assert server.api("GET", "/api/v1/server", token=other).status == 403
+    finally:
+        server.stop()

@@ -170,6 +170,17 @@ interface Happening {
   code?: string;
 }
 
+/** Equal happenings in a row are one, with how often. */
+function fold(list: Happening[]): Happening[] {
+  const out: (Happening & { times: number })[] = [];
+  for (const one of list) {
+    const last = out[out.length - 1];
+    if (last && last.title === one.title && last.text === one.text && last.code === one.code) last.times++;
+    else out.push({ ...one, times: 1 });
+  }
+  return out.map(({ times, ...one }) => (times > 1 ? { ...one, title: t.timeline.times(one.title, times) } : one));
+}
+
 function Timeline({ path, events, releases, device }: { path: string; events: (event: LiveEvent) => boolean; releases: Releases; device: Device }): JSX.Element {
   const here = usePlace();
   const show = here.query.get("show") ?? "all";
@@ -190,7 +201,7 @@ function Timeline({ path, events, releases, device }: { path: string; events: (e
     }
     for (const entry of detail.data?.history ?? []) {
       if (entry.messages.length > 0 || (detail.data?.active && entry.state !== "offered")) {
-        all.push({ at: entry.at, kind: "updates", tone: "", icon: "right", title: t.timeline.state(entry.state, releases.version(detail.data?.release)), text: entry.messages.join(" · ") });
+        all.push({ at: entry.at, kind: "updates", tone: "", icon: "right", title: t.timeline.state(entry.state, releases.version(detail.data?.release)), text: entry.messages.filter((words) => words !== entry.state).join(" · ") });
       }
     }
     for (const report of reports.data?.content ?? []) {
@@ -199,7 +210,7 @@ function Timeline({ path, events, releases, device }: { path: string; events: (e
     }
     if (device.quarantine) all.push({ at: device.quarantine.since, kind: "people", tone: "hold", glyph: "quarantined", title: t.timeline.quarantined, text: device.quarantine.reason });
     all.push({ at: device.createdAt, kind: "people", tone: "", icon: "plus", title: t.timeline.added });
-    return all.sort((a, b) => b.at - a.at);
+    return fold(all.sort((a, b) => b.at - a.at));
   }, [actions.data, reports.data, detail.data, releases.data, device]);
   const shown = list.filter((one) => show === "all" || one.kind === show).slice(0, 60);
   let lastDay = "";

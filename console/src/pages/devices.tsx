@@ -1,8 +1,8 @@
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { all, send, useResource, type Page } from "../api";
+import { all, send, useResource, type Page, type Resource } from "../api";
 import { useReleases, type Releases } from "../data";
-import { count, counted, csvCell } from "../format";
+import { count, counted, csvCell, releaseName } from "../format";
 import type { Device, DeviceType } from "../model";
 import { devicesUrl, go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
@@ -12,6 +12,7 @@ import { Blank, Btn, Check, Command, Digest, ErrorBlock, Field, Icon, Input, Lad
 import { Dialog, Modal } from "../ui/dialog";
 import { Query } from "../ui/query";
 import { SavedFilters } from "../ui/saved";
+import { SaysHead, useSays, type Says } from "../ui/says";
 import { toast } from "../ui/toast";
 
 const LIMIT = 50;
@@ -26,6 +27,7 @@ export function DevicesPage(): JSX.Element {
   const releases = useReleases();
   const path = `/api/v1/devices?limit=${LIMIT}&offset=${offset}${query ? `&q=${encodeURIComponent(query)}` : ""}`;
   const list = useResource<Page<Device>>(path, { events: (event) => event.kind === "action" || (event.kind === "change" && /devices|targets/.test(String(event.body["what"]))), every: 60_000, keep: true });
+  const says = useSays(`devices${query ? `?q=${encodeURIComponent(query)}` : ""}`, (event) => event.kind === "action" || event.kind === "change", true);
   const rows = list.data?.content ?? [];
   const total = list.data?.total ?? 0;
   const filterError = list.error && (list.error.status === 400 || list.error.status === 422) ? list.error : undefined;
@@ -36,9 +38,7 @@ export function DevicesPage(): JSX.Element {
   const apply = (next: string): void => setQuery({ q: next, offset: null });
   return (
     <>
-      <Say
-        title={list.data ? (query ? t.devices.fit(total, list.data.atLeast === true) : t.devices.total(total)) : t.nav.devices}
-        rest={list.data && query ? t.devices.fitRest : undefined}
+      <Head says={says} query={query} list={list.data}
         acts={
           <>
             <Btn icon="download" onClick={() => open("export")}>{t.devices.export}</Btn>
@@ -101,6 +101,12 @@ export function DevicesPage(): JSX.Element {
       ) : null}
     </>
   );
+}
+
+/** The server's sentence; people with a group of devices, whom it is not for, get the count of theirs. */
+function Head({ says, query, list, acts }: { says: Resource<Says>; query: string; list: Page<Device> | undefined; acts: ComponentChildren }): JSX.Element {
+  if (says.data && !says.error) return <SaysHead says={says} fallback="" acts={acts} />;
+  return <Say title={list ? (query ? t.devices.fit(list.total, list.atLeast === true) : t.devices.total(list.total)) : t.nav.devices} rest={list && query ? t.devices.fitRest : undefined} acts={acts} />;
 }
 
 function Empty({ query, apply, add }: { query: string; apply: (query: string) => void; add: () => void }): JSX.Element {
@@ -229,7 +235,7 @@ export function Assign({ names, releases, close, done }: { names: string[]; rele
       lines={[{ n: names.length, text: t.assign.line(releases.name(Number(chosen))) }, { n: 0, text: t.assign.others }]}
       close={close} done={() => { toast({ tone: "ok", text: t.assign.done(names.length) }); done(); }}
       run={() => send("POST", `/api/v1/releases/${chosen}/deploy`, { devices: names })}>
-      <Select label={t.release.word} value={chosen} onChange={setRelease} options={list.map((one) => [String(one.id), `${one.name} ${one.version}`])} />
+      <Select label={t.release.word} value={chosen} onChange={setRelease} options={list.map((one) => [String(one.id), releaseName(one)])} />
     </Dialog>
   );
 }

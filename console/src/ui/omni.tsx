@@ -1,5 +1,6 @@
 // Find or do: one box for devices, releases, rollouts, pages and actions. What is found is found by the server.
 import type { JSX } from "preact";
+import { releaseName } from "../format";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Page } from "../api";
 import type { Device, Release, Rollout } from "../model";
@@ -35,9 +36,9 @@ async function find(text: string, signal: AbortSignal): Promise<Found[]> {
     ...(devices?.content ?? []).map((d) => ({ href: url("devices", d.name), words: d.name, kind: t.omni.device, icon: "devices" })),
     ...(rollouts?.content ?? []).map((r) => ({ href: url("rollouts", r.id), words: r.name, kind: t.omni.rollout, icon: "rollouts" })),
     ...(releases?.content ?? [])
-      .filter((r) => `${r.name} ${r.version}`.toLowerCase().includes(low) || (low.length > 5 && r.digest?.startsWith(low)) || r.artifacts.some((a) => low.length > 5 && a.sha256.startsWith(low)))
+      .filter((r) => releaseName(r).toLowerCase().includes(low) || (low.length > 5 && r.digest?.startsWith(low)) || r.artifacts.some((a) => low.length > 5 && a.sha256.startsWith(low)))
       .slice(0, 3)
-      .map((r) => ({ href: url("releases", r.id), words: `${r.name} ${r.version}`, kind: t.omni.release, icon: "releases" })),
+      .map((r) => ({ href: url("releases", r.id), words: releaseName(r), kind: t.omni.release, icon: "releases" })),
   ];
 }
 

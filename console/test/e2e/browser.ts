@@ -16,7 +16,7 @@ export interface World {
 }
 
 export const world = JSON.parse(inject("world")) as World;
-export const WAIT = 60_000;
+export const WAIT = Number(process.env["UPDRAFT_WAIT_MS"] ?? 60_000);
 
 export async function control<T = unknown>(what: Record<string, unknown>): Promise<T> {
   const reply = await fetch(world.control, { method: "POST", body: JSON.stringify(what) });
