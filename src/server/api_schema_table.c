@@ -55,6 +55,7 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"Device", "name:s type:s? group:s? kid:h? lastSeen:t? createdAt:t status:=unknown|registered|pending|in_sync|failed|reverted|drifted "
                "assigned:i? zone:s? quarantine:@Quarantine? running:@Running? action:@Action?"},
     {"Running", "digest:h sequence:i release:i? version:s? reportedAt:t bootReason:=unknown|normal|trial|reverted|fallback|recovery proof:=signed"},
+    {"Poll", "id:i deadline:t"},
     {"Quarantine", "since:t reason:s release:i?"},
     {"NewQuarantine", "reason:s ~release:i?"},
     {"NewDevice", "name:s ~type:s? ~key:s? ~code:b ~group:s?"},
@@ -234,6 +235,7 @@ const struct ud_schema_operation ud_schema_operations[] = {
     {"GET", API "/devices/{name}/why", NULL, "200 Why"},
     {"GET", API "/devices/{name}/attributes", NULL, "200 Attributes"},
     {"PUT", API "/devices/{name}/zone", "Zone", "204"},
+    {"POST", API "/devices/{name}/poll", NULL, "202 Poll"},
     {"POST", API "/devices/{name}/quarantine", "NewQuarantine", "204"},
     {"DELETE", API "/devices/{name}/quarantine", NULL, "204"},
     {"POST", API "/releases/{id}/recall", "Reason", "204"},

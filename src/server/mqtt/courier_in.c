@@ -44,8 +44,12 @@ static struct ud_bytes body_of(const struct ud_arrival *arrival)
 
 static ud_err apply_report(struct ud_arrival *arrival, struct ud_store *store)
 {
-    const ud_err err = ud_report_apply(&arrival->told, store, body_of(arrival), ud_server_now_ms());
-    arrival->changed = err == UD_OK;
+    struct ud_told *told = &arrival->told;
+    if (told->refused != UD_OK) {
+        return ud_report_keep_refused(told, store, body_of(arrival), ud_server_now_ms());
+    }
+    const ud_err err = ud_report_apply(told, store, body_of(arrival), ud_server_now_ms());
+    arrival->changed = err == UD_OK && told->refused == UD_OK;
     return err;
 }
 
@@ -133,7 +137,8 @@ static void answer_report(struct ud_courier *courier, const struct ud_arrival *a
     uint8_t hash[UD_SHA256_BYTES];
     const struct ud_bytes body = body_of(arrival);
     struct ud_text text;
-    ud_report_log(courier->server, &arrival->told, arrival->err);
+    const ud_err err = arrival->err == UD_OK ? arrival->told.refused : arrival->err;
+    ud_report_log(courier->server, &arrival->told, err);
     if (courier->mqtt == NULL || ud_sha256(&body, 1, hash) != UD_OK ||
         ud_tenants_name(courier->server->tenants, arrival->told.device.tenant, tenant) != UD_OK ||
         ud_topic_write(topic, tenant, arrival->told.device.name, UD_LEAF_REPORT_ACK) != UD_OK) {
@@ -143,7 +148,7 @@ static void answer_report(struct ud_courier *courier, const struct ud_arrival *a
     struct ud_json json = {&text, false};
     ud_json_open(&json, NULL, '{');
     ud_json_hex(&json, "report", UD_BYTES_ARRAY(hash));
-    ud_json_string(&json, "error", ud_err_name(arrival->err));
+    ud_json_string(&json, "error", ud_err_name(err));
     ud_json_close(&json, '}');
     if (ud_text_ok(&text)) {
         (void)ud_mqtt_publish(courier->mqtt, topic, (struct ud_bytes){(const uint8_t *)text.ptr, text.len},
@@ -232,12 +237,7 @@ static ud_err hear_report(struct ud_courier *courier, struct ud_arrival *arrival
     if (payload.len > 0) {
         memcpy(arrival->body, payload.ptr, payload.len);
     }
-    const ud_err err = ud_report_check(&arrival->told, body_of(arrival));
-    if (err != UD_OK) {
-        arrival->err = err;
-        answer_report(courier, arrival);
-        return UD_ABSENT; /* said already */
-    }
+    arrival->told.refused = ud_report_check(&arrival->told, body_of(arrival)); /* kept, too */
     return UD_OK;
 }
 
