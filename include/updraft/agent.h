@@ -231,6 +231,9 @@ void ud_agent_poll_now(struct ud_agent *agent);
 /** For struct ud_agent_trust: verify, compare and write the trust store that was fetched; a report follows. */
 void ud_agent_take_trust_store(struct ud_agent *agent);
 
+/** The signed report that was made last, acknowledged or not; empty before the first. Valid until the next step. */
+struct ud_bytes ud_agent_last_report(const struct ud_agent *agent);
+
 const struct ud_agent_status *ud_agent_status(const struct ud_agent *agent);
 
 #endif

@@ -84,6 +84,11 @@ struct ud_road {
 
     /** UD_OK once the peer has it or the road has dropped it. */
     ud_err (*progress)(void *ctx, const struct ud_road_progress *progress);
+    /**
+     * All is installed and checked: may it be tried now? UD_OK; UD_WAIT until the peer says so; UD_ERR_GONE: it no longer
+     * wants this. NULL: this road's peers do not ask to be asked.
+     */
+    ud_err (*permit)(void *ctx);
     /** UD_OK only when the peer has acknowledged it. */
     ud_err (*report)(void *ctx, const struct ud_road_report *report);
     /** Answer a cancel: given up, or too late. UD_OK when the peer has acknowledged it, UD_ERR_GONE: it forgot. */

@@ -241,6 +241,13 @@ static void drop_work(struct ud_agent *agent, ud_agent_state next)
     ud_agent_go(agent, next);
 }
 
+void ud_agent_give_up(struct ud_agent *agent)
+{
+    agent->next_poll_ms = agent->now_ms;
+    agent->status.last_err = UD_ERR_GONE;
+    drop_work(agent, UD_AGENT_IDLE);
+}
+
 /* Does the peer still want this? A cancel, another action or none at all ends the work; an error says nothing. */
 static void poll_beside(struct ud_agent *agent)
 {
@@ -262,9 +269,7 @@ static void poll_beside(struct ud_agent *agent)
     case UD_ROAD_NOTHING:
         break;
     }
-    agent->next_poll_ms = agent->now_ms;
-    agent->status.last_err = UD_ERR_GONE;
-    drop_work(agent, UD_AGENT_IDLE);
+    ud_agent_give_up(agent);
 }
 
 static void say_it(struct ud_agent *agent)
@@ -323,6 +328,11 @@ ud_err ud_agent_step(struct ud_agent *agent, uint64_t now_ms, uint32_t *wait_ms)
 void ud_agent_poll_now(struct ud_agent *agent)
 {
     agent->next_poll_ms = agent->now_ms;
+}
+
+struct ud_bytes ud_agent_last_report(const struct ud_agent *agent)
+{
+    return (struct ud_bytes){agent->report, agent->report_len};
 }
 
 const struct ud_agent_status *ud_agent_status(const struct ud_agent *agent)

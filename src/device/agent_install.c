@@ -364,6 +364,13 @@ static ud_err store_envelope(struct ud_agent *agent)
     return err;
 }
 
+/* Some peers choose the moment themselves. */
+static ud_err may_try(const struct ud_agent *agent)
+{
+    const struct ud_road *road = agent->config->road;
+    return road->permit == NULL ? UD_OK : road->permit(road->ctx);
+}
+
 ud_err ud_agent_step_store(struct ud_agent *agent, uint32_t *wait_ms)
 {
     ud_err err = UD_OK;
@@ -372,7 +379,16 @@ ud_err ud_agent_step_store(struct ud_agent *agent, uint32_t *wait_ms)
     } else if (agent->has_to_say && agent->now_ms < agent->say_until_ms) {
         *wait_ms = UD_AGENT_TRIAL_WAIT_MS;
     } else {
-        err = ud_slots_trial_request(agent->config->slots);
+        err = may_try(agent);
+        if (err == UD_WAIT) {
+            *wait_ms = UD_AGENT_ROAD_WAIT_MS;
+            return UD_WAIT;
+        }
+        if (err == UD_ERR_GONE) { /* what is installed stays; an offer of the same finds it there */
+            ud_agent_give_up(agent);
+            return UD_WAIT;
+        }
+        err = err == UD_OK ? ud_slots_trial_request(agent->config->slots) : err;
         ud_agent_go(agent, UD_AGENT_RESET);
     }
     if (err != UD_OK) {

@@ -18,6 +18,8 @@ enum {
 void ud_agent_go(struct ud_agent *agent, ud_agent_state state);
 /** End the action at work with this outcome: a signed report follows. `record` may be NULL. */
 void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_suit_record *record);
+/** The peer no longer wants the action at work: no report, back to the next poll. */
+void ud_agent_give_up(struct ud_agent *agent);
 /** Tell the road about progress; the newest word replaces one that was not yet delivered. */
 void ud_agent_say(struct ud_agent *agent, ud_road_phase phase, uint64_t done, uint64_t total);
 /** What is known in the journal about the manifest with this digest: UD_OK runs, an error, UD_ABSENT nothing. */
