@@ -112,6 +112,9 @@ struct ud_timers *ud_endpoint_timers(struct ud_endpoint *endpoint);
 /** Send `response` (a complete message; type and id are set here). Errors of ud_coap_peer_reply(). */
 ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
                          struct ud_buf *response);
+/** A refusal that says why: the name of the error as diagnostic payload (RFC 7252 section 5.5.2). */
+void ud_endpoint_reply_err(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
+                           uint8_t code, ud_err err);
 /** A reply of a code alone, with an option more when `number` is not 0. */
 void ud_endpoint_reply_code(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
                             uint8_t code);

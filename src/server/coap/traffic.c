@@ -109,6 +109,20 @@ void ud_endpoint_reply_code(struct ud_endpoint *endpoint, struct ud_remote *remo
     }
 }
 
+void ud_endpoint_reply_err(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked,
+                           uint8_t code, ud_err err)
+{
+    uint8_t room[UD_COAP_REPLY_BYTES_MAX];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    const char *name = ud_err_name(err);
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, code, 0, ud_coap_asked_token(asked));
+    ud_coap_write_payload(&w, (struct ud_bytes){(const uint8_t *)name, strlen(name)});
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(endpoint, remote, asked, &buf);
+    }
+}
+
 void ud_endpoint_accept(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_asked *asked)
 {
     struct ud_bytes send = {NULL, 0};

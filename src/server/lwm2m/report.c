@@ -51,7 +51,14 @@ static void reported(struct ud_later *later)
     const struct reporting *reporting = (const struct reporting *)(const void *)later;
     const ud_err err = later->err == UD_OK ? reporting->told.refused : later->err;
     ud_report_log(later->lw->server, &reporting->told, err);
-    ud_later_code(later, err == UD_OK ? UD_COAP_204_CHANGED : code_of(err));
+    if (later->remote == NULL) {
+        return;
+    }
+    if (err == UD_OK) {
+        ud_later_code(later, UD_COAP_204_CHANGED);
+    } else {
+        ud_endpoint_reply_err(later->lw->endpoint, later->remote, &later->asked, code_of(err), err);
+    }
 }
 
 void ud_report_post(struct ud_request *request)
@@ -76,9 +83,10 @@ void ud_report_post(struct ud_request *request)
     }
     if (err != UD_OK) {
         free(reporting);
-        ud_request_code(request, err == UD_ERR_NOT_FOUND   ? UD_COAP_401_UNAUTHORIZED
-                                 : err == UD_ERR_TOO_LARGE ? UD_COAP_413_TOO_LARGE
-                                                           : code_of(err));
+        const uint8_t code = err == UD_ERR_NOT_FOUND   ? UD_COAP_401_UNAUTHORIZED
+                             : err == UD_ERR_TOO_LARGE ? UD_COAP_413_TOO_LARGE
+                                                       : code_of(err);
+        ud_endpoint_reply_err(lw->endpoint, request->remote, request->asked, code, err);
         return;
     }
     reporting->later.run = reporting->told.refused == UD_OK ? store_report : keep_refused;
