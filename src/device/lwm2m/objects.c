@@ -1,0 +1,339 @@
+/* What this device has: one row for each resource. Objects 3 and 4 are the port's words, the others our own. */
+#include "coap/decimal.h"
+#include "device/lwm2m/parts.h"
+#include "updraft/links.h"
+
+#define PUSH_AND_PULL 2 /* /5/0/9 */
+#define PERIOD_S_MAX 31536000
+
+/* ---- object 1: the server's account ---- */
+
+static bool put_int(struct ud_lwm2m_record *record, int64_t value)
+{
+    record->integer = value;
+    record->real = (double)value;
+    return true;
+}
+
+static bool get_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                       struct ud_lwm2m_record *record)
+{
+    const uint32_t numbers[] = {client->server.short_id, client->server.lifetime_s, client->default_pmin_s,
+                                client->default_pmax_s};
+    if (n > 0) {
+        return false;
+    }
+    if (row->id < sizeof numbers / sizeof numbers[0]) {
+        return put_int(record, numbers[row->id]);
+    }
+    record->boolean = client->keeps_notifications;
+    record->bytes = UD_BYTES_LITERAL("U");
+    return true;
+}
+
+static uint8_t set_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply)
+{
+    uint32_t *const numbers[] = {NULL, &client->server.lifetime_s, &client->default_pmin_s,
+                                 &client->default_pmax_s};
+    const uint16_t id = record->path.id[2];
+    if (id == 6) {
+        client->keeps_notifications = apply ? record->boolean : client->keeps_notifications;
+        return UD_COAP_204_CHANGED;
+    }
+    if (record->integer < (id == 1 ? 1 : 0) || record->integer > PERIOD_S_MAX) {
+        return UD_COAP_400_BAD_REQUEST;
+    }
+    if (apply) {
+        *numbers[id] = (uint32_t)record->integer;
+        client->update_wanted =
+            client->update_wanted || id == 1; /* the server learns the lifetime by an update */
+    }
+    return UD_COAP_204_CHANGED;
+}
+
+static uint8_t trigger_update(struct ud_lwm2m_client *client)
+{
+    client->update_wanted = true;
+    return UD_COAP_204_CHANGED;
+}
+
+static uint8_t trigger_bootstrap(struct ud_lwm2m_client *client)
+{
+    if (!ud_lwm2m_account_is_good(&client->config->bootstrap)) {
+        return UD_COAP_405_METHOD;
+    }
+    client->bootstrap_wanted = true;
+    return UD_COAP_204_CHANGED;
+}
+
+/* ---- objects 3 and 4: what the port says ---- */
+
+static bool get_fact(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                     struct ud_lwm2m_record *record)
+{
+    const struct ud_lwm2m_port *port = client->config->port;
+    return port->fact != NULL && port->fact(port->ctx, row->object, row->id, n, record);
+}
+
+/* The version that runs: the port's word for it, or its sequence number. */
+static bool get_version(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                        struct ud_lwm2m_record *record)
+{
+    struct ud_buf text = {client->text, sizeof client->text, 0};
+    if (n > 0) {
+        return false;
+    }
+    if (!get_fact(client, row, n, record)) {
+        (void)ud_decimal_put_int(&text, (int64_t)client->config->boot->version.sequence);
+        record->bytes = ud_buf_bytes(&text);
+    }
+    return true;
+}
+
+static bool get_error_code(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                           struct ud_lwm2m_record *record)
+{
+    return get_fact(client, row, n, record) || (n == 0 && put_int(record, 0)); /* 0: no error */
+}
+
+static bool get_binding(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                        struct ud_lwm2m_record *record)
+{
+    (void)client;
+    (void)row;
+    record->bytes = UD_BYTES_LITERAL("U");
+    return n == 0;
+}
+
+static uint8_t reboot(struct ud_lwm2m_client *client)
+{
+    const struct ud_lwm2m_port *port = client->config->port;
+    if (port->reboot == NULL) {
+        return UD_COAP_405_METHOD;
+    }
+    port->reboot(port->ctx);
+    return UD_COAP_204_CHANGED;
+}
+
+/* ---- object 5 ---- */
+
+static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                         struct ud_lwm2m_record *record)
+{
+    bool secure = false;
+    struct ud_bytes host;
+    uint16_t port;
+    const struct ud_bytes server = {(const uint8_t *)client->server.uri, client->server.uri_bytes};
+    if (n > 0) {
+        return false;
+    }
+    switch (row->id) {
+    case 1:
+        record->bytes = (struct ud_bytes){(const uint8_t *)client->firmware.uri, client->firmware.uri_bytes};
+        return true;
+    case 3:
+        return put_int(record, client->firmware.state);
+    case 5:
+        return put_int(record, client->firmware.result);
+    case 8: /* over the link that there is, and by no other */
+        return ud_lwm2m_server_parse(server, &secure, &host, &port) == UD_OK && put_int(record, secure ? 1 : 0);
+    default:
+        return put_int(record, PUSH_AND_PULL);
+    }
+}
+
+/* ---- object 26241: the signed report, and what it speaks of ---- */
+
+static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                       struct ud_lwm2m_record *record)
+{
+    const struct ud_boot_info *boot = client->config->boot;
+    const struct ud_agent *agent = client->config->agent;
+    if (n > 0) {
+        return false;
+    }
+    switch (row->id) {
+    case 0:
+        record->bytes = agent == NULL ? (struct ud_bytes){NULL, 0} : ud_agent_last_report(agent);
+        return record->bytes.len > 0;
+    case 1:
+        record->bytes = UD_BYTES_ARRAY(boot->manifest_digest);
+        return true;
+    case 2:
+        return put_int(record, (int64_t)boot->version.sequence);
+    case 3:
+        return agent != NULL && put_int(record, ud_agent_status(agent)->last_err);
+    default:
+        return put_int(record, boot->reason);
+    }
+}
+
+/* ---- the table ---- */
+
+#define ROW(object, id, operations, many, kind, get, set, execute)                                             \
+    {                                                                                                          \
+        object, id, operations, many, kind, get, set, execute                                                  \
+    }
+/* clang-format off */
+static const struct ud_lwm2m_resource rows[] = {
+    ROW(1, 0, UD_LWM2M_R, false, UD_LWM2M_INT, get_server, NULL, NULL),
+    ROW(1, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
+    ROW(1, 2, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
+    ROW(1, 3, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
+    ROW(1, 6, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_BOOL, get_server, set_server, NULL),
+    ROW(1, 7, UD_LWM2M_R, false, UD_LWM2M_STRING, get_server, NULL, NULL),
+    ROW(1, 8, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, trigger_update),
+    ROW(1, 9, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, trigger_bootstrap),
+    ROW(3, 0, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* manufacturer */
+    ROW(3, 1, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* model */
+    ROW(3, 2, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* serial number */
+    ROW(3, 3, UD_LWM2M_R, false, UD_LWM2M_STRING, get_version, NULL, NULL),
+    ROW(3, 4, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, reboot),
+    ROW(3, 6, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),  /* power sources */
+    ROW(3, 7, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),  /* mV */
+    ROW(3, 9, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* battery, % */
+    ROW(3, 10, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* memory free, KB */
+    ROW(3, 11, UD_LWM2M_R, true, UD_LWM2M_INT, get_error_code, NULL, NULL),
+    ROW(3, 13, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* time, s */
+    ROW(3, 16, UD_LWM2M_R, false, UD_LWM2M_STRING, get_binding, NULL, NULL),
+    ROW(3, 17, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* device type */
+    ROW(3, 21, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),    /* memory, KB */
+    ROW(4, 0, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* bearer */
+    ROW(4, 1, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),      /* bearers there are */
+    ROW(4, 2, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* signal, dBm */
+    ROW(4, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* link quality */
+    ROW(4, 4, UD_LWM2M_R, true, UD_LWM2M_STRING, get_fact, NULL, NULL),   /* addresses */
+    ROW(4, 5, UD_LWM2M_R, true, UD_LWM2M_STRING, get_fact, NULL, NULL),   /* routers */
+    ROW(5, 0, UD_LWM2M_W, false, UD_LWM2M_OPAQUE, NULL, NULL, NULL),      /* by ud_lwm2m_firmware_push() */
+    ROW(5, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_STRING, get_firmware, ud_lwm2m_firmware_set_uri, NULL),
+    ROW(5, 2, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, ud_lwm2m_firmware_update),
+    ROW(5, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
+    ROW(5, 5, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
+    ROW(5, 8, UD_LWM2M_R, true, UD_LWM2M_INT, get_firmware, NULL, NULL),
+    ROW(5, 9, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
+    ROW(5, 10, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, ud_lwm2m_firmware_cancel),
+    ROW(UD_LWM2M_OBJECT_REPORT, 0, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 1, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 2, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 4, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
+};
+/* clang-format on */
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+const struct ud_lwm2m_resource *ud_lwm2m_resource_at(size_t i)
+{
+    return i < ROW_COUNT ? &rows[i] : NULL;
+}
+
+const struct ud_lwm2m_resource *ud_lwm2m_resource_find(uint16_t object, uint16_t id)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (rows[i].object == object && rows[i].id == id) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+bool ud_lwm2m_object_exists(uint16_t object)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (rows[i].object == object) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- reading ---- */
+
+static bool get(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                struct ud_lwm2m_record *record)
+{
+    *record = (struct ud_lwm2m_record){.kind = row->kind};
+    record->path = ud_lwm2m_path_of(row->many ? 4 : 3, row->object, 0, row->id, n);
+    return row->get != NULL && row->get(client, row, n, record);
+}
+
+void ud_lwm2m_put_values(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path,
+                         struct ud_lwm2m_writer *w, size_t *count)
+{
+    struct ud_lwm2m_record record;
+    *count = 0;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const struct ud_lwm2m_path resource = ud_lwm2m_path_of(3, rows[i].object, 0, rows[i].id, 0);
+        const bool wanted = path->depth <= 3
+                                ? ud_lwm2m_path_under(&resource, path)
+                                : ud_lwm2m_path_is(&resource, 3, path->id[0], path->id[1], path->id[2]);
+        for (uint8_t n = 0; wanted && get(client, &rows[i], n, &record); n++) {
+            if (path->depth < 4 || path->id[3] == n) {
+                ud_lwm2m_put(w, &record);
+                (*count)++;
+            }
+        }
+    }
+}
+
+bool ud_lwm2m_path_exists(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path)
+{
+    struct ud_lwm2m_record record;
+    if (path->depth == 0 || !ud_lwm2m_object_exists(path->id[0]) || (path->depth > 1 && path->id[1] != 0)) {
+        return false;
+    }
+    if (path->depth <= 2) {
+        return true;
+    }
+    const struct ud_lwm2m_resource *row = ud_lwm2m_resource_find(path->id[0], path->id[2]);
+    if (row == NULL || (path->depth == 4 && (!row->many || path->id[3] > UINT8_MAX))) {
+        return false;
+    }
+    return (path->depth == 3 && (row->operations & UD_LWM2M_R) == 0) ||
+           get(client, row, path->depth == 4 ? (uint8_t)path->id[3] : 0, &record);
+}
+
+/* ---- links ---- */
+
+static ud_err put_link(struct ud_buf *out, const struct ud_lwm2m_path *path)
+{
+    uint8_t room[UD_LWM2M_PATH_TEXT_BYTES_MAX];
+    struct ud_buf text = {room, sizeof room, 0};
+    const ud_err err = ud_lwm2m_path_put(path, 0, &text);
+    return err == UD_OK ? ud_links_put(out, ud_buf_bytes(&text)) : err;
+}
+
+/* </>;rt="oma.lwm2m";ct=112,</1/0>,... */
+ud_err ud_lwm2m_put_object_links(const struct ud_lwm2m_client *client, struct ud_buf *out)
+{
+    uint8_t room[8];
+    struct ud_buf number = {room, sizeof room - 1, 0};
+    uint16_t before = 0;
+    (void)ud_decimal_put_int(&number, client->config->formats[0].content_format);
+    room[number.len] = '\0';
+    ud_err err = ud_links_put(out, UD_BYTES_LITERAL("/"));
+    err = err == UD_OK ? ud_links_put_attribute(out, "rt", "oma.lwm2m", true) : err;
+    err = err == UD_OK ? ud_links_put_attribute(out, "ct", (const char *)room, false) : err;
+    for (size_t i = 0; i < ROW_COUNT && err == UD_OK; i++) {
+        if (rows[i].object != before) {
+            const struct ud_lwm2m_path path = ud_lwm2m_path_of(2, rows[i].object, 0, 0, 0);
+            err = put_link(out, &path);
+            before = rows[i].object;
+        }
+    }
+    return err;
+}
+
+ud_err ud_lwm2m_put_links(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path, struct ud_buf *out)
+{
+    const struct ud_lwm2m_path object = ud_lwm2m_path_of(1, path->id[0], 0, 0, 0);
+    const struct ud_lwm2m_path instance = ud_lwm2m_path_of(2, path->id[0], 0, 0, 0);
+    ud_err err = path->depth == 1 ? put_link(out, &object) : UD_OK;
+    err = err == UD_OK && path->depth <= 2 ? put_link(out, &instance) : err;
+    for (size_t i = 0; i < ROW_COUNT && err == UD_OK; i++) {
+        const struct ud_lwm2m_path resource = ud_lwm2m_path_of(3, rows[i].object, 0, rows[i].id, 0);
+        if (ud_lwm2m_path_under(&resource, path) && ud_lwm2m_path_exists(client, &resource)) {
+            err = put_link(out, &resource);
+        }
+    }
+    return err;
+}
