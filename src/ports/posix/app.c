@@ -9,6 +9,7 @@
 
 #include "device/boot_info.h"
 #include "ports/openssl/keys.h"
+#include "ports/posix/coap_road.h"
 #include "ports/posix/content_keys.h"
 #include "ports/posix/device_folder.h"
 #include "ports/posix/http_road.h"
@@ -20,6 +21,7 @@
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
+#define LEAVE_MS 2000U /* to say goodbye at a stop */
 #define ATTRIBUTES 4
 #define MQTT_FILES 4    /* CA, password, certificate, key */
 #define PATCH_PROFILE 3 /* the default one: larger ones hardly save more */
@@ -35,11 +37,16 @@ struct ud_app {
     char ca_path[UD_PATH_BYTES_MAX];
     char token_path[UD_PATH_BYTES_MAX];
     char code_path[UD_PATH_BYTES_MAX];
+    char psk_path[UD_PATH_BYTES_MAX];
+    char cert_path[UD_PATH_BYTES_MAX];
+    char key_path[UD_PATH_BYTES_MAX];
+    char account_path[UD_PATH_BYTES_MAX];
     char mqtt_paths[MQTT_FILES][UD_PATH_BYTES_MAX];
     char slot_text[4];
     char attribute_text[ATTRIBUTES][ATTRIBUTE_CHARS_MAX + 1];
     struct ud_ddi_attribute attributes[ATTRIBUTES];
-    struct ud_http_road *road;
+    struct ud_http_road *road; /* by the url's scheme this one ... */
+    struct ud_coap_road *coap; /* ... or this one; the other is NULL */
     struct ud_mqtt_road *mqtt; /* NULL: no broker is set */
     struct ud_agent_config config;
     struct ud_agent_trust trust_store;
@@ -123,6 +130,10 @@ static ud_err open_settings(struct ud_app *app)
         {app->settings.ca, app->ca_path},
         {app->settings.token, app->token_path},
         {app->settings.enrol_code, app->code_path},
+        {app->settings.psk, app->psk_path},
+        {app->settings.cert, app->cert_path},
+        {app->settings.key, app->key_path},
+        {app->settings.account, app->account_path},
         {app->settings.mqtt_ca, app->mqtt_paths[0]},
         {app->settings.mqtt_password, app->mqtt_paths[1]},
         {app->settings.mqtt_cert, app->mqtt_paths[2]},
@@ -217,8 +228,39 @@ static ud_err open_content_keys(struct ud_app *app)
     return err;
 }
 
+static ud_err open_coap(struct ud_app *app)
+{
+    const struct ud_settings *settings = &app->settings;
+    uint32_t seed = 0;
+    const struct ud_coap_road_config config = {
+        .url = settings->url,
+        .name = settings->name,
+        .bootstrap = settings->bootstrap != 0,
+        .psk_identity = path_or_null(settings->psk_identity),
+        .psk_path = path_or_null(app->psk_path),
+        .ca_path = path_or_null(app->ca_path),
+        .cert_path = path_or_null(app->cert_path),
+        .key_path = path_or_null(app->key_path),
+        .account_path = app->account_path,
+        .manufacturer = path_or_null(settings->manufacturer),
+        .model = path_or_null(settings->model),
+        .lifetime_s = settings->lifetime_s,
+        .awake_ms = settings->awake_s * 1000U,
+        .rate_max = (uint32_t)settings->rate_max, /* its limit is UINT32_MAX */
+        .queue = settings->queue != 0,
+        .agent = &app->agent,
+        .boot = &app->info,
+        .seed = ud_random((uint8_t *)&seed, sizeof seed) == UD_OK ? seed : 1,
+    };
+    return settings->mqtt_url[0] == '\0' ? ud_coap_road_open(&app->coap, &config)
+                                         : UD_ERR_CONFIG; /* a broker stands beside HTTP only */
+}
+
 static ud_err open_road(struct ud_app *app)
 {
+    if (strncmp(app->settings.url, "coap", 4) == 0) {
+        return open_coap(app);
+    }
     fill_attributes(app);
     const struct ud_http_road_config config = {
         .url = app->settings.url,
@@ -263,6 +305,14 @@ static ud_err open_mqtt(struct ud_app *app)
     return ud_mqtt_road_open(&app->mqtt, &config);
 }
 
+static const struct ud_road *road_functions(const struct ud_app *app)
+{
+    if (app->coap != NULL) {
+        return ud_coap_road_functions(app->coap);
+    }
+    return app->mqtt == NULL ? ud_http_road_functions(app->road) : ud_mqtt_road_functions(app->mqtt);
+}
+
 static ud_err open_agent(struct ud_app *app)
 {
     uint32_t seed = 0;
@@ -285,7 +335,7 @@ static ud_err open_agent(struct ud_app *app)
         .trust = &app->device.trust.store.trust,
         .trust_store = app->device.trust.replaceable ? &app->trust_store : NULL,
         .signer = &app->signer,
-        .road = app->mqtt == NULL ? ud_http_road_functions(app->road) : ud_mqtt_road_functions(app->mqtt),
+        .road = road_functions(app),
         .vendor_id = app->device.provision.vendor_id,
         .class_id = app->device.provision.class_id,
         .device_id = app->device.provision.device_id,
@@ -342,6 +392,7 @@ void ud_app_close(struct ud_app *app)
     }
     ud_mqtt_road_close(app->mqtt);
     ud_http_road_close(app->road);
+    ud_coap_road_close(app->coap);
     ud_key_pair_close(app->key);
     ud_content_keys_close(&app->content_keys);
     ud_device_folder_flash_close(&app->device);
@@ -431,8 +482,16 @@ ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
     if (app->mqtt != NULL && ud_mqtt_road_step(app->mqtt, now_ms())) {
         ud_agent_poll_now(&app->agent);
     }
+    uint32_t road_wait_ms = UINT32_MAX;
+    if (app->coap != NULL) {
+        ud_coap_road_step(app->coap, now_ms(), &road_wait_ms);
+    }
     const ud_err err = ud_agent_step(&app->agent, now_ms(), wait_ms);
+    *wait_ms = road_wait_ms < *wait_ms ? road_wait_ms : *wait_ms;
     log_change(app);
+    if (err == UD_WAIT && app->coap != NULL && ud_coap_road_wants_reboot(app->coap)) {
+        return UD_OK;
+    }
     return err;
 }
 
@@ -440,7 +499,12 @@ void ud_app_sleep(struct ud_app *app, uint32_t wait_ms)
 {
     bool writes = false;
     const int fd = app->mqtt == NULL ? -1 : ud_mqtt_road_socket(app->mqtt, &writes);
-    if (wait_ms > 0) {
+    if (wait_ms == 0) {
+        return;
+    }
+    if (app->coap != NULL) {
+        ud_coap_road_sleep(app->coap, wait_ms);
+    } else {
         ud_http_road_sleep(app->road, wait_ms, fd, writes);
     }
 }
@@ -458,5 +522,8 @@ void ud_app_run(struct ud_app *app, const volatile sig_atomic_t *stop, bool *res
             wait_ms = STORAGE_PAUSE_MS;
         }
         ud_app_sleep(app, wait_ms < SLEEP_MS_MAX ? wait_ms : SLEEP_MS_MAX);
+    }
+    if (!*reset && app->coap != NULL) {
+        ud_coap_road_leave(app->coap, LEAVE_MS);
     }
 }

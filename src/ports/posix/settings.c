@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define POLL_S_MAX 86400U
+#define LIFETIME_S_MAX 31536000U
 #define KEEPALIVE_S_MAX 3600U
 #define SPREAD_S 5U                /* unless set */
 #define PATCH_BYTES_MAX (1U << 20) /* unless set */
@@ -27,6 +28,17 @@ static const struct {
     {"server", "ca", SETTING_TEXT, offsetof(struct ud_settings, ca), 0},
     {"server", "token", SETTING_TEXT, offsetof(struct ud_settings, token), 0},
     {"server", "enrol_code", SETTING_TEXT, offsetof(struct ud_settings, enrol_code), 0},
+    {"server", "psk", SETTING_TEXT, offsetof(struct ud_settings, psk), 0},
+    {"server", "psk_identity", SETTING_TEXT, offsetof(struct ud_settings, psk_identity), 0},
+    {"server", "cert", SETTING_TEXT, offsetof(struct ud_settings, cert), 0},
+    {"server", "key", SETTING_TEXT, offsetof(struct ud_settings, key), 0},
+    {"server", "bootstrap", SETTING_U32, offsetof(struct ud_settings, bootstrap), 1},
+    {"server", "account", SETTING_TEXT, offsetof(struct ud_settings, account), 0},
+    {"lwm2m", "lifetime_s", SETTING_U32, offsetof(struct ud_settings, lifetime_s), LIFETIME_S_MAX},
+    {"lwm2m", "queue", SETTING_U32, offsetof(struct ud_settings, queue), 1},
+    {"lwm2m", "awake_s", SETTING_U32, offsetof(struct ud_settings, awake_s), POLL_S_MAX},
+    {"lwm2m", "manufacturer", SETTING_TEXT, offsetof(struct ud_settings, manufacturer), 0},
+    {"lwm2m", "model", SETTING_TEXT, offsetof(struct ud_settings, model), 0},
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
     {"agent", "decryption_keys", SETTING_TEXT, offsetof(struct ud_settings, decryption_keys), 0},
@@ -97,6 +109,7 @@ ud_err ud_settings_load(struct ud_settings *settings, const char *path, int *lin
 {
     struct ud_settings read = {.tenant = "default",
                                .token = "token",
+                               .account = "lwm2m.account",
                                .patch_bytes_max = PATCH_BYTES_MAX,
                                .mqtt_spread_s = SPREAD_S,
                                .mqtt_report = 1};

@@ -20,7 +20,18 @@ struct ud_settings {
     uint64_t rate_max;                          /* bytes per second, 0 = unlimited */
     uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */
     char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
-    char mqtt_url[UD_SETTING_BYTES_MAX];        /* of the message broker; empty: none */
+    char psk[UD_SETTING_BYTES_MAX];             /* over coaps: file with the key; empty: certificate, or none */
+    char psk_identity[UD_SETTING_BYTES_MAX];    /* empty: the name */
+    char cert[UD_SETTING_BYTES_MAX];
+    char key[UD_SETTING_BYTES_MAX];
+    char account[UD_SETTING_BYTES_MAX]; /* what a bootstrap gave: "lwm2m.account" unless set */
+    char manufacturer[UD_SETTING_BYTES_MAX];
+    char model[UD_SETTING_BYTES_MAX];
+    uint32_t bootstrap;                  /* 1: url is of a bootstrap server */
+    uint32_t lifetime_s;                 /* of a registration; 0: the road's own default */
+    uint32_t queue;                      /* 1: sleep between updates */
+    uint32_t awake_s;                    /* ... so long after the last message; 0: 93 */
+    char mqtt_url[UD_SETTING_BYTES_MAX]; /* of the message broker; empty: none */
     char mqtt_ca[UD_SETTING_BYTES_MAX];
     char mqtt_user[UD_SETTING_BYTES_MAX];
     char mqtt_password[UD_SETTING_BYTES_MAX]; /* file */
