@@ -9,4 +9,5 @@ foreach(version 1 2 3)
   target_include_directories(app-${version} PRIVATE include src examples/app)
   target_compile_definitions(app-${version} PRIVATE APP_VERSION="${version}")
   target_link_libraries(app-${version} PRIVATE ud_posix)
+  target_link_options(app-${version} PRIVATE -Wl,--strip-debug) # an image has to fit its slot; nobody debugs in it
 endforeach()

@@ -118,7 +118,7 @@ def test_int_101_and_a_signed_release_is_confirmed_over_coap(world, security):
 
 def test_power_lost_during_a_coap_download_resumes_to_the_byte(world):
     device = CoapDevice(world, "resumes", "psk", ["[agent]"])
-    device.set_rate(200000)
+    device.set_rate(50000)
     device.power_on()
     device.runs(1)
     before = sectors_in_use(device)
@@ -138,7 +138,7 @@ def test_a_server_that_restarts_in_the_middle_finds_the_download_going_on(tmp_pa
     try:
         release = world.release("app-2", BUILD / "app-2", 2)
         device = CoapDevice(world, "waits", "psk", ["[agent]"])
-        device.set_rate(1000000)
+        device.set_rate(100000)
         device.power_on()
         device.runs(1)
         before = sectors_in_use(device)
