@@ -146,9 +146,19 @@ struct ud_backoff {
     uint8_t failures;
 };
 
+/* How a manifest is gone through: alone, or as the root of a tree (agent_domains.h). Private. */
+struct ud_agent_way {
+    ud_err (*run)(struct ud_agent *agent, ud_suit_procedure procedure);
+    /* components, rights, sizes, version, room for what is kept; UD_WAIT: step the run, and ask again */
+    ud_err (*check)(struct ud_agent *agent);
+    ud_err (*place)(struct ud_agent *agent, uint8_t component); /* into device_component */
+    ud_err (*keep)(struct ud_agent *agent, struct ud_bytes *kept);
+};
+
 struct ud_agent {
     /* private; read ud_agent_status() */
     const struct ud_agent_config *config;
+    const struct ud_agent_way *way;
     struct ud_agent_policy policy;
     struct ud_agent_status status;
     uint64_t now_ms;

@@ -6,6 +6,8 @@
  * after an interruption the download goes on at the sector that was at work. The manifest's digest is the image's; a tag, where the
  * cipher has one, is checked as well, over what the flash gives back.
  *
+ * It also takes manifests that carry a payload themselves (command write), encrypted or not: with no key at all, if need be.
+ *
  *     static const struct ud_decrypt_key key = {.alg = UD_ALG_ECDH_ES_A128KW, .agree = my_ecdh, .ctx = &my_key};
  *     static struct ud_agent_decrypting decrypting = {.ops = &ud_agent_decrypting_ops, .keys = {&key, 1}};
  *     config.decrypting = &decrypting;
@@ -21,11 +23,11 @@ struct ud_agent_decrypting {
     struct ud_decrypt_keys keys;               /* of this device */
     /* private */
     struct ud_decrypt decrypt;
-    bool active;
+    bool open;              /* for the component at work */
     bool checking;          /* the tag, from the first byte on */
     bool checked;           /* and it was right */
-    uint8_t tag_bytes;      /* that follow the image */
-    uint8_t tag_here;       /* of them */
+    uint8_t tag_bytes;      /* of the payload, behind the image */
+    uint8_t tag_here;       /* of them, taken */
     uint32_t checked_bytes; /* of the image */
     uint8_t tag[UD_AEAD_TAG_BYTES];
     uint8_t room[UD_AGENT_HASH_CHUNK_BYTES];
@@ -34,16 +36,13 @@ struct ud_agent_decrypting {
 /* The agent calls these; a port only names the table. */
 struct ud_agent_decrypting_ops {
     /**
-     * A payload begins, of which `installed` bytes of the image are in the slot. Without an encryption info: not active.
-     * UD_ERR_NO_RECIPIENT, UD_ERR_DECRYPT (no key unwraps); those of ud_encrypt_info_parse() and ud_decrypt_open().
+     * Put fetch and write in the place of what the agent has, for payloads with and without an encryption info. Beside their
+     * errors: UD_ERR_NO_RECIPIENT; UD_ERR_DECRYPT (no key unwraps, or the tag is another); those of
+     * ud_encrypt_info_parse() and ud_decrypt_open().
      */
-    ud_err (*begin)(struct ud_agent *agent, const struct ud_suit_params *params, uint32_t installed);
-    /** Decrypt, write and hash from agent->pending; bounded. Bytes behind the image are its tag. */
-    ud_err (*take)(struct ud_agent *agent, uint8_t place);
-    /** Once all is here: UD_WAIT; UD_OK; UD_ERR_DECRYPT when the tag is another. */
-    ud_err (*check)(struct ud_agent *agent, uint8_t place);
-    /** Forget the key. Harmless when not active. */
-    void (*stop)(struct ud_agent_decrypting *decrypting);
+    void (*add)(struct ud_suit_ops *ops);
+    /** Forget the key. Harmless when there is none. */
+    void (*stop)(struct ud_agent *agent);
 };
 extern const struct ud_agent_decrypting_ops ud_agent_decrypting_ops;
 

@@ -25,6 +25,7 @@ struct ud_agent_domains {
     /* private */
     struct ud_suit_tree tree;
     struct ud_suit_td_ops td;
+    struct ud_suit_ops below; /* what the agent does with images */
     struct {
         struct ud_bytes envelope; /* in the agent's buffer */
         struct ud_bytes uri;      /* where it came from; empty: the slot that runs */
@@ -42,19 +43,8 @@ struct ud_agent_domains {
 
 /* The agent calls these; a port only names the table. */
 struct ud_agent_domains_ops {
-    /** A manifest was read: forget the last one's dependencies. */
+    /** A manifest was read: forget the last one's dependencies; for one that has some, set the agent's way. */
     void (*begin)(struct ud_agent *agent);
-    /** ud_suit_run_init() or its like for trees. */
-    ud_err (*run)(struct ud_agent *agent, ud_suit_procedure procedure);
-    /**
-     * Learn what the update holds: UD_WAIT: agent->run is to be stepped, then this asked again; UD_OK: agent->size_bytes is
-     * complete, and what will be kept fits.
-     */
-    ud_err (*resolve)(struct ud_agent *agent);
-    /** Where the run has failed, beyond what its record says: in which manifest. */
-    void (*locate)(const struct ud_agent *agent, struct ud_suit_record *record);
-    /** agent->device_component of this component of the run. UD_ERR_COMPONENT. */
-    ud_err (*place)(struct ud_agent *agent, uint8_t component);
     /** Would the slot that runs, read in `env`, still be trusted? Its dependencies. */
     ud_err (*check_trust)(const struct ud_agent *agent, const struct ud_suit_envelope *env,
                           const struct ud_trust *trust);

@@ -81,13 +81,13 @@ struct ud_boot {
     /* private */
     const struct ud_layout *layout;
     const struct ud_trust *trust;
+    struct ud_boot_domains *domains; /* boot_domains.h; NULL: no manifest with dependencies starts */
     struct ud_boot_identity identity;
     uint8_t *envelope_ram;
     size_t envelope_ram_bytes;
     struct ud_slots slots;
     ud_err (*ready)(struct ud_boot *boot, uint8_t slot); /* examine, where it can run */
     struct ud_counter *counter;
-    struct ud_boot_domains *domains; /* boot_domains.h; NULL: no manifest with dependencies starts */
     struct ud_suit_envelope env;
     struct ud_suit_manifest man;
     struct ud_suit_run run;

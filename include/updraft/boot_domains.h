@@ -19,7 +19,6 @@
 struct ud_boot_domains {
     /* private */
     ud_err (*begin)(struct ud_boot *boot);
-    ud_err (*component_id)(const struct ud_boot *boot, uint8_t component, struct ud_bytes *id);
     bool (*vouches)(const struct ud_boot *boot, struct ud_bytes digest);
     struct ud_suit_ops ops;
     struct ud_suit_tree tree; /* about 1.1 KB on a 32-bit device */

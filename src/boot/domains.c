@@ -2,9 +2,29 @@
 
 #include "boot/verify.h"
 
-static ud_err component_id(const struct ud_boot *boot, uint8_t component, struct ud_bytes *id)
+/* Component of the tree to component of the device. */
+static ud_err find_place(const struct ud_boot *boot, uint8_t component, uint8_t *place)
 {
-    return ud_suit_run_component_id(&boot->run, component, id);
+    struct ud_bytes id;
+    const ud_err err = ud_suit_run_component_id(&boot->run, component, &id);
+    return err == UD_OK ? ud_slots_component_find(&boot->slots, id, place) : err;
+}
+
+static ud_err op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    uint8_t place = 0;
+    const ud_err err = find_place(ctx, component, &place);
+    return err == UD_OK ? ud_boot_check_image(ctx, place, params) : err;
+}
+
+static ud_err op_invoke(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    struct ud_boot *boot = ctx;
+    uint8_t place = 0;
+    const ud_err err = find_place(boot, component, &place);
+    (void)params;
+    boot->invoked = err == UD_OK;
+    return err;
 }
 
 static ud_err envelope(void *ctx, uint8_t component, struct ud_bytes *found)
@@ -13,7 +33,7 @@ static ud_err envelope(void *ctx, uint8_t component, struct ud_bytes *found)
     uint8_t text[UD_SUIT_KEPT_URI_BYTES_MAX];
     struct ud_buf uri = {text, sizeof text, 0};
     struct ud_bytes id;
-    ud_err err = component_id(boot, component, &id);
+    ud_err err = ud_suit_run_component_id(&boot->run, component, &id);
     if (err == UD_OK) {
         err = ud_suit_kept_uri(id, &uri);
     }
@@ -53,6 +73,8 @@ static ud_err begin(struct ud_boot *boot)
     struct ud_boot_domains *domains = boot->domains;
     domains->ops = ud_boot_ops;
     domains->ops.td = &td;
+    domains->ops.image_match = op_image_match;
+    domains->ops.invoke = op_invoke;
     ud_suit_tree_init(&domains->tree, boot->trust);
     return ud_suit_run_init_tree(&boot->run, &boot->man, UD_SUIT_INVOCATION, &domains->ops, boot,
                                  &domains->tree, NULL);
@@ -76,7 +98,6 @@ static bool vouches(const struct ud_boot *boot, struct ud_bytes digest)
 void ud_boot_depend(struct ud_boot *boot, struct ud_boot_domains *domains)
 {
     domains->begin = begin;
-    domains->component_id = component_id;
     domains->vouches = vouches;
     boot->domains = domains;
 }

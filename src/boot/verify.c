@@ -4,12 +4,9 @@
 
 /* ---- what the manifest may ask of a device at boot; everything that writes is absent ---- */
 
-static ud_err matches(const struct ud_suit_params *params, uint32_t has, struct ud_bytes wanted,
-                      struct ud_bytes own, ud_err differs)
+/* The interpreter gives no condition without the parameter that it needs. */
+static ud_err matches(struct ud_bytes wanted, struct ud_bytes own, ud_err differs)
 {
-    if ((params->has & has) == 0) {
-        return UD_ERR_PARAMETER_UNSET;
-    }
     return own.len == UD_UUID_BYTES && ud_bytes_equal(wanted, own) ? UD_OK : differs;
 }
 
@@ -17,30 +14,27 @@ static ud_err check_vendor(void *ctx, uint8_t component, const struct ud_suit_pa
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params, UD_SUIT_HAS_VENDOR, params->vendor_id, boot->identity.vendor_id, UD_ERR_VENDOR);
+    return matches(params->vendor_id, boot->identity.vendor_id, UD_ERR_VENDOR);
 }
 
 static ud_err check_class(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params, UD_SUIT_HAS_CLASS, params->class_id, boot->identity.class_id, UD_ERR_CLASS);
+    return matches(params->class_id, boot->identity.class_id, UD_ERR_CLASS);
 }
 
 static ud_err check_device(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params, UD_SUIT_HAS_DEVICE, params->device_id, boot->identity.device_id, UD_ERR_DEVICE_ID);
+    return matches(params->device_id, boot->identity.device_id, UD_ERR_DEVICE_ID);
 }
 
 static ud_err check_slot(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    if ((params->has & UD_SUIT_HAS_SLOT) == 0) {
-        return UD_ERR_PARAMETER_UNSET;
-    }
     return params->slot == boot->seen.slot ? UD_OK : UD_ERR_CONDITION;
 }
 
@@ -48,8 +42,7 @@ static ud_err check_slot(void *ctx, uint8_t component, const struct ud_suit_para
 static ud_err device_component(const struct ud_boot *boot, uint8_t component, uint8_t *place)
 {
     struct ud_bytes id;
-    const ud_err err = boot->domains != NULL ? boot->domains->component_id(boot, component, &id)
-                                             : ud_suit_component_id(&boot->man, component, &id);
+    const ud_err err = ud_suit_component_id(&boot->man, component, &id);
     return err == UD_OK ? ud_slots_component_find(&boot->slots, id, place) : err;
 }
 
@@ -91,23 +84,16 @@ static uint32_t room_for(const struct ud_boot *boot, uint8_t place)
                                                : ud_slots_capacity(&boot->slots, place);
 }
 
-static ud_err check_image(void *ctx, uint8_t component, const struct ud_suit_params *params)
+ud_err ud_boot_check_image(struct ud_boot *boot, uint8_t place, const struct ud_suit_params *params)
 {
-    struct ud_boot *boot = ctx;
-    const uint32_t needed = UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_SIZE;
-    uint8_t place = 0;
-    ud_err err = device_component(boot, component, &place);
-    if (err != UD_OK) {
-        return err;
-    }
-    if ((params->has & needed) != needed) {
+    if ((params->has & UD_SUIT_HAS_SIZE) == 0) {
         return UD_ERR_PARAMETER_UNSET;
     }
     boot->signed_digest[place] = (struct ud_bytes){NULL, 0};
     if (params->image_size == 0 || params->image_size > room_for(boot, place)) {
         return UD_ERR_IMAGE_MISMATCH;
     }
-    err = measure(boot, place, (uint32_t)params->image_size);
+    const ud_err err = measure(boot, place, (uint32_t)params->image_size);
     if (err != UD_OK) {
         return err;
     }
@@ -116,6 +102,13 @@ static ud_err check_image(void *ctx, uint8_t component, const struct ud_suit_par
     }
     boot->signed_digest[place] = params->digest;
     return UD_OK;
+}
+
+static ud_err check_image(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    uint8_t place = 0;
+    const ud_err err = device_component(ctx, component, &place);
+    return err == UD_OK ? ud_boot_check_image(ctx, place, params) : err;
 }
 
 /* Only notes the wish: the jump is the port's, after both verdicts. */

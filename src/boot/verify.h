@@ -15,6 +15,8 @@ ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot);
 
 /* What a manifest may ask for at a boot; ctx is a struct ud_boot. */
 extern const struct ud_suit_ops ud_boot_ops;
+/** Measure the image of a component of the device, and compare. Those of the condition image match. */
+ud_err ud_boot_check_image(struct ud_boot *boot, uint8_t place, const struct ud_suit_params *params);
 /** Did who signed this manifest have the right to, for every component that it names? UD_ERR_RIGHTS. */
 ud_err ud_boot_check_rights(const struct ud_boot *boot, const struct ud_suit_manifest *man);
 

@@ -3,7 +3,6 @@
 #include "device/agent_parts.h"
 #include "device/backoff.h"
 #include "updraft/agent_decrypt.h"
-#include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
 #include "updraft/assert.h"
 
@@ -57,11 +56,10 @@ void ud_agent_go(struct ud_agent *agent, ud_agent_state state)
 
 void ud_agent_release(struct ud_agent *agent)
 {
-    struct ud_agent_decrypting *decrypting = agent->config->decrypting;
     agent->config->road->fetch_stop(agent->config->road->ctx);
     ud_hash_abort(&agent->hash);
-    if (decrypting != NULL) {
-        decrypting->ops->stop(decrypting);
+    if (agent->config->decrypting != NULL) {
+        agent->config->decrypting->ops->stop(agent);
     }
     agent->fetching = false;
     agent->pending = (struct ud_bytes){NULL, 0};
@@ -74,9 +72,6 @@ void ud_agent_finish(struct ud_agent *agent, ud_err outcome, const struct ud_sui
     agent->status.last_err = outcome;
     agent->outcome = outcome;
     agent->record = record == NULL ? (struct ud_suit_record){0} : *record;
-    if (record == &agent->run.record && ud_agent_has_tree(agent)) {
-        agent->config->domains->ops->locate(agent, &agent->record);
-    }
     memcpy(agent->about, agent->action.manifest_digest, sizeof agent->about);
     agent->for_action = true;
     agent->report_ready = false;

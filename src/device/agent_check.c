@@ -1,6 +1,7 @@
 /* Does the envelope apply to this device? Everything here happens before the first byte of an image is asked for. */
 #include "device/agent_parts.h"
 #include "device/keep.h"
+#include "updraft/agent_decrypt.h"
 #include "updraft/agent_domains.h"
 
 static ud_err compare(struct ud_bytes mine, struct ud_bytes theirs, ud_err otherwise)
@@ -46,21 +47,10 @@ void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config)
         .component_slot = op_slot,
         .image_match = ud_agent_op_image_match,
         .fetch = ud_agent_op_fetch,
-        .write = ud_agent_op_write,
-        .obeys = config->decrypting == NULL ? 0 : UD_SUIT_HAS_ENCRYPTION,
     };
-}
-
-bool ud_agent_has_tree(const struct ud_agent *agent)
-{
-    return agent->config->domains != NULL && agent->man.dependencies != 0;
-}
-
-ud_err ud_agent_run(struct ud_agent *agent, ud_suit_procedure procedure)
-{
-    return ud_agent_has_tree(agent)
-               ? agent->config->domains->ops->run(agent, procedure)
-               : ud_suit_run_init(&agent->run, &agent->man, procedure, &agent->ops, agent, NULL);
+    if (config->decrypting != NULL) {
+        config->decrypting->ops->add(ops);
+    }
 }
 
 /* Authenticate, and only then parse. */
@@ -82,21 +72,12 @@ static ud_err read_envelope(struct ud_agent *agent)
     return ud_suit_manifest_parse(&agent->man, &agent->env, NULL);
 }
 
-static ud_err begin_check(struct ud_agent *agent)
+static ud_err find_place(struct ud_agent *agent, uint8_t component)
 {
-    ud_err err = read_envelope(agent);
-    if (err == UD_OK && agent->config->domains != NULL) {
-        agent->config->domains->ops->begin(agent);
-    }
-    ud_agent_facts(agent);
-    if (err == UD_OK) {
-        err = ud_agent_run(agent, UD_SUIT_CHECK);
-    }
-    if (err == UD_OK) {
-        err = ud_suit_run_able(&agent->run, NULL); /* before a download, not in the middle of an install */
-    }
-    agent->running = err == UD_OK;
-    return err;
+    struct ud_bytes id;
+    const ud_err err = ud_suit_component_id(&agent->man, component, &id);
+    return err == UD_OK ? ud_slots_component_find(agent->config->slots, id, &agent->device_component[component])
+                        : err;
 }
 
 /* Component i of the manifest: known here, signed for by somebody who may, image of a known size that fits. */
@@ -104,17 +85,14 @@ static ud_err check_component(struct ud_agent *agent, uint8_t i)
 {
     const struct ud_agent_config *config = agent->config;
     struct ud_suit_params params;
-    struct ud_bytes id = {NULL, 0};
-    uint8_t place;
     ud_err err = ud_suit_run_params(&agent->run, i, &params);
     if (err == UD_OK) {
-        err = ud_suit_component_id(&agent->man, i, &id);
+        err = find_place(agent, i);
     }
+    const uint8_t place = agent->device_component[i];
     if (err == UD_OK) {
-        err = ud_slots_component_find(config->slots, id, &place);
-    }
-    if (err == UD_OK) {
-        err = ud_trust_may_write(config->trust, agent->env.signers, id, config->vendor_id, config->class_id);
+        err = ud_trust_may_write(config->trust, agent->env.signers, config->layout->components[place].id,
+                                 config->vendor_id, config->class_id);
     }
     if (err != UD_OK) {
         return err;
@@ -125,7 +103,6 @@ static ud_err check_component(struct ud_agent *agent, uint8_t i)
     if (params.image_size == 0 || params.image_size > ud_slots_capacity(config->slots, place)) {
         return UD_ERR_SPACE;
     }
-    agent->device_component[i] = place;
     agent->size_bytes[place] = (uint32_t)params.image_size;
     return UD_OK;
 }
@@ -149,8 +126,7 @@ static ud_err check_components(struct ud_agent *agent)
     return UD_OK;
 }
 
-/* Equal sequence under another digest is as stale as a lower one (attacks A2). */
-static ud_err check_version(const struct ud_agent *agent)
+ud_err ud_agent_check_version(const struct ud_agent *agent)
 {
     const struct ud_agent_config *config = agent->config;
     const uint64_t now_s = config->time_s == NULL ? 0 : config->time_s(config->time_ctx);
@@ -194,23 +170,50 @@ static ud_err remember_action(struct ud_agent *agent)
     return ud_slots_action_put(agent->config->slots, now);
 }
 
-/* Which components in which sizes, and whether what is kept fits. UD_WAIT: dependencies come first. */
-static ud_err check_content(struct ud_agent *agent)
+/* ---- a manifest that depends on no other ---- */
+
+static ud_err run_alone(struct ud_agent *agent, ud_suit_procedure procedure)
 {
-    if (ud_agent_has_tree(agent)) {
-        const ud_err err = check_version(agent);
-        return err == UD_OK ? agent->config->domains->ops->resolve(agent) : err;
-    }
+    return ud_suit_run_init(&agent->run, &agent->man, procedure, &agent->ops, agent, NULL);
+}
+
+static ud_err check_alone(struct ud_agent *agent)
+{
     ud_err err = check_components(agent);
     if (err == UD_OK) {
-        err = check_version(agent);
+        err = ud_agent_check_version(agent);
     }
     return err == UD_OK ? check_space_for_envelope(agent) : err;
 }
 
+static ud_err keep_alone(struct ud_agent *agent, struct ud_bytes *kept)
+{
+    return ud_envelope_keep(agent->config->envelope, &agent->env, kept);
+}
+
+static const struct ud_agent_way alone = {run_alone, check_alone, find_place, keep_alone};
+
+static ud_err begin_check(struct ud_agent *agent)
+{
+    ud_err err = read_envelope(agent);
+    agent->way = &alone;
+    if (err == UD_OK && agent->config->domains != NULL) {
+        agent->config->domains->ops->begin(agent);
+    }
+    ud_agent_facts(agent);
+    if (err == UD_OK) {
+        err = agent->way->run(agent, UD_SUIT_CHECK);
+    }
+    if (err == UD_OK) {
+        err = ud_suit_run_able(&agent->run, NULL); /* before a download, not in the middle of an install */
+    }
+    agent->running = err == UD_OK;
+    return err;
+}
+
 static ud_err accept(struct ud_agent *agent)
 {
-    ud_err err = check_content(agent);
+    ud_err err = agent->way->check(agent);
     if (err == UD_OK) {
         err = remember_action(agent);
     }
@@ -237,13 +240,6 @@ static bool is_trust_store(const struct ud_agent *agent)
     return agent->config->trust_store != NULL && ud_trust_store_is_one(received);
 }
 
-/* Bytes of a dependency that are wrong are worth nothing, whoever sent them; once they are fetched anew. */
-static bool shall_retry(const struct ud_agent *agent, ud_err err)
-{
-    return ud_agent_has_tree(agent) && agent->running && !agent->content_retried &&
-           (err == UD_ERR_DIGEST || err == UD_ERR_IMAGE_MISMATCH);
-}
-
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms)
 {
     const bool in_run = agent->running;
@@ -255,11 +251,6 @@ ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms)
     ud_err err = in_run ? ud_suit_run_step(&agent->run, NULL) : begin_check(agent);
     *wait_ms = agent->wait_ms;
     if (err == UD_WAIT || (err == UD_OK && !in_run)) {
-        return UD_WAIT;
-    }
-    if (shall_retry(agent, err)) {
-        agent->content_retried = true;
-        agent->running = false;
         return UD_WAIT;
     }
     const struct ud_suit_record *where = in_run && err != UD_OK ? &agent->run.record : NULL;

@@ -209,6 +209,24 @@ static ud_err td_remove(void *ctx, uint8_t component)
 
 /* ---- commands ---- */
 
+/* Bytes that are wrong are worth nothing, whoever sent them. Once they are fetched anew: a cache on the way may have lied. */
+static ud_err judge_download(struct ud_agent *agent, const struct ud_suit_params *params, uint8_t i)
+{
+    struct ud_bytes *envelope = &domains_of(agent)->fetched[i].envelope;
+    struct ud_suit_envelope env;
+    const bool right =
+        (params->has & UD_SUIT_HAS_DIGEST) == 0 ||
+        (ud_suit_envelope_parse(&env, *envelope, NULL) == UD_OK &&
+         ud_suit_envelope_check_digest(&env, NULL) == UD_OK && ud_bytes_equal(env.digest, params->digest));
+    if (right || agent->content_retried) {
+        return UD_OK; /* what is wrong the conditions say */
+    }
+    agent->content_retried = true;
+    domains_of(agent)->used -= envelope->len;
+    envelope->len = 0;
+    return UD_WAIT;
+}
+
 /* The next bytes of a dependency, behind what the buffer holds. UD_OK: it is complete. */
 static ud_err download(struct ud_agent *agent, const struct ud_suit_params *params, uint8_t i)
 {
@@ -229,7 +247,7 @@ static ud_err download(struct ud_agent *agent, const struct ud_suit_params *para
     }
     if (chunk.len == 0) {
         agent->config->road->fetch_stop(agent->config->road->ctx);
-        return UD_OK;
+        return judge_download(agent, params, i);
     }
     if (chunk.len > agent->config->envelope_cap - domains->used) {
         return UD_ERR_TOO_LARGE;
@@ -295,7 +313,7 @@ static ud_err op_fetch(void *ctx, uint8_t component, const struct ud_suit_params
         return err;
     }
     return domains_of(agent)->trying ? note_image(agent, component, params)
-                                     : ud_agent_op_fetch(agent, component, params, integrated);
+                                     : domains_of(agent)->below.fetch(agent, component, params, integrated);
 }
 
 static ud_err op_write(void *ctx, uint8_t component, const struct ud_suit_params *params)
@@ -306,7 +324,7 @@ static ud_err op_write(void *ctx, uint8_t component, const struct ud_suit_params
         return err;
     }
     return domains_of(agent)->trying ? note_image(agent, component, params)
-                                     : ud_agent_op_write(agent, component, params);
+                                     : domains_of(agent)->below.write(agent, component, params);
 }
 
 /* A dependency is known by the digest of its manifest, and has the size of its envelope. */
@@ -421,25 +439,23 @@ static ud_err make_kept(struct ud_agent *agent)
 
 /* ---- the agent's side ---- */
 
-static void begin(struct ud_agent *agent)
+/* Each manifest was entered by its dependent's command for the component that it lies in. */
+static void note(void *ctx, const struct ud_suit_record *at, uint8_t policy, ud_err answer,
+                 const struct ud_suit_params *params)
 {
-    struct ud_agent_domains *domains = domains_of(agent);
-    ud_suit_tree_init(&domains->tree, agent->config->trust);
-    domains->count = 0;
-    domains->trying = false;
-    domains->resolved = false;
-    domains->used = agent->envelope_len;
-    domains->running = (struct ud_bytes){NULL, 0};
-    domains->kept = (struct ud_bytes){NULL, 0};
-    ud_agent_ops(&agent->ops, agent->config);
-    if (agent->man.dependencies == 0) {
-        return;
+    struct ud_agent *agent = ctx;
+    const struct ud_suit_frame *frames = agent->run.frames;
+    struct ud_suit_record *record = &agent->run.record;
+    (void)at;
+    (void)policy;
+    (void)answer;
+    (void)params;
+    record->path_len = 0;
+    for (uint8_t i = 1; i < agent->run.depth && record->path_len < sizeof record->path; i++) {
+        if (frames[i].where.manifest != frames[i - 1].where.manifest) {
+            record->path[record->path_len++] = (uint8_t)(frames[i - 1].index & 15);
+        }
     }
-    domains->td = (struct ud_suit_td_ops){td_envelope, td_accept, td_unlink, td_remove};
-    agent->ops.td = &domains->td;
-    agent->ops.fetch = op_fetch;
-    agent->ops.write = op_write;
-    agent->ops.image_match = op_image_match;
 }
 
 static ud_err run(struct ud_agent *agent, ud_suit_procedure procedure)
@@ -467,12 +483,10 @@ static ud_err check_complete(const struct ud_agent *agent)
 static ud_err resolve(struct ud_agent *agent)
 {
     struct ud_agent_domains *domains = domains_of(agent);
-    if (domains->resolved) {
-        return UD_OK;
-    }
     if (!domains->trying) { /* the shared sequence has just ended */
         memset(agent->size_bytes, 0, sizeof agent->size_bytes);
-        ud_err err = check_rights(agent, &agent->man, agent->config->trust);
+        ud_err err = ud_agent_check_version(agent);
+        err = err == UD_OK ? check_rights(agent, &agent->man, agent->config->trust) : err;
         err = err == UD_OK ? run(agent, UD_SUIT_UPDATE) : err;
         return err == UD_OK ? UD_WAIT : err;
     }
@@ -483,16 +497,36 @@ static ud_err resolve(struct ud_agent *agent)
     return err;
 }
 
-/* Each manifest was entered by its dependent's command for the component that it lies in. */
-static void locate(const struct ud_agent *agent, struct ud_suit_record *record)
+static ud_err keep(struct ud_agent *agent, struct ud_bytes *kept)
 {
-    const struct ud_suit_frame *frames = agent->run.frames;
-    record->path_len = 0;
-    for (uint8_t i = 1; i < agent->run.depth && record->path_len < sizeof record->path; i++) {
-        if (frames[i].where.manifest != frames[i - 1].where.manifest) {
-            record->path[record->path_len++] = (uint8_t)(frames[i - 1].index & 15);
-        }
+    *kept = domains_of(agent)->kept;
+    return UD_OK;
+}
+
+static const struct ud_agent_way tree_way = {run, resolve, find_place, keep};
+
+static void begin(struct ud_agent *agent)
+{
+    struct ud_agent_domains *domains = domains_of(agent);
+    ud_suit_tree_init(&domains->tree, agent->config->trust);
+    domains->count = 0;
+    domains->trying = false;
+    domains->resolved = false;
+    domains->used = agent->envelope_len;
+    domains->running = (struct ud_bytes){NULL, 0};
+    domains->kept = (struct ud_bytes){NULL, 0};
+    ud_agent_ops(&agent->ops, agent->config);
+    if (agent->man.dependencies == 0) {
+        return;
     }
+    domains->td = (struct ud_suit_td_ops){td_envelope, td_accept, td_unlink, td_remove};
+    domains->below = agent->ops;
+    agent->ops.td = &domains->td;
+    agent->ops.fetch = op_fetch;
+    agent->ops.write = domains->below.write == NULL ? NULL : op_write;
+    agent->ops.image_match = op_image_match;
+    agent->ops.note = note;
+    agent->way = &tree_way;
 }
 
 static ud_err check_trust(const struct ud_agent *agent, const struct ud_suit_envelope *env,
@@ -513,4 +547,4 @@ static ud_err check_trust(const struct ud_agent *agent, const struct ud_suit_env
     return err == UD_OK ? r.err : err;
 }
 
-const struct ud_agent_domains_ops ud_agent_domains_ops = {begin, run, resolve, locate, find_place, check_trust};
+const struct ud_agent_domains_ops ud_agent_domains_ops = {begin, check_trust};

@@ -1,6 +1,5 @@
 /* What conditions of update management ask: answered by the application, through the agent's configuration. */
 #include "device/agent_parts.h"
-#include "updraft/agent_domains.h"
 
 static ud_err ask_clock(void *ctx, uint64_t *now_s)
 {
@@ -20,23 +19,12 @@ static ud_err ask_consent(void *ctx, int64_t priority)
     return config->facts->authorized(config->facts_ctx, priority);
 }
 
-static ud_err find_place(struct ud_agent *agent, uint8_t component)
-{
-    struct ud_bytes id;
-    if (ud_agent_has_tree(agent)) {
-        return agent->config->domains->ops->place(agent, component);
-    }
-    const ud_err err = ud_suit_component_id(&agent->man, component, &id);
-    return err == UD_OK ? ud_slots_component_find(agent->config->slots, id, &agent->device_component[component])
-                        : err;
-}
-
 /* By the device's own number of the component. */
 static ud_err ask_version(void *ctx, uint8_t component, int64_t *numbers, size_t *count)
 {
     struct ud_agent *agent = ctx;
     const struct ud_agent_config *config = agent->config;
-    const ud_err err = find_place(agent, component);
+    const ud_err err = agent->way->place(agent, component);
     return err == UD_OK
                ? config->facts->version(config->facts_ctx, agent->device_component[component], numbers, count)
                : err;

@@ -1,9 +1,6 @@
 /* The image: fetched, hashed while it is written, read back and compared; then the envelope beside it. */
 #include "device/agent_parts.h"
-#include "device/keep.h"
 #include "device/uri.h"
-#include "updraft/agent_decrypt.h"
-#include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
 
 #define SAY_LAST_WORD_MS 5000U /* before the reset: nobody waits longer for a hint */
@@ -20,42 +17,8 @@ static bool by_patch(const struct ud_agent *agent)
     return agent->config->patching != NULL && agent->config->patching->stage != UD_PATCH_NONE;
 }
 
-static struct ud_agent_decrypting *decrypting(const struct ud_agent *agent)
-{
-    struct ud_agent_decrypting *with = agent->config->decrypting;
-    return with != NULL && with->active ? with : NULL;
-}
-
-/* Bytes of the payload that were used: those of the image, and of its tag. */
-static uint32_t used_bytes(const struct ud_agent *agent)
-{
-    const struct ud_agent_decrypting *with = decrypting(agent);
-    return agent->hashed_bytes + (with == NULL ? 0 : with->tag_here);
-}
-
-static uint64_t payload_bytes(const struct ud_agent *agent, uint32_t image_bytes)
-{
-    const struct ud_agent_decrypting *with = decrypting(agent);
-    return (uint64_t)image_bytes + (with == NULL ? 0 : with->tag_bytes);
-}
-
-/* How the bytes come about: decrypted, by a patch, or as they are. */
-static ud_err begin_way(struct ud_agent *agent, uint8_t place, const struct ud_suit_params *params,
-                        bool integrated)
-{
-    const struct ud_agent_config *config = agent->config;
-    ud_err err = UD_OK;
-    if (config->decrypting != NULL) {
-        err = config->decrypting->ops->begin(agent, params, ud_slots_install_offset(config->slots, place));
-    }
-    if (config->patching != NULL && !integrated && decrypting(agent) == NULL) {
-        (void)config->patching->ops->begin(agent, place, agent->size_bytes[place]);
-    }
-    return err;
-}
-
-static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
-                          bool integrated)
+ud_err ud_agent_image_begin(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
+                            bool may_patch)
 {
     if ((params->has & UD_SUIT_HAS_SIZE) == 0 ||
         params->image_size != agent->size_bytes[agent->device_component[component]]) {
@@ -74,12 +37,16 @@ static ud_err begin_image(struct ud_agent *agent, uint8_t component, const struc
     agent->status.resumed_bytes =
         ud_slots_install_offset(agent->config->slots, agent->device_component[component]);
     agent->status.patch_bytes = 0;
+    if (agent->config->patching != NULL && may_patch) {
+        const uint8_t place = agent->device_component[component];
+        (void)agent->config->patching->ops->begin(agent, place, agent->size_bytes[place]);
+    }
     ud_agent_download_begin(agent);
-    return begin_way(agent, agent->device_component[component], params, integrated);
+    return UD_OK;
 }
 
 /* A part of the inactive slot into a hash; bounded. */
-static ud_err hash_flash(struct ud_agent *agent, uint8_t place, uint32_t end)
+ud_err ud_agent_image_rehash(struct ud_agent *agent, uint8_t place, uint32_t end)
 {
     uint8_t chunk[UD_AGENT_HASH_CHUNK_BYTES];
     const uint32_t left = end - agent->hashed_bytes;
@@ -96,30 +63,30 @@ static ud_err hash_flash(struct ud_agent *agent, uint8_t place, uint32_t end)
 }
 
 /* Bytes that the manifest carries itself come in pieces, too: a step stays short. */
-static void take_integrated(struct ud_agent *agent, struct ud_bytes integrated)
+static void take_integrated(struct ud_agent *agent, struct ud_bytes integrated, uint32_t offset)
 {
     struct ud_bytes rest = integrated;
     struct ud_bytes before;
-    if (ud_bytes_take(&rest, used_bytes(agent), &before)) {
+    if (ud_bytes_take(&rest, offset, &before)) {
         agent->pending = rest;
     }
 }
 
-/* The next bytes of the payload into agent->pending; none left there is the end of the resource. */
-static ud_err pull(struct ud_agent *agent, const struct ud_suit_params *params, struct ud_bytes integrated)
+ud_err ud_agent_image_pull(struct ud_agent *agent, const struct ud_suit_params *params,
+                           struct ud_bytes integrated, uint32_t offset)
 {
     uint8_t room[UD_URI_BYTES_MAX];
     struct ud_buf uri = {room, sizeof room, 0};
     uint32_t wait_ms = 0;
     if (integrated.len > 0) {
-        take_integrated(agent, integrated);
+        take_integrated(agent, integrated, offset);
         return UD_OK;
     }
     const struct ud_bytes base = {(const uint8_t *)agent->offer.uri, agent->offer.uri_bytes};
     ud_err err =
         (params->has & UD_SUIT_HAS_URI) == 0 ? UD_ERR_PARAMETER_UNSET : ud_uri_resolve(base, params->uri, &uri);
     if (err == UD_OK) {
-        err = ud_agent_download(agent, ud_buf_bytes(&uri), used_bytes(agent), &agent->pending, &wait_ms);
+        err = ud_agent_download(agent, ud_buf_bytes(&uri), offset, &agent->pending, &wait_ms);
     }
     agent->stream_open = err == UD_OK && agent->pending.len > 0;
     agent->wait_ms = err == UD_WAIT ? wait_ms : 0;
@@ -128,9 +95,6 @@ static ud_err pull(struct ud_agent *agent, const struct ud_suit_params *params, 
 
 static ud_err write_pending(struct ud_agent *agent, uint8_t place)
 {
-    if (decrypting(agent) != NULL) {
-        return agent->config->decrypting->ops->take(agent, place);
-    }
     struct ud_bytes piece = {NULL, 0};
     const size_t n = agent->pending.len < UD_AGENT_WRITE_BYTES ? agent->pending.len : UD_AGENT_WRITE_BYTES;
     (void)ud_bytes_take(&agent->pending, n, &piece); /* n is not more than there is */
@@ -144,7 +108,7 @@ static ud_err write_pending(struct ud_agent *agent, uint8_t place)
     return err;
 }
 
-static void say_tenths(struct ud_agent *agent, uint32_t size)
+void ud_agent_image_say(struct ud_agent *agent, uint32_t size)
 {
     const uint32_t tenth = (uint32_t)((uint64_t)agent->hashed_bytes * 10U / size);
     const uint32_t said = (uint32_t)(agent->status.done_bytes * 10U / size);
@@ -155,13 +119,11 @@ static void say_tenths(struct ud_agent *agent, uint32_t size)
     }
 }
 
-/* All bytes are here. One look whether the resource ends, too, if its stream is still open (attacks A9, B14); a
- * stream that breaks or stalls now has nothing to add. */
-static ud_err end_image(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
-                        struct ud_bytes integrated)
+ud_err ud_agent_image_end(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
+                          struct ud_bytes integrated, uint32_t offset)
 {
     if (agent->stream_open) {
-        const ud_err err = pull(agent, params, integrated);
+        const ud_err err = ud_agent_image_pull(agent, params, integrated, offset);
         if (err == UD_OK && agent->pending.len > 0) {
             return UD_ERR_IMAGE_MISMATCH;
         }
@@ -169,15 +131,7 @@ static ud_err end_image(struct ud_agent *agent, uint8_t component, const struct 
             return UD_WAIT;
         }
     }
-    struct ud_agent_decrypting *with = decrypting(agent);
-    const ud_err checked = with == NULL ? UD_OK : with->ops->check(agent, agent->device_component[component]);
-    if (checked != UD_OK) {
-        return checked;
-    }
     agent->config->road->fetch_stop(agent->config->road->ctx);
-    if (with != NULL) {
-        with->ops->stop(with);
-    }
     agent->fetching = false;
     agent->stream_open = false;
     agent->streamed[component] = true;
@@ -194,7 +148,7 @@ static ud_err patch_image(struct ud_agent *agent, const struct ud_suit_params *p
         ud_agent_download_begin(agent);
         return UD_OK;
     }
-    say_tenths(agent, size);
+    ud_agent_image_say(agent, size);
     return err == UD_WAIT ? UD_OK : err;
 }
 
@@ -204,7 +158,7 @@ ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_para
     struct ud_agent *agent = ctx;
     const uint8_t place = agent->device_component[component];
     const uint32_t size = agent->size_bytes[place];
-    ud_err err = agent->fetching ? UD_OK : begin_image(agent, component, params, integrated.len > 0);
+    ud_err err = agent->fetching ? UD_OK : ud_agent_image_begin(agent, component, params, integrated.len == 0);
     if (err != UD_OK) {
         return err;
     }
@@ -214,28 +168,21 @@ ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_para
     }
     const uint32_t installed = ud_slots_install_offset(agent->config->slots, place);
     if (agent->hashed_bytes < installed) { /* a resume: what is there is hashed again */
-        err = hash_flash(agent, place, installed);
-    } else if (used_bytes(agent) == payload_bytes(agent, size) && agent->pending.len == 0) {
-        return end_image(agent, component, params, integrated);
+        err = ud_agent_image_rehash(agent, place, installed);
+    } else if (agent->hashed_bytes == size && agent->pending.len == 0) {
+        return ud_agent_image_end(agent, component, params, integrated, size);
     } else if (agent->pending.len == 0) {
-        err = pull(agent, params, integrated);
+        err = ud_agent_image_pull(agent, params, integrated, agent->hashed_bytes);
         if (err == UD_OK && agent->pending.len == 0) {
             return UD_ERR_IMAGE_MISMATCH; /* it ends too early */
         }
-    } else if (agent->pending.len > payload_bytes(agent, size) - used_bytes(agent)) {
+    } else if (agent->pending.len > size - agent->hashed_bytes) {
         return UD_ERR_IMAGE_MISMATCH; /* it does not end where it should */
     } else {
         err = write_pending(agent, place);
-        say_tenths(agent, size);
+        ud_agent_image_say(agent, size);
     }
     return err == UD_OK ? UD_WAIT : err;
-}
-
-/* The manifest carries the payload itself, as a parameter. */
-ud_err ud_agent_op_write(void *ctx, uint8_t component, const struct ud_suit_params *params)
-{
-    return params->content.len == 0 ? UD_ERR_IMAGE_MISMATCH
-                                    : ud_agent_op_fetch(ctx, component, params, params->content);
 }
 
 /* ---- image match ---- */
@@ -281,7 +228,7 @@ ud_err ud_agent_op_image_match(void *ctx, uint8_t component, const struct ud_sui
         return err == UD_OK ? UD_WAIT : err;
     }
     if (agent->hashed_bytes < agent->size_bytes[place]) {
-        const ud_err err = hash_flash(agent, place, agent->size_bytes[place]);
+        const ud_err err = ud_agent_image_rehash(agent, place, agent->size_bytes[place]);
         return err == UD_OK ? UD_WAIT : err;
     }
     return compare_read_back(agent, component, params);
@@ -298,7 +245,7 @@ static ud_err begin_install(struct ud_agent *agent)
                                      agent->size_bytes, resume_bytes);
     }
     if (err == UD_OK) {
-        err = ud_agent_run(agent, UD_SUIT_UPDATE);
+        err = agent->way->run(agent, UD_SUIT_UPDATE);
     }
     memset(agent->streamed, 0, sizeof agent->streamed);
     memset(agent->matched, 0, sizeof agent->matched);
@@ -346,13 +293,8 @@ ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms)
 
 static ud_err store_envelope(struct ud_agent *agent)
 {
-    struct ud_bytes kept = {NULL, 0};
-    ud_err err = UD_OK;
-    if (ud_agent_has_tree(agent)) {
-        kept = agent->config->domains->kept;
-    } else {
-        err = ud_envelope_keep(agent->config->envelope, &agent->env, &kept);
-    }
+    struct ud_bytes kept;
+    ud_err err = agent->way->keep(agent, &kept);
     if (err == UD_OK) {
         err = ud_slots_envelope_write(agent->config->slots, kept);
     }

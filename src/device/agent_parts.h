@@ -42,10 +42,8 @@ ud_err ud_agent_step_envelope(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms);
 /** The functions that the manifest's commands act through. */
 void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config);
-/** Begin a run of the manifest, or of the tree that it is the root of. */
-ud_err ud_agent_run(struct ud_agent *agent, ud_suit_procedure procedure);
-/** Is the manifest at work one with dependencies, on an agent that takes them? */
-bool ud_agent_has_tree(const struct ud_agent *agent);
+/** Equal sequence under another digest is as stale as a lower one (attacks A2). */
+ud_err ud_agent_check_version(const struct ud_agent *agent);
 /* agent_facts.c */
 /** ... and those of update management, as far as the application knows. */
 void ud_agent_facts(struct ud_agent *agent);
@@ -53,9 +51,26 @@ void ud_agent_facts(struct ud_agent *agent);
 /* agent_install.c */
 ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_step_store(struct ud_agent *agent, uint32_t *wait_ms);
+/*
+ * Pieces of a fetch, for those who do something else with the bytes. Begin; then hash again what the slot has; pull when
+ * nothing is pending (at this offset of the payload; nothing pending afterwards is its end); end.
+ */
+ud_err ud_agent_image_begin(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
+                            bool may_patch);
+/** A part of the inactive slot into the hash; bounded. */
+ud_err ud_agent_image_rehash(struct ud_agent *agent, uint8_t place, uint32_t end);
+ud_err ud_agent_image_pull(struct ud_agent *agent, const struct ud_suit_params *params,
+                           struct ud_bytes integrated, uint32_t offset);
+/** Tell about progress, if a tenth has passed. */
+void ud_agent_image_say(struct ud_agent *agent, uint32_t size);
+/**
+ * All bytes are here. One look whether the resource ends, too, if its stream is still open (attacks A9, B14); a stream
+ * that breaks or stalls now has nothing to add.
+ */
+ud_err ud_agent_image_end(struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params,
+                          struct ud_bytes integrated, uint32_t offset);
 ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_params *params,
                          struct ud_bytes integrated);
-ud_err ud_agent_op_write(void *ctx, uint8_t component, const struct ud_suit_params *params);
 ud_err ud_agent_op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params);
 
 /* agent_report.c */

@@ -17,12 +17,8 @@ static ud_err find_span(const struct ud_suit_envelope *env, size_t *start, size_
     (void)ud_cbor_tag(&reader);
     (void)ud_cbor_map(&reader);
     *start = ud_cbor_offset(&reader);
-    for (int item = 0; item < 4; item++) { /* label, wrapper, label, manifest */
-        (void)ud_cbor_skip(&reader);
-    }
-    *len = ud_cbor_offset(&reader) - *start;
+    *len = (size_t)(env->manifest_item.ptr - env->whole.ptr) + env->manifest_item.len - *start;
     UD_ASSERT(reader.err == UD_OK && *start >= sizeof head);
-    UD_ASSERT(env->whole.ptr + *start + *len == env->manifest_item.ptr + env->manifest_item.len);
     return UD_OK;
 }
 

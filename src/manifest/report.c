@@ -16,6 +16,7 @@ enum {
     DEVICE_COUNTER_ERR = 5
 };
 
+enum { INDEX_MAX = 23 }; /* of a dependency */
 enum { ALG_SHA256 = -16, RECORD_ELEMENTS = 5, DIGEST_ITEM_BYTES = 1 + 1 + 2 + UD_SHA256_BYTES };
 
 /* Heads of at most 9 bytes around the views; numbers at their longest. */
@@ -28,6 +29,8 @@ enum {
 };
 _Static_assert(PAYLOAD_BYTES_MAX + UD_COSE_SIGN1_OVERHEAD_BYTES_MAX <= UD_REPORT_BYTES_MAX,
                "the largest report fits");
+
+_Static_assert(UD_SUIT_COMPONENTS_MAX <= 24, "the index of a dependency is encoded in one byte");
 
 /* Writing */
 
@@ -58,10 +61,8 @@ static void put_record(struct ud_cbor_writer *w, const struct ud_suit_record *re
 {
     const bool in_manifest = record->command != 0;
     ud_cbor_put_array(w, RECORD_ELEMENTS);
-    ud_cbor_put_array(w, in_manifest ? record->path_len : 0);
-    for (uint8_t i = 0; in_manifest && i < record->path_len; i++) {
-        ud_cbor_put_uint(w, record->path[i]);
-    }
+    ud_cbor_put_array(w, record->path_len);
+    ud_cbor_put_raw(w, (struct ud_bytes){record->path, record->path_len}); /* each is its own encoding */
     ud_cbor_put_uint(w, in_manifest ? (uint64_t)record->section : 0);
     ud_cbor_put_uint(w, in_manifest ? record->offset_bytes : 0);
     ud_cbor_put_uint(w, in_manifest ? record->component : 0);
@@ -114,9 +115,6 @@ static void put_device(struct ud_cbor_writer *w, const struct ud_report *report)
 
 static ud_err check_lengths(const struct ud_report *report)
 {
-    if (report->record.path_len > UD_SUIT_DEPENDENCIES_MAX) {
-        return UD_ERR_LIMIT;
-    }
     if (report->reference_uri.len > UD_URI_BYTES_MAX || report->claim_count > UD_COMPONENTS_MAX) {
         return UD_ERR_LIMIT;
     }
@@ -277,7 +275,7 @@ static void read_path(struct ud_cbor *r, struct ud_suit_record *record)
         return;
     }
     for (size_t i = 0; i < count && r->err == UD_OK; i++) {
-        record->path[i] = (uint8_t)ud_fields_number(r, 0, UINT8_MAX);
+        record->path[i] = (uint8_t)ud_fields_number(r, 0, INDEX_MAX);
     }
     record->path_len = (uint8_t)count;
 }

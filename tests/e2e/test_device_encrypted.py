@@ -90,7 +90,7 @@ def test_power_lost_in_an_encrypted_download_resumes_at_its_sector(world):
 
 
 @pytest.mark.parametrize("name, to, key, spoil, state, want", [
-    ("no-key", "room.pub", None, None, "refused", "UD_ERR_PARAMETER"),
+    ("no-key", "room.pub", None, None, "failed", "UD_ERR_NO_RECIPIENT"),
     ("other-key", "room.pub", "group.cose", None, "failed", "UD_ERR_NO_RECIPIENT"),
     ("tampered", "room.pub", "room.key", 100000, "failed", "UD_ERR_DECRYPT"),
     ("tampered-tag", "group.cose", "group.cose", -1, "failed", "UD_ERR_DECRYPT"),

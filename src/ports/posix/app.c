@@ -343,7 +343,7 @@ static ud_err open_agent(struct ud_app *app)
         .envelope_cap = sizeof app->envelope,
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
         .patching = app->patch == NULL ? NULL : &app->patching,
-        .decrypting = app->content_keys.count == 0 ? NULL : &app->decrypting,
+        .decrypting = &app->decrypting,
         .domains = &app->domains,
         .seed = seed,
     };

@@ -155,7 +155,7 @@ static void test_an_image_of_every_cipher_runs_for_a_key_pair_and_for_a_secret(v
         offer(fleet, &made, algorithms[i / 2].alg, algorithms[i / 2].key_bytes, i % 2 != 0);
         finish(&fleet->device, &made.release);
         assert_int_equal(served(&fleet->device), made.cipher_len);
-        assert_false(decrypting.active);
+        assert_false(decrypting.open);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
 }
@@ -231,7 +231,7 @@ static void test_what_does_not_decrypt_is_refused_by_name(void **state)
         }
         assert_int_equal(report.record.section, UD_SUIT_INSTALL);
         device_expect_running(device, &fleet->v1);
-        assert_false(decrypting.active);
+        assert_false(decrypting.open);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
 }

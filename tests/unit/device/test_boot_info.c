@@ -18,7 +18,7 @@ static struct ud_boot_info full_info(void)
         .image_count = UD_COMPONENTS_MAX,
         .boot_count = UINT32_MAX,
         .confirm_deadline_ms = 30000,
-        .record = {UD_SUIT_INSTALL, 7, 2, -3},
+        .record = {.section = UD_SUIT_INSTALL, .offset_bytes = 7, .component = 2, .command = -3},
         .counter_err = UD_ERR_ROLLBACK_COUNTER,
     };
     memset(info.attempted_digest, 0xa1, sizeof info.attempted_digest);

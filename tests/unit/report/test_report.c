@@ -128,7 +128,7 @@ static void test_the_largest_report_fits_the_stated_size(void **state)
                                             .offset_bytes = UINT32_MAX,
                                             .component = UINT8_MAX,
                                             .path_len = UD_SUIT_DEPENDENCIES_MAX,
-                                            .path = {UINT8_MAX, UINT8_MAX, UINT8_MAX},
+                                            .path = {23, 23, 23},
                                             .command = 21};
     report.boot_count = UINT32_MAX;
     report.counter = UINT64_MAX;
@@ -215,7 +215,7 @@ static const struct {
     {"record deeper than a tree", "a4 03 80 04 a3 05 10 06 85 84 01010101 03 00 00 a0 07 01" REFERENCE DEVICE,
      UD_ERR_LIMIT},
     {"record of a dependency beyond all indices",
-     "a4 03 80 04 a3 05 10 06 85 81 190100 03 00 00 a0 07 01" REFERENCE DEVICE, UD_ERR_NUMBER_RANGE},
+     "a4 03 80 04 a3 05 10 06 85 81 1818 03 00 00 a0 07 01" REFERENCE DEVICE, UD_ERR_NUMBER_RANGE},
     {"record with four elements", "a4 03 80 04 a3 05 10 06 84 80 03 00 00 07 01" REFERENCE DEVICE,
      UD_ERR_SHAPE},
     {"unknown boot reason", "a4 03 80 04f5" REFERENCE "390100 a3 01 01 02 02 03 06", UD_ERR_NUMBER_RANGE},
