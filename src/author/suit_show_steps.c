@@ -246,7 +246,7 @@ static void take_params(struct show *show, struct level *level)
         const uint8_t component = level->index.components[i];
         const struct ud_suit_params before = show->params[component];
         level->r = at; /* the same map for every component of the index */
-        suit_take_params(&level->r, &show->place, &show->params[component]);
+        suit_take_params(&level->r, show->place, &show->params[component]);
         if (level->r.err == UD_OK && show->depth > 1) {
             say_changes(show, component, &before);
         }
@@ -279,7 +279,7 @@ static void do_maps(struct show *show, struct level *level)
     struct suit_pairs pairs = suit_take_map(&level->r);
     while (suit_next_pair(&level->r, &pairs)) {
         level->index =
-            (struct ud_suit_index){.count = 1, .components = {suit_take_component(&level->r, &show->place)}};
+            (struct ud_suit_index){.count = 1, .components = {suit_take_component(&level->r, show->place)}};
         take_params(show, level);
     }
 }
@@ -288,7 +288,7 @@ static void do_maps(struct show *show, struct level *level)
 static void step_command(struct show *show, struct level *level)
 {
     show->place.nested = show->depth > 1;
-    const struct suit_command_row *row = suit_take_code(&level->r, &show->place, NULL);
+    const struct suit_command_row *row = suit_take_code(&level->r, show->place, NULL);
     if (row == NULL) {
         return;
     }
@@ -297,7 +297,7 @@ static void step_command(struct show *show, struct level *level)
         do_policy(show, level, row->code);
         break;
     case SUIT_ARG_INDEX:
-        level->index = suit_take_index_all(&level->r, &show->place);
+        level->index = suit_take_index_all(&level->r, show->place);
         break;
     case SUIT_ARG_PARAMS:
         take_params(show, level);

@@ -18,31 +18,39 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
     boot->ready = ud_boot_examine;
 }
 
-/* What to tell the image about the last attempt, from the journal as it is now. */
-static void tell_history(const struct ud_boot *boot, ud_boot_reason reason, ud_err outcome,
-                         const struct ud_suit_record *record, struct ud_boot_info *info)
+/* What the image is told of how it came to be chosen. The functions below tell it; what was chosen is in boot->seen. */
+struct story {
+    ud_boot_reason reason;
+    ud_err outcome;
+    struct ud_suit_record record; /* command 0 = none */
+};
+
+static void tell(const struct ud_boot *boot, const struct story *story, ud_err err, struct ud_boot_info *info)
 {
     const struct ud_slots_state *state = ud_slots_state(&boot->slots);
-    info->reason = reason;
-    info->outcome = outcome;
-    info->record = *record;
+    memset(info, 0, sizeof *info);
+    if (err == UD_OK) {
+        *info = boot->seen;
+    }
+    info->reason = story->reason;
+    info->outcome = story->outcome;
+    info->record = story->record;
     memcpy(info->attempted_digest, state->attempted, sizeof info->attempted_digest);
     info->boot_count = state->boot_count;
+    if (story->reason == UD_BOOT_TRIAL) {
+        info->confirm_deadline_ms = boot->layout->confirm_deadline_ms;
+    }
 }
 
 /* What is left is the recovery image. Nothing is recorded: the next boot comes here again. */
-static ud_err recover(struct ud_boot *boot, ud_err why, struct ud_boot_info *info)
+static ud_err recover(struct ud_boot *boot, ud_err why, struct story *story)
 {
-    const struct ud_suit_record none = {.command = 0};
+    *story = (struct story){.reason = UD_BOOT_RECOVERY, .outcome = why};
     if (boot->layout->recovery != NULL && ud_boot_examine(boot, UD_SLOT_RECOVERY) == UD_OK) {
-        *info = boot->seen;
-        tell_history(boot, UD_BOOT_RECOVERY, why, &none, info);
         return UD_OK;
     }
     boot->verdict = UD_SURE_NO;
     boot->confirmed = UD_SURE_NO;
-    memset(info, 0, sizeof *info);
-    tell_history(boot, UD_BOOT_RECOVERY, why, &none, info);
     return UD_ERR_NO_SLOT;
 }
 
@@ -71,33 +79,31 @@ static ud_err find_highest(struct ud_boot *boot, uint8_t *slot)
  * Nothing is known of trials and stored versions. A device without a bootable slot is left as it is, for the
  * factory.
  */
-static ud_err choose_without_journal(struct ud_boot *boot, struct ud_boot_info *info)
+static ud_err choose_without_journal(struct ud_boot *boot, struct story *story)
 {
-    const struct ud_suit_record none = {.command = 0};
     uint8_t slot = 0;
     if (find_highest(boot, &slot) != UD_OK) {
-        return recover(boot, UD_ERR_JOURNAL, info);
+        return recover(boot, UD_ERR_JOURNAL, story);
     }
     /* a journal that cannot be begun is no reason not to boot: the next boot comes here again */
     const bool begun = ud_slots_format(&boot->slots, boot->layout) == UD_OK;
     ud_slots_assume(&boot->slots, slot);
     if (ud_boot_examine(boot, slot) != UD_OK) {
-        return recover(boot, UD_ERR_JOURNAL, info);
+        return recover(boot, UD_ERR_JOURNAL, story);
     }
-    *info = boot->seen;
     if (begun) {
-        (void)ud_slots_adopt(&boot->slots, slot, info->version);
+        (void)ud_slots_adopt(&boot->slots, slot, boot->seen.version);
     }
-    tell_history(boot, UD_BOOT_FALLBACK, UD_ERR_JOURNAL, &none, info);
+    story->reason = UD_BOOT_FALLBACK;
+    story->outcome = UD_ERR_JOURNAL;
     return UD_OK;
 }
 
 /* ---- a trial is requested or was started ---- */
 
 /* Record first, then start: a trial that could not be recorded could be started for ever. */
-static ud_err start_trial(struct ud_boot *boot, struct ud_boot_info *info)
+static ud_err start_trial(struct ud_boot *boot)
 {
-    const struct ud_suit_record none = {.command = 0};
     ud_err err =
         boot->counter == NULL ? UD_OK : boot->counter->err; /* without it nobody knows what is too old */
     if (err == UD_OK) {
@@ -105,16 +111,7 @@ static ud_err start_trial(struct ud_boot *boot, struct ud_boot_info *info)
         err = boot->ready(boot, ud_slots_inactive(&boot->slots));
         boot->for_trial = false;
     }
-    if (err == UD_OK) {
-        err = ud_slots_trial_start(&boot->slots, boot->seen.version);
-    }
-    if (err != UD_OK) {
-        return err;
-    }
-    *info = boot->seen;
-    tell_history(boot, UD_BOOT_TRIAL, UD_OK, &none, info);
-    info->confirm_deadline_ms = boot->layout->confirm_deadline_ms;
-    return UD_OK;
+    return err == UD_OK ? ud_slots_trial_start(&boot->slots, boot->seen.version) : err;
 }
 
 static ud_err why_ended(ud_err ended)
@@ -123,11 +120,11 @@ static ud_err why_ended(ud_err ended)
 }
 
 /* UD_OK: the trial runs. Otherwise it is over, for this reason, and the active slot is next. */
-static ud_err choose_trial(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+static ud_err choose_trial(struct ud_boot *boot, ud_err ended)
 {
     const struct ud_slots_state *state = ud_slots_state(&boot->slots);
     const bool used_up = state->attempts >= boot->layout->trial_boots_max;
-    const ud_err err = used_up ? why_ended(ended) : start_trial(boot, info);
+    const ud_err err = used_up ? why_ended(ended) : start_trial(boot);
     if (err != UD_OK) {
         /* when even this is not written the next boot comes here again and ends the same way */
         (void)ud_slots_trial_end(&boot->slots, err);
@@ -146,24 +143,23 @@ static bool has_failed(const struct ud_boot *boot)
 }
 
 /* An image that has failed its trial is better than none, and worse than the recovery image. */
-static ud_err choose_other(struct ud_boot *boot, ud_err why, const struct ud_suit_record *record,
-                           struct ud_boot_info *info)
+static ud_err choose_other(struct ud_boot *boot, ud_err why, struct story *story)
 {
+    const struct ud_suit_record record = boot->seen.record; /* of the active slot */
     const uint8_t slot = ud_slots_inactive(&boot->slots);
     ud_err err = ud_boot_examine(boot, slot);
     if (err == UD_OK && has_failed(boot) &&
-        recover(boot, ud_slots_state(&boot->slots)->outcome, info) == UD_OK) {
+        recover(boot, ud_slots_state(&boot->slots)->outcome, story) == UD_OK) {
         return UD_OK;
     }
     if (err == UD_OK) {
         err = boot->ready(boot, slot);
     }
     if (err != UD_OK) {
-        return recover(boot, why, info);
+        return recover(boot, why, story);
     }
-    *info = boot->seen;
     (void)ud_slots_fall_back(&boot->slots, why); /* not written: decided the same way again at the next boot */
-    tell_history(boot, UD_BOOT_FALLBACK, why, record, info);
+    *story = (struct story){UD_BOOT_FALLBACK, why, record};
     return UD_OK;
 }
 
@@ -173,48 +169,45 @@ static ud_err past_outcome(const struct ud_slots_state *state)
 }
 
 /* @param failed  why a trial ended in this very boot; UD_OK: none did */
-static ud_err choose_active(struct ud_boot *boot, ud_err failed, struct ud_boot_info *info)
+static ud_err choose_active(struct ud_boot *boot, ud_err failed, struct story *story)
 {
     const struct ud_slots_state *state = ud_slots_state(&boot->slots);
-    const struct ud_suit_record record = boot->seen.record; /* of the trial, when it failed at this boot */
+    story->record = boot->seen.record; /* of the trial, when it failed at this boot */
     const ud_err err = boot->ready(boot, state->active);
     if (err != UD_OK) {
-        const struct ud_suit_record own = boot->seen.record;
-        return choose_other(boot, err, &own, info);
+        return choose_other(boot, err, story);
     }
-    *info = boot->seen;
-    if (failed != UD_OK) {
-        tell_history(boot, UD_BOOT_REVERTED, failed, &record, info);
-    } else {
-        tell_history(boot, UD_BOOT_NORMAL, past_outcome(state), &record, info);
-    }
+    story->reason = failed != UD_OK ? UD_BOOT_REVERTED : UD_BOOT_NORMAL;
+    story->outcome = failed != UD_OK ? failed : past_outcome(state);
     return UD_OK;
 }
 
-static ud_err choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
+static ud_err choose(struct ud_boot *boot, ud_err ended, struct story *story)
 {
     ud_err failed = UD_OK;
     ud_err err = ud_slots_mount(&boot->slots, boot->layout);
     if (err == UD_ERR_JOURNAL) {
-        return choose_without_journal(boot, info);
+        return choose_without_journal(boot, story);
     }
     if (err == UD_OK) {
         err = ud_slots_settle(&boot->slots);
     }
     if (err != UD_OK) {
-        return recover(boot, err, info);
+        return recover(boot, err, story);
     }
     if (ud_slots_state(&boot->slots)->trial != UD_TRIAL_NONE) {
-        failed = choose_trial(boot, ended, info);
+        failed = choose_trial(boot, ended);
         if (failed == UD_OK) {
+            story->reason = UD_BOOT_TRIAL;
             return UD_OK;
         }
     }
-    return choose_active(boot, failed, info);
+    return choose_active(boot, failed, story);
 }
 
 ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *info)
 {
+    struct story story = {.reason = UD_BOOT_UNKNOWN};
     memset(&boot->seen, 0, sizeof boot->seen);
     const struct ud_mover *mover = boot->layout->mover;
     ud_err err = ud_layout_check(boot->layout);
@@ -228,7 +221,8 @@ ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *i
     if (counter != NULL) {
         counter->count(boot, NULL);
     }
-    err = choose(boot, ended, info);
+    err = choose(boot, ended, &story);
+    tell(boot, &story, err, info);
     if (counter != NULL) {
         counter->count(boot, info);
         info->counter_err = counter->err;

@@ -81,7 +81,7 @@ static struct ud_mcuboot_version take_version(struct ud_bytes *from)
     version.major = (uint8_t)ud_le_take(from, 1);
     version.minor = (uint8_t)ud_le_take(from, 1);
     version.revision = (uint16_t)ud_le_take(from, 2);
-    version.build = (uint32_t)ud_le_take(from, 4);
+    version.build = ud_le_take(from, 4);
     return version;
 }
 
@@ -122,7 +122,7 @@ static ud_err take_protected(struct ud_mcuboot_image *image, const struct ud_are
         }
         err = ud_area_read(area, at, counter, sizeof counter);
         if (err == UD_OK) {
-            image->security_counter = (uint32_t)ud_le_take(&rest, sizeof counter);
+            image->security_counter = ud_le_take(&rest, sizeof counter);
             image->has_security_counter = true;
         }
         return err;
@@ -151,8 +151,8 @@ static ud_err take_entries(struct ud_mcuboot_image *image, const struct ud_area 
         if (err != UD_OK) {
             return err;
         }
-        const uint32_t type = (uint32_t)ud_le_take(&rest, 2);
-        const uint32_t len = (uint32_t)ud_le_take(&rest, 2);
+        const uint32_t type = ud_le_take(&rest, 2);
+        const uint32_t len = ud_le_take(&rest, 2);
         at += (uint32_t)sizeof head;
         if (len > end - at) {
             return UD_ERR_IMAGE_FORMAT;
@@ -180,7 +180,7 @@ static ud_err entries_end(const struct ud_area *area, uint32_t at, uint16_t magi
         return err;
     }
     const bool right = ud_le_take(&rest, 2) == magic;
-    const uint32_t len = (uint32_t)ud_le_take(&rest, 2);
+    const uint32_t len = ud_le_take(&rest, 2);
     if (!right || len < sizeof head || len > area->size - at) {
         return UD_ERR_IMAGE_FORMAT;
     }
@@ -200,11 +200,11 @@ static ud_err take_header(struct ud_mcuboot_image *image, const struct ud_area *
         return err;
     }
     const bool right = ud_le_take(&rest, 4) == IMAGE_MAGIC;
-    image->load_address = (uint32_t)ud_le_take(&rest, 4);
-    image->header_bytes = (uint32_t)ud_le_take(&rest, 2);
-    const uint32_t protected_bytes = (uint32_t)ud_le_take(&rest, 2);
-    image->payload_bytes = (uint32_t)ud_le_take(&rest, 4);
-    image->flags = (uint32_t)ud_le_take(&rest, 4);
+    image->load_address = ud_le_take(&rest, 4);
+    image->header_bytes = ud_le_take(&rest, 2);
+    const uint32_t protected_bytes = ud_le_take(&rest, 2);
+    image->payload_bytes = ud_le_take(&rest, 4);
+    image->flags = ud_le_take(&rest, 4);
     image->version = take_version(&rest);
     if (!right || (image->flags & ~(uint32_t)FLAGS_KNOWN) != 0 || image->header_bytes < sizeof bytes ||
         image->payload_bytes == 0) {

@@ -33,12 +33,16 @@ uint8_t ud_err_suit_reason(ud_err err)
     return row_of((uint32_t)err)->suit_reason;
 }
 
+/* Not by the table: a bootloader needs no more of it than this. */
 bool ud_err_from_value(uint32_t value, ud_err *err)
 {
-    const struct err_row *row = row_of(value);
-    if (row == &unknown) {
+#define UD_ERR_CASE(id, value, lwm2m, reason, text, remedy) case value:
+    switch (value) {
+        UD_ERR_LIST(UD_ERR_CASE)
+        *err = (ud_err)value;
+        return true;
+    default:
         return false;
     }
-    *err = row->err;
-    return true;
+#undef UD_ERR_CASE
 }

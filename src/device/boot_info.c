@@ -23,13 +23,13 @@ enum {
     KEY_COUNTER_ERR,
 };
 
-static void put_pair(struct ud_cbor_writer *writer, uint64_t key, uint64_t value)
+static void put_pair(struct ud_cbor_writer *writer, uint32_t key, uint32_t value)
 {
     ud_cbor_put_uint(writer, key);
     ud_cbor_put_uint(writer, value);
 }
 
-static void put_digest(struct ud_cbor_writer *writer, uint64_t key, const uint8_t digest[UD_DIGEST_BYTES])
+static void put_digest(struct ud_cbor_writer *writer, uint32_t key, const uint8_t digest[UD_DIGEST_BYTES])
 {
     ud_cbor_put_uint(writer, key);
     ud_cbor_put_bstr(writer, (struct ud_bytes){digest, UD_DIGEST_BYTES});
@@ -63,8 +63,8 @@ ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info)
     ud_cbor_put_map(&writer, PAIRS);
     put_pair(&writer, KEY_VERSION, VERSION);
     put_pair(&writer, KEY_SLOT, info->slot);
-    put_pair(&writer, KEY_REASON, (uint64_t)info->reason);
-    put_pair(&writer, KEY_OUTCOME, (uint64_t)info->outcome);
+    put_pair(&writer, KEY_REASON, (uint32_t)info->reason);
+    put_pair(&writer, KEY_OUTCOME, (uint32_t)info->outcome);
     put_digest(&writer, KEY_ATTEMPTED, info->attempted_digest);
     put_digest(&writer, KEY_MANIFEST, info->manifest_digest);
     ud_cbor_put_uint(&writer, KEY_NUMBER);
@@ -75,7 +75,7 @@ ud_err ud_boot_info_write(struct ud_buf *out, const struct ud_boot_info *info)
     put_pair(&writer, KEY_BOOT_COUNT, info->boot_count);
     put_pair(&writer, KEY_DEADLINE, info->confirm_deadline_ms);
     put_record(&writer, &info->record);
-    put_pair(&writer, KEY_COUNTER_ERR, (uint64_t)info->counter_err);
+    put_pair(&writer, KEY_COUNTER_ERR, (uint32_t)info->counter_err);
     return ud_cbor_written(&writer);
 }
 

@@ -22,28 +22,25 @@ struct head {
 
 size_t ud_cbor_head_bytes(uint64_t argument)
 {
-    if (argument < INFO_ONE_BYTE) {
-        return 1;
-    }
-    return argument <= UINT8_MAX ? 2 : argument <= UINT16_MAX ? 3 : argument <= UINT32_MAX ? 5 : 9;
+    uint8_t head[UD_CBOR_HEAD_BYTES_MAX];
+    return ud_cbor_head(head, UD_CBOR_UINT, argument);
 }
 
 /* Reader */
 
 void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input)
 {
-    *reader = (struct ud_cbor){.rest = input, .end_bytes = input.len, .err = UD_OK};
+    *reader = (struct ud_cbor){.rest = input, .start = input.ptr, .item = input.ptr};
 }
 
-void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part)
+static size_t offset_of(const struct ud_cbor *reader, const uint8_t *at)
 {
-    ud_cbor_init(reader, part);
-    reader->end_bytes += ud_bytes_offset(whole, part);
+    return (uintptr_t)at - (uintptr_t)reader->start;
 }
 
 size_t ud_cbor_offset(const struct ud_cbor *reader)
 {
-    return reader->end_bytes - reader->rest.len;
+    return offset_of(reader, reader->rest.ptr);
 }
 
 void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err)
@@ -61,7 +58,7 @@ void ud_cbor_fail(struct ud_cbor *reader, ud_err err)
 
 void ud_cbor_fail_item(struct ud_cbor *reader, ud_err err)
 {
-    ud_cbor_fail_at(reader, reader->item_bytes, err);
+    ud_cbor_fail_at(reader, offset_of(reader, reader->item), err);
 }
 
 size_t ud_cbor_open(struct ud_cbor *reader)
@@ -69,7 +66,6 @@ size_t ud_cbor_open(struct ud_cbor *reader)
     const struct ud_bytes content = ud_cbor_bstr(reader);
     const size_t outside = reader->rest.len;
     if (reader->err == UD_OK) {
-        reader->end_bytes -= outside;
         reader->rest = content;
     }
     return outside;
@@ -78,7 +74,6 @@ size_t ud_cbor_open(struct ud_cbor *reader)
 void ud_cbor_close(struct ud_cbor *reader, size_t outside)
 {
     if (ud_cbor_finish(reader) == UD_OK) {
-        reader->end_bytes += outside;
         reader->rest.len = outside;
     }
 }
@@ -136,20 +131,23 @@ static bool is_too_long(const struct head *head, size_t left)
 static bool take_head(struct ud_cbor *reader, struct head *head)
 {
     struct ud_bytes rest = reader->rest;
-    uint8_t initial;
-    ud_err err = UD_ERR_TRUNCATED;
+    ud_err err = UD_OK;
     if (reader->err != UD_OK) {
         return false;
     }
-    reader->item_bytes = ud_cbor_offset(reader);
-    if (ud_bytes_first(&rest, &initial)) {
-        head->major = initial >> 5;
-        head->info = initial & 0x1f;
-        head->argument = head->info;
-        err = head->info >= INFO_ONE_BYTE ? read_argument(&rest, head) : UD_OK;
-        if (err == UD_OK && is_too_long(head, rest.len)) {
-            err = UD_ERR_TRUNCATED;
-        }
+    reader->item = rest.ptr;
+    if (!ud_bytes_first(&rest, &head->info)) {
+        ud_cbor_fail(reader, UD_ERR_TRUNCATED);
+        return false;
+    }
+    head->major = head->info >> 5;
+    head->info &= 0x1f;
+    head->argument = head->info;
+    if (head->info >= INFO_ONE_BYTE) {
+        err = read_argument(&rest, head);
+    }
+    if (err == UD_OK && is_too_long(head, rest.len)) {
+        err = UD_ERR_TRUNCATED;
     }
     if (err != UD_OK) {
         ud_cbor_fail(reader, err);
@@ -298,20 +296,27 @@ static int compare_keys(struct ud_bytes a, struct ud_bytes b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous)
+{
+    const struct ud_bytes key = ud_cbor_skip(reader);
+    if (reader->err == UD_OK) {
+        const int order = previous->len == 0 ? 1 : compare_keys(key, *previous);
+        if (order <= 0) {
+            ud_cbor_fail_at(reader, offset_of(reader, key.ptr),
+                            order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);
+        }
+        *previous = key;
+    }
+    return key;
+}
+
 void ud_cbor_key_order(struct ud_cbor *reader, struct ud_bytes *previous)
 {
     const struct ud_bytes before = reader->rest;
-    const struct ud_bytes key = ud_cbor_skip(reader);
-    if (reader->err != UD_OK) {
-        return;
+    (void)ud_cbor_key(reader, previous);
+    if (reader->err == UD_OK) {
+        reader->rest = before;
     }
-    reader->rest = before;
-    const int order = previous->len == 0 ? 1 : compare_keys(key, *previous);
-    if (order <= 0) {
-        ud_cbor_fail(reader, order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);
-        return;
-    }
-    *previous = key;
 }
 
 ud_err ud_cbor_finish(struct ud_cbor *reader)
@@ -336,20 +341,28 @@ void ud_cbor_put_raw(struct ud_cbor_writer *writer, struct ud_bytes encoded)
     }
 }
 
-static void put_head(struct ud_cbor_writer *writer, uint8_t major, uint64_t argument)
+size_t ud_cbor_head(uint8_t head[UD_CBOR_HEAD_BYTES_MAX], ud_cbor_type type, uint64_t argument)
 {
-    uint8_t head[9];
-    const size_t bytes = ud_cbor_head_bytes(argument);
-    uint8_t info = (uint8_t)argument;
-    if (bytes > 1) {
-        info = bytes == 2 ? 24 : bytes == 3 ? 25 : bytes == 5 ? 26 : 27;
+    size_t bytes = 0; /* behind the first */
+    uint32_t info = (uint32_t)argument;
+    if (argument >= INFO_ONE_BYTE) {
+        info = INFO_ONE_BYTE;
+        for (bytes = 1; bytes < 8 && argument >> 8 * bytes != 0; bytes *= 2) {
+            info++;
+        }
     }
-    head[0] = (uint8_t)(major << 5 | info);
-    for (size_t i = bytes - 1; i > 0; i--) {
+    head[0] = (uint8_t)((uint32_t)type << 5 | info);
+    for (size_t i = bytes; i > 0; i--) {
         head[i] = (uint8_t)argument;
         argument >>= 8;
     }
-    ud_cbor_put_raw(writer, (struct ud_bytes){head, bytes});
+    return 1 + bytes;
+}
+
+static void put_head(struct ud_cbor_writer *writer, ud_cbor_type type, uint64_t argument)
+{
+    uint8_t head[UD_CBOR_HEAD_BYTES_MAX];
+    ud_cbor_put_raw(writer, (struct ud_bytes){head, ud_cbor_head(head, type, argument)});
 }
 
 void ud_cbor_put_uint(struct ud_cbor_writer *writer, uint64_t value)
@@ -400,12 +413,12 @@ void ud_cbor_put_tag(struct ud_cbor_writer *writer, uint64_t tag)
 
 void ud_cbor_put_bool(struct ud_cbor_writer *writer, bool value)
 {
-    put_head(writer, MAJOR_SIMPLE, value ? INFO_TRUE : INFO_FALSE);
+    put_head(writer, (ud_cbor_type)MAJOR_SIMPLE, value ? INFO_TRUE : INFO_FALSE);
 }
 
 void ud_cbor_put_null(struct ud_cbor_writer *writer)
 {
-    put_head(writer, MAJOR_SIMPLE, INFO_NULL);
+    put_head(writer, (ud_cbor_type)MAJOR_SIMPLE, INFO_NULL);
 }
 
 ud_err ud_cbor_written(const struct ud_cbor_writer *writer)

@@ -21,7 +21,8 @@ void cose_take_value(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *c
     cose->proof_count = 1;
 }
 
-const struct ud_cose_form ud_cose_form_sign1 = {UD_COSE_SIGN1, 4, "Signature1", false, cose_take_value, NULL};
+const struct ud_cose_form ud_cose_form_sign1 = {UD_COSE_SIGN1,   4,   "\x84\x6aSignature1", false,
+                                                cose_take_value, NULL};
 
 /* The array itself; the protected header stays encoded. */
 static void take_structure(struct ud_cbor *r, struct ud_bytes whole, struct cose_headers *headers,
@@ -89,33 +90,27 @@ bool ud_cose_fits(const struct ud_cose_proof *proof, ud_key_type type)
     return row != NULL && row->key == type;
 }
 
+/* One more byte string. @return parts so far */
+static size_t add_string(struct cose_to_be_proved *to, size_t count, struct ud_bytes content)
+{
+    uint8_t *head = to->heads[count / 2];
+    to->parts[count] = (struct ud_bytes){head, ud_cbor_head(head, UD_CBOR_BSTR, content.len)};
+    to->parts[count + 1] = content;
+    return count + 2;
+}
+
 size_t cose_to_be_proved(const struct ud_cose_proof *proof, struct ud_bytes payload,
                          struct cose_to_be_proved *to)
 {
-    const struct ud_cose_form *form = proof->form;
-    const bool has_signer = form->take_proof != NULL;
-    struct ud_buf lead = {to->lead, sizeof to->lead, 0};
-    struct ud_buf inner = {to->inner, sizeof to->inner, 0};
-    struct ud_buf middle = {to->middle, sizeof to->middle, 0};
-    struct ud_cbor_writer w;
-    ud_cbor_writer_init(&w, &lead);
-    ud_cbor_put_array(&w, has_signer ? 5 : 4);
-    ud_cbor_put_tstr(&w, (struct ud_bytes){(const uint8_t *)form->context, strlen(form->context)});
-    ud_cbor_put_bstr_head(&w, proof->body_protected.len);
-    if (has_signer) {
-        ud_cbor_writer_init(&w, &inner);
-        ud_cbor_put_bstr_head(&w, proof->protected_bytes.len);
+    const uint8_t *context = (const uint8_t *)proof->form->context;
+    size_t count = 1;
+    to->parts[0] = (struct ud_bytes){context, 2 + (context[1] & 31U)};
+    count = add_string(to, count, proof->body_protected);
+    if (proof->form->take_proof != NULL) {
+        count = add_string(to, count, proof->protected_bytes);
     }
-    ud_cbor_writer_init(&w, &middle);
-    ud_cbor_put_bstr_head(&w, 0); /* external data */
-    ud_cbor_put_bstr_head(&w, payload.len);
-    to->parts[0] = ud_buf_bytes(&lead);
-    to->parts[1] = proof->body_protected;
-    to->parts[2] = ud_buf_bytes(&inner);
-    to->parts[3] = has_signer ? proof->protected_bytes : (struct ud_bytes){NULL, 0};
-    to->parts[4] = ud_buf_bytes(&middle);
-    to->parts[5] = payload;
-    return sizeof to->parts / sizeof to->parts[0];
+    count = add_string(to, count, (struct ud_bytes){NULL, 0}); /* external data */
+    return add_string(to, count, payload);
 }
 
 ud_err ud_cose_verify(const struct ud_cose_proof *proof, const struct ud_key *key, struct ud_bytes payload)

@@ -22,5 +22,6 @@ static void take_tag_and_recipient(struct ud_cbor *r, struct ud_bytes whole, str
     }
 }
 
-const struct ud_cose_form ud_cose_form_mac0 = {UD_COSE_MAC0, 4, "MAC0", true, cose_take_value, NULL};
-const struct ud_cose_form ud_cose_form_mac = {UD_COSE_MAC, 5, "MAC", true, take_tag_and_recipient, NULL};
+const struct ud_cose_form ud_cose_form_mac0 = {UD_COSE_MAC0, 4, "\x84\x64MAC0", true, cose_take_value, NULL};
+const struct ud_cose_form ud_cose_form_mac = {UD_COSE_MAC, 5, "\x84\x63MAC", true, take_tag_and_recipient,
+                                              NULL};

@@ -5,12 +5,14 @@
 #include "updraft/cbor.h"
 #include "updraft/cose.h"
 
-/* Sig_structure and MAC_structure (RFC 9052 sections 4.4 and 6.3) as parts: nothing is copied but the heads. */
+/*
+ * Sig_structure and MAC_structure (RFC 9052 sections 4.4 and 6.3) as parts, nothing copied: the context, then up to four byte
+ * strings, each a head and its content.
+ */
+enum { COSE_STRINGS_MAX = 4 };
 struct cose_to_be_proved {
-    uint8_t lead[12 + 9];
-    uint8_t inner[9];
-    uint8_t middle[1 + 9];
-    struct ud_bytes parts[6];
+    uint8_t heads[COSE_STRINGS_MAX][UD_CBOR_HEAD_BYTES_MAX];
+    struct ud_bytes parts[1 + 2 * COSE_STRINGS_MAX];
 };
 
 /** The signature or tag of the body, as the form's take_rest. */

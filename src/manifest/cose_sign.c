@@ -54,4 +54,5 @@ static ud_err take_proof(const struct ud_cose *cose, size_t i, struct ud_cose_pr
     return r.err;
 }
 
-const struct ud_cose_form ud_cose_form_sign = {UD_COSE_SIGN, 4, "Signature", false, take_signers, take_proof};
+const struct ud_cose_form ud_cose_form_sign = {UD_COSE_SIGN, 4,         "\x85\x69Signature", false,
+                                               take_signers, take_proof};

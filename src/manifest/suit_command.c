@@ -2,6 +2,7 @@
 
 #include "manifest/suit_parts.h"
 
+enum { UINT_IN_ONE_BYTE = 24 };
 enum { POLICY_MAX = 15, TAG_PEN = 112, BRANCHES_MIN = 2 };
 
 uint8_t suit_take_label(struct ud_cbor *r)
@@ -33,7 +34,7 @@ const void *suit_find(suit_table table, uint8_t label, const struct suit_group *
 
 struct suit_pairs suit_take_map(struct ud_cbor *r)
 {
-    return (struct suit_pairs){{NULL, 0}, ud_cbor_map(r)};
+    return (struct suit_pairs){.left = ud_cbor_map(r)};
 }
 
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs)
@@ -46,6 +47,30 @@ bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs)
     return r->err == UD_OK;
 }
 
+uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs)
+{
+    if (pairs->left == 0) {
+        return SUIT_LABEL_END;
+    }
+    pairs->left--;
+    const struct ud_bytes key = ud_cbor_key(r, &pairs->previous);
+    if (r->err != UD_OK) {
+        return SUIT_LABEL_END;
+    }
+    const uint8_t last = key.ptr[key.len - 1];
+    if (pairs->texts && key.ptr[0] >> 5 == UD_CBOR_TSTR) {
+        return SUIT_LABEL_TEXT;
+    }
+    if (key.ptr[0] >> 5 > UD_CBOR_NINT) {
+        ud_cbor_fail_item(r, UD_ERR_SHAPE);
+        return SUIT_LABEL_END;
+    }
+    /* a number in one byte, or in the one behind the head */
+    return key.ptr[0] <= UINT_IN_ONE_BYTE && last > SUIT_LABEL_END && last < SUIT_LABEL_TEXT
+               ? last
+               : SUIT_LABEL_UNKNOWN;
+}
+
 /* A number up to `max`; `err` otherwise. */
 static uint32_t take_up_to(struct ud_cbor *r, uint32_t max, ud_err err)
 {
@@ -55,6 +80,15 @@ static uint32_t take_up_to(struct ud_cbor *r, uint32_t max, ud_err err)
         return 0;
     }
     return (uint32_t)value;
+}
+
+struct ud_bytes suit_take_uri(struct ud_cbor *r)
+{
+    const struct ud_bytes uri = ud_cbor_tstr(r);
+    if (uri.len > UD_URI_BYTES_MAX) {
+        ud_cbor_fail_item(r, UD_ERR_LIMIT);
+    }
+    return uri;
 }
 
 uint16_t suit_take_sequence(struct ud_cbor *r)
@@ -69,13 +103,13 @@ uint16_t suit_take_sequence(struct ud_cbor *r)
     return (uint16_t)(items / 2);
 }
 
-const struct suit_command_row *suit_take_code(struct ud_cbor *r, const struct suit_place *place,
+const struct suit_command_row *suit_take_code(struct ud_cbor *r, struct suit_place place,
                                               const struct suit_group **group)
 {
     const struct suit_command_row *row = suit_find(SUIT_COMMANDS, suit_take_label(r), group);
     if (row == NULL) {
         ud_cbor_fail_item(r, UD_ERR_COMMAND);
-    } else if (place->shared && (row->flags & SUIT_ANYWHERE) == 0) {
+    } else if (place.shared && (row->flags & SUIT_ANYWHERE) == 0) {
         ud_cbor_fail_item(r, UD_ERR_INSECURE_ORDER);
     }
     return r->err == UD_OK ? row : NULL;
@@ -86,26 +120,26 @@ uint8_t suit_take_policy(struct ud_cbor *r)
     return (uint8_t)take_up_to(r, POLICY_MAX, UD_ERR_NUMBER_RANGE);
 }
 
-uint8_t suit_take_component(struct ud_cbor *r, const struct suit_place *place)
+uint8_t suit_take_component(struct ud_cbor *r, struct suit_place place)
 {
-    return (uint8_t)take_up_to(r, place->component_count - 1U, UD_ERR_INDEX);
+    return (uint8_t)take_up_to(r, place.component_count - 1U, UD_ERR_INDEX);
 }
 
-uint32_t suit_take_index(struct ud_cbor *r, const struct suit_place *place, uint8_t *count)
+uint32_t suit_take_index(struct ud_cbor *r, struct suit_place place, uint8_t *count)
 {
     const ud_cbor_type type = ud_cbor_peek(r);
     size_t items = 1;
     uint32_t index = 0;
     if (type == UD_CBOR_ARRAY) {
         items = ud_cbor_array(r);
-        if (items - 1 >= place->component_count) {
+        if (items - 1 >= place.component_count) {
             ud_cbor_fail_item(r, UD_ERR_INDEX);
         }
     } else if (type == UD_CBOR_BOOL) {
         if (!ud_cbor_bool(r)) {
             ud_cbor_fail_item(r, UD_ERR_SHAPE);
         }
-        items = place->component_count;
+        items = place.component_count;
     }
     for (size_t i = 0; i < items && r->err == UD_OK; i++) {
         index |= (uint32_t)(type == UD_CBOR_BOOL ? i : suit_take_component(r, place)) << 4 * i;
@@ -129,11 +163,9 @@ uint16_t suit_take_branches(struct ud_cbor *r)
 const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pairs *pairs,
                                              const struct suit_group **group)
 {
-    if (!suit_next_pair(r, pairs)) {
-        return NULL;
-    }
-    const struct suit_param_row *row = suit_find(SUIT_PARAMS, suit_take_label(r), group);
-    if (row == NULL) {
+    const uint8_t label = suit_next_label(r, pairs);
+    const struct suit_param_row *row = suit_find(SUIT_PARAMS, label, group);
+    if (row == NULL && label != SUIT_LABEL_END) {
         ud_cbor_fail_item(r, UD_ERR_PARAMETER);
     }
     return row;
@@ -158,8 +190,7 @@ static struct ud_bytes take_bytes(struct ud_cbor *r, suit_kind kind)
     }
     if (kind == SUIT_KIND_WRAPPED) {
         const size_t outside = ud_cbor_open(r);
-        bytes = r->rest;
-        (void)ud_cbor_skip(r);
+        bytes = ud_cbor_skip(r);
         ud_cbor_close(r, outside);
         return bytes;
     }
@@ -167,11 +198,7 @@ static struct ud_bytes take_bytes(struct ud_cbor *r, suit_kind kind)
         return take_pen(r);
     }
     if (kind == SUIT_KIND_TEXT) {
-        bytes = ud_cbor_tstr(r);
-        if (bytes.len > UD_URI_BYTES_MAX) {
-            ud_cbor_fail_item(r, UD_ERR_LIMIT);
-        }
-        return bytes;
+        return suit_take_uri(r);
     }
     bytes = ud_cbor_bstr(r);
     if (kind != SUIT_KIND_BYTES && bytes.len != UD_UUID_BYTES) {
@@ -180,37 +207,29 @@ static struct ud_bytes take_bytes(struct ud_cbor *r, suit_kind kind)
     return bytes;
 }
 
-union suit_value suit_take_value(struct ud_cbor *r, const struct suit_param_row *row,
-                                 const struct suit_place *place)
+static uint64_t take_number(struct ud_cbor *r, suit_kind kind, struct suit_place place)
 {
-    const suit_kind kind = (suit_kind)row->kind;
-    union suit_value value;
-    if (kind <= SUIT_KIND_WRAPPED) {
-        value.bytes = take_bytes(r, kind);
-        return value;
-    }
     if (kind >= SUIT_KIND_STRICT) {
-        value.number = ud_cbor_bool(r);
-    } else {
-        value.number = kind == SUIT_KIND_INT ? (uint64_t)ud_cbor_int(r) : ud_cbor_uint(r);
+        if (kind == SUIT_KIND_SOFT && !place.nested) {
+            ud_cbor_fail(r, UD_ERR_INSECURE_ORDER);
+        }
+        return ud_cbor_bool(r);
     }
-    if (kind == SUIT_KIND_SLOT && value.number > UINT32_MAX) {
-        ud_cbor_fail_item(r, UD_ERR_NUMBER_RANGE);
+    if (kind == SUIT_KIND_COMPONENT) {
+        return suit_take_component(r, place);
     }
-    if (kind == SUIT_KIND_COMPONENT && value.number >= place->component_count) {
-        ud_cbor_fail_item(r, UD_ERR_INDEX);
+    if (kind == SUIT_KIND_SLOT) {
+        return take_up_to(r, UINT32_MAX, UD_ERR_NUMBER_RANGE);
     }
-    if (kind == SUIT_KIND_SOFT && !place->nested) {
-        ud_cbor_fail_item(r, UD_ERR_INSECURE_ORDER);
-    }
-    return value;
+    return kind == SUIT_KIND_INT ? (uint64_t)ud_cbor_int(r) : ud_cbor_uint(r);
 }
 
-void suit_put_value(struct ud_suit_params *params, const struct suit_param_row *row, union suit_value value)
+void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, struct suit_place place, void *into)
 {
-    if (row->place != SUIT_NO_PLACE) {
-        params->has |= UINT32_C(1) << row->place;
-        memcpy((unsigned char *)params + row->field, &value,
-               row->kind <= SUIT_KIND_WRAPPED ? sizeof value.bytes : sizeof value.number);
+    const suit_kind kind = (suit_kind)row->kind;
+    if (kind <= SUIT_KIND_WRAPPED) {
+        *(struct ud_bytes *)into = take_bytes(r, kind);
+    } else {
+        *(uint64_t *)into = take_number(r, kind, place);
     }
 }

@@ -142,12 +142,16 @@ struct suit_param_row {
     uint8_t field; /* offset of its field in ud_suit_params */
 };
 
-/* Members of the manifest that are views. */
+/* How members of the manifest are written; all but the last three leave a view. */
 typedef enum suit_content {
     SUIT_CONTENT_SEQUENCE, /* bstr, looked over by the scan */
     SUIT_CONTENT_TEXT,     /* bstr around a map */
     SUIT_CONTENT_OPAQUE,   /* bstr around one item */
     SUIT_CONTENT_ID,       /* component id, not wrapped */
+    SUIT_CONTENT_URI,      /* tstr */
+    SUIT_CONTENT_COMMON,   /* bstr; the view is of the shared sequence in it */
+    SUIT_CONTENT_NUMBER,   /* sequence number */
+    SUIT_CONTENT_VERSION,
 } suit_content;
 
 struct suit_member_row {
@@ -174,12 +178,15 @@ struct suit_group {
      * at the argument. UD_OK: done. NULL: all have one. */
     ud_err (*run)(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
                   const struct ud_suit_params *params);
+    /* Do a command that writes its component (SUIT_CHANGES). NULL: no such command is ever done. */
+    ud_err (*change)(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                     const struct ud_suit_params *params);
     /* Does the device have what the command asks? */
     bool (*can)(const struct ud_suit_ops *ops, uint8_t code);
     /* Look over the value of a wrapped parameter of this group; NULL: any item will do. */
     void (*value)(struct ud_cbor *r, uint8_t label);
     /* Look over an argument that is neither a policy nor of a command of the core. */
-    void (*argument)(struct ud_cbor *r, suit_argument argument, const struct suit_place *place);
+    void (*argument)(struct ud_cbor *r, suit_argument argument, struct suit_place place);
     /* Read the dependencies (common 1) into the manifest, once its components are known. */
     void (*dependencies)(struct ud_cbor *r, struct ud_suit_manifest *man);
 };
@@ -187,6 +194,7 @@ struct suit_group {
 /* The groups of this build, ended by NULL: profiles/ has one definition for each choice. */
 extern const struct suit_group *const suit_groups[];
 extern const struct suit_group suit_group_core;
+extern const struct suit_group suit_group_start; /* the core without what writes */
 extern const struct suit_group suit_group_encryption;
 extern const struct suit_group suit_group_management;
 extern const struct suit_group suit_group_domains;
@@ -206,41 +214,55 @@ uint8_t suit_take_label(struct ud_cbor *r);
 struct suit_pairs {
     struct ud_bytes previous;
     size_t left;
+    bool texts; /* a key may be a text */
 };
 struct suit_pairs suit_take_map(struct ud_cbor *r);
 /** @return true when `r` is at a further key, which is in order; false at the end or with an error in `r` */
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs);
+/**
+ * Read the next key, a label or, where pairs->texts, a text. `r` is at its value then.
+ * @return SUIT_LABEL_END at the end or with an error in `r`; SUIT_LABEL_TEXT; SUIT_LABEL_UNKNOWN
+ */
+uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs);
+#define SUIT_LABEL_END 0
+#define SUIT_LABEL_TEXT 0xfe
+
+/** A text of at most UD_URI_BYTES_MAX. */
+struct ud_bytes suit_take_uri(struct ud_cbor *r);
 
 /** Read the head of a sequence. @return number of commands, at least 1 when `r` has no error */
 uint16_t suit_take_sequence(struct ud_cbor *r);
 
 /** Read a command's code: it is known and may stand here. NULL with an error in `r` otherwise. */
-const struct suit_command_row *suit_take_code(struct ud_cbor *r, const struct suit_place *place,
+const struct suit_command_row *suit_take_code(struct ud_cbor *r, struct suit_place place,
                                               const struct suit_group **group);
 
 /** Arguments. Each refuses what may not stand at `place`. */
 uint8_t suit_take_policy(struct ud_cbor *r);
 /** A single component index. */
-uint8_t suit_take_component(struct ud_cbor *r, const struct suit_place *place);
+uint8_t suit_take_component(struct ud_cbor *r, struct suit_place place);
 /** @param count out: components chosen, 1..component_count. @return them, four bits each, the first lowest */
-uint32_t suit_take_index(struct ud_cbor *r, const struct suit_place *place, uint8_t *count);
+uint32_t suit_take_index(struct ud_cbor *r, struct suit_place place, uint8_t *count);
 /** Read the head of the branches of a try-each. @return number of elements, a trailing null included */
 uint16_t suit_take_branches(struct ud_cbor *r);
 /** Look over a map of parameters. */
-void suit_scan_params(struct ud_cbor *r, const struct suit_place *place);
+void suit_scan_params(struct ud_cbor *r, struct suit_place place);
 /** The next parameter of a map; `r` is at its value. NULL at the end or with an error in `r`. */
 const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pairs *pairs,
                                              const struct suit_group **group);
 
+/* Room for any value. */
 union suit_value {
     struct ud_bytes bytes; /* kinds up to SUIT_KIND_WRAPPED */
     uint64_t number;       /* the others */
 };
-/** Read a parameter's value, whole. */
-union suit_value suit_take_value(struct ud_cbor *r, const struct suit_param_row *row,
-                                 const struct suit_place *place);
-/** Put it where callers find it. */
-void suit_put_value(struct ud_suit_params *params, const struct suit_param_row *row, union suit_value value);
+/** Read a parameter's value, whole. @param into where it goes: a field of ud_suit_params, or a suit_value */
+void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, struct suit_place place, void *into);
+/** Its field, which every row with a place has. */
+static inline void *suit_field(struct ud_suit_params *params, const struct suit_param_row *row)
+{
+    return (unsigned char *)params + row->field;
+}
 
 /* ---- for tools that show a manifest ---- */
 
@@ -249,9 +271,9 @@ struct ud_suit_index {
     uint8_t count; /* 1..UD_SUIT_COMPONENTS_MAX */
     uint8_t components[UD_SUIT_COMPONENTS_MAX];
 };
-struct ud_suit_index suit_take_index_all(struct ud_cbor *r, const struct suit_place *place);
+struct ud_suit_index suit_take_index_all(struct ud_cbor *r, struct suit_place place);
 /** A whole map of parameters. */
-void suit_take_params(struct ud_cbor *r, const struct suit_place *place, struct ud_suit_params *params);
+void suit_take_params(struct ud_cbor *r, struct suit_place place, struct ud_suit_params *params);
 
 /* Names, for tools alone: not linked into a device. NULL for an unknown label. */
 const char *suit_command_name(int64_t code);

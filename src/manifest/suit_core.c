@@ -1,5 +1,5 @@
 /* The core of the language: draft-ietf-suit-manifest-37. */
-#include "manifest/suit_command.h"
+#include "manifest/suit_run.h"
 
 /* clang-format off */
 static const struct suit_command_row commands[] = {
@@ -40,6 +40,10 @@ static const struct suit_param_row params[] = {
 
 #define VIEW(name) ((uint16_t)offsetof(struct ud_suit_manifest, name))
 static const struct suit_member_row members[] = {
+    { 1,               SUIT_CONTENT_VERSION,  SUIT_NOT_SEVERABLE,     0},
+    { 2,               SUIT_CONTENT_NUMBER,   SUIT_NOT_SEVERABLE,     0},
+    {UD_SUIT_SHARED,   SUIT_CONTENT_COMMON,   SUIT_NOT_SEVERABLE,     VIEW(shared)},
+    { 4,               SUIT_CONTENT_URI,      SUIT_NOT_SEVERABLE,     VIEW(reference_uri)},
     {UD_SUIT_VALIDATE, SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(validate)},
     {UD_SUIT_LOAD,     SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(load)},
     {UD_SUIT_INVOKE,   SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,     VIEW(invoke)},
@@ -50,6 +54,12 @@ static const struct suit_member_row members[] = {
 /* clang-format on */
 
 const struct suit_group suit_group_core = {
+    .rows = {commands, params, members},
+    .counts = {SUIT_ROWS(commands), SUIT_ROWS(params), SUIT_ROWS(members)},
+    .change = suit_change,
+};
+
+const struct suit_group suit_group_start = {
     .rows = {commands, params, members},
     .counts = {SUIT_ROWS(commands), SUIT_ROWS(params), SUIT_ROWS(members)},
 };

@@ -52,18 +52,16 @@ static struct ud_bytes take_bstr_item(struct ud_cbor *r, struct ud_bytes *conten
     return item;
 }
 
-static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env)
+static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes key)
 {
-    struct ud_bytes payload;
     if (env->integrated_count == UINT8_MAX) {
         ud_cbor_fail(r, UD_ERR_LIMIT);
     }
-    if (env->integrated_count == 0) {
-        env->integrated = r->rest;
+    if (env->integrated_count == 0) { /* to the end of the envelope */
+        env->integrated = (struct ud_bytes){key.ptr, key.len + r->rest.len};
     }
     env->integrated_count++;
-    (void)ud_cbor_tstr(r);
-    (void)take_bstr_item(r, &payload);
+    (void)ud_cbor_bstr(r);
 }
 
 /* Authentication block: a byte string that holds one tagged item. Which COSE object it is shows when it is verified. */
@@ -95,10 +93,9 @@ static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
     ud_cbor_close(r, outside);
 }
 
-static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env)
+static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, uint8_t label)
 {
     struct ud_bytes content;
-    const uint8_t label = suit_take_label(r);
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
     if (label == LABEL_WRAPPER) {
         take_wrapper(r, env);
@@ -117,11 +114,12 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
     struct suit_pairs pairs = suit_take_map(r);
-    while (suit_next_pair(r, &pairs)) {
-        if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
-            take_integrated(r, env);
+    pairs.texts = true;
+    for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
+        if (label == SUIT_LABEL_TEXT) {
+            take_integrated(r, env, pairs.previous);
         } else {
-            take_member(r, env);
+            take_member(r, env, label);
         }
     }
     (void)ud_cbor_finish(r);

@@ -174,7 +174,7 @@ static void check_value(struct ud_cbor *r, uint8_t label)
 /* ---- parameters of several components ---- */
 
 /* Parameters for several components, or labels of parameters: a map by component index. */
-static void check_by_component(struct ud_cbor *r, suit_argument argument, const struct suit_place *place)
+static void check_by_component(struct ud_cbor *r, suit_argument argument, struct suit_place place)
 {
     struct suit_pairs pairs = suit_take_map(r);
     if (pairs.left == 0) {
@@ -202,7 +202,7 @@ static void override_each(struct ud_suit_run *run, struct ud_cbor *r)
     const struct suit_place place = suit_place_of(run, frame);
     struct suit_pairs pairs = suit_take_map(r);
     while (suit_next_pair(r, &pairs)) {
-        suit_choose(frame, suit_take_component(r, &place), 1);
+        suit_choose(frame, suit_take_component(r, place), 1);
         suit_set_params(run, r, suit_component(run, frame->where.manifest, suit_chosen(frame)), false);
     }
 }
@@ -227,7 +227,7 @@ static void copy_parameters(struct ud_suit_run *run, struct ud_cbor *r)
         &run->params[suit_component(run, frame->where.manifest, suit_chosen(frame))];
     struct suit_pairs pairs = suit_take_map(r);
     while (suit_next_pair(r, &pairs)) {
-        const uint8_t from = suit_take_component(r, &place);
+        const uint8_t from = suit_take_component(r, place);
         copy_labels(r, &run->params[suit_component(run, frame->where.manifest, from)], to);
     }
 }

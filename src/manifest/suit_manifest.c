@@ -4,20 +4,15 @@
 #include "manifest/suit_scan.h"
 
 enum { MANIFEST_VERSION = 1 };
-enum { LABEL_VERSION = 1, LABEL_SEQUENCE = 2, LABEL_COMMON = 3, LABEL_URI = 4 };
 enum { COMMON_DEPENDENCIES = 1, COMMON_COMPONENTS = 2, COMMON_SHARED = 4 };
 
 struct parse {
     struct ud_suit_manifest *man;
     struct ud_cbor r;                   /* of the manifest; keeps the first error, wherever that was */
     bool vouched[UD_SUIT_MEMBER_COUNT]; /* severable members that the manifest has a digest for */
+    bool has_version;
     bool has_sequence;
 };
-
-static void reader_within(struct ud_cbor *r, const struct ud_suit_envelope *env, const struct ud_bytes *part)
-{
-    ud_cbor_init_within(r, env->whole, *part);
-}
 
 /* The interpreter keeps places as offsets of 16 bits; payloads stand behind every sequence. */
 static void take_sequence(struct ud_cbor *r, struct ud_suit_manifest *man, uint8_t label)
@@ -68,7 +63,7 @@ static struct ud_bytes take_severed(struct parse *p, const struct suit_member_ro
     if (p->r.err != UD_OK || item.len == 0) {
         return view;
     }
-    reader_within(&inner, man->env, &man->env->member_item[row->member]);
+    ud_cbor_init_within(&inner, man->env->whole, item);
     const ud_err err = suit_check_digest(item, digest);
     if (err != UD_OK) {
         ud_cbor_fail(&inner, err);
@@ -93,19 +88,6 @@ struct ud_bytes suit_take_id(struct ud_cbor *r)
         ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
     return id;
-}
-
-static void take_row(struct parse *p, const struct suit_member_row *row)
-{
-    struct ud_bytes view;
-    if (row->member != SUIT_NOT_SEVERABLE && ud_cbor_peek(&p->r) == UD_CBOR_ARRAY) {
-        view = take_severed(p, row);
-    } else if (row->content == SUIT_CONTENT_ID) {
-        view = suit_take_id(&p->r);
-    } else {
-        view = take_content(&p->r, p->man, row->label, (suit_content)row->content);
-    }
-    memcpy((unsigned char *)p->man + row->view, &view, sizeof view);
 }
 
 static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
@@ -140,16 +122,17 @@ static const struct suit_group *domains(void)
     return *group;
 }
 
-static void take_common(struct parse *p)
+/* @return the shared sequence */
+static struct ud_bytes take_common(struct parse *p)
 {
     struct ud_suit_manifest *man = p->man;
+    struct ud_bytes shared = {NULL, 0};
     struct ud_cbor *r = &p->r;
     const struct suit_group *trees = domains();
     struct ud_cbor dependencies = {.err = UD_ABSENT};
     const size_t outside = ud_cbor_open(r);
     struct suit_pairs pairs = suit_take_map(r);
-    while (suit_next_pair(r, &pairs)) {
-        const uint8_t label = suit_take_label(r);
+    for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
         if (label == COMMON_COMPONENTS) {
             take_components(r, man);
             if (dependencies.err == UD_OK &&
@@ -160,7 +143,7 @@ static void take_common(struct parse *p)
                 }
             }
         } else if (label == COMMON_SHARED) {
-            man->shared = take_content(r, man, UD_SUIT_SHARED, SUIT_CONTENT_SEQUENCE);
+            shared = take_content(r, man, UD_SUIT_SHARED, SUIT_CONTENT_SEQUENCE);
         } else if (label == COMMON_DEPENDENCIES) {
             dependencies = *r;
             (void)ud_cbor_skip(r);
@@ -172,33 +155,42 @@ static void take_common(struct parse *p)
         }
     }
     ud_cbor_close(r, outside);
+    return shared;
 }
 
-static void take_member(struct parse *p)
+static struct ud_bytes take_view(struct parse *p, const struct suit_member_row *row)
 {
-    struct ud_suit_manifest *man = p->man;
+    const suit_content content = (suit_content)row->content;
     struct ud_cbor *r = &p->r;
-    const size_t at = ud_cbor_offset(r);
-    const uint8_t label = suit_take_label(r);
-    const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
-    ud_err err = UD_OK;
-    if (row != NULL) {
-        take_row(p, row);
-    } else if (label == LABEL_VERSION) {
-        err = ud_cbor_uint(r) == MANIFEST_VERSION ? UD_OK : UD_ERR_VERSION;
-    } else if (label == LABEL_SEQUENCE) {
-        man->sequence = ud_cbor_uint(r);
-        p->has_sequence = true;
-    } else if (label == LABEL_COMMON) {
-        take_common(p);
-    } else if (label == LABEL_URI) {
-        man->reference_uri = ud_cbor_tstr(r);
-        err = man->reference_uri.len > UD_URI_BYTES_MAX ? UD_ERR_LIMIT : UD_OK;
-    } else {
-        err = label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN;
+    if (row->member != SUIT_NOT_SEVERABLE && ud_cbor_peek(r) == UD_CBOR_ARRAY) {
+        return take_severed(p, row);
     }
-    if (err != UD_OK) {
-        ud_cbor_fail_at(r, at, err);
+    return content == SUIT_CONTENT_ID       ? suit_take_id(r)
+           : content == SUIT_CONTENT_URI    ? suit_take_uri(r)
+           : content == SUIT_CONTENT_COMMON ? take_common(p)
+                                            : take_content(r, p->man, row->label, content);
+}
+
+/* @param at  where the label stands */
+static void take_member(struct parse *p, uint8_t label, size_t at)
+{
+    struct ud_cbor *r = &p->r;
+    const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
+    if (row != NULL && row->content == SUIT_CONTENT_VERSION) {
+        p->has_version = true;
+        if (ud_cbor_uint(r) != MANIFEST_VERSION) {
+            ud_cbor_fail_at(r, at, UD_ERR_VERSION);
+        }
+    } else if (!p->has_version) {
+        ud_cbor_fail_at(r, at, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
+    } else if (row == NULL) {
+        ud_cbor_fail_item(r, label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
+    } else if (row->content == SUIT_CONTENT_NUMBER) {
+        p->man->sequence = ud_cbor_uint(r);
+        p->has_sequence = true;
+    } else {
+        const struct ud_bytes view = take_view(p, row);
+        memcpy((unsigned char *)p->man + row->view, &view, sizeof view);
     }
 }
 
@@ -206,12 +198,10 @@ static void take_member(struct parse *p)
 static void take_manifest(struct parse *p)
 {
     struct suit_pairs pairs = suit_take_map(&p->r);
-    const size_t count = pairs.left;
-    while (suit_next_pair(&p->r, &pairs)) {
-        if (pairs.left + 1 == count && (pairs.previous.len != 1 || pairs.previous.ptr[0] != LABEL_VERSION)) {
-            ud_cbor_fail(&p->r, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
-        }
-        take_member(p);
+    size_t at = ud_cbor_offset(&p->r);
+    for (uint8_t label; (label = suit_next_label(&p->r, &pairs)) != SUIT_LABEL_END;) {
+        take_member(p, label, at);
+        at = ud_cbor_offset(&p->r);
     }
     (void)ud_cbor_finish(&p->r);
     if (!p->has_sequence || p->man->listed_count == 0) {
@@ -225,7 +215,7 @@ static void check_members(struct parse *p)
     for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT && p->r.err == UD_OK; i++) {
         const struct ud_bytes item = p->man->env->member_item[i];
         if (item.len > 0 && !p->vouched[i]) {
-            reader_within(&p->r, p->man->env, &p->man->env->member_item[i]);
+            ud_cbor_init_within(&p->r, p->man->env->whole, item);
             ud_cbor_fail(&p->r, p->man->member[i].ptr != NULL ? UD_ERR_DUPLICATE : UD_ERR_DIGEST);
         }
     }
@@ -236,7 +226,7 @@ static ud_err parse_manifest(struct ud_suit_manifest *man, const struct ud_suit_
 {
     struct ud_suit_manifest found = {.env = env, .trusted = trusted};
     struct parse p = {.man = &found};
-    reader_within(&p.r, env, &env->manifest);
+    ud_cbor_init_within(&p.r, env->whole, env->manifest);
     take_manifest(&p);
     check_members(&p);
     if (p.r.err == UD_OK) {

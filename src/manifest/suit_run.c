@@ -64,13 +64,10 @@ uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t 
 
 static struct ud_bytes section_of(const struct ud_suit_manifest *man, uint8_t section)
 {
-    struct ud_bytes view = man->shared;
-    if (section != UD_SUIT_SHARED) {
-        const struct suit_member_row *row = suit_find(SUIT_MEMBERS, section, NULL);
-        view.len = 0;
-        if (row != NULL) {
-            memcpy(&view, (const unsigned char *)man + row->view, sizeof view);
-        }
+    struct ud_bytes view = {NULL, 0};
+    const struct suit_member_row *row = suit_find(SUIT_MEMBERS, section, NULL);
+    if (row != NULL) {
+        memcpy(&view, (const unsigned char *)man + row->view, sizeof view);
     }
     return view;
 }
@@ -258,23 +255,20 @@ ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_
         const struct suit_param_row *row = (*group)->rows[SUIT_PARAMS];
         for (uint8_t left = (*group)->counts[SUIT_PARAMS]; left > 0 && mask != 0; left--, row++) {
             const uint32_t bit = row->place < UD_SUIT_PARAMS_MAX ? UINT32_C(1) << row->place : 0;
-            if ((mask & bit) == 0 || set->at[row->place] == 0) {
-                mask &= ~bit;
-                continue;
+            if ((mask & bit) != 0 && set->at[row->place] != 0) {
+                const uint8_t manifest = set->manifest[row->place];
+                struct ud_cbor r = reader_at(run, manifest, set->at[row->place]);
+                const struct suit_place place = {.component_count = run->mans[manifest]->component_count};
+                suit_take_value(&r, row, place, suit_field(params, row));
+                if (r.err != UD_OK) {
+                    return r.err;
+                }
+                if (row->kind == SUIT_KIND_COMPONENT) {
+                    params->source = suit_component(run, manifest, (uint8_t)params->source);
+                }
+                params->has |= bit;
             }
             mask &= ~bit;
-            const uint8_t manifest = set->manifest[row->place];
-            const struct ud_suit_manifest *man = run->mans[manifest];
-            const struct suit_place place = {.component_count = man->component_count};
-            struct ud_cbor r = reader_at(run, manifest, set->at[row->place]);
-            union suit_value value = suit_take_value(&r, row, &place);
-            if (r.err != UD_OK) {
-                return r.err;
-            }
-            if (row->kind == SUIT_KIND_COMPONENT) {
-                value.number = suit_component(run, manifest, (uint8_t)value.number);
-            }
-            suit_put_value(params, row, value);
         }
     }
     return UD_OK;
@@ -293,26 +287,6 @@ static uint32_t params_of(const struct suit_command_row *row)
     return sets[row->takes] | (row->needs == SUIT_NO_PLACE ? 0 : UINT32_C(1) << row->needs);
 }
 
-/* What must hold before the device is asked. */
-static ud_err check_before(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
-                           const struct ud_suit_params *params)
-{
-    const uint32_t obeyed = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA;
-    if (row->needs != SUIT_NO_PLACE && (params->has >> row->needs & 1) == 0) {
-        return UD_ERR_PARAMETER_UNSET;
-    }
-    if ((params->has & obeyed & ~run->ops->obeys) != 0) {
-        return UD_ERR_PARAMETER;
-    }
-    if (row->needs == SUIT_PLACE_SOURCE && params->source == component) {
-        return UD_ERR_INDEX;
-    }
-    if (row->code == SUIT_INVOKE_COMPONENT && (run->validated >> component & 1) == 0) {
-        return UD_ERR_INSECURE_ORDER;
-    }
-    return UD_OK;
-}
-
 static ud_suit_op op_of(const struct ud_suit_ops *ops, const struct suit_command_row *row)
 {
     ud_suit_op op;
@@ -320,45 +294,30 @@ static ud_suit_op op_of(const struct ud_suit_ops *ops, const struct suit_command
     return op;
 }
 
-static ud_err fetch(const struct ud_suit_run *run, uint8_t component, const struct ud_suit_params *params)
+ud_err suit_call(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                 const struct ud_suit_params *params)
 {
-    const struct ud_suit_manifest *man = run->mans[run->params[component].manifest[SUIT_PLACE_URI]];
-    struct ud_bytes integrated = {NULL, 0};
-    const ud_err err = ud_suit_envelope_integrated(man->env, params->uri, &integrated);
-    if (err != UD_OK && params->uri.len > 0 && params->uri.ptr[0] == '#') {
-        return err; /* names a place in this envelope and nowhere else */
-    }
-    return run->ops->fetch(run->ctx, component, params, integrated);
-}
-
-/* What was written is neither validated nor intact: before the first byte changes, not after the last. */
-static void forget(struct ud_suit_run *run, uint8_t component)
-{
-    run->validated &= (uint8_t) ~(1u << component);
-    run->intact &= (uint8_t) ~(1u << component);
+    const ud_suit_op op = op_of(run->ops, row);
+    return op == NULL ? UD_ERR_COMMAND /* the bytes have changed since the run began */
+                      : op(run->ctx, component, params);
 }
 
 static ud_err ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
                   uint8_t component, const struct ud_suit_params *params)
 {
-    const ud_err err = check_before(run, row, component, params);
-    if (err != UD_OK) {
-        return err;
+    if (row->needs != SUIT_NO_PLACE && (params->has >> row->needs & 1) == 0) {
+        return UD_ERR_PARAMETER_UNSET;
+    }
+    if (row->code == SUIT_INVOKE_COMPONENT && (run->validated >> component & 1) == 0) {
+        return UD_ERR_INSECURE_ORDER;
     }
     if ((row->flags & SUIT_CHANGES) != 0) {
-        forget(run, component);
-        if (row->code == SUIT_SWAP) {
-            forget(run, (uint8_t)params->source);
-        }
+        return group->change == NULL ? UD_ERR_COMMAND : group->change(run, row, component, params);
     }
     if (row->op == SUIT_OWN) {
         return row->code == SUIT_ABORT ? UD_ERR_ABORT : group->run(run, row, NULL, params);
     }
-    const ud_suit_op op = op_of(run->ops, row);
-    if (op == NULL) { /* the bytes have changed since the run began */
-        return UD_ERR_COMMAND;
-    }
-    return row->code == SUIT_FETCH_PAYLOAD ? fetch(run, component, params) : op(run->ctx, component, params);
+    return suit_call(run, row, component, params);
 }
 
 static void condition_held(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
@@ -434,7 +393,7 @@ static void set_index(struct ud_suit_run *run, struct ud_cbor *r)
     struct ud_suit_frame *frame = suit_top(run);
     const struct suit_place place = suit_place_of(run, frame);
     uint8_t count;
-    const uint32_t index = suit_take_index(r, &place, &count);
+    const uint32_t index = suit_take_index(r, place, &count);
     suit_choose(frame, 0, 1); /* the command itself is no loop */
     command_done(run, r);
     suit_choose(frame, index, count);
@@ -506,7 +465,7 @@ static ud_err step(struct ud_suit_run *run, size_t *at)
     struct ud_cbor r = reader_at(run, frame->where.manifest, frame->at);
     const struct suit_place place = suit_place_of(run, frame);
     *at = frame->at;
-    const struct suit_command_row *row = suit_take_code(&r, &place, &group);
+    const struct suit_command_row *row = suit_take_code(&r, place, &group);
     if (row == NULL) { /* the scan has seen it: these bytes have changed since */
         return r.err;
     }

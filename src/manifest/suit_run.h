@@ -24,6 +24,13 @@ ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section);
 ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
                 uint8_t component, struct ud_suit_params *params);
 
+/** Ask the device by the function of the row. UD_ERR_COMMAND where it has none. */
+ud_err suit_call(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                 const struct ud_suit_params *params);
+/** The same for a command that writes: suit_group.change of the core. */
+ud_err suit_change(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                   const struct ud_suit_params *params);
+
 /** The run's number of a component of a manifest; numbers of the root are its own. */
 uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t component);
 

@@ -14,7 +14,7 @@ struct scan {
     uint32_t commands;
 };
 
-void suit_scan_params(struct ud_cbor *r, const struct suit_place *place)
+void suit_scan_params(struct ud_cbor *r, struct suit_place place)
 {
     const struct suit_group *group = NULL;
     const struct suit_param_row *row;
@@ -25,7 +25,8 @@ void suit_scan_params(struct ud_cbor *r, const struct suit_place *place)
             group->value(r, row->label);
             ud_cbor_close(r, outside);
         } else {
-            (void)suit_take_value(r, row, place);
+            union suit_value value;
+            suit_take_value(r, row, place, &value);
         }
     }
 }
@@ -35,7 +36,7 @@ static void scan_command(struct scan *scan, struct scan_frame *frame, struct ud_
     enum { BRANCHES_WITH_NULL_MIN = 3 };
     uint8_t count;
     const struct suit_group *group = NULL;
-    const struct suit_command_row *row = suit_take_code(r, &scan->place, &group);
+    const struct suit_command_row *row = suit_take_code(r, scan->place, &group);
     frame->commands_left--;
     if (row == NULL) {
         return;
@@ -49,10 +50,10 @@ static void scan_command(struct scan *scan, struct scan_frame *frame, struct ud_
         (void)suit_take_policy(r);
         break;
     case SUIT_ARG_INDEX:
-        (void)suit_take_index(r, &scan->place, &count);
+        (void)suit_take_index(r, scan->place, &count);
         break;
     case SUIT_ARG_PARAMS:
-        suit_scan_params(r, &scan->place);
+        suit_scan_params(r, scan->place);
         break;
     case SUIT_ARG_BRANCHES:
     case SUIT_ARG_SEQUENCE:
@@ -61,7 +62,7 @@ static void scan_command(struct scan *scan, struct scan_frame *frame, struct ud_
         break;
     case SUIT_ARG_MAPS:
     case SUIT_ARG_LABELS:
-        group->argument(r, (suit_argument)row->argument, &scan->place);
+        group->argument(r, (suit_argument)row->argument, scan->place);
         break;
     }
 }

@@ -9,25 +9,26 @@ static ud_err worse(ud_err a, ud_err b)
 }
 
 /* Without a kid every trusted key that fits is tried: the published examples name none. */
+static bool concerns(const struct ud_cose_proof *proof, const struct ud_trust_key *key)
+{
+    return proof->kid.len > 0 ? ud_bytes_equal(UD_BYTES_ARRAY(key->kid), proof->kid)
+                              : ud_cose_fits(proof, key->type);
+}
+
 static ud_err verify_proof(const struct ud_trust *trust, const struct ud_cose_proof *proof,
                            struct ud_bytes payload, ud_trust_set *signers)
 {
     const bool named = proof->kid.len > 0;
-    ud_err err = ud_algorithm_find(proof->alg) == NULL ? UD_ERR_ALGORITHM : UD_ERR_UNTRUSTED;
-    size_t first = 0;
-    size_t end = trust->key_count;
-    if (named) {
-        const ud_err found = ud_trust_find(trust, proof->kid, &first);
-        if (found != UD_OK) {
-            return found;
-        }
-        end = first + 1;
+    ud_err err = named || ud_algorithm_find(proof->alg) != NULL ? UD_ERR_UNTRUSTED : UD_ERR_ALGORITHM;
+    if (ud_trust_revokes(trust, proof->kid)) {
+        return UD_ERR_REVOKED;
     }
-    for (size_t i = first; i < end; i++) {
-        const struct ud_key key = ud_trust_key_view(&trust->keys[i]);
-        if (named || ud_cose_fits(proof, key.type)) {
-            err = ud_cose_verify(proof, &key, payload);
+    for (size_t i = 0; i < trust->key_count; i++) {
+        if (!concerns(proof, &trust->keys[i])) {
+            continue;
         }
+        const struct ud_key key = ud_trust_key_view(&trust->keys[i]);
+        err = ud_cose_verify(proof, &key, payload);
         if (ud_sure_ok(err)) {
             *signers |= (ud_trust_set)1 << i;
             return UD_OK;

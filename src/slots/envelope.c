@@ -101,8 +101,8 @@ static ud_err read_header(const struct ud_area *area, uint32_t *len)
         return err;
     }
     struct ud_bytes tail = {header + sizeof magic, sizeof header - sizeof magic};
-    const uint32_t stated = (uint32_t)ud_le_take(&tail, 4);
-    const uint32_t crc = (uint32_t)ud_le_take(&tail, 4);
+    const uint32_t stated = ud_le_take(&tail, 4);
+    const uint32_t crc = ud_le_take(&tail, 4);
     if (memcmp(header, magic, sizeof magic) != 0 ||
         crc != ud_crc32((struct ud_bytes){header, HEADER_BYTES - 4}) || stated > capacity_of(area)) {
         return UD_ABSENT;

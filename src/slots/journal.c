@@ -31,35 +31,57 @@ ud_err ud_journal_check(const struct ud_area *area)
     return sector_count(area) >= 2 && place_count(area) >= PLACES_MIN ? UD_OK : UD_ERR_LIMIT;
 }
 
-static uint32_t place_offset(const struct ud_area *area, uint32_t sector, uint32_t place)
+/* Places are counted through all sectors: place i of sector n is n * journal->places + i. */
+static uint32_t all_places(const struct ud_journal *journal)
+{
+    return sector_count(&journal->area) * journal->places;
+}
+
+static uint32_t offset_of(const struct ud_journal *journal, uint32_t place)
+{
+    return place / journal->places * journal->area.flash->erase_size +
+           place % journal->places * journal->record_bytes;
+}
+
+static void begin(struct ud_journal *journal, const struct ud_area *area)
 {
     const struct ud_record_shape shape = ud_record_shape(area->flash);
-    return sector * area->flash->erase_size + place * ud_record_bytes(&shape);
+    *journal = (struct ud_journal){.area = *area,
+                                   .places = place_count(area),
+                                   .record_bytes = (uint16_t)ud_record_bytes(&shape),
+                                   .settled = true};
 }
 
 /* A place that cannot be read is torn: worn flash and broken ECC words must not stop a boot. */
-static void read_place(const struct ud_area *area, uint32_t sector, uint32_t place, struct ud_record *record)
+static void read_place(const struct ud_journal *journal, uint32_t place, struct ud_record *record,
+                       struct ud_slots_state *state)
 {
     uint8_t bytes[UD_JOURNAL_RECORD_BYTES_MAX];
-    const struct ud_record_shape shape = ud_record_shape(area->flash);
-    const uint32_t len = ud_record_bytes(&shape);
-    UD_ASSERT(len <= sizeof bytes);
-    if (ud_area_read(area, place_offset(area, sector, place), bytes, len) != UD_OK) {
+    const struct ud_record_shape shape = ud_record_shape(journal->area.flash);
+    UD_ASSERT(journal->record_bytes <= sizeof bytes);
+    if (ud_area_read(&journal->area, offset_of(journal, place), bytes, journal->record_bytes) != UD_OK) {
         *record = (struct ud_record){.kind = UD_RECORD_TORN};
         return;
     }
-    ud_record_decode(record, &shape, bytes);
+    ud_record_decode(record, state, &shape, bytes);
+}
+
+static bool is_blank(const struct ud_journal *journal, uint32_t place)
+{
+    struct ud_record record;
+    struct ud_slots_state state;
+    read_place(journal, place, &record, &state);
+    return record.kind == UD_RECORD_BLANK;
 }
 
 /* ---- writing ---- */
 
-static ud_err write_place(struct ud_journal *journal, uint32_t place, const struct ud_slots_state *state)
+static ud_err write_place(struct ud_journal *journal, uint32_t at, const struct ud_slots_state *state)
 {
     uint8_t bytes[UD_JOURNAL_RECORD_BYTES_MAX];
     const struct ud_area *area = &journal->area;
     const struct ud_record_shape shape = ud_record_shape(area->flash);
     const uint32_t len = ud_record_encode(&shape, journal->generation, state, bytes);
-    const uint32_t at = place_offset(area, journal->sector, place);
     ud_err err = ud_area_program(area, at, bytes, len); /* the commit point (J1); reads back */
     if (err == UD_OK) {
         err = ud_area_sync(area); /* the seal must not overtake the record */
@@ -74,21 +96,24 @@ static ud_err write_place(struct ud_journal *journal, uint32_t place, const stru
 /* In the present sector, from journal->next on. Each try has a generation of its own (J3). */
 static ud_err put_in_tail(struct ud_journal *journal, const struct ud_slots_state *state)
 {
-    const uint32_t places = place_count(&journal->area);
-    struct ud_record found;
-    for (uint32_t tries = 0; tries < TRIES_MAX && journal->next < places; journal->next++) {
-        read_place(&journal->area, journal->sector, journal->next, &found);
-        if (found.kind != UD_RECORD_BLANK || journal->generation >= UD_RECORD_GENERATION_MAX) {
+    for (uint32_t tries = 0; tries < TRIES_MAX && journal->next < journal->places; journal->next++) {
+        const uint32_t place = journal->sector * journal->places + journal->next;
+        if (!is_blank(journal, place) || journal->generation >= UD_RECORD_GENERATION_MAX) {
             continue;
         }
         journal->generation++;
         tries++;
-        if (write_place(journal, journal->next, state) == UD_OK) {
+        if (write_place(journal, offset_of(journal, place), state) == UD_OK) {
             journal->next++;
             return UD_OK;
         }
     }
     return UD_ERR_FLASH;
+}
+
+static ud_err erase_sector(const struct ud_journal *journal, uint32_t sector)
+{
+    return ud_area_erase(&journal->area, sector * journal->area.flash->erase_size);
 }
 
 /*
@@ -98,20 +123,18 @@ static ud_err put_in_tail(struct ud_journal *journal, const struct ud_slots_stat
 static ud_err put_in_fresh(struct ud_journal *journal, const struct ud_slots_state *state, uint32_t keep)
 {
     const uint32_t count = sector_count(&journal->area);
-    const struct ud_journal before = *journal;
+    const uint32_t sector = journal->sector;
+    const uint32_t next = journal->next;
     for (uint32_t i = 1; i < count; i++) {
-        const uint32_t sector = (before.sector + i) % count;
-        if (sector == keep || ud_area_erase(&journal->area, place_offset(&journal->area, sector, 0)) != UD_OK) {
-            continue;
-        }
-        journal->sector = sector;
+        journal->sector = (sector + i) % count;
         journal->next = 0;
-        if (put_in_tail(journal, state) == UD_OK) {
+        if (journal->sector != keep && erase_sector(journal, journal->sector) == UD_OK &&
+            put_in_tail(journal, state) == UD_OK) {
             return UD_OK;
         }
     }
-    journal->sector = before.sector;
-    journal->next = before.next;
+    journal->sector = sector;
+    journal->next = next;
     return UD_ERR_FLASH;
 }
 
@@ -136,9 +159,9 @@ ud_err ud_journal_format(struct ud_journal *journal, const struct ud_area *area,
     if (err != UD_OK) {
         return err;
     }
-    *journal = (struct ud_journal){.area = *area, .settled = true};
+    begin(journal, area);
     for (uint32_t sector = 0; err == UD_OK && sector < sector_count(area); sector++) {
-        err = ud_area_erase(area, place_offset(area, sector, 0));
+        err = erase_sector(journal, sector);
     }
     return err == UD_OK ? ud_journal_put(journal, state) : err;
 }
@@ -148,7 +171,6 @@ ud_err ud_journal_format(struct ud_journal *journal, const struct ud_area *area,
 struct found {
     bool is;
     bool sealed;
-    uint32_t sector;
     uint32_t place;
     uint32_t generation;
     struct ud_slots_state state; /* as read once: a doubtful record may read differently the next time */
@@ -160,28 +182,27 @@ struct scan {
     bool later;
 };
 
-static void note(struct found *best, const struct ud_record *record, uint32_t sector, uint32_t place)
+static void note(struct found *best, const struct ud_record *record, uint32_t place,
+                 const struct ud_slots_state *state)
 {
     if (!best->is || record->generation > best->generation) {
-        *best = (struct found){true, record->sealed, sector, place, record->generation, record->state};
+        *best = (struct found){true, record->sealed, place, record->generation, *state};
     }
 }
 
-static void scan_area(const struct ud_area *area, struct scan *scan)
+static void scan_area(const struct ud_journal *journal, struct scan *scan)
 {
     struct ud_record record;
+    struct ud_slots_state state;
     memset(scan, 0, sizeof *scan);
-    for (uint32_t sector = 0; sector < sector_count(area); sector++) {
-        for (uint32_t place = 0; place < place_count(area); place++) {
-            read_place(area, sector, place, &record);
-            scan->later = scan->later || record.kind == UD_RECORD_LATER;
-            if (record.kind != UD_RECORD_VALID) {
-                continue;
-            }
-            note(&scan->newest, &record, sector, place);
-            if (record.sealed) {
-                note(&scan->newest_sealed, &record, sector, place);
-            }
+    for (uint32_t place = 0; place < all_places(journal); place++) {
+        read_place(journal, place, &record, &state);
+        scan->later = scan->later || record.kind == UD_RECORD_LATER;
+        if (record.kind == UD_RECORD_VALID) {
+            note(&scan->newest, &record, place, &state);
+        }
+        if (record.kind == UD_RECORD_VALID && record.sealed) {
+            note(&scan->newest_sealed, &record, place, &state);
         }
     }
 }
@@ -190,31 +211,24 @@ static void scan_area(const struct ud_area *area, struct scan *scan)
  * The highest generation that any place may show one day (J3). Of a record that can still come to read whole,
  * only the last unit is in doubt, and the generation is in the first: what is read here is what it will be.
  */
-static uint32_t highest_generation(const struct ud_area *area, uint32_t newest)
+static uint32_t highest_generation(const struct ud_journal *journal, uint32_t newest)
 {
     struct ud_record record;
+    struct ud_slots_state state;
     uint32_t highest = newest;
-    for (uint32_t sector = 0; sector < sector_count(area); sector++) {
-        for (uint32_t place = 0; place < place_count(area); place++) {
-            read_place(area, sector, place, &record);
-            if (record.counts && record.generation > highest &&
-                record.generation - newest < GENERATION_WINDOW) {
-                highest = record.generation;
-            }
+    for (uint32_t place = 0; place < all_places(journal); place++) {
+        read_place(journal, place, &record, &state);
+        if (record.counts && record.generation > highest && record.generation - newest < GENERATION_WINDOW) {
+            highest = record.generation;
         }
     }
     return highest;
 }
 
-static uint32_t place_after_last_used(const struct ud_area *area, uint32_t sector)
+static uint32_t place_after_last_used(const struct ud_journal *journal, uint32_t sector)
 {
-    struct ud_record record;
-    uint32_t place = place_count(area);
-    while (place > 0) {
-        read_place(area, sector, place - 1, &record);
-        if (record.kind != UD_RECORD_BLANK) {
-            break;
-        }
+    uint32_t place = journal->places;
+    while (place > 0 && is_blank(journal, sector * journal->places + place - 1)) {
         place--;
     }
     return place;
@@ -224,11 +238,12 @@ static uint32_t place_after_last_used(const struct ud_area *area, uint32_t secto
 static bool is_doubtful(const struct ud_journal *journal, const struct found *newest)
 {
     struct ud_record record;
-    const uint32_t following = (newest->sector + 1) % sector_count(&journal->area);
-    if (!newest->sealed || journal->next != newest->place + 1) {
+    struct ud_slots_state state;
+    if (!newest->sealed || journal->next != newest->place % journal->places + 1) {
         return true;
     }
-    read_place(&journal->area, following, 0, &record);
+    read_place(journal, (journal->sector + 1) % sector_count(&journal->area) * journal->places, &record,
+               &state);
     return record.kind == UD_RECORD_TORN;
 }
 
@@ -236,13 +251,14 @@ static bool is_doubtful(const struct ud_journal *journal, const struct found *ne
  * What to go on from. With two sectors, and no place left to copy an unsealed record to, it is the sealed one
  * (J6).
  */
-static const struct found *base_of(const struct ud_area *area, const struct scan *scan)
+static const struct found *base_of(const struct ud_journal *journal, const struct scan *scan)
 {
     const struct found *newest = &scan->newest;
     const struct found *sealed = &scan->newest_sealed;
-    const bool stuck = !newest->sealed && sealed->is && sealed->sector != newest->sector &&
-                       sector_count(area) == 2 &&
-                       place_after_last_used(area, newest->sector) == place_count(area);
+    const uint32_t sector = newest->place / journal->places;
+    const bool stuck = !newest->sealed && sealed->is && sealed->place / journal->places != sector &&
+                       sector_count(&journal->area) == 2 &&
+                       place_after_last_used(journal, sector) == journal->places;
     return stuck ? sealed : newest;
 }
 
@@ -251,12 +267,14 @@ static const struct found *base_of(const struct ud_area *area, const struct scan
  */
 static ud_err settle(struct ud_journal *journal, const struct found *base, const struct found *sealed)
 {
-    if (base->sealed) {
-        return put_in_fresh(journal, &base->state, journal->sector);
+    uint32_t keep = journal->sector;
+    if (!base->sealed) {
+        if (put_in_tail(journal, &base->state) == UD_OK) {
+            return UD_OK;
+        }
+        keep = sealed->is ? sealed->place / journal->places : keep;
     }
-    const ud_err err = put_in_tail(journal, &base->state);
-    return err == UD_OK ? err
-                        : put_in_fresh(journal, &base->state, sealed->is ? sealed->sector : journal->sector);
+    return put_in_fresh(journal, &base->state, keep);
 }
 
 ud_err ud_journal_mount(struct ud_journal *journal, const struct ud_area *area, struct ud_slots_state *state)
@@ -266,14 +284,15 @@ ud_err ud_journal_mount(struct ud_journal *journal, const struct ud_area *area, 
     if (err != UD_OK) {
         return err;
     }
-    scan_area(area, &scan);
+    begin(journal, area);
+    scan_area(journal, &scan);
     if (scan.later || !scan.newest.is) {
         return scan.later ? UD_ERR_VERSION : UD_ERR_JOURNAL;
     }
-    const struct found *base = base_of(area, &scan);
-    *journal = (struct ud_journal){.area = *area, .sector = base->sector, .settled = true};
-    journal->next = place_after_last_used(area, base->sector);
-    journal->generation = highest_generation(area, base->generation);
+    const struct found *base = base_of(journal, &scan);
+    journal->sector = base->place / journal->places;
+    journal->next = place_after_last_used(journal, journal->sector);
+    journal->generation = highest_generation(journal, base->generation);
     if (is_doubtful(journal, base)) {
         journal->settled = settle(journal, base, &scan.newest_sealed) == UD_OK;
     }

@@ -8,22 +8,23 @@
 #include "updraft/assert.h"
 #include "updraft/bytes.h"
 
-static inline void ud_le_put(struct ud_buf *out, uint64_t value, size_t bytes)
+static inline void ud_le_put(struct ud_buf *out, uint32_t value, size_t bytes)
 {
-    UD_ASSERT(bytes <= 8 && bytes <= out->cap - out->len);
-    for (size_t i = 0; i < bytes; i++) {
-        out->ptr[out->len++] = (uint8_t)(value >> (8 * i));
+    UD_ASSERT(bytes <= sizeof value && bytes <= out->cap - out->len);
+    for (; bytes > 0; bytes--) {
+        out->ptr[out->len++] = (uint8_t)value;
+        value >>= 8;
     }
 }
 
-static inline uint64_t ud_le_take(struct ud_bytes *in, size_t bytes)
+static inline uint32_t ud_le_take(struct ud_bytes *in, size_t bytes)
 {
     struct ud_bytes part = {NULL, 0};
-    uint64_t value = 0;
+    uint32_t value = 0;
     const bool there = ud_bytes_take(in, bytes, &part);
     UD_ASSERT(there); /* callers check the whole length first */
-    for (size_t i = part.len; i > 0; i--) {
-        value = (value << 8) | part.ptr[i - 1];
+    while (part.len > 0) {
+        value = value << 8 | part.ptr[--part.len];
     }
     return value;
 }

@@ -219,14 +219,14 @@ struct ud_move_state ud_move_get(const struct ud_slots *slots)
     if (state->install.open) { /* blank: the factory's install goes straight to where it runs */
         return (struct ud_move_state){.home = state->blank ? ud_slots_inactive(slots) : state->active};
     }
-    const uint32_t bits = (uint32_t)ud_le_take(&in, 4);
+    const uint32_t bits = ud_le_take(&in, 4);
     return (struct ud_move_state){
         .home = bits & 1,
         .planned = (bits & PLANNED) != 0,
         .marking = (bits & MARKING) != 0,
         .returning = (bits & RETURNING) != 0,
         .going = (ud_move)(bits >> GOING_SHIFT & UD_MOVE_BAD),
-        .steps_done = (uint32_t)ud_le_take(&in, 4),
+        .steps_done = ud_le_take(&in, 4),
     };
 }
 

@@ -34,8 +34,7 @@ struct ud_record {
     ud_record_kind kind;
     bool sealed;
     bool counts; /* the head is right, so `generation` may be that of a record that reads whole tomorrow */
-    uint32_t generation;         /* as read */
-    struct ud_slots_state state; /* when VALID */
+    uint32_t generation; /* as read */
 };
 
 struct ud_record_shape ud_record_shape(const struct ud_flash *flash);
@@ -45,7 +44,11 @@ uint32_t ud_record_bytes(const struct ud_record_shape *shape);
 uint32_t ud_record_encode(const struct ud_record_shape *shape, uint32_t generation,
                           const struct ud_slots_state *state, uint8_t *out);
 
-/** @param bytes  a whole place: ud_record_bytes(shape) bytes of hostile input */
-void ud_record_decode(struct ud_record *record, const struct ud_record_shape *shape, const uint8_t *bytes);
+/**
+ * @param state  out: when VALID; anything otherwise
+ * @param bytes  a whole place: ud_record_bytes(shape) bytes of hostile input
+ */
+void ud_record_decode(struct ud_record *record, struct ud_slots_state *state,
+                      const struct ud_record_shape *shape, const uint8_t *bytes);
 
 #endif

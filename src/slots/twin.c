@@ -71,9 +71,9 @@ static ud_err look_at(const struct ud_area *area, struct ud_twin_copy *copy)
     if (err != UD_OK) {
         return err;
     }
-    copy->number = (uint32_t)ud_le_take(&rest, 4);
-    copy->len = (uint32_t)ud_le_take(&rest, 4);
-    copy->crc = (uint32_t)ud_le_take(&rest, 4);
+    copy->number = ud_le_take(&rest, 4);
+    copy->len = ud_le_take(&rest, 4);
+    copy->crc = ud_le_take(&rest, 4);
     if (memcmp(head, magic, sizeof magic) != 0 || copy->len > capacity_of(area)) {
         return UD_OK;
     }
@@ -171,7 +171,7 @@ static ud_err program_head(const struct ud_area *area, uint32_t number, struct u
     memset(head, area->flash->erased_value, sizeof head);
     (void)ud_buf_put(&buf, UD_BYTES_ARRAY(magic));
     ud_le_put(&buf, number, 4);
-    ud_le_put(&buf, content.len, 4);
+    ud_le_put(&buf, (uint32_t)content.len, 4);
     ud_le_put(&buf, ud_crc32_more(ud_crc32(ud_buf_bytes(&buf)), content), 4);
     return ud_area_program(area, 0, head, seal_at(area));
 }

@@ -51,27 +51,28 @@ static bool is_zero(const struct number *a)
     return any == 0;
 }
 
-/* out = a + b; @return the carry */
-static uint32_t add(struct number *out, const struct number *a, const struct number *b)
+/* out = a + b + carry, each bit of b flipped where `flip` has it; @return the carry */
+static uint32_t add_flipped(struct number *out, const struct number *a, const struct number *b, uint32_t flip,
+                            uint32_t carry)
 {
-    uint64_t sum = 0;
+    uint64_t sum = (uint64_t)carry << WORD_BITS;
     for (size_t i = 0; i < WORDS; i++) {
-        sum = (sum >> WORD_BITS) + a->word[i] + b->word[i];
+        sum = (sum >> WORD_BITS) + a->word[i] + (b->word[i] ^ flip);
         out->word[i] = (uint32_t)sum;
     }
     return (uint32_t)(sum >> WORD_BITS);
 }
 
-/* out = a - b; @return the borrow, 0 or 1 */
+/* out = a + b; @return the carry */
+static uint32_t add(struct number *out, const struct number *a, const struct number *b)
+{
+    return add_flipped(out, a, b, 0, 0);
+}
+
+/* out = a - b, which is a + ~b + 1; @return the borrow, 0 or 1 */
 static uint32_t subtract(struct number *out, const struct number *a, const struct number *b)
 {
-    uint32_t borrow = 0;
-    for (size_t i = 0; i < WORDS; i++) {
-        const uint64_t difference = (uint64_t)a->word[i] - b->word[i] - borrow;
-        out->word[i] = (uint32_t)difference;
-        borrow = (uint32_t)(difference >> WORD_BITS) & 1;
-    }
-    return borrow;
+    return 1 - add_flipped(out, a, b, UINT32_MAX, 1);
 }
 
 static bool is_below(const struct number *a, const struct number *b)
@@ -130,89 +131,65 @@ static void add_row(uint32_t sum[WORDS + 2], const struct number *a, uint32_t fa
     sum[WORDS + 1] += (uint32_t)(carry >> WORD_BITS);
 }
 
-/* sum = (sum + sum[0] * prime) / 2^32: the prime is 2^256 - 2^224 + 2^192 + 2^96 - 1, so nothing is multiplied. */
-static void reduce_row_by_prime(uint32_t sum[WORDS + 2])
+/* sum += sum[0] * prime, which is 2^256 - 2^224 + 2^192 + 2^96 - 1: nothing is multiplied. sum[0] is used up. */
+static void add_row_of_prime(uint32_t sum[WORDS + 2])
 {
     const uint32_t factor = sum[0];
     uint64_t carry = (uint64_t)sum[3] + factor;
-    sum[0] = sum[1];
-    sum[1] = sum[2];
-    sum[2] = (uint32_t)carry;
-    carry = (carry >> WORD_BITS) + sum[4];
     sum[3] = (uint32_t)carry;
-    carry = (carry >> WORD_BITS) + sum[5];
+    carry = (carry >> WORD_BITS) + sum[4];
     sum[4] = (uint32_t)carry;
-    carry = (carry >> WORD_BITS) + sum[6] + factor;
+    carry = (carry >> WORD_BITS) + sum[5];
     sum[5] = (uint32_t)carry;
-    carry = (carry >> WORD_BITS) + sum[7] + ((uint64_t)factor << WORD_BITS) - factor;
+    carry = (carry >> WORD_BITS) + sum[6] + factor;
     sum[6] = (uint32_t)carry;
-    carry = (carry >> WORD_BITS) + sum[8];
+    carry = (carry >> WORD_BITS) + sum[7] + ((uint64_t)factor << WORD_BITS) - factor;
     sum[7] = (uint32_t)carry;
-    sum[8] = (uint32_t)(carry >> WORD_BITS) + sum[9];
-    sum[9] = 0;
+    carry = (carry >> WORD_BITS) + sum[8];
+    sum[8] = (uint32_t)carry;
+    sum[9] += (uint32_t)(carry >> WORD_BITS);
 }
 
-static void reduce_row(uint32_t sum[WORDS + 2], const struct modulus *m)
-{
-    if (m == &prime) {
-        reduce_row_by_prime(sum);
-        return;
-    }
-    add_row(sum, &m->value, sum[0] * m->inverse);
-    memmove(sum, sum + 1, (WORDS + 1) * sizeof sum[0]); /* word 0 is zero now */
-    sum[WORDS + 1] = 0;
-}
-
-/* out = a * b / 2^256 */
+/* out = a * b / 2^256: from the low end, each word is made zero and passed. */
 static void multiply(struct number *out, const struct number *a, const struct number *b,
                      const struct modulus *m)
 {
-    uint32_t sum[WORDS + 2] = {0};
-    for (size_t i = 0; i < WORDS; i++) {
-        add_row(sum, a, b->word[i]);
-        reduce_row(sum, m);
+    uint32_t sums[2 * WORDS + 2];
+    uint32_t *sum = sums;
+    for (size_t i = 0; i <= WORDS; i += 3) { /* nine words; each row brings one more */
+        sums[i] = 0;
+        sums[i + 1] = 0;
+        sums[i + 2] = 0;
     }
-    memcpy(out->word, sum, sizeof out->word);
+    for (size_t i = 0; i < WORDS; i++, sum++) {
+        sum[WORDS + 1] = 0;
+        add_row(sum, a, b->word[i]);
+        if (m == &prime) {
+            add_row_of_prime(sum);
+        } else {
+            add_row(sum, &m->value, sum[0] * m->inverse);
+        }
+    }
+    *out = *(const struct number *)sum;
     reduce_once(out, sum[WORDS], &m->value);
 }
 
-/* a / 2, with `over` coming in at the top */
-static void shift_right(struct number *a, uint32_t over)
-{
-    for (size_t i = WORDS; i > 0; i--) {
-        const uint32_t word = a->word[i - 1];
-        a->word[i - 1] = over << (WORD_BITS - 1) | word >> 1;
-        over = word & 1;
-    }
-}
-
-/* A number, and what it is times the one that is to be inverted: value = factor * a modulo the order */
-struct multiple {
-    struct number value;
-    struct number factor;
-};
-
-/* a = 1 / a modulo the order, for a in 1..order-1: Euclid's algorithm, by halves. The order is odd and a prime. */
+/* a = 1 / a modulo the order, both in Montgomery's form: a^(order - 2), by Fermat, as the order is a prime. */
 static void invert(struct number *a)
 {
-    struct multiple u = {*a, {{1}}};
-    struct multiple v = {order.value, {{0}}}; /* its value stays odd */
-    while (!is_zero(&u.value)) {
-        if ((u.value.word[0] & 1) == 0) {
-            const bool odd = (u.factor.word[0] & 1) != 0;
-            shift_right(&u.value, 0);
-            shift_right(&u.factor, odd ? add(&u.factor, &u.factor, &order.value) : 0);
-            continue;
+    struct number powers[3] = {*a}; /* a, a^2, a^3: two bits of the exponent at a time */
+    multiply(&powers[1], a, a, &order);
+    multiply(&powers[2], &powers[1], a, &order);
+    *a = powers[2]; /* the highest two bits are set */
+    for (uint32_t i = WORDS * WORD_BITS - 2; i > 0; i -= 2) {
+        const uint32_t word = order.value.word[(i - 2) / WORD_BITS] - (i <= WORD_BITS ? 2 : 0); /* no borrow */
+        const uint32_t two = word >> (i - 2) % WORD_BITS & 3;
+        multiply(a, a, a, &order);
+        multiply(a, a, a, &order);
+        if (two != 0) {
+            multiply(a, a, &powers[two - 1], &order);
         }
-        if (is_below(&u.value, &v.value)) {
-            const struct multiple larger = v;
-            v = u;
-            u = larger;
-        }
-        (void)subtract(&u.value, &u.value, &v.value);
-        subtract_mod(&u.factor, &u.factor, &v.factor, &order);
     }
-    *a = v.factor; /* v's value is 1, the greatest divisor that both had */
 }
 
 /* ---- points ---- */
@@ -431,8 +408,8 @@ ud_err ud_p256_verify(const uint8_t pub[UD_P256_PUBLIC_BYTES], const uint8_t dig
     }
     load(&e, digest);
     reduce_once(&e, 0, &order.value);
-    invert(&s);
     multiply(&s, &s, &order.square, &order);
+    invert(&s);
     multiply(&e, &e, &s, &order); /* u1 = e / s */
     multiply(&s, &r, &s, &order); /* u2 = r / s */
     multiply_points(&machine, &e, &s, &q);

@@ -1,0 +1,41 @@
+/*
+ * Commands that write their component. A bootloader that only starts what is there reads past them in other sections
+ * (profiles/boot.c) and has none of this.
+ */
+#include "manifest/suit_run.h"
+
+/* What was written is neither validated nor intact: before the first byte changes, not after the last. */
+static void forget(struct ud_suit_run *run, uint8_t component)
+{
+    run->validated &= (uint8_t) ~(1u << component);
+    run->intact &= (uint8_t) ~(1u << component);
+}
+
+static ud_err fetch(const struct ud_suit_run *run, uint8_t component, const struct ud_suit_params *params)
+{
+    const struct ud_suit_manifest *man = run->mans[run->params[component].manifest[SUIT_PLACE_URI]];
+    struct ud_bytes integrated = {NULL, 0};
+    const ud_err err = ud_suit_envelope_integrated(man->env, params->uri, &integrated);
+    if (err != UD_OK && params->uri.len > 0 && params->uri.ptr[0] == '#') {
+        return err; /* names a place in this envelope and nowhere else */
+    }
+    return run->ops->fetch == NULL ? UD_ERR_COMMAND : run->ops->fetch(run->ctx, component, params, integrated);
+}
+
+ud_err suit_change(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+                   const struct ud_suit_params *params)
+{
+    const uint32_t obeyed = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA;
+    if ((params->has & obeyed & ~run->ops->obeys) != 0) {
+        return UD_ERR_PARAMETER;
+    }
+    if (row->needs == SUIT_PLACE_SOURCE && params->source == component) {
+        return UD_ERR_INDEX;
+    }
+    forget(run, component);
+    if (row->code == SUIT_SWAP) {
+        forget(run, (uint8_t)params->source);
+    }
+    return row->code == SUIT_FETCH_PAYLOAD ? fetch(run, component, params)
+                                           : suit_call(run, row, component, params);
+}
