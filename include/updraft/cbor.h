@@ -36,15 +36,19 @@ typedef enum ud_cbor_type {
 struct ud_cbor {
     /* private, but err and err_offset_bytes may be read */
     struct ud_bytes rest;
-    size_t end_bytes;  /* offset of the end of the input */
-    size_t item_bytes; /* offset of the item whose head was read last */
-    ud_err err;
+    const uint8_t *start; /* offsets count from here */
+    const uint8_t *item;  /* whose head was read last */
     uint32_t err_offset_bytes;
+    ud_err err;
 };
 
 void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input);
 /** Read `part`, a view into `whole`, such as the content of a byte string; offsets count from the start of `whole`. */
-void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part);
+static inline void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part)
+{
+    ud_cbor_init(reader, part);
+    reader->start = whole.ptr;
+}
 /** Keep `err` as the reader's error, at its present place, unless it has one already. */
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
 /** The same for an item that was read already: `offset_bytes` is where it began. */
@@ -82,8 +86,12 @@ void ud_cbor_null(struct ud_cbor *reader);
 struct ud_bytes ud_cbor_skip(struct ud_cbor *reader);
 
 /**
- * To be called before each key of a map that must be in deterministic order; looks at the encoded key only.
- * `previous` starts as an empty view. UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one.
+ * Read each key of a map that must be in deterministic order, whatever it is. `previous` starts as an empty view.
+ * @return the encoded key; UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one
+ */
+struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous);
+/**
+ * The same, but only to look: called before each key. UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one.
  */
 void ud_cbor_key_order(struct ud_cbor *reader, struct ud_bytes *previous);
 
@@ -113,7 +121,10 @@ void ud_cbor_put_null(struct ud_cbor_writer *writer);
 void ud_cbor_put_raw(struct ud_cbor_writer *writer, struct ud_bytes encoded);
 /** UD_OK, or UD_ERR_BUFFER if anything did not fit. */
 ud_err ud_cbor_written(const struct ud_cbor_writer *writer);
-/** Encoded size of a head with this argument: 1, 2, 3, 5 or 9. */
+#define UD_CBOR_HEAD_BYTES_MAX 9
+/** Write a head by itself. `type` up to UD_CBOR_TAG. @return its bytes: 1, 2, 3, 5 or 9 */
+size_t ud_cbor_head(uint8_t head[UD_CBOR_HEAD_BYTES_MAX], ud_cbor_type type, uint64_t argument);
+/** Encoded size of a head with this argument. */
 size_t ud_cbor_head_bytes(uint64_t argument);
 
 #endif

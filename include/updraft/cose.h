@@ -39,7 +39,7 @@ struct ud_cose_proof;
 struct ud_cose_form {
     ud_cose_kind kind;
     uint8_t elements;
-    const char *context;
+    const char *context; /* of what is signed, encoded: head of the array, then the text with its head */
     bool is_mac;
     /* what follows the payload, into `cose`; offsets count from the start of `whole` */
     void (*take_rest)(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose);

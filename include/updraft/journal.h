@@ -72,10 +72,12 @@ struct ud_slots_state {
 struct ud_journal {
     /* private */
     struct ud_area area;
+    uint32_t places;     /* of a sector */
     uint32_t generation; /* of the newest record */
     uint32_t sector;     /* where the newest record is */
     uint32_t next;       /* first record place in that sector that is free for sure */
-    bool settled;        /* false: the flash refused the rewrite; see ud_journal_mount() */
+    uint16_t record_bytes;
+    bool settled; /* false: the flash refused the rewrite; see ud_journal_mount() */
 };
 
 /** Shape of the area: geometry within the limits, two sectors or more, four records in each. UD_ERR_LIMIT. */

@@ -51,6 +51,8 @@ static inline struct ud_key ud_trust_key_view(const struct ud_trust_key *key)
     return (struct ud_key){.pub = {key->pub, key->pub_bytes}, .type = key->type};
 }
 
+/** Did the trust store take this key's right away? */
+bool ud_trust_revokes(const struct ud_trust *trust, struct ud_bytes kid);
 /** Position of the key with this kid. UD_ERR_REVOKED; UD_ERR_UNTRUSTED if there is none. */
 ud_err ud_trust_find(const struct ud_trust *trust, struct ud_bytes kid, size_t *index);
 /**
