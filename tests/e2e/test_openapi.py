@@ -1,0 +1,304 @@
+"""Every operation that the OpenAPI document names is exercised, and its answer is as described (conftest.py compares)."""
+import hashlib
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+from api_document import Document
+from server_tool import Server
+from test_rollouts import until
+from test_server_people import PASSWORD, user
+from test_server_reports import Field
+
+# answered as described elsewhere: in these tests, by the same comparison
+ELSEWHERE = {
+    ("GET", "/api/v1/login"): "interop: an identity provider",
+    ("GET", "/api/v1/login/callback"): "interop: an identity provider",
+    ("GET", "/api/v1/events"): "test_server_events.py: it has no end",
+    ("POST", "/api/v1/devices/{name}/poll"): "test_mqtt.py: a broker",
+    ("GET", "/api/v1/devices/{name}/lwm2m"): "test_lwm2m.py: a registered client",
+}
+
+
+class Walk:
+    """Calls that must succeed, and which operations they were."""
+
+    def __init__(self, server, document):
+        self.server, self.document, self.done = server, document, set()
+
+    def __call__(self, method, path, body=None, headers=None, status=None, token=None):
+        reply = self.server.api(method, path, body, headers, token=token)
+        assert reply.status == status if status else 200 <= reply.status < 300, (method, path, reply)
+        self.done.add((method, self.document.find(method, path)[0]))
+        return json.loads(reply.body) if reply.body and "json" in (reply.headers.get("Content-Type") or "") else reply
+
+
+@pytest.fixture
+def server(tmp_path):
+    """With CoAP, so that commands have somewhere to go."""
+    running = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def walk(server, document):
+    return Walk(server, document)
+
+
+def people(walk, server):
+    walk("GET", "/health")
+    walk("GET", "/metrics")
+    walk("GET", "/api/v1/openapi.json")
+    walk("GET", "/api/v1/whoami")
+    walk("GET", "/api/v1/server")
+    user(server, "carol", "operator")
+    reply = server.call("people", "POST", "/api/v1/session", json.dumps({"user": "carol", "password": PASSWORD}),
+                        {"Content-Type": "application/json"})
+    assert reply.status == 201, reply
+    session = {"Cookie": reply.headers["Set-Cookie"].split(";")[0], "X-CSRF-Token": reply.json["csrf"], "Authorization": ""}
+    walk.done.add(("POST", "/api/v1/session"))
+    walk("POST", "/api/v1/session/codes")
+    walk("DELETE", "/api/v1/session", headers=session)
+    walk("POST", "/api/v1/users", {"name": "dave", "service": True, "roles": ["viewer"]})
+    walk("GET", "/api/v1/users")
+    walk("GET", "/api/v1/users/dave")
+    walk("PUT", "/api/v1/users/dave", {"disabled": True})
+    walk("DELETE", "/api/v1/users/dave")
+    token = walk("POST", "/api/v1/tokens", {"label": "ci", "days": 3})
+    walk("GET", "/api/v1/tokens")
+    walk("DELETE", f"/api/v1/tokens/{token['id']}")
+    walk("POST", "/api/v1/tenants", {"name": "acme"})
+    walk("GET", "/api/v1/tenants")
+    walk("PUT", "/api/v1/policy", {"approvals": 0})
+    walk("GET", "/api/v1/policy")
+    hook = walk("POST", "/api/v1/webhooks", {"url": "https://example.com/hook"})
+    walk("GET", "/api/v1/webhooks")
+    walk("DELETE", f"/api/v1/webhooks/{hook['id']}")
+    walk("GET", "/api/v1/audit")
+
+
+def releases(walk, server, field):
+    anchors = walk("GET", "/api/v1/anchors")["content"]
+    data = b"firmware " * 50
+    digest = hashlib.sha256(data).hexdigest()
+    walk("PUT", f"/api/v1/artifacts/{digest}", data)
+    walk("HEAD", f"/api/v1/artifacts/{digest}")
+    walk("GET", f"/api/v1/artifacts/{digest}")
+    image = b"image 5"
+    server.upload(image)
+    walk("POST", "/api/v1/releases?name=app&version=5", field.author.release(image, 5),
+         {"Content-Type": "application/suit-envelope+cose"})
+    walk("POST", "/api/v1/device-types", {"name": "gateway", "foreign": True})
+    walk("GET", "/api/v1/device-types")
+    foreign = walk("POST", "/api/v1/foreign-releases", {"name": "os", "version": "1", "deviceType": "gateway",
+                                                        "artifacts": [{"filename": "a.swu", "sha256": digest}]})["id"]
+    walk("GET", "/api/v1/releases")
+    walk("GET", f"/api/v1/releases/{foreign}")
+    walk("GET", f"/api/v1/releases/{field.release['id']}/envelope")
+    reply = server.api("POST", "/api/v1/users", {"name": "ann", "service": True, "roles": ["approver"]})
+    assert reply.status == 201
+    approver = server.api("POST", "/api/v1/tokens", {"label": "ann", "user": "ann"}).json["token"]
+    walk("POST", f"/api/v1/releases/{foreign}/approvals", token=approver)
+    walk("GET", f"/api/v1/releases/{foreign}/approvals")
+    walk("POST", "/api/v1/anchors", {"name": "second", "key": field.key.pem})
+    second = [anchor for anchor in walk("GET", "/api/v1/anchors")["content"] if anchor not in anchors][0]
+    walk("DELETE", f"/api/v1/anchors/{second['kid']}")
+    return foreign
+
+
+def devices(walk, server, field, foreign):
+    for name in ("g1", "g2", "g3", "g4"):
+        walk("POST", "/api/v1/devices", {"name": name, "type": "gateway"})
+    walk("GET", "/api/v1/devices?q=" + quote("name==g*"))
+    walk("PUT", "/api/v1/devices/g1/group", {"group": "eu/berlin"})
+    walk("PUT", "/api/v1/devices/g1/zone", {"zone": "Europe/Berlin"})
+    walk("POST", "/api/v1/devices/g1/quarantine", {"reason": "opened"})
+    walk("GET", "/api/v1/devices/g1")
+    walk("DELETE", "/api/v1/devices/g1/quarantine")
+    action = walk("POST", f"/api/v1/releases/{foreign}/deploy", {"devices": ["g1"]})["actions"][0]["id"]
+    walk("GET", f"/api/v1/actions/{action}")
+    walk("POST", f"/api/v1/actions/{action}/cancel")
+    walk("GET", "/api/v1/devices/g1/actions")
+    walk("GET", "/api/v1/devices/g1/attributes")
+    walk("GET", "/api/v1/devices/g1/why")
+    assert field.send(field.make()).status == 200
+    assert field.send(field.make(nonce=b"x" * 16)).status == 409
+    walk("GET", "/api/v1/devices/lock-1/reports")
+    walk("GET", "/api/v1/devices/lock-1/refused-reports")
+    walk("GET", "/api/v1/refused-reports")
+    key = walk("POST", "/api/v1/devices/g1/lwm2m-keys", {"mode": "psk", "identity": "g1"})
+    walk("GET", "/api/v1/devices/g1/lwm2m-keys")
+    walk("DELETE", f"/api/v1/devices/g1/lwm2m-keys/{key['id']}")
+    command = walk("POST", "/api/v1/devices/g1/commands", {"op": "read", "path": "/3/0/0"})
+    walk("GET", "/api/v1/devices/g1/commands")
+    walk("GET", f"/api/v1/commands/{command['id']}")
+    walk("POST", f"/api/v1/commands/{command['id']}/cancel")
+    walk("GET", "/api/v1/devices/g1/values")
+    walk("GET", "/api/v1/devices/g1/values/newest")
+
+
+def rollouts(walk, server, foreign):
+    body = {"name": "a", "release": foreign, "filter": "name==g2", "groups": 2, "approval": True}
+    walk("POST", "/api/v1/rollouts/forecast", body)
+    rollout = walk("POST", "/api/v1/rollouts", body)["id"]
+    path = f"/api/v1/rollouts/{rollout}"
+
+    def state(wanted):
+        until(lambda: walk("GET", path), lambda seen: seen["state"] == wanted)
+    state("waiting_for_approval")
+    reply = server.api("POST", "/api/v1/users", {"name": "eve", "service": True, "roles": ["approver"]})
+    assert reply.status == 201
+    approver = server.api("POST", "/api/v1/tokens", {"label": "eve", "user": "eve"}).json["token"]
+    walk("POST", path + "/deny?remark=wait", token=approver)
+    walk("POST", path + "/approve", token=approver)
+    walk("POST", path + "/start")
+    walk("GET", "/api/v1/rollouts")
+    for tail in ("/groups", "/devices", "/failures"):
+        walk("GET", path + tail)
+    walk("POST", path + "/pause")
+    walk("POST", path + "/resume")
+    walk("POST", path + "/next")
+    walk("POST", path + "/stop")
+
+    def quit_and_look():  # its offer, if there was one, is being canceled sooner or later; no device answers here
+        for action in server.api("GET", "/api/v1/devices/g2/actions").json["content"]:
+            server.api("DELETE", f"/rest/v1/targets/g2/actions/{action['id']}?force=true")
+        return walk("GET", path)
+    until(quit_and_look, lambda seen: seen["state"] == "stopped")
+    retry = walk("POST", path + "/retry")["id"]
+    walk("DELETE", f"/api/v1/rollouts/{retry}")
+    walk("GET", "/api/v1/overview")
+    walk("PUT", "/api/v1/todo/drifted/snooze", {"until": int(time.time() * 1000) + 3600 * 1000})
+    walk("GET", "/api/v1/says/overview")
+    walk("GET", "/api/v1/says/rollouts/" + str(rollout))
+    walk("GET", "/api/v1/versions")
+    walk("GET", "/api/v1/completions?q=na")
+    walk("PUT", "/api/v1/filters/mine", {"query": "name==g*"})
+    walk("GET", "/api/v1/filters")
+    walk("DELETE", "/api/v1/filters/mine")
+
+
+ENTITIES = {
+    "targettags": {"name": "alarm"}, "distributionsettags": {"name": "ready"}, "targettypes": {"name": "pump"},
+    "targetfilters": {"name": "all", "query": "name==*"},
+    "softwaremoduletypes": {"key": "fw", "name": "Firmware"}, "distributionsettypes": {"key": "fws", "name": "Sets"},
+    "softwaremodules": {"name": "mod", "version": "1", "type": "os"},
+    "distributionsets": {"name": "set", "version": "1", "type": "os"},
+}
+
+
+def metadata(walk, place):
+    walk("POST", place + "/metadata", [{"key": "k", "value": "v"}])
+    walk("GET", place + "/metadata")
+    walk("GET", place + "/metadata/k")
+    walk("PUT", place + "/metadata/k", {"key": "k", "value": "w"})
+    walk("DELETE", place + "/metadata/k")
+
+
+def hawkbit(walk, server):
+    walk("GET", "/rest/v1/userinfo")
+    ids = {}
+    for name, body in ENTITIES.items():
+        made = walk("POST", f"/rest/v1/{name}", [body])
+        ids[name] = made[0]["id"]
+        walk("GET", f"/rest/v1/{name}")
+        walk("GET", f"/rest/v1/{name}/{ids[name]}")
+        walk("PUT", f"/rest/v1/{name}/{ids[name]}", {"name": "all"} if name == "targetfilters" else {"description": "d"})
+    module, dist = f"/rest/v1/softwaremodules/{ids['softwaremodules']}", f"/rest/v1/distributionsets/{ids['distributionsets']}"
+    metadata(walk, module)
+    metadata(walk, dist)
+    data = b"module"
+    walk("POST", module + "/artifacts", {"filename": "a.bin", "sha256": server.upload(data)})
+    artifact = walk("GET", module + "/artifacts")[0]["id"]
+    walk("GET", f"{module}/artifacts/{artifact}")
+    walk("GET", f"{module}/artifacts/{artifact}/download")
+    walk("POST", dist + "/assignedSM", [{"id": ids["softwaremodules"]}])
+    walk("GET", dist + "/assignedSM")
+    gateway = [kind for kind in walk("GET", "/rest/v1/targettypes")["content"] if kind["name"] == "gateway"][0]["id"]
+    for name in ("t1", "t2", "t3"):
+        walk("POST", "/rest/v1/targets", [{"controllerId": name, "targetType": gateway}])
+    walk("GET", "/rest/v1/targets")
+    walk("GET", "/rest/v1/targets/t1")
+    metadata(walk, "/rest/v1/targets/t1")
+    walk("GET", "/rest/v1/targets/t1/attributes")
+    walk("POST", f"/rest/v1/targettags/{ids['targettags']}/assigned/t1")
+    walk("DELETE", f"/rest/v1/targettags/{ids['targettags']}/assigned/t1")
+    walk("POST", "/rest/v1/targets/t1/assignedDS", {"id": ids["distributionsets"], "type": "forced"})
+    walk("POST", dist + "/assignedTargets", [{"id": "t2", "confirmationRequired": True}])
+    walk("GET", "/rest/v1/targets/t1/assignedDS")
+    walk("GET", "/rest/v1/targets/t1/installedDS")
+    action = walk("GET", "/rest/v1/targets/t1/actions")["content"][0]["id"]
+    walk("GET", f"/rest/v1/targets/t1/actions/{action}")
+    walk("GET", f"/rest/v1/actions/{action}")
+    walk("DELETE", f"/rest/v1/targets/t1/actions/{action}")
+    waiting = walk("GET", "/rest/v1/targets/t2/actions")["content"][0]["id"]
+    walk("PUT", f"/rest/v1/targets/t2/actions/{waiting}/confirmation", {"confirmation": "confirmed"})
+    hawkbit_rollouts(walk, server, ids["distributionsets"])
+    other = walk("POST", "/rest/v1/softwaremodules", [{"name": "other", "version": "1", "type": "os"}])[0]["id"]
+    spare = walk("POST", "/rest/v1/distributionsets", [{"name": "spare", "version": "1", "type": "os"}])[0]["id"]
+    walk("POST", f"/rest/v1/softwaremodules/{other}/artifacts", {"filename": "b.bin", "sha256": server.upload(b"b")})
+    extra = walk("GET", f"/rest/v1/softwaremodules/{other}/artifacts")[0]["id"]
+    walk("DELETE", f"/rest/v1/softwaremodules/{other}/artifacts/{extra}")
+    walk("POST", f"/rest/v1/distributionsets/{spare}/assignedSM", [{"id": other}])
+    walk("DELETE", f"/rest/v1/distributionsets/{spare}/assignedSM/{other}")
+    walk("DELETE", f"/rest/v1/distributionsets/{spare}")
+    walk("DELETE", f"/rest/v1/softwaremodules/{other}")
+    for name in ("targettags", "distributionsettags", "targettypes", "targetfilters", "softwaremoduletypes", "distributionsettypes"):
+        walk("DELETE", f"/rest/v1/{name}/{ids[name]}")
+    walk("DELETE", "/rest/v1/targets/t3")
+
+
+def hawkbit_rollouts(walk, server, dist):
+    def make(name):
+        rollout = walk("POST", "/rest/v1/rollouts", {"name": name, "distributionSetId": dist, "targetFilterQuery": "name==t3,name==g3",
+                                                     "amountGroups": 2})["id"]
+        until(lambda: walk("GET", f"/rest/v1/rollouts/{rollout}"), lambda seen: seen["status"] != "creating")
+        return f"/rest/v1/rollouts/{rollout}"
+    path = make("h1")
+    walk("GET", "/rest/v1/rollouts")
+    walk("GET", path + "/deploygroups")
+    for verb in ("start", "pause", "resume", "triggerNextGroup", "stop"):
+        walk("POST", f"{path}/{verb}")
+    walk("DELETE", make("h2"))
+    waits = walk("POST", "/api/v1/rollouts", {"name": "h3", "release": dist, "filter": "name==t3", "approval": True})["id"]
+    until(lambda: walk("GET", f"/rest/v1/rollouts/{waits}"), lambda seen: seen["status"] == "waiting_for_approval")
+    reply = server.api("POST", "/api/v1/users", {"name": "fay", "service": True, "roles": ["approver"]})
+    assert reply.status == 201
+    approver = server.api("POST", "/api/v1/tokens", {"label": "fay", "user": "fay"}).json["token"]
+    walk("POST", f"/rest/v1/rollouts/{waits}/deny", token=approver)
+    walk("POST", f"/rest/v1/rollouts/{waits}/approve", token=approver)
+
+
+def test_every_documented_operation_answers_as_it_is_described(walk, server, document, tmp_path):
+    field = Field(server, tmp_path)
+    people(walk, server)
+    foreign = releases(walk, server, field)
+    devices(walk, server, field, foreign)
+    rollouts(walk, server, foreign)
+    hawkbit(walk, server)
+    walk("POST", f"/api/v1/releases/{foreign}/recall", {"reason": "wrong key"})
+    image = b"image 9"
+    server.upload(image)
+    assert server.api("POST", "/api/v1/releases?name=app&version=9", field.author.release(field.image, 9),
+                      {"Content-Type": "application/suit-envelope+cose"}).status == 201
+    walk("GET", f"/api/v1/releases/{field.release['id']}/way-back")
+    walk("DELETE", "/api/v1/devices/g4")
+    missing = set(document.operations) - walk.done - set(ELSEWHERE)
+    assert not missing, sorted(missing)
+    assert walk.done <= document.answered
+
+
+def test_the_comparison_notices_what_is_not_described(server):
+    described = json.loads(server.call("people", "GET", "/api/v1/openapi.json").body)
+    del described["components"]["schemas"]["Policy"]["properties"]["approvals"]
+    reply = server.api("GET", "/api/v1/policy")
+    with pytest.raises(AssertionError, match="approvals"):
+        Document(described).check("GET", "/api/v1/policy", None, reply)
+    described["components"]["schemas"]["Policy"]["properties"]["approvals"] = {"type": "string"}
+    with pytest.raises(AssertionError, match="is not of type 'string'"):
+        Document(described).check("GET", "/api/v1/policy", None, reply)
+    del described["paths"]["/api/v1/policy"]["get"]["responses"]["200"]
+    with pytest.raises(AssertionError, match="not described"):
+        Document(described).check("GET", "/api/v1/policy", None, reply)
