@@ -64,6 +64,7 @@ static const struct setting settings[] = {
     {"insecure-http", SWITCH_AT(insecure_http), "0", "plain HTTP; loopback addresses only"},
     {"webhooks-private", SWITCH_AT(webhooks_private), "0", "let webhooks go to private and loopback addresses, too"},
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
+    {"store-readers-max", NUMBER_AT(store_readers_max, 2, 64), "16", "reading connections to the store; a server has at most six more (PostgreSQL: max_connections)"},
     {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
     {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address, shared out over the threads; 0 = no limit"},
     {"wrong-secrets-max", NUMBER_AT(wrong_secrets_max, 1, 1000000), "60", "wrong tokens and passwords of people from one address in a minute; then it waits"},

@@ -21,6 +21,7 @@ static const struct ud_fiql_word rollout_states[] = {
     {"stopped", UD_ROLLOUT_STOPPED},        {"finished", UD_ROLLOUT_FINISHED},
     {"deleting", UD_ROLLOUT_DELETING},      {NULL, 0}};
 
+/* UD_DEVICES_WITH_ATTRIBUTE, with '@' for the tenant */
 #define ATTRIBUTE "d.id IN(SELECT x.device FROM device_attribute x WHERE x.tenant=@ AND x.key=? AND x.value%)"
 #define ATTRIBUTE_EACH "EXISTS(SELECT 1 FROM device_attribute x WHERE x.device=d.id AND x.key=? AND x.value%)"
 #define TAG                                                                                                    \

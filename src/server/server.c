@@ -210,7 +210,8 @@ static ud_err open_store(struct ud_server *server)
         ud_store_close(store);
         return err;
     }
-    err = ud_store_pool_open(&server->readers, ud_config_store(&server->config));
+    err = ud_store_pool_open(&server->readers, ud_config_store(&server->config),
+                             (size_t)server->config.store_readers_max);
     err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
     err = err == UD_OK ? ud_tenants_open(&server->tenants) : err;
     struct load load = {.server = server, .err = UD_OK};

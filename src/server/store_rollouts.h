@@ -193,6 +193,10 @@ ud_err ud_store_group_forget(struct ud_store *store, const struct ud_row_fact *e
 
 /* --- devices by filter */
 
+/* Devices with an attribute, as filters ask for it; one that asks for nothing else is answered from this set's own index. */
+#define UD_DEVICES_WITH_ATTRIBUTE                                                                              \
+    "SELECT x.device FROM device_attribute x WHERE x.tenant=? AND x.key=? AND x.value"
+
 /**
  * `area` "": all. `page->total`, where it is not 0, is known to be the number of all matches. `order`: an SQL order of ours ("d.id", "d.name DESC" ...). *exact false: `page->total` is what was counted before
  * the limit of cost was reached. UD_ERR_FILTER_COST when not even the page could be had.

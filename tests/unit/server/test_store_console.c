@@ -392,6 +392,52 @@ static void test_completions_come_from_what_is_there(void **state)
     assert_string_equal(seen.text, "os:0 ");
 }
 
+static void see_name(void *ctx, const struct ud_row_device *device)
+{
+    struct texts *texts = ctx;
+    const size_t len = strlen(texts->text);
+    snprintf(texts->text + len, sizeof texts->text - len, "%s ", device->name);
+}
+
+/* Three filters that mean the same go three ways through the store. */
+static void test_one_attribute_alone_finds_what_it_finds_among_others(void **state)
+{
+    struct ud_store *store = ((struct place *)*state)->store;
+    static const char *const filters[] = {"attribute.hw==r1", "(attribute.hw==r1)", "attribute.hw==r1;name==*"};
+    static const struct ud_fiql_field fields[] = {
+        {"name", UD_FIQL_TEXT, "d.name%", NULL, NULL},
+        {"attribute.", UD_FIQL_MAP,
+         "d.id IN(SELECT x.device FROM device_attribute x WHERE x.tenant=@ AND x.key=? AND x.value%)", NULL,
+         NULL},
+        {NULL, UD_FIQL_TEXT, NULL, NULL, NULL}};
+    for (int i = 0; i < 9; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "d%d", i);
+        const int64_t device = add_device(store, name, "");
+        assert_int_equal(ud_store_attribute_set(store, TENANT, device, "hw", i % 2 == 0 ? "r1" : "r2"), UD_OK);
+    }
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        static struct ud_fiql filter;
+        struct ud_fiql_wrong wrong;
+        const struct ud_fiql_scope scope = {.tenant = TENANT};
+        struct ud_page page = {.offset = 1, .limit = 2};
+        struct texts seen = {""};
+        bool exact = false;
+        assert_int_equal(ud_fiql_compile(&filter, filters[i], fields, &scope, &wrong), UD_OK);
+        assert_int_equal(
+            ud_store_device_search(store, TENANT, "", &filter, "d.id", &page, &exact, see_name, &seen), UD_OK);
+        assert_string_equal(seen.text, "d2 d4 ");
+        assert_int_equal(page.total, 5);
+        assert_true(exact);
+    }
+    static struct ud_fiql first;
+    struct ud_fiql_wrong wrong;
+    const struct ud_fiql_scope scope = {.tenant = TENANT};
+    assert_int_equal(ud_fiql_compile(&first, filters[0], fields, &scope, &wrong), UD_OK);
+    /* else it would have gone the long way */
+    assert_string_equal(first.sql, "(((d.id IN(" UD_DEVICES_WITH_ATTRIBUTE "=?))))");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +450,7 @@ int main(void)
         PLACE_TEST(test_what_is_put_off_is_put_off_until_its_time),
         PLACE_TEST(test_releases_and_tokens_that_need_a_person),
         PLACE_TEST(test_completions_come_from_what_is_there),
+        PLACE_TEST(test_one_attribute_alone_finds_what_it_finds_among_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
