@@ -285,10 +285,17 @@ static const struct command commands[] = {
      "  updraft device-type old-gateway --foreign\n"},
     {"login", "store where the server is and who you are", net_login, "--server URL [options]",
      "Check address and token against the server, then keep them in a file of mode 0600.\n"
-     "The token is asked for on the terminal when no file and no variable gives it.\n"
+     "The token is asked for on the terminal when no file and no variable gives it. With --user, the password is; the server\n"
+     "then makes a token for this machine (`updraft token list` shows it), and the password is kept nowhere.\n"
+     "\nOptions:\n"
+     "      --user NAME            sign in with a password in place of a token\n"
+     "      --password-file FILE   first line; - is standard input; /dev/fd/N is a file descriptor\n"
+     "      --tenant NAME          of that person (default: the default tenant)\n"
+     "      --days N               how long the token is good for (default: 30)\n"
      SERVER_OPTIONS
      "\nExamples:\n"
-     "  updraft login --server https://127.0.0.1:8444 --ca ca.pem --token-file first-token\n"},
+     "  updraft login --server https://127.0.0.1:8444 --ca ca.pem --token-file first-token\n"
+     "  updraft login --server https://updates.example.com --user carol\n"},
     {"anchor", "the server's trust anchors: add, list, remove", net_anchor, "add NAME --key FILE | list | remove KID",
      "Public keys whose signatures the server asks for before it takes a release.\n"
      "\nOptions:\n"

@@ -25,6 +25,7 @@ struct net_client {
     char url[NET_URL_BYTES_MAX];
     char ca[NET_PATH_BYTES_MAX];
     char authorization[2 * NET_TOKEN_BYTES_MAX + 32];
+    char csrf[128]; /* of a session; empty = none */
 };
 
 /* The answer's body as it arrives, with its maximum. */
@@ -122,6 +123,11 @@ ud_err net_open(struct net_client **client, const struct net_profile *profile)
     return UD_OK;
 }
 
+void net_session(struct net_client *client, const char *csrf)
+{
+    snprintf(client->csrf, sizeof client->csrf, "X-CSRF-Token: %s", csrf);
+}
+
 void net_close(struct net_client *client)
 {
     if (client != NULL) {
@@ -180,6 +186,7 @@ static ud_err prepare(struct net_client *client, const char *method, const char 
     }
     curl_easy_reset(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_URL, url);
+    curl_easy_setopt(client->curl, CURLOPT_COOKIEFILE, ""); /* a session's, in memory only */
     curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
@@ -233,6 +240,7 @@ static struct curl_slist *add_header(struct curl_slist *headers, const char *lin
 static struct curl_slist *first_headers(const struct net_client *client)
 {
     struct curl_slist *headers = add_header(NULL, "Accept: application/json");
+    headers = client->csrf[0] != '\0' ? add_header(headers, client->csrf) : headers;
     return client->authorization[0] != '\0' ? add_header(headers, client->authorization) : headers;
 }
 

@@ -56,6 +56,8 @@ void net_profile_forget(struct net_profile *profile);
 /** UD_ERR_URI where the address is neither https nor on loopback; UD_ERR_MEMORY. */
 ud_err net_open(struct net_client **client, const struct net_profile *profile);
 void net_close(struct net_client *client);
+/** A session was begun: its cookie goes with every request from here on, and this with each one that changes something. */
+void net_session(struct net_client *client, const char *csrf);
 
 /**
  * One request. `body` may be NULL. Transport failures are UD_ERR_CONNECT, UD_ERR_TLS, UD_ERR_TIMEOUT; an answer

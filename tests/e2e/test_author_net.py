@@ -377,3 +377,46 @@ def test_f14_audit_verify_sees_changed_cut_and_rewritten_logs(tls_server, tmp_pa
     boss.good("audit", "verify")
     next(boss.profile.parent.glob("*.audit-*")).write_text(head)
     assert "UD_ERR_AUDIT" in boss.bad(REFUSED, "audit", "verify")
+
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def carol(tls_server, tmp_path):
+    """Somebody with a password, who has not logged in yet."""
+    reply = tls_server.api("POST", "/api/v1/users", {"name": "carol", "roles": ["operator"], "password": PASSWORD})
+    assert reply.status == 201, reply
+    return Person(tls_server, tmp_path / "carol")
+
+
+def test_a_password_makes_a_token_for_this_machine_and_is_kept_nowhere(carol):
+    words = ("login", "--server", carol.url, "--ca", carol.ca, "--user", "carol", "--days", "3", "--password-file")
+    assert "as carol" in carol.good(*words, "-", stdin=PASSWORD + "\n")
+    assert PASSWORD not in carol.profile.read_text() and carol.profile.stat().st_mode & 0o777 == 0o600
+    assert carol.json("token", "list")["content"][0]["label"] == "updraft login"
+    # by a file descriptor, and from a file that only she can read
+    read, write = os.pipe()
+    os.write(write, (PASSWORD + "\n").encode())
+    os.close(write)
+    done = subprocess.run([str(BUILD / "updraft"), *words, f"/dev/fd/{read}"], env=carol.env, pass_fds=[read], capture_output=True,
+                          text=True, timeout=120)
+    os.close(read)
+    assert done.returncode == OK, done.stderr
+    carol.good(*words, carol.secret("password", PASSWORD))
+    assert len(carol.json("token", "list")["content"]) == 3
+    # the session that made it has ended: the audit log says so
+    entries = [entry["what"] for entry in carol.server.api("GET", "/api/v1/audit").json["content"] if entry["who"] == "carol"]
+    assert entries.count("POST /api/v1/tokens") == entries.count("DELETE /api/v1/session") == 3
+
+
+def test_a_wrong_password_changes_nothing(carol):
+    carol.good("login", "--server", carol.url, "--ca", carol.ca, "--user", "carol", "--password-file", carol.secret("good", PASSWORD))
+    before = carol.profile.read_text()
+    said = carol.bad(REFUSED, "login", "--server", carol.url, "--ca", carol.ca, "--user", "carol", "--password-file",
+                     carol.secret("bad", "not the password"))
+    assert "UD_ERR_AUTH" in said and "not the password" not in said
+    carol.bad(USAGE, "login", "--server", carol.url, "--user", "carol", "--token-file", carol.secret("good", PASSWORD))
+    carol.bad(USAGE, "login", "--server", carol.url, "--password-file", carol.secret("good", PASSWORD))
+    carol.bad(USAGE, "login", "--server", carol.url, "--user", "carol", "--days", "0", "--password-file", carol.secret("good", PASSWORD))
+    assert carol.profile.read_text() == before
