@@ -178,6 +178,7 @@ static enum MHD_Result first_turn(struct ud_http_listener *listener, struct MHD_
         return MHD_NO;
     }
     *slot = call;
+    ud_http_door_passed(connection);
     ud_metric_add(&listener->server->metrics,
                   listener->which == UD_LISTEN_DEVICES ? UD_METRIC_REQUESTS_DEVICES : UD_METRIC_REQUESTS_PEOPLE,
                   1);

@@ -228,6 +228,20 @@ static const char *hawkbit_code(unsigned status)
                         : "hawkbit.server.error.repo.genericError";
 }
 
+/* Devices that were sent away together are not to come back together: from 5 to 60 s, by the device and the time. */
+static void say_when(struct ud_call *call)
+{
+    char *text = ud_arena_alloc(&call->arena, 24);
+    const uint64_t mixed =
+        ((uint64_t)call->now_ms ^ (uint64_t)call->device.id << 20) * UINT64_C(0x9E3779B97F4A7C15);
+    if (text == NULL || call->listener->which != UD_LISTEN_DEVICES) {
+        ud_call_header_set(call, "Retry-After", "5");
+        return;
+    }
+    snprintf(text, 24, "%u", 5 + (unsigned)(mixed >> 32) % 56);
+    ud_call_header_set(call, "Retry-After", text);
+}
+
 void ud_call_error_status(struct ud_call *call, unsigned status, ud_err err, const char *message)
 {
     struct ud_json json = ud_call_json(call, status);
@@ -242,7 +256,7 @@ void ud_call_error_status(struct ud_call *call, unsigned status, ud_err err, con
     ud_json_string(&json, "remedy", ud_err_remedy(err));
     ud_json_close(&json, '}');
     if (status == 503) {
-        ud_call_header_set(call, "Retry-After", "5");
+        say_when(call);
     }
 }
 
@@ -415,7 +429,9 @@ void ud_call_write_then(struct ud_call *call, ud_err (*work)(struct ud_call *cal
     call->job = (struct ud_job){.run = job_run, .done = job_done};
     call->state = UD_CALL_WAITING;
     MHD_suspend_connection(call->connection); /* before the job can be done */
-    const ud_err err = ud_writer_submit(call->server->writer, &call->job);
+    const bool late = call->listener->which == UD_LISTEN_DEVICES &&
+                      ud_writer_waiting(call->server->writer) >= UD_WRITER_DEVICES_MAX;
+    const ud_err err = late ? UD_ERR_RETRY_LATER : ud_writer_submit(call->server->writer, &call->job);
     if (err != UD_OK) {
         worked(call, err);
     }

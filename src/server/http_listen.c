@@ -120,15 +120,24 @@ static void *run_daemon(void *ctx)
 {
     struct ud_http_worker *worker = ctx;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd wait_for[2] = {{.fd = info->epoll_fd, .events = POLLIN},
-                                 {.fd = worker->wake, .events = POLLIN}};
-    while (!atomic_load(worker->ending)) {
+    struct ud_http_listener *listener = worker->listener;
+    struct pollfd wait_for[3] = {{.fd = info->epoll_fd, .events = POLLIN},
+                                 {.fd = worker->wake, .events = POLLIN},
+                                 {.fd = listener->fd, .events = POLLIN}};
+    while (!atomic_load(&listener->ending)) {
         eventfd_t count;
-        poll(wait_for, 2, wait_ms(worker->daemon));
+        const bool quiet = atomic_load(&listener->quiet);
+        const bool full = !quiet && ud_http_door_is_full(worker);
+        const int most_ms = wait_ms(worker->daemon);
+        wait_for[2].fd = quiet || full ? -1 : listener->fd;
+        poll(wait_for, 3, full && most_ms > UD_DOOR_WAIT_MS ? UD_DOOR_WAIT_MS : most_ms);
         if (wait_for[1].revents != 0) {
             eventfd_read(worker->wake, &count);
             atomic_store(&worker->woken,
                          false); /* before the turn: what is resumed from here on wakes us again */
+        }
+        if (full || (wait_for[2].fd >= 0 && wait_for[2].revents != 0)) {
+            ud_http_door_open(worker);
         }
         MHD_run(worker->daemon);
     }
@@ -157,14 +166,14 @@ static unsigned share_of(uint64_t limit, unsigned workers)
     return (unsigned)((limit + workers - 1) / workers);
 }
 
-static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_worker *worker, int fd,
-                           const char *cert, const char *key)
+static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_worker *worker, const char *cert,
+                           const char *key)
 {
     const struct ud_config *config = &listener->server->config;
     const unsigned workers = thread_count(config);
     struct MHD_OptionItem options[5];
     size_t n = 0;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (cert != NULL) {
         flags |= MHD_USE_TLS;
         options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert};
@@ -179,23 +188,19 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
             MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)ud_client_ca_pem(listener->server->client_ca)};
     }
     options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    worker->ending = &listener->ending;
+    worker->listener = listener;
     worker->wake = -1;
-    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the daemon closes it */
-    if (own < 0) {
-        return UD_ERR_CONNECT;
-    }
     worker->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, ud_http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, library_log, listener,
-        MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED, ud_http_on_completed, listener,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener, MHD_OPTION_CONNECTION_LIMIT,
-        share_of(config->connections_max, workers), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        share_of(config->per_address_max, workers), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* or the library does without sendfile */
+        MHD_OPTION_NOTIFY_COMPLETED, ud_http_on_completed, listener, MHD_OPTION_NOTIFY_CONNECTION,
+        ud_http_on_connection, worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, listener,
+        MHD_OPTION_CONNECTION_LIMIT, share_of(config->connections_max, workers),
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, share_of(config->per_address_max, workers),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP,
+        1, /* or the library does without sendfile */
         MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (worker->daemon == NULL) {
-        close(own);
         return UD_ERR_CONNECT;
     }
     worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -215,20 +220,19 @@ static ud_err listener_start(struct ud_http_listener *listener, const char *addr
     if (err != UD_OK) {
         return err;
     }
-    const int fd = listen_on(&address);
-    if (fd < 0) {
+    listener->fd = listen_on(&address);
+    if (listener->fd < 0) {
         return UD_ERR_CONNECT;
     }
     listener->tls = cert != NULL;
     snprintf(listener->address, sizeof listener->address, "%.*s:%u",
-             (int)(strrchr(address_text, ':') - address_text), address_text, bound_port(fd));
+             (int)(strrchr(address_text, ':') - address_text), address_text, bound_port(listener->fd));
     listener->workers = calloc(workers, sizeof *listener->workers);
     err = listener->workers == NULL ? UD_ERR_MEMORY : UD_OK;
     for (unsigned i = 0; i < workers && err == UD_OK; i++) {
         listener->worker_count = i + 1;
-        err = worker_start(listener, &listener->workers[i], fd, cert, key);
+        err = worker_start(listener, &listener->workers[i], cert, key);
     }
-    close(fd); /* each daemon has its own of it */
     return err;
 }
 
@@ -238,6 +242,9 @@ ud_err ud_http_open(struct ud_http **out, struct ud_server *server, const char *
     struct ud_http *http = calloc(1, sizeof *http);
     ud_err err = http == NULL ? UD_ERR_MEMORY : UD_OK;
     signal(SIGPIPE, SIG_IGN);
+    for (int which = 0; which < UD_LISTENER_COUNT && err == UD_OK; which++) {
+        http->listeners[which].fd = -1;
+    }
     for (int which = 0; which < UD_LISTENER_COUNT && err == UD_OK; which++) {
         http->listeners[which].server = server;
         http->listeners[which].which = (ud_listener)which;
@@ -261,10 +268,13 @@ void ud_http_quiesce(struct ud_http *http)
 {
     for (int which = 0; which < UD_LISTENER_COUNT; which++) {
         struct ud_http_listener *listener = &http->listeners[which];
+        atomic_store(&listener->quiet, true);
+        if (listener->fd >= 0) {
+            shutdown(listener->fd, SHUT_RDWR); /* it listens no more, and who waited is told */
+        }
         for (unsigned i = 0; i < listener->worker_count; i++) {
-            const MHD_socket fd = MHD_quiesce_daemon(listener->workers[i].daemon);
-            if (fd != MHD_INVALID_SOCKET) {
-                close(fd);
+            if (listener->workers[i].running) {
+                wake(&listener->workers[i]);
             }
         }
     }
@@ -299,6 +309,9 @@ static void listener_stop(struct ud_http_listener *listener)
         }
     }
     free(listener->workers);
+    if (listener->fd >= 0) {
+        close(listener->fd);
+    }
 }
 
 void ud_http_close(struct ud_http *http)

@@ -8,6 +8,23 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define UD_DOOR_STEPS 20 /* of 250 ms: longer nobody counts as new */
+
+/*
+ * Whom a thread lets in (http_door.c). New ones are those that have not made a request yet: no more of them at one time than
+ * a thread can take through their handshakes, and a few at a turn, so that a turn stays short for those who are in. The
+ * others wait in the kernel's queue. Who would wait too long there is sent away before a handshake is begun for them: it
+ * costs a hundredth, and the device comes back at another time.
+ */
+struct ud_http_door {
+    uint64_t step; /* of the clock */
+    unsigned fresh[UD_DOOR_STEPS];
+    unsigned fresh_count;
+    unsigned inside; /* since the step began: those that made their first request */
+    unsigned per_second;
+    unsigned shed;
+};
+
 /* One thread and the daemon that it runs. */
 struct ud_http_worker {
     struct MHD_Daemon *daemon;
@@ -15,7 +32,8 @@ struct ud_http_worker {
     bool running;
     int wake; /* eventfd */
     _Atomic bool woken;
-    const _Atomic bool *ending;
+    struct ud_http_listener *listener;
+    struct ud_http_door door;
 };
 
 struct ud_http_listener {
@@ -23,6 +41,8 @@ struct ud_http_listener {
     struct ud_http_worker *workers; /* [worker_count] */
     unsigned worker_count;
     _Atomic bool ending;
+    _Atomic bool quiet; /* nobody is let in any more */
+    int fd;             /* that listens; -1 = none */
     ud_listener which;
     bool tls;
     _Atomic unsigned open_calls;            /* requests that are not answered to the end yet */
@@ -32,6 +52,19 @@ struct ud_http_listener {
 struct ud_http {
     struct ud_http_listener listeners[UD_LISTENER_COUNT];
 };
+
+/* All on the worker's thread. */
+
+/** Let in who waits at the listening socket, as far as it is good for all; send away who would wait too long. */
+void ud_http_door_open(struct ud_http_worker *worker);
+/** Nobody can be let in now: look again after UD_DOOR_WAIT_MS. */
+bool ud_http_door_is_full(struct ud_http_worker *worker);
+#define UD_DOOR_WAIT_MS 20
+/** The library's: a connection began or ended. `cls` is the worker. */
+void ud_http_on_connection(void *cls, struct MHD_Connection *connection, void **guest,
+                           enum MHD_ConnectionNotificationCode code);
+/** It made a request. */
+void ud_http_door_passed(struct MHD_Connection *connection);
 
 /** After MHD_resume_connection(), from any thread: have the thread of this daemon look. */
 void ud_http_wake(struct ud_http_listener *listener, const struct MHD_Daemon *daemon);

@@ -234,6 +234,14 @@ void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx),
     writer->committed_ctx = ctx;
 }
 
+size_t ud_writer_waiting(struct ud_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    const size_t count = writer->count;
+    pthread_mutex_unlock(&writer->lock);
+    return count;
+}
+
 void ud_writer_stats(struct ud_writer *writer, struct ud_writer_stats *stats)
 {
     pthread_mutex_lock(&writer->lock);

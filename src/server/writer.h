@@ -9,6 +9,8 @@
 
 #define UD_WRITER_BATCH_MAX 256
 #define UD_WRITER_QUEUE_MAX 65536
+#define UD_WRITER_DEVICES_MAX                                                                                  \
+    8192 /* jobs that wait before devices are asked to come later: people's get in all the same */
 
 struct ud_job {
     /* On the writer thread, inside the transaction. An error undoes this job alone. */
@@ -38,6 +40,8 @@ ud_err ud_writer_run(struct ud_writer *writer, ud_err (*run)(struct ud_job *job,
                      struct ud_job *job);
 /** Called on the writer thread after each commit, before the jobs hear of it. Set before the first job. */
 void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx), void *ctx);
+/** Jobs that wait now. From any thread. */
+size_t ud_writer_waiting(struct ud_writer *writer);
 void ud_writer_stats(struct ud_writer *writer, struct ud_writer_stats *stats);
 /** Finish what is queued; take no more (UD_ERR_RETRY_LATER). */
 void ud_writer_stop(struct ud_writer *writer);
