@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { Component } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { get, send, setCsrf, useResource, whenSignedOut, type ApiError, type Page } from "./api";
-import { clock, clockSeconds, count, isUtc, setUtc, zoneName } from "./format";
+import { clock, clockSeconds, count, isUtc, plain, setUtc, zoneName } from "./format";
 import { retryLive, startLive, stopLive, useLive } from "./live";
 import type { Me } from "./model";
 import { DevicePage } from "./pages/device";
@@ -22,7 +22,7 @@ import { go, place, usePlace } from "./router";
 import { makeSession, SessionContext, useSession, type Session } from "./session";
 import { t } from "./strings";
 import { keep, toggleTheme } from "./theme";
-import { Blank, Btn, Icon, St, useNow } from "./ui/base";
+import { Blank, Btn, Icon, St, T, useNow } from "./ui/base";
 import { Logo } from "./ui/logo";
 import { Omni } from "./ui/omni";
 import { Sprite } from "./ui/sprite";
@@ -164,7 +164,7 @@ function Shell({ children }: { children: ReturnType<typeof page> }): JSX.Element
   const { name, crumbs, title, body } = children;
   const here = usePlace();
   useEffect(() => {
-    document.title = `${title} · Updraft`;
+    document.title = `${plain(title)} · Updraft`;
   }, [title]);
   useEffect(() => {
     // A new page starts where reading starts.
@@ -200,7 +200,7 @@ function Shell({ children }: { children: ReturnType<typeof page> }): JSX.Element
                   <Icon name="right" small />
                 </>
               ))}
-              <b class="clipped">{title}</b>
+              <b class="clipped"><T v={title} /></b>
             </div>
             <Omni />
             <Live />

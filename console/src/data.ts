@@ -1,4 +1,4 @@
-import { releaseName } from "./format";
+import { plain, releaseName } from "./format";
 // Reads that several pages share.
 import { useResource, type Page, type Resource } from "./api";
 import type { Release } from "./model";
@@ -27,6 +27,6 @@ export function useReleases(): Releases {
       const release = byId(id);
       return release ? releaseName(release) : id ? `#${id}` : "";
     },
-    version: (id) => byId(id)?.version ?? (id ? `#${id}` : ""),
+    version: (id) => plain(byId(id)?.version ?? (id ? `#${id}` : "")),
   };
 }

@@ -1,3 +1,5 @@
+import { counted } from "./format";
+
 // A filter in plain words, and back. The server's parser decides; this one only reads what people mostly write: conditions
 // joined by ";" (docs/server.md). What it cannot say stays one grey chip.
 
@@ -8,13 +10,6 @@ export interface Condition {
   /** as it stands in the query */
   text: string;
 }
-
-export const FIELDS = [
-  "status", "type", "name", "tag", "group", "zone", "runs", "runs.name", "runs.version", "assigned", "created", "lastseen", "reported",
-  "quarantined", "rollout", "failedin", "attribute.",
-];
-export const OPS = ["==", "!=", "=lt=", "=le=", "=gt=", "=ge=", "=in=", "=out="];
-export const STATUSES = ["unknown", "registered", "pending", "in_sync", "failed", "reverted", "drifted", "error"];
 
 const CONDITION = /^\s*([A-Za-z][\w.:-]*)\s*(==|!=|=lt=|=le=|=gt=|=ge=|=in=|=out=|<=|>=|<|>)\s*(.*)$/s;
 
@@ -84,39 +79,15 @@ export interface Completion {
   note: string;
   /** the whole query with it */
   query: string;
+  /** where the caret stands then */
   caret: number;
 }
 
-/** What may stand at the caret: a field, an operator, or a value. */
-export function complete(query: string, caret: number, values: (field: string) => string[], words: { field: string; op: Record<string, string>; value: string }): Completion[] {
-  const before = query.slice(0, caret);
-  const after = query.slice(caret);
-  const start = Math.max(before.lastIndexOf(";"), before.lastIndexOf(","), before.lastIndexOf("(")) + 1;
-  const piece = before.slice(start);
-  const make = (text: string, note: string, from: number): Completion => ({
-    text, note, query: query.slice(0, from) + text + after, caret: from + text.length,
-  });
-  const lead = piece.length - piece.trimStart().length;
-  const operator = /^\s*([A-Za-z][\w.:-]*)\s*([=!<>][a-z]*=?)?(.*)$/s.exec(piece);
-  const inList = /([A-Za-z][\w.:-]*)\s*(=in=|=out=)\s*\([^)]*$/s.exec(before);
-  if (inList && !/[=!<>]/.test(piece)) {
-    const typed = piece.trim();
-    return values(inList[1] as string).filter((value) => value.startsWith(typed)).slice(0, 8).map((value) => make(quote(value), words.value, start + lead));
-  }
-  if (!operator || piece.trim() === "") {
-    return FIELDS.slice(0, 8).map((field) => make(field, words.field, start + lead));
-  }
-  const [, field = "", op = "", rest = ""] = operator;
-  if (op === "") {
-    const fields = FIELDS.filter((name) => name.startsWith(field) && name !== field).map((name) => make(name, words.field, start + lead));
-    const ops = FIELDS.includes(field) || field.startsWith("attribute.") ? OPS.map((name) => make(name, words.op[name] ?? "", caret)) : [];
-    return [...fields, ...ops].slice(0, 8);
-  }
-  if (!OPS.includes(op)) {
-    return OPS.filter((name) => name.startsWith(op)).map((name) => make(name, words.op[name] ?? "", caret - rest.length - op.length)).slice(0, 8);
-  }
-  const typed = rest.trim();
-  const from = caret - rest.length + (rest.length - rest.trimStart().length);
-  if (op === "=in=" || op === "=out=") return typed === "" ? [make("(", words.value, from)] : [];
-  return values(field).filter((value) => value.startsWith(typed) && value !== typed).slice(0, 8).map((value) => make(quote(value), words.value, from));
+/** Put a completion of the server's in: it counts in bytes of UTF-8. */
+export function splice(query: string, from: number, to: number, one: { text: string; means: string | null; devices: number | null }): Completion {
+  const bytes = new TextEncoder().encode(query);
+  const head = new TextDecoder().decode(bytes.slice(0, from));
+  const tail = new TextDecoder().decode(bytes.slice(to));
+  const note = one.devices === null ? (one.means ?? "") : `${one.means ? `${one.means} · ` : ""}${counted(one.devices, "device")}`;
+  return { text: one.text, note, query: head + one.text + tail, caret: head.length + one.text.length };
 }

@@ -128,5 +128,5 @@ export function csvCell(value: string): string {
 export function releaseName(release: { name: string | null; version: string | null }): string {
   const name = release.name ?? "";
   const version = release.version ?? "";
-  return version === "" || name === version || name.endsWith(` ${version}`) ? name : `${name} ${version}`;
+  return plain(version === "" || name === version || name.endsWith(` ${version}`) ? name : `${name} ${version}`);
 }

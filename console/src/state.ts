@@ -111,7 +111,7 @@ export function attention(rollout: Rollout): number {
     paused: 0, stopping: 2, waiting_for_approval: 1, approval_denied: 3, running: 4, ready: 5, creating: 6, stopped: 7, finished: 8, deleting: 9,
   };
   const base = order[rollout.state] ?? 9;
-  return rollout.state === "paused" && rollout.pausedBy !== "person" ? -1 : base;
+  return rollout.state === "paused" && rollout.pausedBy !== "by a person" ? -1 : base;
 }
 
 export const isOpen = (rollout: Rollout): boolean => !["finished", "stopped", "deleting"].includes(rollout.state);

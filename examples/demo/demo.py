@@ -141,6 +141,8 @@ def main():
             print(f"  management API  {server.people_url}")
             print(f"  token           {server.token_to_show()}")
             print(f"  try             updraft status --watch   with   export UPDRAFT_PROFILE={author.profile}")
+            print(f"  console         {author.sign_in_link()}")
+            print("                  signs in once, within ten minutes; later ones: updraft sign-in-link with that profile")
             print(f"  end them with   kill -- {server.pid()} {' '.join(str(d.pid()) for d in devices)}")
         return 0 if good else 1
     except Exception as error:  # whatever went wrong: say it, show the logs' ends, clean up below

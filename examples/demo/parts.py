@@ -127,6 +127,10 @@ class Author(Part):
         self.updraft("login", "--server", self.server.people_url, "--ca", self.server.ca, "--token-file",
                      self.server.token_file)
 
+    def sign_in_link(self):
+        """Into a pipe or a log goes how to get one: the link itself is a secret for ten minutes."""
+        return self.updraft("sign-in-link").stdout.strip() if sys.stdout.isatty() else f"{self.server.people_url}/ (updraft sign-in-link)"
+
     def stranger(self):
         """Somebody with a key that no device knows, and, being an intruder, the operator's token."""
         other = Author(self.build, self.folder / "stranger", self.server, self.vendor, self.klass)

@@ -58,7 +58,7 @@ export function DevicePage({ name }: { name: string }): JSX.Element {
           </div>
           <p class="lede">
             {[row.type, row.group].filter(Boolean).map((part) => <><T v={part as string} /> · </>)}
-            {row.running ? t.device.runs(row.running.version ?? t.devices.foreignImage) : t.device.runsUnknown}
+            {row.running ? <T v={t.device.runs(row.running.version ?? t.devices.foreignImage)} /> : t.device.runsUnknown}
             {row.assigned && row.assigned !== row.running?.release ? t.device.should(releases.version(row.assigned)) : ""}
           </p>
         </div>
@@ -330,9 +330,9 @@ function Commands({ path, events, registration, open }: { path: string; events: 
             <ul class="s stack">
               {page.content.map((one) => (
                 <li key={one.id} class="row">
-                  <St tone={one.state === "done" ? "ok" : one.state === "failed" ? "bad" : "wait"} glyph={one.state === "done" ? "confirmed" : one.state === "failed" ? "failed" : "waiting"} title={one.state} />
+                  <St tone={one.state === "done" ? "ok" : one.state === "failed" ? "bad" : "wait"} glyph={one.state === "done" ? "confirmed" : one.state === "failed" ? "failed" : "waiting"} title={one.state ?? ""} />
                   <span class="grow kv">
-                    <T v={`${String(one.command["op"])} ${String(one.command["path"] ?? "")}`} /> {one.answer ? <code><T v={JSON.stringify(one.answer["values"] ?? one.answer["code"] ?? "")} /></code> : one.message ? <T v={one.message} /> : null}
+                    <T v={`${String(one.command["op"])} ${String(one.command["path"] ?? "")}`} /> {one.answer ? <code><T v={answerOf(one.answer)} /></code> : one.message ? <T v={one.message} /> : null}
                   </span>
                   <span class="faint xs"><When at={one.updatedAt} /></span>
                 </li>
@@ -344,6 +344,11 @@ function Commands({ path, events, registration, open }: { path: string; events: 
       </div>
     </Panel>
   );
+}
+
+function answerOf(answer: unknown): string {
+  const parts = answer as { values?: unknown; code?: unknown };
+  return JSON.stringify(parts.values ?? parts.code ?? "");
 }
 
 function CommandDialog({ path, close, done }: { path: string; close: () => void; done: () => void }): JSX.Element {

@@ -28,7 +28,7 @@ export function ReleasePage({ id }: { id: string }): JSX.Element {
   const [dialog, open] = useState<"" | "recall" | "approve">("");
   const row = release.data;
   if (!row) return <section class="panel">{release.error ? <ErrorBlock error={release.error} retry={release.reload} /> : <Loading rows={8} />}</section>;
-  const recalled = !!(row.recalled ?? null);
+  const recalled = row.recalledAt !== null;
   return (
     <>
       <SaysHead says={says} fallback={releaseName(row)}

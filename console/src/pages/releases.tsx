@@ -24,7 +24,7 @@ export function ReleasesPage(): JSX.Element {
   const n = total.data?.total ?? 0;
   const from = Math.max(0, n - offset - LIMIT);
   const size = Math.max(0, Math.min(LIMIT, n - offset));
-  const list = useResource<Page<Release>>(total.data && size > 0 ? `/api/v1/releases?offset=${from}&limit=${size}` : null, { events: releaseChanged, keep: true });
+  const list = useResource<Page<Release>>(total.data && size > 0 ? `/api/v1/releases?offset=${from}&limit=${size}` : null, { events: (event) => releaseChanged(event) || event.kind === "action", keep: true });
   const rows = [...(list.data?.content ?? [])].reverse();
   const uploads = useUploads();
   const [over, setOver] = useState(false);
@@ -87,7 +87,7 @@ function Rows({ rows }: { rows: Release[] }): JSX.Element {
           <li key={row.id}>
             <a class="h" href={url("releases", row.id)}><T v={releaseName(row)} /></a>
             <span class="faint xs"><When at={row.createdAt} /></span>
-            <div class="p row">{row.recalled ? <St tone="hold" glyph="quarantined" word={t.release.recalled} /> : row.foreign ? <St tone="warn" glyph="claimed" word={t.release.foreign} /> : <St tone="ok" glyph="confirmed" word={t.release.signedBy(row.signers.length)} />}<span class="right">{bytes(row.artifacts.reduce((sum, one) => sum + one.size, 0))}</span></div>
+            <div class="p row">{row.recalledAt ? <St tone="hold" glyph="quarantined" word={t.release.recalled} /> : row.foreign ? <St tone="warn" glyph="claimed" word={t.release.foreign} /> : <St tone="ok" glyph="confirmed" word={t.release.signedBy(row.signers.length)} />}<span class="right">{bytes(row.artifacts.reduce((sum, one) => sum + one.size, 0))}</span></div>
           </li>
         ))}
       </ul>
@@ -96,15 +96,14 @@ function Rows({ rows }: { rows: Release[] }): JSX.Element {
 }
 
 function Row({ row, total }: { row: Release; total: number }): JSX.Element {
-  const runs = useResource<Page<Device>>(`/api/v1/devices?limit=1&q=runs==${row.id}`, { events: (event) => event.kind === "action", every: 60_000 });
-  const n = runs.data?.total ?? 0;
+  const n = row.runs;
   return (
     <tr>
       <td class="two max300"><a class="w550 clipped" href={url("releases", row.id)}><T v={releaseName(row)} /></a>{row.sequence === null ? null : <small>{t.releases.sequence(row.sequence)}</small>}</td>
       <td>{row.foreign ? <St tone="warn" glyph="claimed" word={t.release.foreign} /> : <St tone="ok" glyph="confirmed" word={t.release.signedBy(row.signers.length)} />}</td>
-      <td>{row.recalled ? <St tone="hold" glyph="quarantined" word={t.release.recalled} /> : n > 0 ? <St tone="ok" glyph="confirmed" word={t.releases.deployed} /> : <St tone="wait" glyph="none" word={t.releases.ready} />}</td>
+      <td>{row.recalledAt ? <St tone="hold" glyph="quarantined" word={t.release.recalled} /> : n > 0 ? <St tone="ok" glyph="confirmed" word={t.releases.deployed} /> : <St tone="wait" glyph="none" word={t.releases.ready} />}</td>
       <td class="num">{bytes(row.artifacts.reduce((sum, one) => sum + one.size, 0))}</td>
-      <td class="num">{runs.data ? <a href={devicesUrl(`runs==${row.id}`)}>{count(n)}</a> : "…"}</td>
+      <td class="num"><a href={devicesUrl(`runs==${row.id}`)}>{count(n)}</a></td>
       <td class="w120"><Bar size="sm" segments={[{ cls: "b-v1", value: n, label: t.release.runIt }]} total={total} /></td>
       <td class="num"><When at={row.createdAt} /></td>
     </tr>

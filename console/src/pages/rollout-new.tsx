@@ -1,14 +1,14 @@
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
-import { send, useResource, type Page } from "../api";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError, send, useResource, type Page } from "../api";
 import { useReleases } from "../data";
-import { bytes, count, counted, exact, percent, releaseName } from "../format";
-import type { Device, Release, Rollout } from "../model";
+import { bytes, clock, count, counted, day, exact, percent, releaseName } from "../format";
+import type { Device, Forecast, Release, Rollout } from "../model";
 import { and } from "../fiql";
 import { devicesUrl, go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
 import { t } from "../strings";
-import { Bar, Btn, Check, Icon, Input, Note, Panel, Refused, Say, Select, St, T, useDeed } from "../ui/base";
+import { Bar, Btn, Check, Icon, Input, Note, Panel, Refused, Say, Select, St, T, useDeed, When } from "../ui/base";
 import { Query } from "../ui/query";
 import { toast } from "../ui/toast";
 
@@ -61,6 +61,30 @@ function writeGroups(groups: GroupPlan[]): string {
 
 const DAYS: [string, string][] = [["?", t.wizard.everyDay], ["MON-FRI", t.wizard.workdays], ["SAT,SUN", t.wizard.weekend]];
 
+const DAY_MS = 86400_000;
+
+/** What it would do, by the server; asked again when the plan changes. The last answer stays until the next. */
+function useForecast(plan: Record<string, unknown> | null): { data: Forecast | undefined; error: ApiError | null } {
+  const [data, set] = useState<Forecast | undefined>(undefined);
+  const [error, setError] = useState<ApiError | null>(null);
+  const text = plan === null ? "" : JSON.stringify(plan);
+  useEffect(() => {
+    if (text === "") return;
+    let gone = false;
+    const timer = window.setTimeout(() => {
+      send<Forecast>("POST", "/api/v1/rollouts/forecast", JSON.parse(text)).then(
+        (answer) => { if (!gone) { set(answer); setError(null); } },
+        (cause: unknown) => { if (!gone && cause instanceof ApiError) setError(cause); },
+      );
+    }, 150);
+    return () => {
+      gone = true;
+      window.clearTimeout(timer);
+    };
+  }, [text]);
+  return { data, error };
+}
+
 export function RolloutNewPage(): JSX.Element {
   const here = usePlace();
   const session = useSession();
@@ -82,10 +106,6 @@ export function RolloutNewPage(): JSX.Element {
   };
   const fit = useCount(eligible);
   const all = useCount("");
-  const have = useCount(release ? and(eligible, `runs==${release.id}`) : null);
-  const held = useCount(and(eligible, "quarantined==true"));
-  const busy = useCount(and(eligible, "status==pending"));
-  const silent = useCount(and(eligible, "lastseen=lt=${overdue_ts}"));
   const total = fit.total ?? 0;
   const parts = sizes(total, groups);
   const size = release?.artifacts.reduce((sum, one) => sum + one.size, 0) ?? 0;
@@ -94,10 +114,10 @@ export function RolloutNewPage(): JSX.Element {
   const duration = `${(q.get("hours") ?? "4").padStart(2, "0")}:00:00`;
   const zone = q.get("zone") ?? "device";
   const start = q.get("start") ?? "manual";
-  const body = (): Record<string, unknown> => ({
+  const plan: Record<string, unknown> = {
     name, release: release?.id, ...(query ? { filter: query } : {}),
     groups: groups.map((group) => ({ name: group.name, ...(group.percent > 0 ? { percent: group.percent } : {}), success: group.success, error: group.error, gate: group.gate })),
-    count: total, start,
+    start,
     ...(start === "time" && q.get("startAt") ? { startAt: Number(q.get("startAt")) } : {}),
     ...(schedule ? { window: { schedule, duration, zone } } : {}),
     ...(perMinute > 0 ? { rate: { perMinute } } : {}),
@@ -106,13 +126,14 @@ export function RolloutNewPage(): JSX.Element {
     ...(q.get("dynamic") ? { dynamic: true } : {}),
     ...(q.get("approval") ? { approval: true } : {}),
     ...(release?.foreign ? { claimedCounts: true } : {}),
-  });
+  };
+  const forecast = useForecast(release && !fit.error && step === "review" ? plan : null);
   const deed = useDeed();
   const [made, setMade] = useState(false);
   const missing = session.needsWhole("deploy") ?? (!release ? t.wizard.needsRelease : total === 0 ? t.wizard.needsDevices : name.trim() === "" ? t.wizard.needsName : fit.error ? t.wizard.needsFilter : null);
   const create = (startNow: boolean): void => {
     void deed.run(async () => {
-      const row = await send<Rollout>("POST", "/api/v1/rollouts", startNow ? { ...body(), start: "auto" } : body());
+      const row = await send<Rollout>("POST", "/api/v1/rollouts", { ...plan, count: forecast.data?.count ?? total, ...(startNow ? { start: "auto" } : {}) });
       setMade(true);
       toast({ tone: "ok", text: startNow ? t.wizard.madeAndStarts : t.wizard.made });
       go(url("rollouts", row.id));
@@ -152,9 +173,9 @@ export function RolloutNewPage(): JSX.Element {
         {step === "windows" ? <Windows q={q} set={set} schedule={schedule} duration={duration} zone={zone} start={start} /> : null}
         {step === "limits" ? <Limits groups={groups} parts={parts} set={(next) => set({ groups: writeGroups(next) })} q={q} change={set} /> : null}
         {step === "review" ? (
-          <Review {...{ release, name, query, total, parts, groups, size, perMinute, schedule, duration, zone, start, all: all.total ?? 0, have: have.total, held: held.total, busy: busy.total, silent: silent.total, atLeast: fit.atLeast, to }} startAt={Number(q.get("startAt") ?? 0)} dynamic={q.get("dynamic") === "1"} approval={q.get("approval") === "1"} drift={q.get("drift") ?? "hold"} />
+          <Review {...{ release, name, query, total, parts, groups, size, perMinute, schedule, duration, zone, start, all: all.total ?? 0, forecast: forecast.data, atLeast: fit.atLeast, to }} startAt={Number(q.get("startAt") ?? 0)} dynamic={q.get("dynamic") === "1"} approval={q.get("approval") === "1"} drift={q.get("drift") ?? "hold"} />
         ) : null}
-        <Refused error={deed.error} />
+        <Refused error={deed.error ?? (step === "review" && forecast.error?.status === 400 ? forecast.error : null)} />
         {deed.error?.code === "UD_ERR_COUNT_MOVED" ? <Note tone="warn" glyph="warn" role="alert">{t.wizard.moved}</Note> : null}
         <div class="panel sticky-panel">
           <div class="in row wrap">
@@ -184,9 +205,9 @@ function What({ releases, release, name, set }: { releases: Release[]; release: 
       <Say title={t.wizard.whatTitle} lede={t.wizard.whatLede} />
       <Panel title={t.release.word}>
         <div class="in stack3">
-          <Select label={t.wizard.choose} value={String(release?.id ?? "")} onChange={(next) => set({ release: next || null, name: null })}
-            options={[["", t.wizard.nothingChosen], ...list.map((one): [string, string] => [String(one.id), `${releaseName(one)}${one.recalled ? ` (${t.release.recalled})` : ""}`])]} />
-          {release?.recalled ? <Note tone="bad" glyph="quarantined">{t.release.isRecalled}</Note> : null}
+          <Select label={t.wizard.choose} value={String(release?.id ?? "")} onChange={(next) => set({ release: next || null, name: null, step: "what" })}
+            options={[["", t.wizard.nothingChosen], ...list.map((one): [string, string] => [String(one.id), `${releaseName(one)}${one.recalledAt ? ` (${t.release.recalled})` : ""}`])]} />
+          {release?.recalledAt ? <Note tone="bad" glyph="quarantined">{t.release.isRecalled}</Note> : null}
           {release?.foreign ? <Note tone="warn" glyph="claimed">{t.release.foreignText}</Note> : null}
           <Input label={t.wizard.name} value={name} onInput={(next) => set({ name: next })} max={128} hint={t.wizard.nameHint} />
         </div>
@@ -316,10 +337,7 @@ interface ReviewProps {
   total: number;
   atLeast: boolean;
   all: number;
-  have: number | null;
-  held: number | null;
-  busy: number | null;
-  silent: number | null;
+  forecast: Forecast | undefined;
   parts: number[];
   groups: GroupPlan[];
   size: number;
@@ -337,17 +355,18 @@ interface ReviewProps {
 
 function Review(p: ReviewProps): JSX.Element {
   const change = (step: StepName): JSX.Element => <button type="button" class="btn quiet sm" onClick={() => p.to(step)}>{t.wizard.change}</button>;
-  const sends = Math.max(0, p.total - (p.have ?? 0) - (p.held ?? 0)) * p.size;
-  const minutes = p.perMinute > 0 ? Math.ceil(p.total / p.perMinute) : 0;
+  const f = p.forecast;
+  const group = (at: number): Forecast["groups"][number] | undefined => f?.groups[at];
+  const will = f ? Math.max(0, f.devices.matched - f.devices.runsIt - f.devices.notForIt - f.devices.quarantined) : null;
   return (
     <>
-      <Say title={t.wizard.reviewTitle(p.total, p.atLeast)} rest={t.wizard.nothingStarted} lede={t.wizard.reviewLede} />
+      <Say title={<T v={f?.says.bold ?? t.wizard.reviewTitle(p.total, p.atLeast)} />} rest={<T v={f?.says.rest ?? t.wizard.nothingStarted} />} lede={<>{f?.says.lede ? <><T v={f.says.lede} />{" "}</> : null}{t.wizard.reviewLede}</>} />
       <div class="tiles">
-        <Tile k={t.nav.devices} v={(p.atLeast ? "≥ " : "") + count(p.total)} d={t.wizard.ofAllShort(p.all)} />
-        <Tile k={t.wizard.firstGroup} v={count(p.parts[0] ?? 0)} d={p.groups[0]?.gate ? t.wizard.thenPerson : t.wizard.thenItself} />
-        <Tile k={t.wizard.toSend} v={bytes(sends)} d={t.wizard.fullImages} />
-        <Tile k={t.wizard.takes} v={minutes > 0 ? t.wizard.atLeastTime(minutes) : t.wizard.asTheyCome} d={minutes > 0 ? t.wizard.byPace(p.perMinute) : t.wizard.byContact} />
-        <Tile k={t.wizard.stopsAt} v={count(Math.floor(((p.parts[0] ?? 0) * (p.groups[0]?.error ?? 0)) / 100) + 1)} d={t.wizard.failedInFirst} />
+        <Tile k={t.nav.devices} v={(p.atLeast ? "≥ " : "") + count(f?.count ?? p.total)} d={t.wizard.ofAllShort(p.all)} />
+        <Tile k={t.wizard.firstGroup} v={count(group(0)?.devices ?? p.parts[0] ?? 0)} d={p.groups[0]?.gate ? t.wizard.thenPerson : t.wizard.thenItself} />
+        <Tile k={t.wizard.doneBy} v={f?.endAt ? (f.endAt - Date.now() < DAY_MS ? clock(f.endAt) : day(f.endAt)) : "—"} d={f ? (f.endAt ? `${f.basis === "measured" ? t.wizard.measured : t.wizard.assumed}${f.gates > 0 ? `, ${t.wizard.plusGates(f.gates)}` : ""}` : t.wizard.noEndKnown) : "…"} />
+        <Tile k={t.wizard.toSend} v={f ? bytes(f.bytes.total) : "…"} d={t.wizard.fullImages} />
+        <Tile k={t.wizard.stopsAt} v={count((group(0)?.stopsAbove ?? Math.floor(((p.parts[0] ?? 0) * (p.groups[0]?.error ?? 0)) / 100)) + 1)} d={t.wizard.failedInFirst} />
       </div>
       <div class="grid">
         <div class="c6 stack4">
@@ -358,11 +377,12 @@ function Review(p: ReviewProps): JSX.Element {
             </div>
             <table class="tbl tight">
               <tbody>
-                <Who tone="ok" glyph="confirmed" text={t.wizard.willGet} n={p.have === null || p.held === null ? null : Math.max(0, p.total - p.have - p.held)} href={devicesUrl(p.query)} />
-                <Who tone="wait" glyph="none" text={t.wizard.runAlready} n={p.have} href={p.release ? devicesUrl(and(p.query, `runs==${p.release.id}`)) : "/devices"} />
-                <Who tone="hold" glyph="quarantined" text={t.wizard.quarantined} n={p.held} href={devicesUrl(and(p.query, "quarantined==true"))} />
-                <Who tone="wait" glyph="waiting" text={t.wizard.busyNow} n={p.busy} href={devicesUrl(and(p.query, "status==pending"))} />
-                <Who tone="warn" glyph="silent" text={t.wizard.silent} n={p.silent} href={devicesUrl(and(p.query, "lastseen=lt=${overdue_ts}"))} />
+                <Who tone="ok" glyph="confirmed" text={t.wizard.willGet} n={will} href={devicesUrl(p.query)} />
+                <Who tone="wait" glyph="none" text={t.wizard.runAlready} n={f?.devices.runsIt ?? null} href={p.release ? devicesUrl(and(p.query, `runs==${p.release.id}`)) : "/devices"} />
+                <Who tone="warn" glyph="warn" text={t.wizard.notForIt} n={f?.devices.notForIt ?? null} href={devicesUrl(p.query)} />
+                <Who tone="hold" glyph="quarantined" text={t.wizard.quarantined} n={f?.devices.quarantined ?? null} href={devicesUrl(and(p.query, "quarantined==true"))} />
+                <Who tone="wait" glyph="waiting" text={t.wizard.busyNow} n={f?.devices.busy ?? null} href={devicesUrl(and(p.query, "status==pending"))} />
+                <Who tone="warn" glyph="silent" text={t.wizard.silent} n={f ? f.devices.silent + f.devices.never : null} href={devicesUrl(and(p.query, "lastseen=lt=${overdue_ts}"))} />
               </tbody>
             </table>
           </Panel>
@@ -391,14 +411,15 @@ function Review(p: ReviewProps): JSX.Element {
           <Panel title={t.wizard.goesOnStops} right={change("limits")} footer={t.wizard.limitsFoot}>
             <div class="scroll">
               <table class="tbl tight keep">
-                <thead><tr><th>{t.rollout.group}</th><th class="num">{t.nav.devices}</th><th class="num">{t.wizard.stops}</th><th class="num">{t.wizard.goesOn}</th><th class="hide-s">{t.wizard.then}</th></tr></thead>
+                <thead><tr><th>{t.rollout.group}</th><th class="num">{t.nav.devices}</th><th class="num">{t.wizard.stops}</th><th class="num">{t.wizard.goesOn}</th><th class="hide-s">{t.wizard.from}</th><th class="hide-s">{t.wizard.then}</th></tr></thead>
                 <tbody>
                   {p.groups.map((group, at) => (
                     <tr key={at}>
                       <td><b><T v={group.name} /></b></td>
-                      <td class="num">{count(p.parts[at] ?? 0)}</td>
-                      <td class="num">{group.error}&nbsp;% <span class="faint">= {count(Math.floor(((p.parts[at] ?? 0) * group.error) / 100) + 1)}</span></td>
-                      <td class="num">{group.success}&nbsp;%</td>
+                      <td class="num">{count(f?.groups[at]?.devices ?? p.parts[at] ?? 0)}</td>
+                      <td class="num">{group.error}&nbsp;% <span class="faint">= {count((f?.groups[at]?.stopsAbove ?? Math.floor(((p.parts[at] ?? 0) * group.error) / 100)) + 1)}</span></td>
+                      <td class="num">{group.success}&nbsp;% <span class="faint">= {count(f?.groups[at]?.opensAt ?? Math.ceil(((p.parts[at] ?? 0) * group.success) / 100))}</span></td>
+                      <td class="hide-s nowrap"><When at={f?.groups[at]?.startAt} /></td>
                       <td class="hide-s">{at === p.groups.length - 1 ? t.wizard.thenDone : group.gate ? t.wizard.thenPerson : t.wizard.thenItself}</td>
                     </tr>
                   ))}

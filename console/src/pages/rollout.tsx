@@ -175,7 +175,7 @@ function Next({ row, running, groups }: { row: Rollout; running: Group | undefin
           </>
         ) : null}
         <p class="s dim"><T v={row.next} /></p>
-        {row.pausedBy === "errors" ? <Note tone="bad" glyph="stopped"><b>{t.rollout.stoppedItself}</b> {t.rollout.stoppedHint}</Note> : null}
+        {row.pausedBy === "error limit" ? <Note tone="bad" glyph="stopped"><b>{t.rollout.stoppedItself}</b> {t.rollout.stoppedHint}</Note> : null}
       </div>
     </Panel>
   );
@@ -188,8 +188,8 @@ function AsAgreed({ row, releases }: { row: Rollout; releases: Releases }): JSX.
         <dl class="dl">
           <dt>{t.release.word}</dt><dd><a href={url("releases", row.release)}><T v={releases.name(row.release)} /></a></dd>
           <dt>{t.nav.devices}</dt><dd>{row.filter === null ? t.rollout.listed : row.filter === "" ? t.rollout.everybody : <code class="kv"><T v={row.filter} /></code>}{row.dynamic ? ` ${t.rollout.dynamic}` : ""}</dd>
-          <dt>{t.rollout.pace}</dt><dd>{row.rate.perMinute > 0 ? t.rollout.perMinute(row.rate.perMinute) : t.rollout.noPace}{row.downloadsMax > 0 ? `, ${t.rollout.atOnce(row.downloadsMax)}` : ""}{row.bytesPerSecond > 0 ? `, ${bytes(row.bytesPerSecond)}/s` : ""}</dd>
-          <dt>{t.rollout.window}</dt><dd>{row.window ? t.rollout.windowWords(row.window.schedule, row.window.duration, row.window.zone) : t.rollout.noWindow}</dd>
+          <dt>{t.rollout.pace}</dt><dd>{(row.rate?.perMinute ?? 0) > 0 ? t.rollout.perMinute(row.rate?.perMinute ?? 0) : t.rollout.noPace}{(row.downloadsMax ?? 0) > 0 ? `, ${t.rollout.atOnce(row.downloadsMax ?? 0)}` : ""}{(row.bytesPerSecond ?? 0) > 0 ? `, ${bytes(row.bytesPerSecond ?? 0)}/s` : ""}</dd>
+          <dt>{t.rollout.window}</dt><dd>{row.window ? t.rollout.windowWords(row.window.schedule, row.window.duration, row.window.zone ?? "UTC") : t.rollout.noWindow}</dd>
           <dt>{t.rollout.priority}</dt><dd>{row.weight}</dd>
           <dt>{t.rollout.ends}</dt><dd>{row.endAt ? exact(row.endAt) : t.rollout.noEnd}</dd>
           <dt>{t.rollout.ifDrift}</dt><dd>{t.rollout.drift[row.drift as keyof typeof t.rollout.drift] ?? row.drift}</dd>
@@ -401,10 +401,10 @@ function Steps({ name, row, groups, releases, path, close, done }: { name: Dialo
       );
     case "resume":
       return (
-        <Dialog title={t.steps.resumeTitle(row.name)} glyph="running" tone={row.pausedBy === "errors" ? "bad" : "go"} safe={t.steps.leavePaused} go={t.steps.resumeGo}
+        <Dialog title={t.steps.resumeTitle(row.name)} glyph="running" tone={row.pausedBy === "error limit" ? "bad" : "go"} safe={t.steps.leavePaused} go={t.steps.resumeGo}
           lines={[{ n: counts.waiting + counts.blocked, text: t.steps.resumeWaiting }, { n: counts.active, text: t.steps.resumeActive }, { n: ended(counts), text: t.steps.pauseEnded }]}
           together={t.steps.together(counts.total)} close={close} done={said(t.steps.resumed)} run={step("resume")}>
-          {row.pausedBy === "errors" ? <Note tone="bad" glyph="warn"><b>{t.steps.resumeLimit}</b> {t.steps.resumeLimitHint}</Note> : row.pausedBy === "gate" ? <Note tone="plain" icon="right">{t.steps.resumeGate}</Note> : null}
+          {row.pausedBy === "error limit" ? <Note tone="bad" glyph="warn"><b>{t.steps.resumeLimit}</b> {t.steps.resumeLimitHint}</Note> : row.pausedBy === "gate" ? <Note tone="plain" icon="right">{t.steps.resumeGate}</Note> : null}
         </Dialog>
       );
     case "next":

@@ -277,7 +277,7 @@ export function ErrorBlock({ error, retry, what }: { error: ApiError; retry?: ()
       <span class="st bad svg-scale">
         <Glyph name="failed" />
       </span>
-      <h2>{what ?? (error.status === 404 ? t.error.gone : t.error.notRead)}</h2>
+      <h2>{plain(what ?? (error.status === 404 ? t.error.gone : t.error.notRead))}</h2>
       <p>
         {error.message}
         {error.remedy ? `. ${error.remedy[0]?.toUpperCase()}${error.remedy.slice(1)}.` : "."}
@@ -376,7 +376,7 @@ export function Select({ label, value, onChange, options, hint }: { label: strin
       {(props) => (
         <select {...props} class="inp" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
           {options.map(([key, words]) => (
-            <option key={key} value={key}>{words}</option>
+            <option key={key} value={key}>{plain(words)}</option>
           ))}
         </select>
       )}

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api";
 import { count } from "../format";
 import { t } from "../strings";
-import { Btn, Glyph, Input, Refused, useDeed } from "./base";
+import { Btn, Glyph, Input, Refused, T, useDeed } from "./base";
 
 export interface Consequence {
   n: number | string;
@@ -73,8 +73,8 @@ export function Dialog(props: DialogProps): JSX.Element {
         <header>
           {props.glyph ? <span class={`st ${props.tone ?? "go"}`}><Glyph name={props.glyph} /></span> : null}
           <div>
-            <h2 id={id}>{props.title}</h2>
-            {props.note ? <p class="s dim">{props.note}</p> : null}
+            <h2 id={id}><T v={props.title} /></h2>
+            {props.note ? <p class="s dim"><T v={props.note} /></p> : null}
           </div>
         </header>
         <div class="in">

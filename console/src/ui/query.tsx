@@ -1,9 +1,9 @@
 // A filter to write, with completion; the last good result stays while it is wrong, and the wrong part is marked.
 import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { type ApiError, useResource, type Page } from "../api";
-import { complete, parse, STATUSES, without, type Completion } from "../fiql";
-import type { DeviceType } from "../model";
+import { get, type ApiError } from "../api";
+import { parse, splice, without, type Completion } from "../fiql";
+import type { Completions } from "../model";
 import { t } from "../strings";
 import { Btn, Icon, St, T } from "./base";
 
@@ -20,7 +20,6 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
   const [list, setList] = useState<Completion[]>([]);
   const [at, setAt] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
-  const types = useResource<Page<DeviceType>>("/api/v1/device-types?limit=200");
   const caretNext = useRef<number | null>(null);
 
   useEffect(() => setDraft(value), [value]);
@@ -42,16 +41,17 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
     return () => window.removeEventListener("keydown", key);
   }, []);
 
-  const values = (field: string): string[] => {
-    if (field === "status" || field === "updatestatus") return STATUSES;
-    if (field === "type" || field.startsWith("type.")) return (types.data?.content ?? []).map((type) => type.name);
-    if (field === "quarantined") return ["true", "false"];
-    if (field === "lastseen" || field === "reported" || field === "created") return ["${now_ts}", "${overdue_ts}"];
-    return [];
-  };
+  const asked = useRef<AbortController | null>(null);
   const suggest = (text: string, caret: number): void => {
-    setList(complete(text, caret, values, t.filter.words));
     setAt(-1);
+    asked.current?.abort();
+    const stop = new AbortController();
+    asked.current = stop;
+    const bytes = new TextEncoder().encode(text.slice(0, caret)).length;
+    get<Completions>(`/api/v1/completions?q=${encodeURIComponent(text)}&at=${bytes}`, stop.signal).then(
+      (answer) => setList(answer.content.map((one) => splice(text, answer.from, answer.to, one))),
+      () => { if (!stop.signal.aborted) setList([]); },
+    );
   };
   const take = (item: Completion): void => {
     caretNext.current = item.caret;
@@ -60,6 +60,7 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
     input.current?.focus();
   };
   const commit = (query: string): void => {
+    asked.current?.abort();
     setList([]);
     setDraft(query);
     apply(query.trim());
@@ -78,7 +79,7 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
             value={draft} placeholder={t.filter.placeholder} spellcheck={false} autocomplete="off" maxLength={1024}
             onInput={(event) => { setDraft(event.currentTarget.value); suggest(event.currentTarget.value, event.currentTarget.selectionStart ?? 0); }}
             onFocus={(event) => suggest(draft, event.currentTarget.selectionStart ?? draft.length)}
-            onBlur={() => window.setTimeout(() => setList([]), 150)}
+            onBlur={() => { asked.current?.abort(); window.setTimeout(() => setList([]), 150); }}
             onKeyDown={(event) => {
               if (event.key === "ArrowDown" && list.length > 0) { event.preventDefault(); setAt((at + 1) % list.length); }
               else if (event.key === "ArrowUp" && list.length > 0) { event.preventDefault(); setAt(at <= 0 ? list.length - 1 : at - 1); }

@@ -1,6 +1,7 @@
 // Bottom left, one at a time; 8 s, held while hovered or focused. Errors stay until closed.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { plain } from "../format";
 import { t } from "../strings";
 
 export interface Toast {
@@ -46,7 +47,7 @@ export function Toasts(): JSX.Element {
               <use href={`#g-${glyph[current.tone]}`} />
             </svg>
           </span>
-          <div class="grow">{current.text}</div>
+          <div class="grow">{plain(current.text)}</div>
           {current.undo ? (
             <button type="button" class="btn quiet sm" onClick={() => { current?.undo?.(); set(null); }}>{t.undo}</button>
           ) : null}

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { types } from "../../tools/types.mjs";
 import { api, enter, fresh, heading, world, WAIT } from "./browser";
 
 describe("signing in", () => {
@@ -62,5 +64,13 @@ describe("the first pages", () => {
     await page.locator("main .pill", { hasText: "Confirmed" }).waitFor({ timeout: WAIT });
     await page.locator(".ver", { hasText: "2.0" }).waitFor();
     await page.getByText("Confirmed 2.0").waitFor();
+  });
+});
+
+describe("the API's description", () => {
+  it("is what the page's types are made from", async () => {
+    const page = await enter("vera");
+    const reply = await page.request.get(`${world.people}/api/v1/openapi.json`);
+    expect(types(await reply.json())).toBe(readFileSync("src/api-types.ts", "utf8"));
   });
 });

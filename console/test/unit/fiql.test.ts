@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { and, complete, parse, quote, split, unquote, without } from "../../src/fiql";
-
-const words = { field: "f", value: "v", op: {} };
+import { and, parse, quote, splice, split, unquote, without } from "../../src/fiql";
 
 describe("a filter in words", () => {
   it("splits outside quotes and parentheses only", () => {
@@ -26,11 +24,10 @@ describe("a filter in words", () => {
 });
 
 describe("completion", () => {
-  const values = (field: string): string[] => (field === "status" ? ["failed", "reverted"] : []);
-  it("offers fields, then operators, then values", () => {
-    expect(complete("sta", 3, values, words).map((one) => one.query)).toContain("status");
-    expect(complete("status", 6, values, words).map((one) => one.text)).toContain("==");
-    expect(complete("status==fa", 10, values, words)[0]?.query).toBe("status==failed");
-    expect(complete("a==b;status=in=(failed,re", 25, values, words)[0]?.query).toBe("a==b;status=in=(failed,reverted");
+  it("puts the server's word where it belongs, by bytes", () => {
+    expect(splice("sta", 0, 3, { text: "status", means: null, devices: null })).toMatchObject({ query: "status", caret: 6 });
+    const query = "name==Grüße;sta";
+    const bytes = new TextEncoder().encode(query).length;
+    expect(splice(query, bytes - 3, bytes, { text: "status", means: "how it stands", devices: 3 })).toMatchObject({ query: "name==Grüße;status", caret: 18, note: "how it stands · 3\u00a0devices" });
   });
 });

@@ -2,7 +2,7 @@ import { render } from "preact";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../src/api";
 import { parse } from "../../src/live";
-import type { Action, Device } from "../../src/model";
+import type { Action, Device, Me } from "../../src/model";
 import { may } from "../../src/session";
 import { deviceKey, proofOf } from "../../src/state";
 import { Bar, Btn, ErrorBlock, Gauge, Ladder, T } from "../../src/ui/base";
@@ -15,7 +15,7 @@ beforeEach(() => {
   root = document.createElement("div");
   document.body.append(root);
 });
-const action = (state: string, more: Partial<Action> = {}): Action => ({
+const action = (state: Action["state"], more: Partial<Action> = {}): Action => ({
   id: 1, device: "d", release: 1, state, error: null, message: null, remedy: null, active: true, proof: null, createdAt: 1, updatedAt: 2, ...more,
 });
 const device = (more: Partial<Device>): Device => ({
@@ -107,7 +107,7 @@ describe("dialog", () => {
 
 describe("rights and events", () => {
   it("knows what a role may", () => {
-    const me = { name: "x", roles: ["author"], group: null };
+    const me: Me = { name: "x", roles: ["author"], group: null };
     expect(may(me, "upload")).toBe(true);
     expect(may(me, "deploy")).toBe(false);
     expect(may({ ...me, roles: ["owner"], group: "eu" }, "audit")).toBe(false);
