@@ -681,13 +681,21 @@ static void test_the_record_names_section_command_and_component(void **state)
         const char *refuse;
         struct ud_suit_record want;
     } records[] = {
-        {{.install = "84" URI_A "150f"}, "vendor", {UD_SUIT_SHARED, 82, 0, 1}},
-        {{.install = "84" URI_A "150f"}, "fetch", {UD_SUIT_INSTALL, 6, 0, 21}},
-        {{.validate = "82 030f"}, "match", {UD_SUIT_VALIDATE, 1, 0, 3}},
-        {{.install = "84 14a0 1820<84 14a0 030f>"}, "match", {UD_SUIT_INSTALL, 3, 0, 3}},
+        {{.install = "84" URI_A "150f"},
+         "vendor",
+         {.section = UD_SUIT_SHARED, .offset_bytes = 82, .component = 0, .command = 1}},
+        {{.install = "84" URI_A "150f"},
+         "fetch",
+         {.section = UD_SUIT_INSTALL, .offset_bytes = 6, .component = 0, .command = 21}},
+        {{.validate = "82 030f"},
+         "match",
+         {.section = UD_SUIT_VALIDATE, .offset_bytes = 1, .component = 0, .command = 3}},
+        {{.install = "84 14a0 1820<84 14a0 030f>"},
+         "match",
+         {.section = UD_SUIT_INSTALL, .offset_bytes = 3, .component = 0, .command = 3}},
         {{.components = TWO, .shared = SHARED_ALL, .install = "84 0cf5 030f"},
          "match 1",
-         {UD_SUIT_INSTALL, 3, 1, 3}},
+         {.section = UD_SUIT_INSTALL, .offset_bytes = 3, .component = 1, .command = 3}},
     };
     for (size_t i = 0; i < COUNT(records); i++) {
         static struct opened opened;
