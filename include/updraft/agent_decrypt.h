@@ -43,6 +43,10 @@ struct ud_agent_decrypting_ops {
     void (*add)(struct ud_suit_ops *ops);
     /** Forget the key. Harmless when there is none. */
     void (*stop)(struct ud_agent *agent);
+    /** For what goes elsewhere than into a slot: find the key, for the payload from byte `from` on. */
+    ud_err (*begin)(struct ud_agent *agent, const struct ud_suit_params *params, uint32_t from);
+    /** ... and decrypt at most as many bytes as `room` has, into it. */
+    ud_err (*update)(struct ud_agent *agent, struct ud_bytes piece);
 };
 extern const struct ud_agent_decrypting_ops ud_agent_decrypting_ops;
 

@@ -28,7 +28,8 @@
 #define UD_SUIT_SEVERABLE_MAX 6 /* members that may be severed; 3 for the core alone */
 #endif
 #ifndef UD_SUIT_PARAMS_MAX
-#define UD_SUIT_PARAMS_MAX 18 /* parameters of a component; 11 for an interpreter of the core alone */
+#define UD_SUIT_PARAMS_MAX                                                                                     \
+    18 /* parameters of a component; 11 for the core alone, 19 with patches in manifests */
 #endif
 #ifndef UD_SUIT_ANSWERS_MAX
 #define UD_SUIT_ANSWERS_MAX 256 /* commands that a journal remembers; a multiple of 8 */

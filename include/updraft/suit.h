@@ -184,7 +184,12 @@ enum {
     UD_SUIT_HAS_VERSION = 1 << 15,
     UD_SUIT_HAS_WAIT = 1 << 16,
     UD_SUIT_HAS_METADATA = 1 << 17,
+    UD_SUIT_HAS_PATCH = 1 << 18,
 };
+
+/* Our own parameter of the directive copy (private use): what is copied is a patch; docs/formats.md section 12.2. */
+#define UD_SUIT_PARAM_PATCH (-65537LL)
+#define UD_SUIT_PATCH_UPDRAFT 1 /* its only value: a patch as of updraft/delta.h */
 
 /* What a command is given: the parameters that it consumes, read from the manifest. Views into the envelope. */
 struct ud_suit_params {
@@ -209,6 +214,7 @@ struct ud_suit_params {
     uint64_t use_before;             /* seconds since 1970 */
     uint64_t battery;                /* mWh */
     int64_t priority;                /* smaller is more urgent */
+    uint64_t patch;                  /* UD_SUIT_PATCH_UPDRAFT */
 };
 
 typedef ud_err (*ud_suit_op)(void *ctx, uint8_t component, const struct ud_suit_params *params);
@@ -284,7 +290,8 @@ struct ud_suit_ops {
                  const struct ud_suit_params *params);
     const struct ud_suit_um_ops *um; /* NULL: no update management */
     const struct ud_suit_td_ops *td; /* NULL: no trust domains */
-    uint32_t obeys; /* of UD_SUIT_HAS_ENCRYPTION and _METADATA: what fetch, copy and write take account of. A
+    uint32_t
+        obeys; /* of UD_SUIT_HAS_ENCRYPTION, _METADATA and _PATCH: what fetch, copy and write take account of. A
                             command for which the manifest has set another is refused: UD_ERR_PARAMETER. */
     uint32_t
         ids_waived; /* of UD_SUIT_HAS_VENDOR and _CLASS: conditions that this device does not insist on. 0: both

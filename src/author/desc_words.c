@@ -1,5 +1,7 @@
 #include "author/desc_words.h"
 
+#include "updraft/suit.h"
+
 #include <string.h>
 
 /* clang-format off */
@@ -24,6 +26,7 @@ const struct desc_word desc_params[] = {
     {"version", 28, DESC_VERSION},
     {"wait-for", 29, DESC_WAIT},
     {"metadata", 30, DESC_METADATA},
+    {"patch", UD_SUIT_PARAM_PATCH, DESC_UINT},
     {NULL, 0, 0},
 };
 

@@ -3,6 +3,7 @@
 #include "device/keep.h"
 #include "updraft/agent_decrypt.h"
 #include "updraft/agent_domains.h"
+#include "updraft/agent_patch.h"
 
 static ud_err compare(struct ud_bytes mine, struct ud_bytes theirs, ud_err otherwise)
 {
@@ -51,6 +52,9 @@ void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config)
     if (config->decrypting != NULL) {
         config->decrypting->ops->add(ops);
     }
+    if (config->patching != NULL) {
+        config->patching->ops->add(config->patching, ops);
+    }
 }
 
 /* Authenticate, and only then parse. */
@@ -74,8 +78,13 @@ static ud_err read_envelope(struct ud_agent *agent)
 
 static ud_err find_place(struct ud_agent *agent, uint8_t component)
 {
+    const struct ud_agent_patching *patching = agent->config->patching;
     struct ud_bytes id;
     const ud_err err = ud_suit_component_id(&agent->man, component, &id);
+    if (err == UD_OK && patching != NULL && patching->ops->stages(patching, id)) {
+        agent->device_component[component] = UD_AGENT_STAGING;
+        return UD_OK;
+    }
     return err == UD_OK ? ud_slots_component_find(agent->config->slots, id, &agent->device_component[component])
                         : err;
 }
@@ -90,6 +99,9 @@ static ud_err check_component(struct ud_agent *agent, uint8_t i)
         err = find_place(agent, i);
     }
     const uint8_t place = agent->device_component[i];
+    if (err == UD_OK && place == UD_AGENT_STAGING) {
+        return UD_OK; /* no part of the device; what is made of it is one */
+    }
     if (err == UD_OK) {
         err = ud_trust_may_write(config->trust, agent->env.signers, config->layout->components[place].id,
                                  config->vendor_id, config->class_id);

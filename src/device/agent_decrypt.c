@@ -195,4 +195,10 @@ static void add(struct ud_suit_ops *ops)
     ops->obeys = UD_SUIT_HAS_ENCRYPTION;
 }
 
-const struct ud_agent_decrypting_ops ud_agent_decrypting_ops = {add, stop};
+static ud_err update(struct ud_agent *agent, struct ud_bytes piece)
+{
+    struct ud_agent_decrypting *decrypting = agent->config->decrypting;
+    return ud_decrypt_update(&decrypting->decrypt, piece, decrypting->room);
+}
+
+const struct ud_agent_decrypting_ops ud_agent_decrypting_ops = {add, stop, begin, update};

@@ -38,6 +38,9 @@ ud_err ud_agent_download(struct ud_agent *agent, struct ud_bytes uri, uint64_t o
                          uint32_t *wait_ms);
 ud_err ud_agent_step_envelope(struct ud_agent *agent, uint32_t *wait_ms);
 
+/* What stands for the place of a component in which a manifest stages a patch. */
+#define UD_AGENT_STAGING 0xffU
+
 /* agent_check.c */
 ud_err ud_agent_step_check(struct ud_agent *agent, uint32_t *wait_ms);
 /** The functions that the manifest's commands act through. */

@@ -25,7 +25,7 @@ static ud_err fetch(const struct ud_suit_run *run, uint8_t component, const stru
 ud_err suit_change(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
                    const struct ud_suit_params *params)
 {
-    const uint32_t obeyed = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA;
+    const uint32_t obeyed = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH;
     if ((params->has & obeyed & ~run->ops->obeys) != 0) {
         return UD_ERR_PARAMETER;
     }

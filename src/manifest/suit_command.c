@@ -8,7 +8,10 @@ enum { POLICY_MAX = 15, TAG_PEN = 112, BRANCHES_MIN = 2 };
 uint8_t suit_take_label(struct ud_cbor *r)
 {
     const int64_t label = ud_cbor_int(r);
-    return label < 0 || label > SUIT_LABEL_UNKNOWN ? SUIT_LABEL_UNKNOWN : (uint8_t)label;
+    if (UD_SUIT_PARAMS_MAX > SUIT_PLACE_PATCH && label == UD_SUIT_PARAM_PATCH) {
+        return SUIT_LABEL_PATCH; /* a build without room for it does not know it */
+    }
+    return label < 0 || label >= SUIT_LABEL_PATCH ? SUIT_LABEL_UNKNOWN : (uint8_t)label;
 }
 
 const void *suit_find(suit_table table, uint8_t label, const struct suit_group **group)
@@ -49,6 +52,7 @@ bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs)
 
 uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs)
 {
+    static const uint8_t patch_key[] = {0x3a, 0x00, 0x01, 0x00, 0x00}; /* UD_SUIT_PARAM_PATCH */
     if (pairs->left == 0) {
         return SUIT_LABEL_END;
     }
@@ -65,8 +69,11 @@ uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs)
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
         return SUIT_LABEL_END;
     }
+    if (UD_SUIT_PARAMS_MAX > SUIT_PLACE_PATCH && ud_bytes_equal(key, UD_BYTES_ARRAY(patch_key))) {
+        return SUIT_LABEL_PATCH;
+    }
     /* a number in one byte, or in the one behind the head */
-    return key.ptr[0] <= UINT_IN_ONE_BYTE && last > SUIT_LABEL_END && last < SUIT_LABEL_TEXT
+    return key.ptr[0] <= UINT_IN_ONE_BYTE && last > SUIT_LABEL_END && last < SUIT_LABEL_PATCH
                ? last
                : SUIT_LABEL_UNKNOWN;
 }

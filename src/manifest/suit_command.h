@@ -86,10 +86,11 @@ enum {
     SUIT_PLACE_VERSION,
     SUIT_PLACE_WAIT,
     SUIT_PLACE_METADATA,
+    SUIT_PLACE_PATCH,
     SUIT_PLACES_COUNT,
     SUIT_NO_PLACE = 0xff,
 };
-_Static_assert(UD_SUIT_HAS_METADATA == 1 << SUIT_PLACE_METADATA, "places are the bits of ud_suit_params.has");
+_Static_assert(UD_SUIT_HAS_PATCH == 1 << SUIT_PLACE_PATCH, "places are the bits of ud_suit_params.has");
 
 /* Tables of a group. The first byte of a row is its label; labels rise. */
 typedef enum suit_table {
@@ -196,17 +197,19 @@ extern const struct suit_group *const suit_groups[];
 extern const struct suit_group suit_group_core;
 extern const struct suit_group suit_group_start; /* the core without what writes */
 extern const struct suit_group suit_group_encryption;
+extern const struct suit_group suit_group_patch;
 extern const struct suit_group suit_group_management;
 extern const struct suit_group suit_group_domains;
 
 _Static_assert(sizeof(struct ud_suit_ops) < SUIT_OWN, "an offset in it fits suit_command_row.op");
-_Static_assert(sizeof(struct ud_suit_params) <= UINT8_MAX, "an offset in it fits suit_param_row.field");
+_Static_assert(sizeof(struct ud_suit_params) <= UINT8_MAX + 1, "an offset in it fits suit_param_row.field");
 
 /** The row of a label in one of the tables. @param group out: whose row; may be NULL. @return NULL when unknown */
 const void *suit_find(suit_table table, uint8_t label, const struct suit_group **group);
 /** Read a label. @return SUIT_LABEL_UNKNOWN for one that no table can hold */
 uint8_t suit_take_label(struct ud_cbor *r);
 #define SUIT_LABEL_UNKNOWN 0xff
+#define SUIT_LABEL_PATCH 0xfd /* how tables hold UD_SUIT_PARAM_PATCH */
 
 /* ---- reading ---- */
 

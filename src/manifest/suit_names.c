@@ -62,6 +62,7 @@ static const struct name params[] = {
     {28, "version"},
     {29, "wait-info"},
     {30, "component-metadata"},
+    {UD_SUIT_PARAM_PATCH, "updraft-patch"},
     {0, NULL},
 };
 

@@ -282,7 +282,7 @@ static uint32_t params_of(const struct suit_command_row *row)
         [SUIT_TAKES_SIZE] = UD_SUIT_HAS_SIZE,
         [SUIT_TAKES_ARGS] = UD_SUIT_HAS_INVOKE_ARGS,
         [SUIT_TAKES_WRITING] = UD_SUIT_HAS_SIZE | UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_FETCH_ARGS |
-                               UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA,
+                               UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH,
     };
     return sets[row->takes] | (row->needs == SUIT_NO_PLACE ? 0 : UINT32_C(1) << row->needs);
 }

@@ -211,11 +211,14 @@ static ud_err open_patching(struct ud_app *app)
         return UD_OK;
     }
     app->patch = malloc(app->settings.patch_bytes_max);
+    static const uint8_t staging[] = {0x81, 0x45, 'p', 'a',
+                                      't',  'c',  'h'}; /* ["patch"], as in examples/manifests */
     app->patching =
         (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
                                    .delta = &app->delta,
                                    .store = {app, app->settings.patch_bytes_max, write_patch, read_patch},
-                                   .profile = PATCH_PROFILE};
+                                   .profile = PATCH_PROFILE,
+                                   .staging = UD_BYTES_ARRAY(staging)};
     return app->patch == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 

@@ -120,6 +120,7 @@ static ud_err fetch(void *ctx, uint8_t component, const struct ud_suit_params *p
 static ud_err copy(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     struct device *device = ctx;
+    assert_int_equal(params->patch, UD_SUIT_PATCH_UPDRAFT);
     uint8_t *made = NULL;
     size_t len = 0;
     const ud_err err =
@@ -177,6 +178,7 @@ static const struct ud_suit_td_ops td_ops = {envelope_in, accept, unlink_part, r
 
 static const struct ud_suit_ops ops = {
     .td = &td_ops,
+    .obeys = UD_SUIT_HAS_PATCH,
     .vendor = vendor,
     .class_id = class_id,
     .image_match = image_match,

@@ -1,0 +1,378 @@
+/*
+ * A patch that the manifest itself brings: examples/manifests/delta.ini, made by the author's code, signed, and offered to a
+ * whole device. Whatever is wrong with the patch, the same manifest brings the image.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "author/desc.h"
+#include "author/suit_write.h"
+#include "diff/diff.h"
+#include "helper_fleet.h"
+#include "updraft/agent_patch.h"
+
+enum { STORE_BYTES = 4096, TEXT_BYTES_MAX = 8192, FILES_MAX = 6 };
+
+static struct ud_delta delta;
+static uint8_t store[STORE_BYTES];
+static struct ud_agent_patching patching;
+
+static ud_err store_write(void *ctx, uint32_t offset, struct ud_bytes data)
+{
+    (void)ctx;
+    assert_true(offset <= STORE_BYTES && data.len <= STORE_BYTES - offset);
+    memcpy(store + offset, data.ptr, data.len);
+    return UD_OK;
+}
+
+static ud_err store_read(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
+{
+    (void)ctx;
+    assert_true(offset <= STORE_BYTES && len <= STORE_BYTES - offset);
+    memcpy(out, store + offset, len);
+    return UD_OK;
+}
+
+static void take_patches(struct device *device, bool staged)
+{
+    static const uint8_t staging[] = {0x81, 0x45, 'p', 'a', 't', 'c', 'h'};
+    patching = (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
+                                          .delta = &delta,
+                                          .profile = 3,
+                                          .store = {NULL, STORE_BYTES, store_write, store_read}};
+    if (staged) {
+        patching.staging = UD_BYTES_ARRAY(staging);
+    }
+    device->config.patching = &patching;
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+    assert_int_equal(device_run_to_rest(device), UD_WAIT);
+}
+
+/* ---- the envelope ---- */
+
+struct file {
+    const char *name;
+    struct ud_bytes content;
+};
+
+static ud_err read_file(void *ctx, const char *name, struct ud_bytes *content)
+{
+    for (const struct file *file = ctx; file->name != NULL; file++) {
+        if (strcmp(file->name, name) == 0) {
+            *content = file->content;
+            return UD_OK;
+        }
+    }
+    return UD_ERR_NOT_FOUND;
+}
+
+static ud_err hash_file(void *ctx, const char *name, uint8_t digest[UD_SHA256_BYTES], uint64_t *bytes)
+{
+    struct ud_bytes content;
+    const ud_err err = read_file(ctx, name, &content);
+    if (err == UD_OK) {
+        *bytes = content.len;
+        return ud_sha256(&content, 1, digest);
+    }
+    return err;
+}
+
+/* Every `from` in the text becomes `to`. */
+static void replace(char *text, const char *from, const char *to)
+{
+    char out[TEXT_BYTES_MAX] = "";
+    size_t len = 0;
+    for (const char *at = text; *at != '\0';) {
+        const bool found = strncmp(at, from, strlen(from)) == 0;
+        const int n =
+            snprintf(out + len, sizeof out - len, "%.*s", found ? (int)strlen(to) : 1, found ? to : at);
+        assert_true(n >= 0 && (size_t)n < sizeof out - len);
+        len += (size_t)n;
+        at += found ? strlen(from) : 1;
+    }
+    memcpy(text, out, len + 1);
+}
+
+static void uuid_text(const uint8_t uuid[UD_UUID_BYTES], char text[37])
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < UD_UUID_BYTES; i++) {
+        at += (size_t)snprintf(text + at, 37 - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                               uuid[i]);
+    }
+}
+
+static void read_example(char text[TEXT_BYTES_MAX])
+{
+    char vendor[37];
+    char class_id[37];
+    FILE *file = fopen("examples/manifests/delta.ini", "rb");
+    assert_non_null(file);
+    const size_t len = fread(text, 1, TEXT_BYTES_MAX - 1, file);
+    (void)fclose(file);
+    text[len] = '\0';
+    uuid_text(release_vendor, vendor);
+    uuid_text(release_class, class_id);
+    replace(text, "example.com", vendor);
+    replace(text, "door-lock", class_id);
+    replace(text, "sequence = 8", "sequence = 11");
+}
+
+/* v2 with this manifest; images and patch lie on the road under their digests. */
+static void describe(struct fleet *fleet, const char *text, const struct file *files)
+{
+    struct release *release = &fleet->v2;
+    const struct desc_files reader = {read_file, hash_file, (void *)(uintptr_t)files};
+    struct desc_error error;
+    struct desc *desc = NULL;
+    struct ud_bytes made = {NULL, 0};
+    struct ud_suit_envelope env;
+    const struct ud_bytes whole = {(const uint8_t *)text, strlen(text)};
+    ud_err err = desc_parse(&desc, whole, &error);
+    err = err == UD_OK ? desc_build(desc, &reader, &made, &error) : err;
+    if (err != UD_OK) {
+        fail_msg("line %u: %s", error.line, error.why);
+    }
+    struct ud_buf out = {release->envelope, sizeof release->envelope, 0};
+    assert_int_equal(ud_suit_envelope_parse(&env, made, NULL), UD_OK);
+    assert_int_equal(ud_suit_envelope_check_digest(&env, NULL), UD_OK);
+    assert_int_equal(suit_write_signed(&out, &env, &fleet->author), UD_OK);
+    memcpy(release->manifest_digest, env.digest.ptr, UD_SHA256_BYTES);
+    release->envelope_bytes = out.len;
+    desc_close(desc);
+}
+
+static struct ud_bytes diff_of(struct ud_bytes old, struct ud_bytes new)
+{
+    const struct delta_options options = {.profile = 3};
+    uint8_t *patch = NULL;
+    size_t len = 0;
+    assert_int_equal(delta_diff(old, new, &options, &patch, &len, NULL), UD_OK);
+    return (struct ud_bytes){patch, len};
+}
+
+static void drop(struct ud_bytes bytes)
+{
+    free((void *)(uintptr_t)bytes.ptr);
+}
+
+/* @param signed_patch what the manifest names; @param served what the road gives for it, NULL: nothing */
+static unsigned offer(struct fleet *fleet, struct ud_bytes old, struct ud_bytes signed_patch,
+                      struct ud_bytes served)
+{
+    char text[TEXT_BYTES_MAX];
+    char name[2 * UD_SHA256_BYTES + 1] = "";
+    uint8_t digest[UD_SHA256_BYTES];
+    const struct file files[FILES_MAX] = {{"app-1.bin", old},
+                                          {"app-2.bin", release_image(&fleet->v2)},
+                                          {"app.patch", signed_patch},
+                                          {NULL, {NULL, 0}}};
+    read_example(text);
+    describe(fleet, text, files);
+    fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
+    assert_int_equal(ud_sha256(&signed_patch, 1, digest), UD_OK);
+    for (unsigned i = 0; i < UD_SHA256_BYTES; i++) {
+        (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
+    }
+    if (served.ptr != NULL) {
+        (void)sim_road_put(&fleet->device.road, name, served);
+    }
+    return 2; /* where the patch is among the road's resources; the image is number 1 */
+}
+
+static uint64_t served_bytes(const struct fleet *fleet, unsigned resource)
+{
+    return fleet->device.road.resources[resource].served_bytes;
+}
+
+static void finish(struct fleet *fleet)
+{
+    struct device *device = &fleet->device;
+    assert_int_equal(device_run_to(device, UD_AGENT_RESET), UD_WAIT);
+    assert_int_equal(device_step(device), UD_OK);
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+    device_expect_running(device, &fleet->v2);
+    assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
+    assert_int_equal(device_run_to_rest(device), UD_WAIT);
+    assert_int_equal(device_last_report(device).result, UD_OK);
+}
+
+static void test_the_manifests_own_patch_brings_the_image(void **state)
+{
+    struct fleet *fleet = *state;
+    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    take_patches(&fleet->device, true);
+    const unsigned resource = offer(fleet, release_image(&fleet->v1), patch, patch);
+    assert_int_equal(device_run_to(&fleet->device, UD_AGENT_STORE), UD_WAIT);
+    assert_int_equal(ud_agent_status(&fleet->device.agent)->patch_bytes, patch.len);
+    finish(fleet);
+    assert_int_equal(served_bytes(fleet, 1), 0);
+    assert_int_equal(served_bytes(fleet, resource), patch.len);
+    drop(patch);
+}
+
+/* Each row spoils one thing. The same manifest brings the whole image, and the patch is not fetched twice. */
+static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(void **state)
+{
+    static const struct {
+        const char *name;
+        bool other_precursor; /* the manifest is for devices that run something else */
+        bool missing;         /* nobody has the patch */
+        bool altered;         /* on its way */
+        bool cut;             /* short, on its way */
+        bool for_another;     /* signed, and made for another old image of the same size */
+        bool makes_another;   /* signed, and makes another image */
+        bool other_format;    /* signed, and unknown */
+        bool too_long;        /* for the store */
+        bool asked;           /* the patch was fetched at all */
+    } rows[] = {
+        {"another precursor", .other_precursor = true},
+        {"a patch that nobody has", .missing = true},
+        {"a patch altered on its way", .altered = true, .asked = true},
+        {"a patch cut short on its way", .cut = true, .asked = true},
+        {"a signed patch for another image", .for_another = true, .asked = true},
+        {"a signed patch that makes another image", .makes_another = true, .asked = true},
+        {"a signed patch of an unknown format", .other_format = true, .asked = true},
+        {"a patch longer than the place for it", .too_long = true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        void *fresh = NULL;
+        assert_int_equal(fleet_setup(&fresh), 0);
+        struct fleet *fleet = fresh;
+        const struct ud_bytes old = release_image(&fleet->v1);
+        const struct ud_bytes new = release_image(&fleet->v2);
+        static uint8_t other_old[RELEASE_IMAGE_BYTES_MAX];
+        static uint8_t other_new[RELEASE_IMAGE_BYTES_MAX];
+        memcpy(other_old, old.ptr, old.len);
+        memcpy(other_new, new.ptr, new.len);
+        other_old[1234] ^= 1;
+        other_new[1234] ^= 1;
+        const struct ud_bytes other = {other_old, old.len};
+        const struct ud_bytes made =
+            diff_of(rows[i].for_another ? other : old,
+                    rows[i].makes_another ? (struct ud_bytes){other_new, new.len} : new);
+        uint8_t *copy = calloc(1, made.len + STORE_BYTES);
+        memcpy(copy, made.ptr, made.len);
+        copy[0] ^= rows[i].other_format ? 1 : 0;
+        const struct ud_bytes patch = {copy, rows[i].too_long ? STORE_BYTES + 1 : made.len};
+        uint8_t *sent = malloc(patch.len);
+        memcpy(sent, patch.ptr, patch.len);
+        sent[30] ^= rows[i].altered ? 1 : 0;
+        const struct ud_bytes served = {rows[i].missing ? NULL : sent, patch.len - (rows[i].cut ? 9U : 0U)};
+        take_patches(&fleet->device, true);
+        const unsigned resource = offer(fleet, rows[i].other_precursor ? other : old, patch, served);
+        finish(fleet);
+        if (served_bytes(fleet, 1) != fleet->v2.image_bytes) {
+            fail_msg("%s: the image was not fetched", rows[i].name);
+        }
+        const uint64_t most = rows[i].asked ? patch.len : 0;
+        if (!rows[i].missing && served_bytes(fleet, resource) > most) {
+            fail_msg("%s: %d bytes of the patch were fetched", rows[i].name,
+                     (int)served_bytes(fleet, resource));
+        }
+        free(sent);
+        free(copy);
+        drop(made);
+        assert_int_equal(fleet_teardown(&fresh), 0);
+    }
+}
+
+/* Who does not know the staging place, or no patches at all, says so before any download. */
+static void test_a_device_that_stages_no_patches_refuses_such_a_manifest(void **state)
+{
+    struct fleet *fleet = *state;
+    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    take_patches(&fleet->device, false);
+    (void)offer(fleet, release_image(&fleet->v1), patch, patch);
+    assert_int_equal(device_run_to(&fleet->device, UD_AGENT_REPORT), UD_WAIT);
+    assert_int_equal(device_run_to_rest(&fleet->device), UD_WAIT);
+    assert_int_equal(device_last_report(&fleet->device).result, UD_ERR_COMPONENT);
+    assert_int_equal(served_bytes(fleet, 1) + served_bytes(fleet, 2), 0);
+    device_expect_running(&fleet->device, &fleet->v1);
+    drop(patch);
+}
+
+/* That the old image runs is the condition for a patch, and never stands for a new one that was not written. */
+static void test_the_image_that_runs_is_no_image_that_was_installed(void **state)
+{
+    struct fleet *fleet = *state;
+    char text[TEXT_BYTES_MAX];
+    const struct file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
+                                          {"app-2.bin", release_image(&fleet->v1)},
+                                          {"app.patch", release_image(&fleet->v1)},
+                                          {NULL, {NULL, 0}}};
+    take_patches(&fleet->device, true);
+    read_example(text);
+    replace(text, "try = by-patch, whole", "try = nothing-to-do, by-patch, whole");
+    replace(text, "[sequence by-patch]",
+            "[sequence nothing-to-do]\nselect = app\nimage = app-1.bin\ncheck = image\n"
+            "[sequence by-patch]");
+    describe(fleet, text, files);
+    fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
+    assert_int_equal(device_run_to(&fleet->device, UD_AGENT_REPORT), UD_WAIT);
+    assert_int_equal(device_run_to_rest(&fleet->device), UD_WAIT);
+    assert_int_equal(device_last_report(&fleet->device).result, UD_ERR_IMAGE_MISMATCH);
+    device_expect_running(&fleet->device, &fleet->v1);
+}
+
+/* What was made before a cut stays; the patch is fetched again, the image never. */
+static void test_power_may_fail_at_every_operation_of_an_update_by_the_manifests_patch(void **state)
+{
+    (void)state;
+    bool finished = false;
+    uint32_t cuts = 0;
+    for (uint32_t cut = 0; !finished; cut++) {
+        void *fresh = NULL;
+        assert_int_equal(fleet_setup(&fresh), 0);
+        struct fleet *fleet = fresh;
+        struct device *device = &fleet->device;
+        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        take_patches(device, true);
+        (void)offer(fleet, release_image(&fleet->v1), patch, patch);
+        sim_flash_seed(&device->flash, cut + 1);
+        sim_flash_cut_after(&device->flash, cut, cut);
+        for (uint32_t i = 0; i < DEVICE_STEPS_MAX && !sim_flash_is_off(&device->flash) && !finished; i++) {
+            finished = device_step(device) == UD_OK;
+        }
+        sim_flash_cut_never(&device->flash);
+        sim_flash_power_on(&device->flash);
+        for (int resets = 0; resets < 3; resets++) {
+            assert_int_equal(device_boot(device, UD_OK), UD_OK);
+            if (device->info.reason == UD_BOOT_TRIAL) {
+                assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
+            }
+            if (device_run_to_rest(device) == UD_WAIT) {
+                break;
+            }
+        }
+        device_expect_running(device, &fleet->v2);
+        assert_int_equal(served_bytes(fleet, 1), 0); /* never the whole image */
+        assert_int_equal(device->flash.violations, 0);
+        drop(patch);
+        assert_int_equal(fleet_teardown(&fresh), 0);
+        cuts++;
+    }
+    assert_true(cuts > 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_manifests_own_patch_brings_the_image, fleet_setup,
+                                        fleet_teardown),
+        cmocka_unit_test(test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes),
+        cmocka_unit_test_setup_teardown(test_a_device_that_stages_no_patches_refuses_such_a_manifest,
+                                        fleet_setup, fleet_teardown),
+        cmocka_unit_test_setup_teardown(test_the_image_that_runs_is_no_image_that_was_installed, fleet_setup,
+                                        fleet_teardown),
+        cmocka_unit_test(test_power_may_fail_at_every_operation_of_an_update_by_the_manifests_patch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
