@@ -41,6 +41,16 @@ static void print_groups(json_t *groups)
     }
 }
 
+/* What patches saved, where devices took some. */
+static void print_saved(json_t *rollout)
+{
+    json_t *patches = json_object_get(rollout, "patches");
+    if (count_of(patches, "fetched") > 0) {
+        printf("\nPatches in place of images: %lld, %lld bytes saved\n", count_of(patches, "fetched"),
+               count_of(patches, "savedBytes"));
+    }
+}
+
 static void print_head(void)
 {
     printf("%-6s  %-24s  %-20s  %8s  %8s  %8s  %8s\n", "ID", "NAME", "STATE", "DEVICES", "PROVEN", "CLAIMED",
@@ -88,6 +98,7 @@ static int show(struct net_cmd *cmd, const char *id)
     }
     print_head();
     print_rollout(cmd->answer.json);
+    print_saved(cmd->answer.json);
     printf("\n");
     cli_print_text(stdout, net_text(cmd->answer.json, "now", ""), 0);
     printf("\n");

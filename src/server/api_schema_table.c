@@ -77,8 +77,9 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"Window", "schedule:s duration:s ~zone:s"},
     {"Rate", "~perMinute:i ~factor:i ~after:i ~max:i"},
     {"Counts", "total:i waiting:i blocked:i active:i confirmed:i claimed:i failed:i reverted:i drifted:i canceled:i skipped:i"},
+    {"Patches", "fetched:i savedBytes:i"},
     {"Rollout", "id:i name:s description:s release:i filter:s? state:=" ROLLOUT_STATES " pausedBy:s? now:s next:s devices:@Counts groups:i "
-                "start:=manual|time|auto startAt:t? endAt:t? " TERMS " dynamic:b claimedCounts:b drift:=hold|again|alert again:i approval:b "
+                "start:=manual|time|auto startAt:t? endAt:t? " TERMS " patches:@Patches dynamic:b claimedCounts:b drift:=hold|again|alert again:i approval:b "
                 "decidedBy:s? remark:s? createdBy:s createdAt:t updatedAt:t"},
     {"NewRollout", "name:s ~description:s release:i ~filter:s ~devices:[s] ~groups:any ~start:=manual|time|auto ~startAt:t? ~endAt:t? "
                    TERMS " " LIMITS " ~dynamic:b ~claimedCounts:b ~drift:=hold|again|alert ~again:i ~approval:b ~count:i"},

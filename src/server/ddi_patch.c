@@ -2,12 +2,15 @@
 #include "server/handlers.h"
 
 #include "server/patches.h"
+#include "server/store_rollouts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct wanted_patch {
     int32_t module;
+    int32_t rollout; /* of the action under way; 0: none */
     struct ud_row_release_artifact file;
     struct ud_row_device device;
 };
@@ -15,6 +18,12 @@ struct wanted_patch {
 static ud_err find_both(struct ud_call *call, struct ud_store *store)
 {
     struct wanted_patch *wanted = call->data;
+    struct ud_row_action action;
+    if (call->device.current_action != 0 &&
+        ud_store_action_get(store, call->device.tenant, call->device.current_action, call->device.id,
+                            &action) == UD_OK) {
+        wanted->rollout = action.terms.rollout;
+    }
     const ud_err err = ud_store_device_get(store, call->device.id, &wanted->device);
     return err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, call->param[3], &wanted->file)
                         : err;
@@ -49,11 +58,44 @@ static char *patch_etag(struct ud_call *call, const struct ud_patch_name *name, 
     return etag;
 }
 
+/* Counted for the rollout behind the reply: a device waits for no statistics. */
+struct saved {
+    struct ud_job job;
+    int32_t rollout;
+    uint64_t bytes;
+};
+
+static ud_err write_saved(struct ud_job *job, struct ud_store *store)
+{
+    const struct saved *saved = (const struct saved *)(const void *)job;
+    return ud_store_rollout_saved(store, saved->rollout, saved->bytes);
+}
+
+static void saved_done(struct ud_job *job, ud_err err)
+{
+    (void)err;
+    free(job); /* the first member */
+}
+
+void ud_patch_count(struct ud_server *server, int32_t rollout, uint64_t saved_bytes)
+{
+    struct saved *saved = rollout == 0 ? NULL : calloc(1, sizeof *saved);
+    ud_metric_add(&server->metrics, UD_METRIC_PATCHES_SERVED, 1);
+    ud_metric_add(&server->metrics, UD_METRIC_PATCH_SAVED_BYTES, saved_bytes);
+    if (saved == NULL) {
+        return;
+    }
+    *saved = (struct saved){{.run = write_saved, .done = saved_done}, rollout, saved_bytes};
+    if (ud_writer_submit(server->writer, &saved->job) != UD_OK) {
+        free(saved);
+    }
+}
+
 static void count_saved(struct ud_call *call, uint64_t patch_bytes, uint64_t image_bytes)
 {
+    const struct wanted_patch *wanted = call->data;
     if (ud_call_header(call, "Range") == NULL) { /* a part goes on with a download that was counted */
-        ud_metric_add(&call->server->metrics, UD_METRIC_PATCHES_SERVED, 1);
-        ud_metric_add(&call->server->metrics, UD_METRIC_PATCH_SAVED_BYTES, image_bytes - patch_bytes);
+        ud_patch_count(call->server, wanted->rollout, image_bytes - patch_bytes);
     }
 }
 

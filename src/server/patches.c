@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #define NAME_BYTES (2 * UD_SHA256_BYTES + UD_PATCH_PRECURSOR_DIGITS + 8)
-#define PROFILE_MADE_MAX 3 /* larger ones hardly save more */
-#define SAVES_AT_LEAST 4   /* a patch must save a quarter of the image, or it is not worth two requests */
+#define SAVES_AT_LEAST 4 /* a patch must save a quarter of the image, or it is not worth two requests */
 #define NICENESS 15
 
 struct ud_patches {
@@ -277,8 +276,8 @@ ud_err ud_patches_file(struct ud_patches *patches, const struct ud_patch_name *n
     if (patches->config.image_bytes_max == 0 || memcmp(name->old, name->new, sizeof name->old) == 0) {
         return UD_ERR_NOT_FOUND;
     }
-    if (wanted.profile > PROFILE_MADE_MAX) {
-        wanted.profile = PROFILE_MADE_MAX;
+    if (wanted.profile > UD_PATCH_PROFILE_MADE) {
+        wanted.profile = UD_PATCH_PROFILE_MADE;
     }
     const ud_err err = file_path(patches, &wanted, path);
     if (err != UD_OK) {
@@ -297,6 +296,15 @@ ud_err ud_patches_file(struct ud_patches *patches, const struct ud_patch_name *n
     *fd = file;
     *bytes = (uint64_t)facts.st_size;
     return UD_OK;
+}
+
+void ud_patches_want(struct ud_patches *patches, const struct ud_patch_name *name)
+{
+    int fd = -1;
+    uint64_t bytes = 0;
+    if (ud_patches_file(patches, name, &fd, &bytes) == UD_OK) {
+        close(fd);
+    }
 }
 
 /* ---- open and close ---- */

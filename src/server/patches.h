@@ -1,5 +1,6 @@
 /*
- * Patches between artifacts (docs/design/delta.md section 7), made when a device first asks: in the background, by one
+ * Patches between artifacts (docs/design/delta.md section 7), made when a group of a rollout starts, for what its devices
+ * run, or when a device first asks: in the background, by one
  * thread of low priority, one after another. Files <state>/patches/NEW-PRECURSOR-pN, NEW the new image's SHA-256,
  * PRECURSOR the first 16 hex digits of the old one's; an empty file says that a patch would save too little. Only a cache: it may be
  * deleted at any time. What was not asked for longest goes first when the folder is full.
@@ -15,6 +16,7 @@
 
 #define UD_PATCH_PRECURSOR_DIGITS 16
 #define UD_PATCH_QUEUE_MAX 64
+#define UD_PATCH_PROFILE_MADE 3 /* larger ones hardly save more */
 
 struct ud_patches;
 
@@ -40,6 +42,9 @@ struct ud_patch_name {
     uint8_t profile; /* the largest that the device takes, 0..9 */
 };
 
+/** Make it if it is not there; nobody waits for it. */
+void ud_patches_want(struct ud_patches *patches, const struct ud_patch_name *name);
+
 /**
  * Open the patch for reading.
  *
@@ -47,5 +52,9 @@ struct ud_patch_name {
  *         has been put in the queue (a full queue forgets it; it is asked for again)
  */
 ud_err ud_patches_file(struct ud_patches *patches, const struct ud_patch_name *name, int *fd, uint64_t *bytes);
+
+struct ud_server;
+/** Count a patch that a device begins to fetch, for the server and for the rollout of its action; 0: none. Does not wait. */
+void ud_patch_count(struct ud_server *server, int32_t rollout, uint64_t saved_bytes);
 
 #endif

@@ -120,6 +120,14 @@ static void render_terms(struct ud_json *json, const struct ud_row_rollout *roll
     ud_json_int(json, "bytesPerSecond", (int64_t)rollout->bytes_per_s);
 }
 
+static void render_patches(struct ud_json *json, const struct ud_row_rollout *rollout)
+{
+    ud_json_open(json, "patches", '{');
+    ud_json_int(json, "fetched", (int64_t)rollout->patches);
+    ud_json_int(json, "savedBytes", (int64_t)rollout->saved_bytes);
+    ud_json_close(json, '}');
+}
+
 void ud_render_rollout(struct ud_json *json, const struct ud_row_rollout *rollout,
                        const struct ud_group_counts *counts, int64_t now_ms)
 {
@@ -143,6 +151,7 @@ void ud_render_rollout(struct ud_json *json, const struct ud_row_rollout *rollou
     time_or_null(json, "startAt", rollout->start_ms);
     time_or_null(json, "endAt", rollout->end_ms);
     render_terms(json, rollout);
+    render_patches(json, rollout);
     ud_json_bool(json, "dynamic", rollout->dynamic);
     ud_json_bool(json, "claimedCounts", rollout->claimed_counts);
     ud_json_string(json, "drift", drift_names[rollout->drift]);

@@ -1,16 +1,19 @@
 #include "server/scheduler.h"
 
+#include "server/patches.h"
 #include "server/rollouts.h"
 #include "server/server.h"
 #include "server/store_shared.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#define IDLE_MS 1000  /* how late news of other servers may be */
-#define ERROR_MS 2000 /* after a tick that failed */
-#define LEASE_MS 5000 /* so long nothing is decided when the server whose turn it is dies */
+#define IDLE_MS 1000     /* how late news of other servers may be */
+#define ERROR_MS 2000    /* after a tick that failed */
+#define PRECURSORS_MAX 4 /* versions for which patches are made ahead, of a group */
+#define LEASE_MS 5000    /* so long nothing is decided when the server whose turn it is dies */
 
 struct ud_scheduler {
     struct ud_server *server;
@@ -84,6 +87,54 @@ static void log_notes(const struct ud_scheduler *scheduler)
     }
 }
 
+struct wanted_patches {
+    struct ud_patches *patches;
+    uint8_t old[PRECURSORS_MAX][UD_SHA256_BYTES];
+    size_t old_count;
+};
+
+static void want_patches(void *ctx, const struct ud_row_release_artifact *file)
+{
+    const struct wanted_patches *wanted = ctx;
+    for (size_t i = 0; i < wanted->old_count && strcmp(file->filename, "manifest.suit") != 0; i++) {
+        struct ud_patch_name name = {.profile = UD_PATCH_PROFILE_MADE};
+        memcpy(name.old, wanted->old[i], sizeof name.old);
+        memcpy(name.new, file->artifact.sha256, sizeof name.new);
+        ud_patches_want(wanted->patches, &name);
+    }
+}
+
+/* A group starts: patches from what its devices run are made before most of them ask. Whoever is sooner takes the image. */
+static void make_patches(const struct ud_scheduler *scheduler, int32_t id, uint32_t group)
+{
+    struct ud_server *server = scheduler->server;
+    struct ud_store *store = NULL;
+    struct ud_row_rollout rollout;
+    struct wanted_patches wanted = {.patches = server->patches};
+    if (ud_store_pool_take(server->readers, &store) != UD_OK) {
+        return;
+    }
+    ud_err err = ud_store_rollout_get(store, 0, id, &rollout);
+    err = err == UD_OK
+              ? ud_store_rollout_precursors(store, id, group, wanted.old, PRECURSORS_MAX, &wanted.old_count)
+              : err;
+    if (err == UD_OK) {
+        (void)ud_store_release_artifacts(store, rollout.release, want_patches, &wanted);
+    }
+    ud_store_pool_give(server->readers, store);
+}
+
+static void prepare_groups(const struct ud_scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->tick.note_count; i++) {
+        const struct ud_tick_note *note = &scheduler->tick.notes[i];
+        if (note->group != 0 && note->device == 0 && note->state != NULL &&
+            strcmp(note->state, ud_group_state_name(UD_GROUP_RUNNING)) == 0) {
+            make_patches(scheduler, note->rollout, note->group);
+        }
+    }
+}
+
 static void wait_until(struct ud_scheduler *scheduler, int64_t wait_ms)
 {
     struct timespec until;
@@ -138,6 +189,7 @@ static int64_t pause_after(struct ud_scheduler *scheduler, ud_err err)
         return ERROR_MS;
     }
     log_notes(scheduler);
+    prepare_groups(scheduler);
     if (scheduler->tick.more) {
         return 0;
     }

@@ -55,6 +55,9 @@ struct ud_row_rollout {
     uint32_t fill_left;    /* still to be put into this group */
     uint32_t fill_matched; /* counted so far; then: not yet in any group */
     bool fill_counting;    /* how many meet the group's own filter is being counted, in fill_left */
+    /* out only; ud_store_rollout_saved() counts them */
+    uint64_t patches; /* that devices fetched in place of images */
+    uint64_t saved_bytes;
 };
 
 struct ud_row_group {
@@ -77,6 +80,11 @@ struct ud_row_group {
 ud_err ud_store_rollout_add(struct ud_store *store, struct ud_row_rollout *rollout);
 /** `tenant` 0: of any. UD_ERR_NOT_FOUND. */
 ud_err ud_store_rollout_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_rollout *rollout);
+/** One more patch was fetched for it, so many bytes smaller than its image. Nothing where the rollout is gone. */
+ud_err ud_store_rollout_saved(struct ud_store *store, int32_t id, uint64_t bytes);
+/** What the devices of a group run by their last signed reports, the most frequent first: at most `max` digests. */
+ud_err ud_store_rollout_precursors(struct ud_store *store, int32_t id, uint32_t group,
+                                   uint8_t digests[][UD_SHA256_BYTES], size_t max, size_t *count);
 /** All that may change: state, times, bucket, filling, decision, name and description. */
 ud_err ud_store_rollout_set(struct ud_store *store, const struct ud_row_rollout *rollout);
 /** Its row and groups; its members must be gone. Actions stay, as history. */

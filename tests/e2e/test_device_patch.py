@@ -1,5 +1,6 @@
 """Patches in place of images, from the server's making of them to a device that runs the result."""
 import hashlib
+import json
 import os
 import re
 import ssl
@@ -121,6 +122,28 @@ def test_a_patch_is_made_only_from_what_the_device_verifiably_runs(world):
         assert get(world, first, path)[0] in (400, 404), path
     assert get(world, other, patch_path(world, running))[0] == 404  # nothing was offered to it
     assert metric(world, 'updraft_patches_total{result="made"}') == 1
+
+
+def test_a_rollout_has_its_patches_made_ahead_and_says_what_they_saved(world):
+    devices = [Device(world, name).power_on() for name in ("one", "two", "three")]
+    for device in devices:
+        device.runs(1)
+    plan = world.folder / "plan.json"
+    plan.write_text(json.dumps({"groups": [{"name": "first", "percent": 34, "success": 100, "gate": True},
+                                           {"name": "rest", "percent": 100}]}))
+    world.cli("rollout", "create", "spring", "--release", world.v2, "--plan", str(plan), "--start", "auto")
+    made(world)  # whoever asked first
+    [rollout] = world.get("/api/v1/rollouts")["content"]
+    wait_for("the gate", lambda: world.get(f"/api/v1/rollouts/{rollout['id']}")["pausedBy"] == "gate")
+    world.cli("rollout", "resume", str(rollout["id"]))
+    wait_for("its end", lambda: world.get(f"/api/v1/rollouts/{rollout['id']}")["state"] == "finished")
+    patched = [re.search(r"event=patched action=\d+ patch=(\d+) image=(\d+)", d.log_text()) for d in devices]
+    saved = [int(line[2]) - int(line[1]) for line in patched if line]
+    assert len(saved) >= 2  # all but, perhaps, the first group's device
+    counted = wait_for("what is counted behind the replies", lambda: (
+        p := world.get(f"/api/v1/rollouts/{rollout['id']}")["patches"])["fetched"] >= len(saved) and p)
+    assert counted["savedBytes"] >= sum(saved)
+    assert f"{counted['savedBytes']} bytes saved" in world.cli("rollout", "show", str(rollout["id"])).stdout
 
 
 def test_patches_need_no_room_that_they_were_not_given(tmp_path):

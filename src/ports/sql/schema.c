@@ -160,5 +160,8 @@ const struct sql_schema_step sql_schema[] = {
     {.all = SCHEMA_CONSOLE, .sqlite = SCHEMA_CONSOLE_SQLITE, .pg = SCHEMA_CONSOLE_PG},
     /* 9: what the fleet ran, by day */
     {.all = SCHEMA_RUNS, .sqlite = SCHEMA_RUNS_SQLITE, .pg = SCHEMA_RUNS_PG},
+    /* 10: what patches saved, by rollout */
+    {.all = "ALTER TABLE rollout ADD COLUMN patches {INT} NOT NULL DEFAULT 0;"
+            "ALTER TABLE rollout ADD COLUMN saved_bytes {INT} NOT NULL DEFAULT 0;"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -34,7 +34,7 @@ void sql_get_terms(struct sql *q, struct ud_terms *terms)
     "weight,force,force_ms,waits,schedule,duration,zone,rate,rate_factor,rate_after,rate_max,bucket_ms,"       \
     "bucket_milli,downloads_max,bytes_per_s,dynamic,listed,claimed_counts,needs_approval,drift,again_max,"     \
     "group_count,total,decided_by,remark,updated_ms,fill_group,fill_cursor,fill_left,fill_matched,fill_"       \
-    "counting"
+    "counting,patches,saved_bytes"
 
 static void put_changing(struct sql *q, const struct ud_row_rollout *row)
 {
@@ -112,6 +112,8 @@ static void read_rollout(struct sql *q, struct ud_row_rollout *row)
     row->fill_left = (uint32_t)sql_get_int(q);
     row->fill_matched = (uint32_t)sql_get_int(q);
     row->fill_counting = sql_get_int(q) != 0;
+    row->patches = sql_get_u64(q);
+    row->saved_bytes = sql_get_u64(q);
 }
 
 ud_err ud_store_rollout_add(struct ud_store *store, struct ud_row_rollout *row)
@@ -142,6 +144,34 @@ ud_err ud_store_rollout_add(struct ud_store *store, struct ud_row_rollout *row)
         row->terms.rollout = row->id;
     }
     return err;
+}
+
+ud_err ud_store_rollout_saved(struct ud_store *store, int32_t id, uint64_t bytes)
+{
+    struct sql q =
+        sql_begin(store, "UPDATE rollout SET patches=patches+1,saved_bytes=saved_bytes+? WHERE id=?");
+    sql_put_int(&q, (int64_t)bytes);
+    sql_put_int(&q, id);
+    return sql_end(&q);
+}
+
+/* A slice of the group says enough: what few devices run pays no patch made ahead. */
+ud_err ud_store_rollout_precursors(struct ud_store *store, int32_t id, uint32_t group,
+                                   uint8_t digests[][UD_SHA256_BYTES], size_t max, size_t *count)
+{
+    struct sql q = sql_begin(
+        store, "SELECT d.running_digest,count(*) FROM (SELECT device FROM rollout_device WHERE rollout=?"
+               " AND group_position=? ORDER BY device LIMIT 2000) m JOIN device d ON d.id=m.device"
+               " WHERE d.running_digest IS NOT NULL GROUP BY d.running_digest ORDER BY 2 DESC,1 LIMIT ?");
+    sql_put_int(&q, id);
+    sql_put_int(&q, group);
+    sql_put_int(&q, (int64_t)max);
+    size_t found = 0;
+    while (sql_row(&q)) {
+        sql_get_blob(&q, digests[found++], UD_SHA256_BYTES);
+    }
+    *count = found;
+    return sql_end(&q);
 }
 
 ud_err ud_store_rollout_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_rollout *rollout)

@@ -763,9 +763,49 @@ static void test_f7_filters_find_devices_and_no_more(void **state)
     free(filter);
 }
 
+static void runs(struct fleet *fleet, const char *name, uint8_t image)
+{
+    struct ud_row_device row;
+    assert_int_equal(ud_store_device_find(fleet->store, TENANT, name, &row), UD_OK);
+    row.has_report = row.has_running = true;
+    memset(row.running_digest, image, sizeof row.running_digest);
+    assert_int_equal(ud_store_device_report_set(fleet->store, &row), UD_OK);
+}
+
+static void test_what_most_devices_of_a_group_run_comes_first_and_savings_add_up(void **state)
+{
+    struct fleet *fleet = fleet_of(state);
+    uint8_t digests[3][UD_SHA256_BYTES];
+    size_t count = 0;
+    add_devices(fleet, "p", 9); /* the last two have never said what they run */
+    for (unsigned i = 0; i < 7; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "p%05u", i);
+        runs(fleet, name, i < 2 ? 1 : i < 6 ? 2 : 3);
+    }
+    const int32_t id = make(fleet, plan_of(fleet, "patches", "name==p*", 1));
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, digests, 3, &count), UD_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(digests[0][0], 2);
+    assert_int_equal(digests[1][0], 1);
+    assert_int_equal(digests[2][31], 3);
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, digests, 1, &count), UD_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 2, digests, 3, &count), UD_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(ud_store_rollout_saved(fleet->store, id, 5000000000), UD_OK);
+    assert_int_equal(ud_store_rollout_saved(fleet->store, id, 7), UD_OK);
+    assert_int_equal(ud_store_rollout_saved(fleet->store, id + 1000, 7), UD_OK); /* gone meanwhile */
+    assert_int_equal(wish(fleet, id, UD_ROLLOUT_START, "anna"), UD_OK); /* steps leave the sums alone */
+    const struct ud_row_rollout row = rollout_now(fleet, id);
+    assert_int_equal(row.patches, 2);
+    assert_true(row.saved_bytes == 5000000007);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PLACE_TEST(test_what_most_devices_of_a_group_run_comes_first_and_savings_add_up),
         PLACE_TEST(test_i4_groups_share_out_every_device_once),
         PLACE_TEST(test_canary_first_by_a_filter_of_its_own_then_a_number_then_the_rest),
         PLACE_TEST(test_slices_put_thousands_into_their_groups),
