@@ -539,6 +539,45 @@ def test_a_signed_release_is_fetched_and_confirmed_over_coap(server, tmp_path):
     assert ask(coap(server), POST, "/report", [], b"x" * 1537).text_code in ("4.01", "4.13")
 
 
+def test_a_patch_is_a_resource_beside_the_image_and_only_for_who_runs_the_old_one(server, tmp_path):
+    field = Field(server, tmp_path)
+    old = (hashlib.shake_256(b"old").digest(20000))
+    new = old[:7000] + b"a line that is new" + old[7000:]
+    server.upload(old)
+    server.upload(new)
+    first = publish(server, field.author.release(old, 3), "old").json
+    second = publish(server, field.author.release(new, 4), "new").json
+    path = hashlib.sha256(new).hexdigest() + "/from/" + hashlib.sha256(old).hexdigest()[:16] + "/p3"
+    with field.device as device:
+        device.register()
+        action = server.deploy(first["id"], "d1")[0]
+        await_that("the claim", lambda: server.action(action)["state"] == "trial")
+        nonce = ask(coap(server), GET, field.beside("updraft.nonce")).payload
+        signed = report(field.key, bytes.fromhex(first["digest"]), hashlib.sha256(old).digest(), sequence=3, counter=1,
+                        nonce=nonce)
+        assert field.send(signed) == "2.04"
+        seen = len(field.firmware.uris)
+        field.firmware.pull = lambda: None
+        server.deploy(second["id"], "d1")
+        await_that("the URI", lambda: len(field.firmware.uris) > seen)
+        beside = "/" + field.firmware.uris[-1].split("/", 3)[3].rsplit("/", 1)[0] + "/"
+        asked = ask(coap(server), GET, beside + path)
+        assert asked.text_code in ("4.04", "2.05")  # "take the image", unless it was made already
+        await_that("a patch", lambda: ask(coap(server), GET, beside + path).text_code == "2.05")
+        patch = download(coap(server), beside + path)
+        assert len(patch) < 1000 and download(coap(server), beside + path, szx=0) == patch
+        assert ask(coap(server), GET, beside + path).all(ETAG) != ask(coap(server), GET,
+                                                                      beside + path.split("/")[0]).all(ETAG)
+        for wrong in (path[:-1], path[:-2] + "x3", path + "/more", path.replace("/from/", "/form/"),
+                      path.replace("/from/", "/from/0"), path[:-4] + ("0" if path[-4] != "0" else "1") + path[-3:]):
+            assert ask(coap(server), GET, beside + wrong).text_code == "4.04", wrong
+    for name, content in (("old", old), ("patch", patch)):
+        (tmp_path / name).write_bytes(content)
+    subprocess.run([BUILD / "updraft", "patch", tmp_path / "old", tmp_path / "patch", "--output", tmp_path / "made"],
+                   check=True, capture_output=True)
+    assert (tmp_path / "made").read_bytes() == new
+
+
 # --- attacks
 
 

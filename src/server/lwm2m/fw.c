@@ -2,12 +2,15 @@
  * Artifacts over CoAP: /fw/<capability>/<filename>, Block2 straight from the mapped file. The capability names device
  * and release and is authenticated by this server's secret, so that a URI needs no query, no percent-encoding and no
  * credentials of its own (what stock clients can do with a Package URI). It is good while the release is offered to
- * the device, or is what it runs.
+ * the device, or is what it runs. Behind it, /from/<16 hex digits>/p<profile> is a patch from the image that the device
+ * last reported, signed, that it runs; 4.04 where there is none, and the device takes the image.
  */
 #include "server/lwm2m/hub.h"
 
+#include "core/crc32.h"
 #include "server/artifacts.h"
 #include "server/handlers.h"
+#include "server/patches.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +147,74 @@ static ud_err map(struct ud_lwm2m *lw, const struct ud_row_artifact *row, struct
     close(fd);
     memcpy(file->sha256, row->sha256, sizeof file->sha256);
     return err;
+}
+
+/* --- patches */
+
+/* Which patch of an artifact a request names. */
+struct patch_wish {
+    bool wanted;
+    char precursor[UD_PATCH_PRECURSOR_DIGITS + 1];
+    char profile[4];
+};
+
+/*
+ * What the device runs decides, not what it says: patches are made for nobody else. Mapped for one block; it is small, and
+ * its device is looked at each time.
+ */
+static ud_err map_patch(struct ud_lwm2m *lw, const struct ud_fleet_device *device,
+                        const struct patch_wish *wish, const struct ud_row_artifact *image,
+                        struct ud_fw_file *file)
+{
+    char digits[UD_PATCH_PRECURSOR_DIGITS + 1];
+    struct ud_patch_name name = {.profile = (uint8_t)(wish->profile[1] - '0')};
+    struct ud_store *store = NULL;
+    struct ud_row_device row;
+    int fd = -1;
+    uint64_t bytes = 0;
+    ud_err err = ud_store_pool_take(lw->server->readers, &store);
+    if (err == UD_OK) {
+        err = ud_store_device_get(store, device->id, &row);
+        ud_store_pool_give(lw->server->readers, store);
+    }
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_hex_write(digits, row.running_digest, UD_PATCH_PRECURSOR_DIGITS / 2);
+    if (!row.has_running || strcmp(digits, wish->precursor) != 0) {
+        return UD_ERR_NOT_FOUND;
+    }
+    memcpy(name.old, row.running_digest, sizeof name.old);
+    memcpy(name.new, image->sha256, sizeof name.new);
+    err = ud_patches_file(lw->server->patches, &name, &fd, &bytes);
+    if (err != UD_OK) {
+        return err;
+    }
+    void *at = bytes > UINT32_MAX ? MAP_FAILED : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at == MAP_FAILED) {
+        return UD_ERR_IO;
+    }
+    file->bytes = (struct ud_bytes){at, (size_t)bytes};
+    const uint32_t crc =
+        ud_crc32(file->bytes); /* one patch may be made anew, so its name alone is no entity tag */
+    memcpy(file->sha256, image->sha256, sizeof file->sha256);
+    memcpy(file->sha256, &crc, sizeof crc);
+    return UD_OK;
+}
+
+static void count_patch(struct ud_lwm2m *lw, const struct ud_fleet_device *device, uint64_t saved_bytes)
+{
+    struct ud_store *store = NULL;
+    struct ud_row_action action;
+    int32_t rollout = 0;
+    if (device->current_action != 0 && ud_store_pool_take(lw->server->readers, &store) == UD_OK) {
+        if (ud_store_action_get(store, device->tenant, device->current_action, device->id, &action) == UD_OK) {
+            rollout = action.terms.rollout;
+        }
+        ud_store_pool_give(lw->server->readers, store);
+    }
+    ud_patch_count(lw->server, rollout, saved_bytes);
 }
 
 /* Releases never change, so what is mapped stays right; but they are recalled. */
@@ -284,6 +355,43 @@ static void serve(const struct ud_request *request, const struct ud_fw_file *fil
     }
 }
 
+/* True when the path is one that this resource has. */
+static bool parse_path(const struct ud_coap_message *m, char capability[72],
+                       char filename[UD_FILENAME_BYTES_MAX + 1], struct patch_wish *wish)
+{
+    char from[8];
+    struct ud_bytes more;
+    *wish = (struct patch_wish){.wanted = ud_coap_path_segment(m, 3, &more)};
+    if (!segment_text(m, 1, capability, 72) || !segment_text(m, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
+        return false;
+    }
+    return !wish->wanted || (segment_text(m, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
+                             segment_text(m, 4, wish->precursor, sizeof wish->precursor) &&
+                             segment_text(m, 5, wish->profile, sizeof wish->profile) &&
+                             wish->profile[0] == 'p' && wish->profile[1] >= '0' && wish->profile[1] <= '9' &&
+                             wish->profile[2] == '\0' && !ud_coap_path_segment(m, 6, &more));
+}
+
+static ud_err serve_patch(const struct ud_request *request, const struct ud_fleet_device *device,
+                          int32_t release, const char *filename, const struct patch_wish *wish)
+{
+    struct ud_row_release_artifact image;
+    struct ud_fw_file patch = {.release = 0};
+    struct ud_coap_part part;
+    ud_err err = find_row(request->lw, device->tenant, release, filename, &image);
+    err = err == UD_OK ? map_patch(request->lw, device, wish, &image.artifact, &patch) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    serve(request, &patch);
+    if (ud_coap_serve(request->message, (uint32_t)patch.bytes.len, UD_COAP_SZX_MAX, &part) == UD_OK &&
+        part.offset == 0) {
+        count_patch(request->lw, device, image.artifact.size - patch.bytes.len);
+    }
+    ud_fw_unmap(patch.bytes);
+    return UD_OK;
+}
+
 void ud_fw_get(struct ud_request *request)
 {
     char capability[72];
@@ -293,9 +401,9 @@ void ud_fw_get(struct ud_request *request)
     int32_t release = 0;
     struct ud_fw_file *file = NULL;
     struct ud_lwm2m *lw = request->lw;
+    struct patch_wish wish;
     ud_err err = UD_ERR_NOT_FOUND;
-    if (segment_text(request->message, 1, capability, sizeof capability) &&
-        segment_text(request->message, 2, filename, sizeof filename)) {
+    if (parse_path(request->message, capability, filename, &wish)) {
         err = ud_lwm2m_capability(lw, capability, &device, &release);
     }
     const bool other = request->remote->secure && request->remote->device != device;
@@ -304,14 +412,18 @@ void ud_fw_get(struct ud_request *request)
         return;
     }
     ud_remote_verified(request->remote); /* it was told this URI where it receives */
-    if (strcmp(filename, NONCE_NAME) == 0) {
+    if (strcmp(filename, NONCE_NAME) == 0 && !wish.wanted) {
         serve_nonce(request, &owner, release);
         return;
     }
-    err = file_of(lw, owner.tenant, release, filename, &file);
-    if (err == UD_OK) {
-        serve(request, file);
+    if (wish.wanted) {
+        err = serve_patch(request, &owner, release, filename, &wish);
     } else {
+        err = file_of(lw, owner.tenant, release, filename, &file);
+    }
+    if (err == UD_OK && !wish.wanted) {
+        serve(request, file);
+    } else if (err != UD_OK) {
         ud_request_code(request, err == UD_ERR_NOT_FOUND || err == UD_ERR_RECALLED ? UD_COAP_404_NOT_FOUND
                                                                                    : UD_COAP_500_INTERNAL);
     }
