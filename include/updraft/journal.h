@@ -72,10 +72,10 @@ struct ud_slots_state {
 struct ud_journal {
     /* private */
     struct ud_area area;
-    uint32_t places;     /* of a sector */
     uint32_t generation; /* of the newest record */
     uint32_t sector;     /* where the newest record is */
-    uint32_t next;       /* first record place in that sector that is free for sure */
+    uint16_t next;       /* first record place in that sector that is free for sure */
+    uint16_t places;     /* of a sector */
     uint16_t record_bytes;
     bool settled; /* false: the flash refused the rewrite; see ud_journal_mount() */
 };

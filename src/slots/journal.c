@@ -28,7 +28,8 @@ ud_err ud_journal_check(const struct ud_area *area)
     if (err != UD_OK) {
         return err;
     }
-    return sector_count(area) >= 2 && place_count(area) >= PLACES_MIN ? UD_OK : UD_ERR_LIMIT;
+    const uint32_t places = place_count(area);
+    return sector_count(area) >= 2 && places >= PLACES_MIN && places <= UINT16_MAX ? UD_OK : UD_ERR_LIMIT;
 }
 
 /* Places are counted through all sectors: place i of sector n is n * journal->places + i. */
@@ -47,7 +48,7 @@ static void begin(struct ud_journal *journal, const struct ud_area *area)
 {
     const struct ud_record_shape shape = ud_record_shape(area->flash);
     *journal = (struct ud_journal){.area = *area,
-                                   .places = place_count(area),
+                                   .places = (uint16_t)place_count(area),
                                    .record_bytes = (uint16_t)ud_record_bytes(&shape),
                                    .settled = true};
 }
@@ -124,7 +125,7 @@ static ud_err put_in_fresh(struct ud_journal *journal, const struct ud_slots_sta
 {
     const uint32_t count = sector_count(&journal->area);
     const uint32_t sector = journal->sector;
-    const uint32_t next = journal->next;
+    const uint16_t next = journal->next;
     for (uint32_t i = 1; i < count; i++) {
         journal->sector = (sector + i) % count;
         journal->next = 0;
@@ -225,9 +226,9 @@ static uint32_t highest_generation(const struct ud_journal *journal, uint32_t ne
     return highest;
 }
 
-static uint32_t place_after_last_used(const struct ud_journal *journal, uint32_t sector)
+static uint16_t place_after_last_used(const struct ud_journal *journal, uint32_t sector)
 {
-    uint32_t place = journal->places;
+    uint16_t place = journal->places;
     while (place > 0 && is_blank(journal, sector * journal->places + place - 1)) {
         place--;
     }
