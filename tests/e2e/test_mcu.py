@@ -40,16 +40,17 @@ class Works:
     """Keys, four signed releases, and a device as it leaves manufacture with the first of them."""
 
     def __init__(self, folder: Path, images: str = "app", root_name: str = "device", layout: str = "ab",
-                 firmware: Path | None = FIRMWARE, versions: tuple[int, ...] = (1, 2, 3, 4)):
+                 firmware: Path | None = FIRMWARE, versions: tuple[int, ...] = (1, 2, 3, 4),
+                 author: str = "author"):
         self.folder = folder
         root = FIRMWARE.parent / "mcu-root"  # what two bootloaders have compiled in
-        for file in root.glob("author.*"):
+        for file in root.glob(f"{author}.*"):
             shutil.copy(file, folder)
         self.images = {v: firmware / f"{images}-{v}.bin" for v in versions}
         updraft("keygen", "--output", folder / "stranger")
-        self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v) for v, image in self.images.items()}
+        self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v, author) for v, image in self.images.items()}
         self.made = folder / "made"
-        updraft("device", "init", self.made, *KIND, "--anchor", folder / "author.pub", "--slot-bytes", "65536",
+        updraft("device", "init", self.made, *KIND, "--anchor", folder / f"{author}.pub", "--slot-bytes", "65536",
                 "--layout", layout, "--trial-ms", str(DEADLINE_MS), "--factory", self.envelopes[1], "--image", self.images[1])
         assert (self.made / "provisioning.cbor").read_bytes() == (root / root_name / "provisioning.cbor").read_bytes()
         with (self.made / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
