@@ -38,7 +38,7 @@ static void put(struct growing *to, const void *from, size_t len)
         to->ptr = grown == NULL ? to->ptr : grown;
         to->cap = grown == NULL ? to->cap : cap;
     }
-    if (!to->failed) {
+    if (!to->failed && len > 0) {
         memcpy(to->ptr + to->len, from, len);
         to->len += len;
     }
