@@ -4,10 +4,9 @@
 
 /* CBOR: array of one bstr of three bytes, "ap0" and so on */
 static const uint8_t ids[][ID_BYTES] = {
-    {0x81, 0x43, 'a', 'p', '0'},
-    {0x81, 0x43, 'a', 'p', '1'},
-    {0x81, 0x43, 'a', 'p', '2'},
-    {0x81, 0x43, 'a', 'p', '3'},
+    {0x81, 0x43, 'a', 'p', '0'}, {0x81, 0x43, 'a', 'p', '1'}, {0x81, 0x43, 'a', 'p', '2'},
+    {0x81, 0x43, 'a', 'p', '3'}, {0x81, 0x43, 'a', 'p', '4'}, {0x81, 0x43, 'a', 'p', '5'},
+    {0x81, 0x43, 'a', 'p', '6'}, {0x81, 0x43, 'a', 'p', '7'},
 };
 _Static_assert(sizeof ids / sizeof ids[0] >= UD_COMPONENTS_MAX, "an id for every component");
 

@@ -19,7 +19,7 @@
     8 /* of one encrypted image; a larger group shares a key or gets several manifests */
 #endif
 #ifndef UD_SUIT_COMPONENTS_MAX
-#define UD_SUIT_COMPONENTS_MAX 4
+#define UD_SUIT_COMPONENTS_MAX 8
 #endif
 #ifndef UD_SUIT_DEPENDENCIES_MAX
 #define UD_SUIT_DEPENDENCIES_MAX 3 /* manifests of a tree beside the root */
@@ -62,10 +62,10 @@
 #define UD_TRUST_LINKS_MAX 4 /* changes of the roots since a device was made */
 #endif
 #ifndef UD_COMPONENTS_MAX
-#define UD_COMPONENTS_MAX 4 /* of a device */
+#define UD_COMPONENTS_MAX 8 /* of a device; up to 8. A build with at most 4 is smaller */
 #endif
 #ifndef UD_REPORT_BYTES_MAX
-#define UD_REPORT_BYTES_MAX 1536 /* signed, encoded */
+#define UD_REPORT_BYTES_MAX 2048 /* signed, encoded */
 #endif
 #ifndef UD_COAP_MESSAGE_BYTES_MAX
 #define UD_COAP_MESSAGE_BYTES_MAX 2048 /* one datagram: a 1024-byte block and its options, with room to spare */

@@ -13,6 +13,26 @@ static struct ud_area target_area(const struct ud_slots *slots, uint8_t componen
     return slots->layout->components[component].image[ud_slots_inactive(slots)];
 }
 
+/* ---- progress ---- */
+
+/* Of so many components the journal knows progress in larger units, and no images beyond what it can count (S5). */
+static bool is_many(const struct ud_slots *slots)
+{
+    return UD_COMPONENTS_MAX > UD_JOURNAL_COMPONENTS_FEW &&
+           slots->layout->component_count > UD_JOURNAL_COMPONENTS_FEW;
+}
+
+/* What the journal says of an image that is complete. */
+static uint32_t complete_bytes(const struct ud_slots *slots, uint32_t size_bytes)
+{
+    return is_many(slots) ? ud_area_round_up(size_bytes, UD_JOURNAL_PROGRESS_UNIT) : size_bytes;
+}
+
+static bool is_progress(const struct ud_slots *slots, uint32_t done_bytes)
+{
+    return !is_many(slots) || done_bytes % UD_JOURNAL_PROGRESS_UNIT == 0;
+}
+
 /* ---- begin, abort ---- */
 
 static ud_err check_sizes(const struct ud_slots *slots, const uint32_t *size_bytes)
@@ -21,7 +41,8 @@ static ud_err check_sizes(const struct ud_slots *slots, const uint32_t *size_byt
         if (size_bytes[i] == 0) {
             return UD_ERR_LIMIT;
         }
-        if (size_bytes[i] > ud_slots_capacity(slots, i)) {
+        if (size_bytes[i] > ud_slots_capacity(slots, i) ||
+            (is_many(slots) && size_bytes[i] > UD_JOURNAL_PROGRESS_MAX)) {
             return UD_ERR_SPACE;
         }
     }
@@ -58,13 +79,16 @@ static uint32_t resume_at(const struct ud_slots *slots, uint8_t component, uint3
 {
     const uint32_t done_bytes = slots->state.install.done_bytes[component];
     const bool at_sector = done_bytes % target_area(slots, component).flash->erase_size == 0;
-    return done_bytes == size_bytes || (done_bytes < size_bytes && at_sector) ? done_bytes : 0;
+    if (done_bytes == complete_bytes(slots, size_bytes)) {
+        return size_bytes;
+    }
+    return done_bytes < size_bytes && at_sector ? done_bytes : 0;
 }
 
 ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uint8_t *manifest_digest,
                               const uint32_t *size_bytes, uint32_t *resume_bytes)
 {
-    struct ud_install_state install = {.open = true};
+    struct ud_install_state install = {.open = true, .many = is_many(slots)};
     ud_err err = may_begin(slots, running, size_bytes);
     slots->writing = false;
     if (err == UD_OK && !is_same_install(slots, manifest_digest)) {
@@ -143,7 +167,7 @@ static ud_err put_units(struct ud_slots *slots, const uint8_t *data, uint32_t le
     }
     slots->written_bytes += len;
     if (slots->written_bytes < slots->size_bytes[slots->component] &&
-        slots->written_bytes % progress_step(slots, &area) == 0) {
+        slots->written_bytes % progress_step(slots, &area) == 0 && is_progress(slots, slots->written_bytes)) {
         return put_progress(slots, &area, slots->written_bytes);
     }
     return UD_OK;

@@ -4,14 +4,17 @@
 #include "slots/area.h"
 #include "slots/le.h"
 
-#define FORMAT_COMPONENTS 4 /* progress entries in the record, whatever this build's limit is */
+#define FORMAT_COMPONENTS_MAX 8
+#define HAS_MANY                                                                                               \
+    (UD_COMPONENTS_MAX > UD_JOURNAL_COMPONENTS_FEW) /* a build that has not compiles nothing of it */
+#define UNIT UD_JOURNAL_PROGRESS_UNIT
 #define CRC_BYTES 4
 #define GENERATION_BYTES 4
 #define COVERED_BYTES (UD_RECORD_BODY_BYTES - CRC_BYTES) /* of the body, by the CRC */
 #define HEAD_VERSION_AT 4
 #define HEAD_LENGTH_AT 5
 
-_Static_assert(UD_COMPONENTS_MAX <= FORMAT_COMPONENTS, "a later record version holds more");
+_Static_assert(UD_COMPONENTS_MAX <= FORMAT_COMPONENTS_MAX, "a later record version holds more");
 _Static_assert(UD_RECORD_BODY_BYTES < 256, "the head has one byte for the length");
 
 /* magic, version, length of the body without padding, two bytes for later */
@@ -40,6 +43,7 @@ struct field {
         offsetof(struct ud_slots_state, install.done_bytes) + 4 * (i), (i) < UD_COMPONENTS_MAX ? 4 : 0, 4      \
     }
 #define FLAGS_AT 3
+#define PROGRESS_AT 96 /* DONE(0), counted as FLAGS_AT */
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -58,6 +62,9 @@ static const uint8_t flags[] = {
     offsetof(struct ud_slots_state, blank),
     offsetof(struct ud_slots_state, install.open),
     offsetof(struct ud_slots_state, action.open),
+#if HAS_MANY
+    offsetof(struct ud_slots_state, install.many),
+#endif
 };
 
 _Static_assert(sizeof(struct ud_slots_state) <= UINT8_MAX, "an offset in it fits struct field");
@@ -94,6 +101,27 @@ static size_t byte_at(const struct field *field, size_t i)
     return field->at + (as_is ? i : field->member_bytes - 1U - i);
 }
 
+/* In place of four numbers: of more components, two bytes each. Those that this build has no room for are 0. */
+static void put_many(uint8_t *out, const struct ud_install_state *install)
+{
+    struct ud_buf buf = {out, FORMAT_COMPONENTS_MAX * 2, 0};
+    for (size_t i = 0; i < FORMAT_COMPONENTS_MAX; i++) {
+        const uint32_t done_bytes = i < UD_COMPONENTS_MAX ? install->done_bytes[i] : 0;
+        ud_le_put(&buf, ud_area_round_up(done_bytes, UNIT) / UNIT, 2);
+    }
+}
+
+static void take_many(const uint8_t *bytes, struct ud_install_state *install)
+{
+    struct ud_bytes in = {bytes, FORMAT_COMPONENTS_MAX * 2};
+    for (size_t i = 0; i < FORMAT_COMPONENTS_MAX; i++) {
+        const uint32_t done = (uint32_t)ud_le_take(&in, 2);
+        if (i < UD_COMPONENTS_MAX) {
+            install->done_bytes[i] = done * UNIT;
+        }
+    }
+}
+
 static uint8_t *put_state(uint8_t *out, const struct ud_slots_state *state)
 {
     const uint8_t *from = (const uint8_t *)state;
@@ -121,6 +149,9 @@ uint32_t ud_record_encode(const struct ud_record_shape *shape, uint32_t generati
     ud_le_put(&buf, generation, GENERATION_BYTES);
     const uint8_t *end = put_state(body + GENERATION_BYTES, state);
     UD_ASSERT(end == body + COVERED_BYTES);
+    if (HAS_MANY && state->install.many) {
+        put_many(body + GENERATION_BYTES + PROGRESS_AT, &state->install);
+    }
     buf.len = COVERED_BYTES;
     ud_le_put(&buf, crc_of(head, (struct ud_bytes){body, COVERED_BYTES}), CRC_BYTES);
     return shape->head_bytes + shape->body_bytes;
@@ -130,6 +161,7 @@ uint32_t ud_record_encode(const struct ud_record_shape *shape, uint32_t generati
 static bool take_state(const uint8_t *in, struct ud_slots_state *state)
 {
     uint8_t *to = (uint8_t *)state;
+    const uint8_t *start = in;
     const uint8_t bits = in[FLAGS_AT];
     bool fits = bits >> sizeof flags == 0;
     memset(state, 0, sizeof *state);
@@ -145,6 +177,9 @@ static bool take_state(const uint8_t *in, struct ud_slots_state *state)
     for (size_t i = 0; i < sizeof flags; i++) {
         bool set = (bits >> i & 1) != 0;
         memcpy(to + flags[i], &set, sizeof set);
+    }
+    if (HAS_MANY && state->install.many) {
+        take_many(start + PROGRESS_AT, &state->install);
     }
     return fits && state->active <= 1 && state->trial <= UD_TRIAL_STARTED &&
            ud_err_from_value((uint32_t)state->outcome, &state->outcome);

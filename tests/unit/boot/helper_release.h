@@ -6,7 +6,7 @@
 #include "updraft/limits.h"
 
 #define RELEASE_IMAGE_BYTES_MAX 4096
-#define RELEASE_ENVELOPE_BYTES_MAX 1024
+#define RELEASE_ENVELOPE_BYTES_MAX 1792
 
 struct release {
     /* what it says; set before release_make */

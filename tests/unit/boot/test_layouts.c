@@ -34,6 +34,11 @@ static const struct board_shape shapes[] = {
      .mover = &ud_move_ram,
      .has_cipher = true,
      .has_recovery = true},
+    {.name = "A/B, eight components", .component_count = 8},
+    {.name = "swap, eight components, recovery",
+     .component_count = 8,
+     .mover = &ud_move_swap,
+     .has_recovery = true},
     {.name = "overwrite", .component_count = 2, .mover = &ud_move_overwrite},
     {.name = "overwrite, recovery", .component_count = 1, .mover = &ud_move_overwrite, .has_recovery = true},
 };
