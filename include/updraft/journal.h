@@ -23,8 +23,7 @@
 #define UD_DIGEST_BYTES 32 /* SHA-256 */
 #define UD_JOURNAL_RECORD_BYTES_MAX 256
 #define UD_JOURNAL_COMPONENTS_FEW 4
-#define UD_JOURNAL_PROGRESS_UNIT                                                                               \
-    4096 /* bytes, in which progress of more components than that is kept, rounded up */
+#define UD_JOURNAL_PROGRESS_UNIT 4096 /* bytes; progress of more components than that is rounded up to it */
 #define UD_JOURNAL_PROGRESS_MAX (UINT16_MAX * (uint32_t)UD_JOURNAL_PROGRESS_UNIT)
 
 typedef enum ud_trial {
@@ -45,8 +44,7 @@ struct ud_version {
  */
 struct ud_install_state {
     bool open;
-    bool
-        many; /* the device has more than UD_JOURNAL_COMPONENTS_FEW components: progress in UD_JOURNAL_PROGRESS_UNIT */
+    bool many; /* more than UD_JOURNAL_COMPONENTS_FEW: progress in UD_JOURNAL_PROGRESS_UNIT */
     uint8_t manifest_digest[UD_DIGEST_BYTES];
     uint32_t done_bytes[UD_COMPONENTS_MAX]; /* durable, from the start of each component's image */
 };

@@ -67,7 +67,7 @@ extern const struct ud_mover ud_move_overwrite;
 /* Bootloader only: each image is read to RAM once, measured there, and runs from there. Needs `ram`. */
 extern const struct ud_mover ud_move_ram;
 
-/* Images in the second area are encrypted: a stream that depends on slot, component and offset only. */
+/* Images in the second area are encrypted: a stream that depends on slot, component and offset only. See at_rest.h. */
 struct ud_cipher {
     void *ctx;
     /*
@@ -75,6 +75,8 @@ struct ud_cipher {
      * refuses ends a move, as flash that refuses does.
      */
     ud_err (*apply)(void *ctx, uint8_t slot, uint8_t component, uint32_t offset, uint8_t *data, uint32_t len);
+    /* Install plain bytes, encrypted; NULL: whoever installs gives them as they are to lie there. */
+    ud_err (*write)(void *ctx, struct ud_slots *slots, uint8_t component, struct ud_bytes data);
 };
 
 /* An image for when no slot is valid, at its own address. Its component is the device's first. */

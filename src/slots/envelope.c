@@ -1,10 +1,11 @@
 /* The envelope's own area of a slot: header, then the envelope's bytes (docs/formats.md section 11). */
 #include "core/crc32.h"
 #include "slots/area.h"
+#include "slots/commit.h"
 #include "slots/le.h"
 #include "updraft/slots.h"
 
-#define HEADER_BYTES 12
+#define HEADER_BYTES UD_ENVELOPE_HEADER_BYTES
 #define HEADER_BYTES_MAX UD_FLASH_WRITE_SIZE_MAX
 
 static const uint8_t magic[4] = {'U', 'D', 'E', '1'};

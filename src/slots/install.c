@@ -245,7 +245,7 @@ static ud_err select_component(struct ud_slots *slots, uint8_t component)
     return UD_OK;
 }
 
-ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct ud_bytes data)
+ud_err ud_slots_install_put(struct ud_slots *slots, uint8_t component, struct ud_bytes data)
 {
     if (component >= slots->layout->component_count) {
         return UD_ERR_COMPONENT;
@@ -263,4 +263,13 @@ ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct 
     err = put_data(slots, data);
     slots->writing = err == UD_OK; /* begin again after an error: from what is durable */
     return err;
+}
+
+ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct ud_bytes data)
+{
+    const struct ud_cipher *cipher = slots->layout->cipher;
+    if (cipher == NULL || cipher->write == NULL) {
+        return ud_slots_install_put(slots, component, data);
+    }
+    return cipher->write(cipher->ctx, slots, component, data);
 }

@@ -5,8 +5,8 @@
 #include "slots/le.h"
 
 #define FORMAT_COMPONENTS_MAX 8
-#define HAS_MANY                                                                                               \
-    (UD_COMPONENTS_MAX > UD_JOURNAL_COMPONENTS_FEW) /* a build that has not compiles nothing of it */
+/* A build that has not compiles nothing of it. */
+#define HAS_MANY (UD_COMPONENTS_MAX > UD_JOURNAL_COMPONENTS_FEW)
 #define UNIT UD_JOURNAL_PROGRESS_UNIT
 #define CRC_BYTES 4
 #define GENERATION_BYTES 4

@@ -7,18 +7,13 @@
 
 #include "layout.h"
 
-/* A stream that differs by slot, component and place; what it is made of does not matter here. */
-static ud_err toy_cipher(void *ctx, uint8_t slot, uint8_t component, uint32_t offset, uint8_t *data,
-                         uint32_t len)
-{
-    (void)ctx;
-    for (uint32_t i = 0; i < len; i++) {
-        data[i] ^= (uint8_t)((offset + i) * 7 + ((offset + i) >> 8) * 31 + slot * 91 + component * 17 + 5);
-    }
-    return UD_OK;
-}
+static const uint8_t own_secret[UD_AT_REST_SECRET_BYTES] = {0x5e, 0xc4, 0xe7};
 
-static const struct ud_cipher toy = {.apply = toy_cipher};
+/* As after a reset: keys are known no more. */
+static void restart_cipher(struct board *board, const struct ud_slots *slots)
+{
+    ud_at_rest_init_install(&board->at_rest, slots, board->secret);
+}
 
 static bool is_moving(const struct board_shape *shape)
 {
@@ -71,12 +66,13 @@ void board_init(struct board *board, const struct board_shape *shape, const stru
 {
     memset(board, 0, sizeof *board);
     board->running = BOARD_RUNS_ACTIVE;
+    board->secret = UD_BYTES_ARRAY(own_secret);
     lay_out(board, shape);
     for (size_t i = 0; i < UD_COMPONENTS_MAX; i++) {
         board->ram[i] = (struct ud_ram){board->memory[i], sizeof board->memory[i]};
     }
     board->layout.ram = board->ram;
-    board->layout.cipher = shape->has_cipher ? &toy : NULL;
+    board->layout.cipher = shape->has_cipher ? &board->at_rest.cipher : NULL;
     board->trust.threshold = 1;
     assert_int_equal(ud_trust_add(&board->trust, trusted->pub, 1), UD_OK);
     assert_int_equal(ud_layout_check(&board->layout), UD_OK);
@@ -88,18 +84,6 @@ void board_deinit(struct board *board)
     sim_flash_deinit(&board->sim);
 }
 
-/* With encryption at rest the agent stores what it got; straight to where it runs it goes plain. */
-static void encrypt(const struct ud_slots *slots, uint8_t component, uint32_t offset, uint8_t *data,
-                    uint32_t len)
-{
-    const uint8_t slot = ud_slots_inactive(slots);
-    const bool runs_there = slots->layout->mover != NULL && slots->layout->mover->bring != NULL &&
-                            ud_slots_resident(slots, slot) == slot;
-    if (slots->layout->cipher != NULL && !runs_there) {
-        (void)toy_cipher(NULL, slot, component, offset, data, len);
-    }
-}
-
 static ud_err write_images(struct ud_slots *slots, const struct release *release, const uint32_t *resume_bytes)
 {
     uint8_t piece[700];
@@ -109,7 +93,6 @@ static ud_err write_images(struct ud_slots *slots, const struct release *release
             const uint32_t left = release->image_bytes - at;
             const uint32_t n = left < sizeof piece ? left : (uint32_t)sizeof piece;
             memcpy(piece, release->image[i] + at, n);
-            encrypt(slots, i, at, piece, n);
             err = ud_slots_install_write(slots, i, (struct ud_bytes){piece, n});
         }
     }
@@ -138,7 +121,8 @@ static ud_err put_release(struct ud_slots *slots, const struct release *release,
 
 void board_factory(struct board *board, const struct release *release)
 {
-    struct ud_slots slots;
+    struct ud_slots slots = {.layout = NULL};
+    restart_cipher(board, &slots);
     assert_int_equal(ud_slots_format(&slots, &board->layout), UD_OK);
     assert_int_equal(put_release(&slots, release, BOARD_RUNS_ACTIVE), UD_OK);
     assert_int_equal(ud_slots_adopt(&slots, 0, (struct ud_version){0, release->sequence}), UD_OK);
@@ -161,7 +145,8 @@ void board_put_recovery(struct board *board, const struct release *release)
 
 ud_err board_try_install(struct board *board, const struct release *release)
 {
-    struct ud_slots slots;
+    struct ud_slots slots = {.layout = NULL};
+    restart_cipher(board, &slots);
     ud_err err = ud_slots_mount(&slots, &board->layout);
     if (err == UD_OK) {
         err = put_release(&slots, release, board->running);
@@ -204,6 +189,7 @@ ud_err board_boot(struct board *board, ud_err ended, struct ud_boot_info *info)
         .vendor_id = UD_BYTES_ARRAY(release_vendor),
         .class_id = UD_BYTES_ARRAY(release_class),
     };
+    ud_at_rest_init(&board->at_rest, &board->boot.slots, board->secret);
     memset(board->envelope_ram, 0xa5, sizeof board->envelope_ram);
     ud_boot_init(&board->boot, &board->layout, &board->trust, &identity, board->envelope_ram,
                  sizeof board->envelope_ram);
@@ -223,7 +209,8 @@ ud_err board_boot(struct board *board, ud_err ended, struct ud_boot_info *info)
 
 ud_err board_confirm(struct board *board, uint8_t slot)
 {
-    struct ud_slots slots;
+    struct ud_slots slots = {.layout = NULL};
+    restart_cipher(board, &slots);
     const ud_err err = ud_slots_mount(&slots, &board->layout);
     return err == UD_OK ? ud_slots_confirm(&slots, slot) : err;
 }

@@ -4,6 +4,7 @@
 
 #include "flash.h"
 #include "helper_release.h"
+#include "updraft/at_rest.h"
 #include "updraft/boot.h"
 
 struct board_shape {
@@ -31,6 +32,8 @@ struct board {
     struct sim_flash sim;
     struct sim_flash_part second;
     struct ud_layout layout;
+    struct ud_at_rest at_rest;
+    struct ud_bytes secret; /* of the device, for that */
     struct ud_recovery_image recovery;
     struct ud_ram ram[UD_COMPONENTS_MAX];
     uint8_t memory[UD_COMPONENTS_MAX][RELEASE_IMAGE_BYTES_MAX];

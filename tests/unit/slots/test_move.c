@@ -527,7 +527,7 @@ static void test_what_a_cipher_refuses_turns_the_move_round(void **state)
     struct rig rig;
     struct ud_slots slots;
     uint32_t limit = 2048;
-    const struct ud_cipher cipher = {&limit, refuse_to_cipher};
+    const struct ud_cipher cipher = {.ctx = &limit, .apply = refuse_to_cipher};
     rig_init(&rig, &geometries[0], &ud_move_swap, UINT64_MAX, 0, 0);
     mount(&rig, &slots);
     assert_int_equal(ud_slots_bring(&slots, NEW, &rig.sizes), UD_OK);
