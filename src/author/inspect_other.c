@@ -6,6 +6,7 @@
 #include "author/hss_key.h"
 #include "author/key.h"
 #include "author/show_cbor.h"
+#include "author/trust_show.h"
 #include "ports/openssl/ed25519_key.h"
 #include "ports/openssl/keys.h"
 #include "updraft/cbor.h"
@@ -31,6 +32,8 @@ static const struct show_name capability_names[] = {
 static const struct show_name own_names[] = {{1, "boot count", NULL, false, false},
                                              {2, "report counter", NULL, false, false},
                                              {3, "boot reason", NULL, false, false},
+                                             {4, "boot measurement", NULL, false, false},
+                                             {5, "error of the rollback counter", NULL, false, false},
                                              {0, NULL, NULL, false, false}};
 static const struct show_name report_names[] = {{99, "reference", NULL, false, false},
                                                 {2, "nonce", NULL, false, false},
@@ -67,8 +70,8 @@ bool inspect_is_envelope(struct ud_bytes file)
     const uint64_t tag = tag_of(file);
     const bool is_pem = file.len > sizeof pem && memcmp(file.ptr, pem, sizeof pem - 1) == 0;
     const bool is_map = file.len > 0 && file.ptr[0] >> 5 == 5;
-    return !is_pem && !hss_key_is(file) && !is_map && tag != UD_ENCRYPT_TAG && tag != UD_COSE_MAC0 &&
-           tag != UD_COSE_SIGN1 && tag != UD_COSE_MAC && tag != UD_COSE_SIGN;
+    return !is_pem && !hss_key_is(file) && !is_map && !ud_trust_store_is_one(file) && tag != UD_ENCRYPT_TAG &&
+           tag != UD_COSE_MAC0 && tag != UD_COSE_SIGN1 && tag != UD_COSE_MAC && tag != UD_COSE_SIGN;
 }
 
 static json_t *show_key(const struct ud_key *key, const char *kind)
@@ -207,6 +210,20 @@ static json_t *show_cose(struct ud_bytes file, const struct ud_trust *trust, str
     return json;
 }
 
+/* Whoever signed it: `updraft trust show` verifies one, given its roots. */
+static json_t *show_store(struct ud_bytes file, struct ud_diag *diag)
+{
+    struct trust_file store;
+    const ud_err err = trust_file_read(&store, file, diag);
+    if (err != UD_OK) {
+        diag->err = err;
+        return NULL;
+    }
+    json_t *json = trust_show(&store);
+    (void)json_object_set_new(json, "signature", json_string("not checked: updraft trust show --roots ROOTS"));
+    return json;
+}
+
 json_t *inspect_other(struct ud_bytes file, const struct ud_trust *trust, struct ud_diag *diag)
 {
     struct ud_cose_key key;
@@ -214,6 +231,9 @@ json_t *inspect_other(struct ud_bytes file, const struct ud_trust *trust, struct
     *diag = (struct ud_diag){.err = UD_ERR_KEY};
     if (hss_key_is(file)) {
         return show_hss(file);
+    }
+    if (ud_trust_store_is_one(file)) {
+        return show_store(file, diag);
     }
     if (tag == UD_ENCRYPT_TAG) {
         return show_encrypt(file, diag);

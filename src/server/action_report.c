@@ -7,6 +7,12 @@
 
 #define MESSAGES_BYTES_MAX 4096
 
+/* A release without an image: the device goes on running what it runs, and trusts by this. */
+static bool is_trust_store(const struct ud_row_release *release)
+{
+    return !release->foreign && release->component_count == 0;
+}
+
 /*
  * Does every component run what the release's manifest says, from this release? The device's order of components is its own:
  * each image counts once. Which goes where, the manifest says, and the device has checked it.
@@ -14,6 +20,9 @@
 static bool claims_match(const struct ud_report *report, const struct ud_row_release *release)
 {
     uint32_t found = 0;
+    if (is_trust_store(release)) {
+        return ud_bytes_equal(report->reference_digest, UD_BYTES_ARRAY(release->manifest_digest));
+    }
     if (report->claim_count == 0 || report->claim_count != release->component_count) {
         return false;
     }
@@ -92,7 +101,7 @@ static ud_err close_by_report(struct ud_store *store, const struct ud_report *re
     action->canceling = false;
     action->proof_signed = true;
     ud_err err = remember(store, action, now_ms);
-    if (err == UD_OK && action->state == UD_ACTION_CONFIRMED) {
+    if (err == UD_OK && action->state == UD_ACTION_CONFIRMED && !is_trust_store(release)) {
         err = ud_store_device_finished_set(store, action->device, action->id, action->release);
     }
     return err == UD_OK ? ud_action_settle(store, action) : err;
@@ -162,7 +171,7 @@ static int32_t release_of(struct ud_store *store, int64_t tenant, const struct u
     struct ud_row_release release;
     if (report->result == UD_OK &&
         ud_store_release_by_manifest(store, tenant, report->reference_digest.ptr, &release) == UD_OK &&
-        claims_match(report, &release)) {
+        !is_trust_store(&release) && claims_match(report, &release)) {
         return release.id;
     }
     const struct ud_report_claim *claim = &report->claims[0];

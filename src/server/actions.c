@@ -62,7 +62,9 @@ ud_err ud_action_settle(struct ud_store *store, const struct ud_row_action *acti
     if (err == UD_OK && device.current_action != 0) {
         status = UD_STATUS_PENDING; /* another one goes on */
         assigned = device.current_release;
-    } else if (action->state == UD_ACTION_CANCELED) {
+    } else if (action->state == UD_ACTION_CANCELED ||
+               (action->state == UD_ACTION_CONFIRMED && device.finished_release != action->release)) {
+        /* called off, or a trust store: what the device is to run is what it was */
         status = device.finished_release != 0 ? UD_STATUS_IN_SYNC : UD_STATUS_REGISTERED;
         assigned = device.finished_release;
     }

@@ -1,6 +1,7 @@
 #include "server/release_read.h"
 
 #include "updraft/suit_tree.h"
+#include "updraft/trust_store.h"
 
 struct walk {
     struct ud_row_release *row;
@@ -235,6 +236,27 @@ static void note_signers(struct ud_row_release *row, const struct ud_trust *trus
     }
 }
 
+/* The operator's anchors stand for the roots; how many of them must have signed, the device's own roots say. */
+static ud_err read_store(struct ud_bytes object, const struct ud_trust *trust, struct ud_row_release *row,
+                         struct ud_diag *diag)
+{
+    struct ud_trust_store store;
+    ud_err err = ud_trust_store_verify(&store, object, trust, diag);
+    err = err == UD_OK ? ud_sha256(&object, 1, row->manifest_digest) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    row->sequence = store.trust.number;
+    row->component_count = 0;
+    if (store.vendor_id.len == UD_UUID_BYTES) {
+        memcpy(row->vendor_id, store.vendor_id.ptr, UD_UUID_BYTES);
+    }
+    if (store.class_id.len == UD_UUID_BYTES) {
+        memcpy(row->class_id, store.class_id.ptr, UD_UUID_BYTES);
+    }
+    return UD_OK;
+}
+
 ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
                        const struct ud_release_files *files, struct ud_row_release *row,
                        struct ud_release_needs *needs, struct ud_diag *diag)
@@ -244,6 +266,9 @@ ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
     struct walk walk = {.row = row, .needs = needs, .files = files};
     needs->count = 0;
     row->signer_count = 0;
+    if (ud_trust_store_is_one(envelope)) {
+        return read_store(envelope, trust, row, diag);
+    }
     ud_err err = ud_suit_envelope_parse(&env, envelope, diag);
     err = err == UD_OK ? ud_suit_envelope_authenticate(&env, trust, diag) : err;
     err = err == UD_OK ? ud_suit_manifest_parse(&manifest, &env, diag) : err;

@@ -28,6 +28,8 @@ struct ud_release_files {
  * Dependencies are part of a release: integrated, or artifacts that are here already. Each is verified by the same anchors,
  * and what it needs is needed as well.
  *
+ * A trust store is a release as well, known by having no image: its number is its sequence, its digest that of the whole.
+ *
  * @param row   out: the members of a signed release (digest, sequence, ids, images, signers)
  * @param needs out: digests of the detached payloads, each once, in the order in which they are fetched
  * @return errors of ud_suit_*; UD_ERR_URI for a URI that is neither a digest nor an integrated payload;
