@@ -128,13 +128,11 @@ void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifa
 }
 
 struct wanted {
+    struct ud_download_share share; /* first */
     int32_t module;
     const char *filename;
     bool md5;
     bool found;
-    bool counted;    /* among the downloads under way */
-    int32_t rollout; /* 0 = none */
-    struct ud_download_limits limits;
     struct ud_row_release_artifact row;
 };
 
@@ -184,48 +182,53 @@ static ud_err find_module_file(struct ud_call *call, struct ud_store *store, str
 static ud_err find_file(struct ud_call *call, struct ud_store *store)
 {
     struct wanted *wanted = call->data;
-    struct ud_row_release release;
-    struct ud_row_rollout rollout;
     int32_t set = wanted->module;
     if (wanted->module > UD_MGMT_MODULE_ID_FIRST) {
         set = set_of_module(call, store, wanted->module - UD_MGMT_MODULE_ID_FIRST);
     }
-    ud_err err = set == 0 ? UD_ERR_NOT_FOUND : ud_store_release_get(store, call->tenant, set, &release);
-    if (err == UD_OK && release.recalled_ms != 0) {
-        return UD_ERR_RECALLED;
-    }
+    ud_err err = set == 0 ? UD_ERR_NOT_FOUND : ud_download_share_of(call, store, set, &wanted->share);
     if (err == UD_OK) {
         err = set != wanted->module
                   ? find_module_file(call, store, wanted)
                   : ud_store_release_artifact_find(store, wanted->module, wanted->filename, &wanted->row);
     }
-    if (err == UD_OK && wanted->rollout != 0 &&
-        ud_store_rollout_get(store, call->tenant, wanted->rollout, &rollout) == UD_OK) {
-        wanted->limits = (struct ud_download_limits){rollout.downloads_max, rollout.bytes_per_s};
-    }
     return err;
+}
+
+ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_t release,
+                            struct ud_download_share *share)
+{
+    struct ud_row_release row;
+    struct ud_row_rollout rollout;
+    const ud_err err = ud_store_release_get(store, call->tenant, release, &row);
+    if (err != UD_OK || row.recalled_ms != 0) {
+        return err != UD_OK ? err : UD_ERR_RECALLED;
+    }
+    share->rollout = call->device.current_rollout;
+    if (share->rollout != 0 && ud_store_rollout_get(store, call->tenant, share->rollout, &rollout) == UD_OK) {
+        share->limits = (struct ud_download_limits){rollout.downloads_max, rollout.bytes_per_s};
+    }
+    return UD_OK;
 }
 
 static void end_download(struct ud_call *call)
 {
-    const struct wanted *wanted = call->data;
-    if (wanted->counted) {
-        ud_download_end(call->server->downloads, wanted->rollout);
+    const struct ud_download_share *share = call->data;
+    if (share->counted) {
+        ud_download_end(call->server->downloads, share->rollout);
     }
 }
 
-/* Within the limits of its rollout and of all: send. Else say when to come again. */
-static void send_within_limits(struct ud_call *call, struct wanted *wanted)
+void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share)
 {
     uint32_t wait_s = 0;
-    ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
     if (call->file < 0) {
         return; /* an error, or an answer without a body */
     }
-    const ud_err err = ud_download_begin(call->server->downloads, wanted->rollout, &wanted->limits,
+    const ud_err err = ud_download_begin(call->server->downloads, share->rollout, &share->limits,
                                          call->file_bytes, call->now_ms, &wait_s);
     if (err == UD_OK) {
-        wanted->counted = true;
+        share->counted = true;
         call->release = end_download;
         return;
     }
@@ -264,7 +267,6 @@ void ud_ddi_artifact(struct ud_call *call)
     }
     memcpy(filename, call->param[3], len);
     wanted->filename = filename;
-    wanted->rollout = call->device.current_rollout;
     call->data = wanted;
     if (!ud_call_id(call->param[2], &wanted->module) ||
         (wanted->module <= UD_MGMT_MODULE_ID_FIRST && !ud_ddi_may_read(&call->device, wanted->module))) {
@@ -282,7 +284,8 @@ void ud_ddi_artifact(struct ud_call *call)
     } else if (wanted->md5) {
         send_md5(call, wanted);
     } else {
-        send_within_limits(call, wanted);
+        ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
+        ud_send_within_limits(call, &wanted->share);
     }
 }
 

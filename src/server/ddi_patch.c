@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct wanted_patch {
+    struct ud_download_share share; /* first */
     int32_t module;
     int32_t rollout; /* of the action under way; 0: none */
     struct ud_row_release_artifact file;
@@ -24,7 +25,8 @@ static ud_err find_both(struct ud_call *call, struct ud_store *store)
                             &action) == UD_OK) {
         wanted->rollout = action.terms.rollout;
     }
-    const ud_err err = ud_store_device_get(store, call->device.id, &wanted->device);
+    ud_err err = ud_download_share_of(call, store, wanted->module, &wanted->share);
+    err = err == UD_OK ? ud_store_device_get(store, call->device.id, &wanted->device) : err;
     return err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, call->param[3], &wanted->file)
                         : err;
 }
@@ -130,6 +132,9 @@ void ud_ddi_patch(struct ud_call *call)
         close(fd);
         return;
     }
-    count_saved(call, bytes, wanted->file.artifact.size);
     ud_send_file(call, fd, bytes, etag, NULL);
+    ud_send_within_limits(call, &wanted->share);
+    if (wanted->share.counted) {
+        count_saved(call, bytes, wanted->file.artifact.size);
+    }
 }

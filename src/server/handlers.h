@@ -2,6 +2,7 @@
 #ifndef UD_SERVER_HANDLERS_H
 #define UD_SERVER_HANDLERS_H
 
+#include "server/downloads.h"
 #include "server/http.h"
 
 /* people */
@@ -113,6 +114,10 @@ void ud_mgmt_artifacts(struct ud_call *call);
 void ud_mgmt_artifacts_add(struct ud_call *call);
 void ud_mgmt_artifacts_download(struct ud_call *call);
 void ud_mgmt_artifacts_remove(struct ud_call *call);
+void ud_mgmt_auto_begin(struct ud_call *call);
+void ud_mgmt_auto_end(struct ud_call *call);
+void ud_mgmt_auto_get(struct ud_call *call);
+void ud_mgmt_configs(struct ud_call *call);
 void ud_mgmt_assign(struct ud_call *call);
 void ud_mgmt_get(struct ud_call *call);
 void ud_mgmt_list(struct ud_call *call);
@@ -164,6 +169,17 @@ void ud_ddi_type(struct ud_call *call);
 void ud_ddi_artifact_facts(struct ud_json *json, const struct ud_row_release_artifact *row);
 /** Reply with a file: ranges, conditions, HEAD. The call owns fd from here on. `etag`, quoted, and `filename` live as long as the call. */
 void ud_send_file(struct ud_call *call, int fd, uint64_t size, const char *etag, const char *filename);
+/* A device's part in the limits of downloads; the first member of call->data. */
+struct ud_download_share {
+    bool counted;    /* among the downloads under way */
+    int32_t rollout; /* 0 = none */
+    struct ud_download_limits limits;
+};
+/** Of a release that is being read by this device. UD_ERR_RECALLED: nobody gets a byte of it any more. */
+ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_t release,
+                            struct ud_download_share *share);
+/** The reply is a file: let it go within the limits of its rollout and of all, or say when to come again. */
+void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share);
 /** May the device read files of this module? Only of what it is offered, or runs (its last success). */
 bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module);
 /** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */

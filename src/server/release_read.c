@@ -3,6 +3,9 @@
 #include "updraft/suit_tree.h"
 #include "updraft/trust_store.h"
 
+#define WALKS_MAX 128 /* ways through one manifest that are looked at */
+#define ASKED_MAX 64  /* conditions on one way */
+
 struct walk {
     struct ud_row_release *row;
     struct ud_release_needs *needs;
@@ -10,29 +13,49 @@ struct walk {
     struct ud_suit_run *run;
     struct ud_suit_tree *tree;
     struct ud_bytes dependency[UD_SUIT_COMPONENTS_MAX]; /* envelopes, by the run's number */
+    uint64_t refused; /* conditions, by their place on the way, that do not hold on this one */
+    uint32_t asked;   /* so far */
+    bool is_other;    /* not the way of a device that agrees to everything: it only adds needs */
 };
+
+/* Does the next condition hold? */
+static ud_err next_condition(struct walk *walk)
+{
+    const uint32_t place = walk->asked++;
+    return place < ASKED_MAX && (walk->refused >> place & 1) != 0 ? UD_ERR_IMAGE_MISMATCH : UD_OK;
+}
 
 static ud_err note_ids(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     struct walk *walk = ctx;
     (void)component;
+    if (walk->is_other) {
+        return next_condition(walk);
+    }
     if ((params->has & UD_SUIT_HAS_VENDOR) && params->vendor_id.len == UD_UUID_BYTES) {
         memcpy(walk->row->vendor_id, params->vendor_id.ptr, UD_UUID_BYTES);
     }
     if ((params->has & UD_SUIT_HAS_CLASS) && params->class_id.len == UD_UUID_BYTES) {
         memcpy(walk->row->class_id, params->class_id.ptr, UD_UUID_BYTES);
     }
-    return UD_OK;
+    return next_condition(walk);
 }
 
 static ud_err note_image(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     struct walk *walk = ctx;
-    if (component < UD_COMPONENTS_MAX && (params->has & UD_SUIT_HAS_DIGEST) &&
+    if (!walk->is_other && component < UD_COMPONENTS_MAX && (params->has & UD_SUIT_HAS_DIGEST) &&
         params->digest.len == UD_SHA256_BYTES) {
         memcpy(walk->row->image_digest[component], params->digest.ptr, UD_SHA256_BYTES);
     }
-    return UD_OK;
+    return next_condition(walk);
+}
+
+static ud_err agree_condition(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    (void)component;
+    (void)params;
+    return next_condition(ctx);
 }
 
 static ud_err agree(void *ctx, uint8_t component, const struct ud_suit_params *params)
@@ -146,11 +169,10 @@ static ud_err agree_battery(void *ctx, uint64_t *charge_mwh)
 
 static ud_err agree_version(void *ctx, uint8_t component, int64_t *numbers, size_t *count)
 {
-    (void)ctx;
     (void)component;
     (void)numbers;
     *count = 0;
-    return UD_OK;
+    return next_condition(ctx);
 }
 
 static ud_err agree_priority(void *ctx, int64_t priority)
@@ -180,10 +202,10 @@ static const struct ud_suit_um_ops walk_um = {
 static const struct ud_suit_ops walk_ops = {
     .vendor = note_ids,
     .class_id = note_ids,
-    .device_id = agree,
+    .device_id = agree_condition,
     .image_match = note_image,
-    .component_slot = agree,
-    .check_content = agree,
+    .component_slot = agree_condition,
+    .check_content = agree_condition,
     .fetch = note_fetch,
     .copy = agree,
     .write = agree,
@@ -206,13 +228,15 @@ static void keep_images(const struct walk *walk)
     }
 }
 
-static ud_err walk_manifest(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
-                            struct walk *walk, struct ud_diag *diag)
+/* One way through the manifest. */
+static ud_err walk_once(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
+                        struct walk *walk, struct ud_diag *diag)
 {
     struct ud_suit_run run;
     struct ud_suit_tree tree;
     walk->run = &run;
     walk->tree = &tree;
+    walk->asked = 0;
     ud_suit_tree_init(&tree, trust);
     ud_err err = ud_suit_run_init_tree(&run, manifest, UD_SUIT_UPDATE, &walk_ops, walk, &tree, diag);
     if (err != UD_OK) {
@@ -221,10 +245,50 @@ static ud_err walk_manifest(const struct ud_suit_manifest *manifest, const struc
     do {
         err = ud_suit_run_step(&run, diag);
     } while (err == UD_WAIT); /* ends: the interpreter's commands are limited by UD_SUIT_COMMANDS_MAX */
-    if (err == UD_OK) {
+    if (err == UD_OK && !walk->is_other) {
         keep_images(walk);
     }
     return err;
+}
+
+/*
+ * A try-each sends devices different ways, and each may need other artifacts: all of them must be here before the first
+ * device is offered the release. So every condition that was asked is, in turn, one that does not hold; and on each way
+ * that leads to an end all the same, every later one. What a way needs that leads nowhere does not count, and neither
+ * does one to a place that is not ours.
+ */
+static ud_err walk_other_ways(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
+                              struct walk *walk)
+{
+    uint64_t ways[WALKS_MAX] = {0};
+    size_t count = 1; /* the first: nothing is refused */
+    walk->is_other = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct ud_release_needs before = *walk->needs;
+        struct ud_diag diag;
+        walk->refused = ways[i];
+        const ud_err err = walk_once(manifest, trust, walk, &diag);
+        if (err == UD_ERR_LIMIT || err == UD_ERR_ARTIFACT_MISSING) {
+            return err;
+        }
+        if (err != UD_OK) {
+            *walk->needs = before;
+            continue;
+        }
+        for (uint32_t place = 0; place < walk->asked && place < ASKED_MAX && count < WALKS_MAX; place++) {
+            if (ways[i] >> place == 0) { /* behind the last one that is refused already */
+                ways[count++] = ways[i] | UINT64_C(1) << place;
+            }
+        }
+    }
+    return UD_OK;
+}
+
+static ud_err walk_manifest(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
+                            struct walk *walk, struct ud_diag *diag)
+{
+    const ud_err err = walk_once(manifest, trust, walk, diag);
+    return err == UD_OK ? walk_other_ways(manifest, trust, walk) : err;
 }
 
 static void note_signers(struct ud_row_release *row, const struct ud_trust *trust, ud_trust_set signers)

@@ -1,7 +1,8 @@
 /*
  * What a signed envelope means for the server: who signed it, what it is for, and which artifacts it needs. The
  * manifest is verified against the operator's anchors first (the check at the door), then its procedure is walked
- * with a device that agrees to everything and does nothing.
+ * with a device that agrees to everything and does nothing; then the other ways that a device may be sent by conditions
+ * inside a try-each, for the artifacts that they need.
  */
 #ifndef UD_SERVER_RELEASE_READ_H
 #define UD_SERVER_RELEASE_READ_H

@@ -155,3 +155,24 @@ def test_patches_need_no_room_that_they_were_not_given(tmp_path):
     assert sum(file.stat().st_size for file in (tmp_path / "state/patches").iterdir()) == 0
     updates(world, Device(world, "second").power_on())
     world.close()
+
+
+def test_patches_count_among_the_downloads_and_a_recall_ends_them(tmp_path):
+    world = World(tmp_path, server=("--download-rate", "100"))
+    world.release("app-1", BUILD / "app-1", 1)
+    world.v2 = world.release("app-2", BUILD / "app-2", 2)
+    device = Device(world, "first").power_on()
+    running = device.runs(1)["running"]["digest"][:16]
+    device.power_off()  # what follows is asked in its name
+    world.cli("deploy", world.v2, device.name)
+    path = patch_path(world, running)
+    assert get(world, device, path)[0] == 404  # it is being made
+    made(world)
+    status, headers, patch = get(world, device, path)
+    assert status == 200 and len(patch) == int(headers["Content-Length"])
+    status, headers, body = get(world, device, path)
+    assert status == 429 and b"UD_ERR_RETRY_LATER" in body and int(headers["Retry-After"]) >= 1
+    assert metric(world, "updraft_patch_downloads_total") == 1
+    world.cli("recall", world.v2, "--reason", "wrong key")
+    assert get(world, device, path)[0] in (404, 409, 410)  # whichever is noticed first: the recall, or the offer's end
+    world.close()

@@ -333,3 +333,60 @@ def test_confirmed_state_survives_kill_9(field):
     field.server.start()
     assert field.server.action(action)["state"] == "confirmed"
     assert field.running()["sequence"] == 2
+
+
+# --- a manifest that sends devices different ways
+
+A_OR_B = """
+[manifest]
+sequence = 4
+vendor = example.com
+class = lock
+
+[component app]
+
+[shared]
+vendor-id = example.com
+class-id = lock
+try = in-a, in-b, in-c
+check = vendor
+check = class
+
+{shared}
+[install]
+try = from-a, from-b, from-c
+do = fetch
+check = image
+
+{install}
+[validate]
+check = image
+"""
+
+
+def ways(author, images):
+    """An envelope in which each slot has an image of its own."""
+    shared = install = ""
+    for slot, (name, image) in enumerate(zip("abc", images)):
+        (author.folder / f"app-{name}.bin").write_bytes(image)
+        shared += f"[sequence in-{name}]\nslot = {slot}\ncheck = slot\nimage = app-{name}.bin\n\n"
+        install += f"[sequence from-{name}]\nslot = {slot}\ncheck = slot\nuri = beside:app-{name}.bin\n\n"
+    (author.folder / "ways.ini").write_text(A_OR_B.format(shared=shared, install=install))
+    updraft("create", "ways.ini", "--output", "ways.suit", cwd=author.folder)
+    updraft("sign", "--key", "author.key", "ways.suit", cwd=author.folder)
+    return (author.folder / "ways.suit").read_bytes()
+
+
+def test_a_release_needs_the_artifacts_of_every_way_that_a_device_may_take(field):
+    images = [b"image for slot a", b"image for slot b", b"image for slot c"]
+    digests = [hashlib.sha256(image).hexdigest() for image in images]
+    envelope = ways(field.author, images)
+    field.server.upload(images[0])
+    reply = publish(field.server, envelope)
+    refused(reply, 409, "UD_ERR_ARTIFACT_MISSING")
+    assert sorted(reply.json["missing"]) == sorted(digests[1:])
+    for image in images[1:]:
+        field.server.upload(image)
+    release = publish(field.server, envelope)
+    assert release.status == 201, release
+    assert {artifact["filename"] for artifact in release.json["artifacts"]} == {"manifest.suit", *digests}
