@@ -186,7 +186,9 @@ static void object(struct ud_json *json, const char *name, const char *text)
 /* What an entity shows beside its columns: ud_mgmt_more(). */
 static const char *more_of(const struct ud_entity *entity)
 {
-    return strcmp(entity->name, "softwaremodules") == 0 ? " ~complete:b ~locked:b ~encrypted:b"
+    return strcmp(entity->name, "targetfilters") == 0 ? " ~autoAssignDistributionSet:i ~autoAssignActionType:s "
+                                                        "~autoAssignWeight:i ~confirmationRequired:b"
+           : strcmp(entity->name, "softwaremodules") == 0 ? " ~complete:b ~locked:b ~encrypted:b"
            : strcmp(entity->name, "distributionsets") == 0
                ? " complete:b locked:b requiredMigrationStep:b modules:[@softwaremodules]"
                : "";

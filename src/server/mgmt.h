@@ -22,6 +22,8 @@ void ud_mgmt_self(struct ud_call *call, struct ud_json *json, const char *resour
 void ud_mgmt_members(struct ud_json *json, const struct ud_entity *entity, const struct ud_entity_row *row);
 /** SQL for ?sort=; `map` gives the column of a field. UD_ERR_SHAPE. */
 ud_err ud_mgmt_order(struct ud_call *call, const struct ud_entity *entity, char *out, size_t room);
+/** Members of a saved filter that assigns by itself; none of one that does not. */
+ud_err ud_mgmt_auto_members(struct ud_store *store, struct ud_json *json, int64_t tenant, int64_t filter);
 /** What an entity shows beside its columns. */
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row);

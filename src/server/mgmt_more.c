@@ -61,7 +61,9 @@ ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json
     int64_t ids[1];
     size_t count = 0;
     ud_err err = UD_OK;
-    if (strcmp(entity->name, "softwaremodules") == 0) {
+    if (strcmp(entity->name, "targetfilters") == 0) {
+        err = ud_mgmt_auto_members(store, json, call->tenant, row->id);
+    } else if (strcmp(entity->name, "softwaremodules") == 0) {
         err = ud_store_pair_list(store, UD_PAIRS_ARTIFACT, row->id, NULL, count_pair, &count);
         ud_json_bool(json, "complete", count > 0);
         ud_json_bool(json, "locked", false);

@@ -92,7 +92,8 @@ typedef enum ud_pairs {
     UD_PAIRS_SET = 1,
     UD_PAIRS_MODULE = 2,
     UD_PAIRS_SETTING = 3,
-    UD_PAIRS_ARTIFACT = 4
+    UD_PAIRS_ARTIFACT = 4,
+    UD_PAIRS_FILTER = 5 /* of a saved filter: the rollout by which it assigns */
 } ud_pairs;
 ud_err ud_store_pair_set(struct ud_store *store, ud_pairs kind, int64_t owner, const char *key,
                          const char *value, bool visible);

@@ -242,6 +242,46 @@ def test_rollouts_in_hawkbits_shape(hawkbit):
     until(lambda: hawkbit.call("GET", path).status, lambda status: status == 404)
 
 
+def test_a_filter_assigns_by_itself_now_and_later(hawkbit):
+    server = hawkbit.server
+    release = server.foreign_release(b"auto")["id"]
+    first = server.add_device("auto-1", type="gateway")
+    made = hawkbit.call("POST", "/targetfilters", {"name": "autos", "query": "name==auto-*"}).json
+    filter_id = (made[0] if isinstance(made, list) else made)["id"]
+    path = f"/targetfilters/{filter_id}/autoAssignDS"
+    assert hawkbit.call("GET", path).status == 204
+    begun = hawkbit.call("POST", path, {"id": release, "type": "soft", "weight": 7})
+    assert begun.status == 200, begun
+    assert (begun.json["autoAssignDistributionSet"], begun.json["autoAssignActionType"], begun.json["autoAssignWeight"]) == (release, "soft", 7)
+    assert hawkbit.get(path)["id"] == release
+    until(first.links, lambda links: "deploymentBase" in links)
+    later = server.add_device("auto-2", type="gateway")
+    until(later.links, lambda links: "deploymentBase" in links)
+    other = server.add_device("manual", type="gateway")
+    # another set takes the first one's place; then none
+    second = server.api("POST", "/api/v1/foreign-releases", {"name": "os", "version": "2.0", "deviceType": "gateway",
+                        "artifacts": [{"filename": "b.swu", "sha256": server.upload(b"auto 2")}]}).json["id"]
+    assert hawkbit.call("POST", path, {"id": second}).json["autoAssignDistributionSet"] == second
+    assert hawkbit.call("DELETE", path).status == 204
+    assert hawkbit.call("GET", path).status == 204
+    assert "autoAssignDistributionSet" not in hawkbit.get(f"/targetfilters/{filter_id}")
+    assert all(rollout["status"] in ("stopping", "stopped") for rollout in hawkbit.get("/rollouts")["content"])
+    assert "deploymentBase" not in other.links()
+    for wrong in ({}, {"id": "x"}, {"id": release, "type": "timeforced"}, {"id": release, "weight": 1001}):
+        assert hawkbit.call("POST", path, wrong).status == 400, wrong
+    assert hawkbit.call("POST", path, {"id": 99999}).status == 404
+    assert hawkbit.call("POST", "/targetfilters/99999/autoAssignDS", {"id": release}).status == 404
+
+
+def test_settings_are_shown_as_they_are(hawkbit):
+    settings = hawkbit.get("/system/configs")
+    assert settings["pollingTime"] == {"value": "00:05:00", "global": True}
+    assert settings["authentication.gatewaytoken.enabled"]["value"] is False
+    assert hawkbit.get("/system/configs/pollingTime") == settings["pollingTime"]
+    assert hawkbit.call("GET", "/system/configs/nothing").status == 404
+    assert hawkbit.call("PUT", "/system/configs/pollingTime", {"value": "00:00:10"}).status == 405
+
+
 def test_every_route_is_described_and_every_operation_answers(hawkbit):
     server = hawkbit.server
     described = server.call("people", "GET", "/api/v1/openapi.json").json

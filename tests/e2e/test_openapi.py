@@ -236,6 +236,7 @@ def hawkbit(walk, server):
     waiting = walk("GET", "/rest/v1/targets/t2/actions")["content"][0]["id"]
     walk("PUT", f"/rest/v1/targets/t2/actions/{waiting}/confirmation", {"confirmation": "confirmed"})
     hawkbit_rollouts(walk, server, ids["distributionsets"])
+    hawkbit_filters(walk, ids)
     other = walk("POST", "/rest/v1/softwaremodules", [{"name": "other", "version": "1", "type": "os"}])[0]["id"]
     spare = walk("POST", "/rest/v1/distributionsets", [{"name": "spare", "version": "1", "type": "os"}])[0]["id"]
     walk("POST", f"/rest/v1/softwaremodules/{other}/artifacts", {"filename": "b.bin", "sha256": server.upload(b"b")})
@@ -248,6 +249,16 @@ def hawkbit(walk, server):
     for name in ("targettags", "distributionsettags", "targettypes", "targetfilters", "softwaremoduletypes", "distributionsettypes"):
         walk("DELETE", f"/rest/v1/{name}/{ids[name]}")
     walk("DELETE", "/rest/v1/targets/t3")
+
+
+def hawkbit_filters(walk, ids):
+    path = f"/rest/v1/targetfilters/{ids['targetfilters']}/autoAssignDS"
+    walk("GET", path, status=204)
+    walk("POST", path, {"id": ids["distributionsets"], "weight": 7})
+    walk("GET", path, status=200)
+    walk("DELETE", path)
+    walk("GET", "/rest/v1/system/configs")
+    walk("GET", "/rest/v1/system/configs/pollingTime")
 
 
 def hawkbit_rollouts(walk, server, dist):
