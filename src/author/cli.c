@@ -61,12 +61,16 @@ void cli_print_json(const json_t *json)
     free(text);
 }
 
-/* Length of the control character at `c`, 0 where there is none: ASCII's, and U+0080..U+009F, which some terminals
- * obey as they do ESC. */
+/* Length of the control character at `c`, 0 where there is none: ASCII's; U+0080..U+009F, which some terminals obey as
+ * they do ESC; and those that turn the direction of what follows (U+200E, U+200F, U+202A..U+202E, U+2066..U+2069). */
 static size_t control_bytes(const unsigned char *c)
 {
     if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
         return 2;
+    }
+    if (c[0] == 0xe2 && ((c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xaa && c[2] <= 0xae))) ||
+                         (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9))) {
+        return 3;
     }
     return c[0] < 0x20 || c[0] == 0x7f ? 1 : 0;
 }
@@ -77,8 +81,8 @@ void cli_print_text(FILE *out, const char *text, int width)
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
         const size_t control = control_bytes(c);
         fputc(control > 0 ? '?' : *c, out);
-        c += control > 1;
-        shown += (*c & 0xc0) != 0x80; /* a continuation byte of UTF-8 takes no column */
+        shown += control > 0 || (*c & 0xc0) != 0x80; /* a continuation byte of UTF-8 takes no column */
+        c += control > 1 ? control - 1 : 0;
     }
     for (; shown < width; shown++) {
         fputc(' ', out);

@@ -579,6 +579,11 @@ enum MHD_Result ud_call_send(struct ud_call *call)
     if (call->content_type != NULL) {
         MHD_add_response_header(response, "Content-Type", call->content_type);
     }
+    if (call->listener->which == UD_LISTEN_PEOPLE && call->content_type != NULL &&
+        strstr(call->content_type, "json") != NULL) {
+        MHD_add_response_header(response, "X-Content-Type-Options",
+                                "nosniff"); /* what devices say is text, never a page */
+    }
     for (size_t i = 0; i < call->header_count; i++) {
         MHD_add_response_header(response, call->headers[i].name, call->headers[i].value);
     }

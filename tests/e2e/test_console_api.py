@@ -324,3 +324,33 @@ def test_completions_offer_what_is_there(fleet):
             assert server.api("GET", "/api/v1/devices?q=" + quote(f"{field}=={value['text']}")).status == 200, (field, value)
     for wrong in ("at=5", "q=a&at=2", "q=a&at=x", "q=" + "a" * 1025):
         assert server.api("GET", "/api/v1/completions?" + wrong).status == 400, wrong
+
+
+# --- hostile strings
+
+HOSTILE = ['"><img src=x onerror=alert(1)>', "=HYPERLINK(1)", "</script><script>", "\u202eevil", "a'; DROP TABLE device; --"]
+
+
+def test_f5_hostile_strings_come_back_as_text_and_nothing_else(server, updraft):
+    """Names and attributes are anything: answers are JSON and say so, and the command prints no control characters."""
+    data = {f"k{n}": text for n, text in enumerate(HOSTILE)}
+    data["escape"] = "\x1b[2J red"
+    for text in HOSTILE:
+        if "/" not in text:
+            assert server.add_device(text).call("PUT", "/configData", {"mode": "merge", "data": data}).status == 200
+    name = quote(HOSTILE[0], safe="")
+    for path in ("/api/v1/devices", f"/api/v1/devices/{name}", f"/api/v1/devices/{name}/attributes", f"/api/v1/devices/{name}/why",
+                 f"/api/v1/says/devices/{name}", "/api/v1/overview", "/api/v1/completions?q=name==",
+                 "/api/v1/completions?q=attribute.k0==", "/rest/v1/targets"):
+        reply = server.api("GET", path)
+        assert reply.status == 200, (path, reply)
+        assert reply.headers["Content-Type"].split(";")[0] in ("application/json", "application/hal+json"), path
+        assert reply.headers["X-Content-Type-Options"] == "nosniff", path
+    assert server.api("GET", f"/api/v1/devices/{name}/attributes").json == data
+    assert server.api("GET", f"/api/v1/devices/{name}").json["name"] == HOSTILE[0]
+    printed = updraft("devices") + updraft("why", HOSTILE[0])
+    assert "\x1b" not in printed and "\u202e" not in printed
+    # a value that is taken from a completion is a value again
+    [value] = [entry["text"] for entry in complete(server, "name==a'")["content"]]
+    found = server.api("GET", "/api/v1/devices?q=" + quote("name==" + value)).json["content"]
+    assert [device["name"] for device in found] == [HOSTILE[4]]
