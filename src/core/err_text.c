@@ -2,16 +2,15 @@
 
 struct text_row {
     ud_err err;
-    const char *name;
     const char *text;
     const char *remedy;
 };
 
-#define UD_ERR_TEXT_ROW(id, value, lwm2m, reason, text, remedy) {id, #id, text, remedy},
+#define UD_ERR_TEXT_ROW(id, value, lwm2m, reason, text, remedy) {id, text, remedy},
 static const struct text_row rows[] = {UD_ERR_LIST(UD_ERR_TEXT_ROW)};
 #undef UD_ERR_TEXT_ROW
 
-static const struct text_row unknown = {UD_ERR_INTERNAL, "UD_ERR_?", "an error that this program does not know",
+static const struct text_row unknown = {UD_ERR_INTERNAL, "an error that this program does not know",
                                         "update the older of the two sides"};
 
 static const struct text_row *row_of(ud_err err)
@@ -22,11 +21,6 @@ static const struct text_row *row_of(ud_err err)
         }
     }
     return &unknown;
-}
-
-const char *ud_err_name(ud_err err)
-{
-    return row_of(err)->name;
 }
 
 const char *ud_err_text(ud_err err)
