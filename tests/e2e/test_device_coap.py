@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 from cryptography.hazmat.primitives import serialization
 from test_device import BUILD, SECTOR, Device, World, sectors_in_use, wait_for
+from test_device_patch import made, metric
 from test_lwm2m_dtls import certificate, pem
 
 IDENTITY = "psk-identity"
@@ -114,6 +115,25 @@ def test_int_101_and_a_signed_release_is_confirmed_over_coap(world, security):
     assert device.runs(2)["running"]["proof"] == "signed"
     assert "app version=2 slot=1 trial=yes" in device.log_text()
     device.power_off()
+
+
+def test_a_patch_comes_over_coap_once_it_was_made(tmp_path):
+    """The first device asks, hears 4.04 and takes the image; the next one takes the patch."""
+    world = CoapWorld(tmp_path, ("--patch-image-bytes-max", str(1 << 20)))
+    world.release("app-1", BUILD / "app-1", 1)
+    release = world.release("app-2", BUILD / "app-2", 2)
+    first = CoapDevice(world, "first").power_on()
+    first.runs(1)
+    assert world.ends(world.deploy(release, first))["state"] == "confirmed"
+    assert "event=patched" not in first.log_text()
+    made(world)
+    second = CoapDevice(world, "second", "psk").power_on()
+    second.runs(1)
+    assert world.ends(world.deploy(release, second))["state"] == "confirmed"
+    line = re.search(r"event=patched action=\d+ patch=(\d+) image=(\d+)", second.log_text())
+    assert int(line[1]) * 10 < int(line[2]) == (BUILD / "app-2").stat().st_size
+    assert metric(world, "updraft_patch_saved_bytes_total") >= int(line[2]) - int(line[1])  # a lost answer counts anew
+    world.close()
 
 
 def test_power_lost_during_a_coap_download_resumes_to_the_byte(world):

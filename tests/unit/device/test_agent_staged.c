@@ -15,6 +15,7 @@
 #include "author/suit_write.h"
 #include "diff/diff.h"
 #include "helper_fleet.h"
+#include "updraft/agent_decrypt.h"
 #include "updraft/agent_patch.h"
 
 enum { STORE_BYTES = 4096, TEXT_BYTES_MAX = 8192, FILES_MAX = 6 };
@@ -162,13 +163,22 @@ static void drop(struct ud_bytes bytes)
     free((void *)(uintptr_t)bytes.ptr);
 }
 
+/* Under its digest. */
+static void name_of(struct ud_bytes content, char name[2 * UD_SHA256_BYTES + 1])
+{
+    uint8_t digest[UD_SHA256_BYTES];
+    assert_int_equal(ud_sha256(&content, 1, digest), UD_OK);
+    for (unsigned i = 0; i < UD_SHA256_BYTES; i++) {
+        (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
 /* @param signed_patch what the manifest names; @param served what the road gives for it, NULL: nothing */
 static unsigned offer(struct fleet *fleet, struct ud_bytes old, struct ud_bytes signed_patch,
                       struct ud_bytes served)
 {
     char text[TEXT_BYTES_MAX];
     char name[2 * UD_SHA256_BYTES + 1] = "";
-    uint8_t digest[UD_SHA256_BYTES];
     const struct file files[FILES_MAX] = {{"app-1.bin", old},
                                           {"app-2.bin", release_image(&fleet->v2)},
                                           {"app.patch", signed_patch},
@@ -176,10 +186,7 @@ static unsigned offer(struct fleet *fleet, struct ud_bytes old, struct ud_bytes 
     read_example(text);
     describe(fleet, text, files);
     fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
-    assert_int_equal(ud_sha256(&signed_patch, 1, digest), UD_OK);
-    for (unsigned i = 0; i < UD_SHA256_BYTES; i++) {
-        (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
-    }
+    name_of(signed_patch, name);
     if (served.ptr != NULL) {
         (void)sim_road_put(&fleet->device.road, name, served);
     }
@@ -215,6 +222,66 @@ static void test_the_manifests_own_patch_brings_the_image(void **state)
     assert_int_equal(served_bytes(fleet, 1), 0);
     assert_int_equal(served_bytes(fleet, resource), patch.len);
     drop(patch);
+}
+
+/* For one group of devices: decrypted on its way into the store, with and without a tag behind it; who has no key takes the image. */
+static void test_an_encrypted_patch_is_decrypted_while_it_is_staged(void **state)
+{
+    static const uint8_t secret[16] = {7, 7, 7};
+    static const uint8_t other_secret[16] = {8};
+    static const uint8_t content_key[16] = {1, 2, 3};
+    static const uint8_t iv[16] = {4};
+    static const struct {
+        ud_content_alg alg;
+        const uint8_t *secret;
+        bool by_patch;
+    } rows[] = {
+        {UD_ALG_A128CTR, secret, true}, {UD_ALG_A128GCM, secret, true}, {UD_ALG_A128CTR, other_secret, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        void *fresh = NULL;
+        assert_int_equal(fleet_setup(&fresh), 0);
+        struct fleet *fleet = fresh;
+        struct ud_decrypt_key key = {
+            .alg = UD_ALG_A128KW, .kid = UD_BYTES_LITERAL("group"), .kek = {rows[i].secret, sizeof secret}};
+        struct ud_agent_decrypting decrypting = {.ops = &ud_agent_decrypting_ops, .keys = {&key, 1}};
+        const struct ud_encrypt_to group = {
+            .alg = UD_ALG_A128KW, .kid = UD_BYTES_LITERAL("group"), .kek = UD_BYTES_ARRAY(secret)};
+        const struct ud_bytes vector = {iv, rows[i].alg < 0 ? UD_CIPHER_BLOCK_BYTES : UD_AEAD_IV_BYTES};
+        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        uint8_t info[512];
+        uint8_t cipher[STORE_BYTES];
+        struct ud_cipher_state encrypting = {0};
+        struct ud_buf info_out = {info, sizeof info, 0};
+        struct ud_buf out = {cipher, sizeof cipher, patch.len};
+        assert_int_equal(
+            ud_encrypt_info_write(&info_out, rows[i].alg, UD_BYTES_ARRAY(content_key), vector, &group, 1),
+            UD_OK);
+        assert_int_equal(ud_encrypt_begin(&encrypting, rows[i].alg, UD_BYTES_ARRAY(content_key), vector),
+                         UD_OK);
+        assert_int_equal(ud_cipher_update(&encrypting, patch, cipher), UD_OK);
+        assert_int_equal(ud_encrypt_end(&encrypting, rows[i].alg, &out), UD_OK);
+        const struct file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
+                                              {"app-2.bin", release_image(&fleet->v2)},
+                                              {"app.patch", patch},
+                                              {"app.enc", ud_buf_bytes(&out)},
+                                              {"app.info", ud_buf_bytes(&info_out)},
+                                              {NULL, {NULL, 0}}};
+        char text[TEXT_BYTES_MAX];
+        char name[2 * UD_SHA256_BYTES + 1] = "";
+        read_example(text);
+        replace(text, "uri = beside:app.patch", "uri = beside:app.enc\nencryption-info = file:app.info");
+        fleet->device.config.decrypting = &decrypting;
+        take_patches(&fleet->device, true);
+        describe(fleet, text, files);
+        fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
+        name_of(ud_buf_bytes(&out), name);
+        (void)sim_road_put(&fleet->device.road, name, ud_buf_bytes(&out));
+        finish(fleet);
+        assert_int_equal(served_bytes(fleet, 1), rows[i].by_patch ? 0 : fleet->v2.image_bytes);
+        drop(patch);
+        assert_int_equal(fleet_teardown(&fresh), 0);
+    }
 }
 
 /* Each row spoils one thing. The same manifest brings the whole image, and the patch is not fetched twice. */
@@ -368,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_manifests_own_patch_brings_the_image, fleet_setup,
                                         fleet_teardown),
         cmocka_unit_test(test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes),
+        cmocka_unit_test(test_an_encrypted_patch_is_decrypted_while_it_is_staged),
         cmocka_unit_test_setup_teardown(test_a_device_that_stages_no_patches_refuses_such_a_manifest,
                                         fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_the_image_that_runs_is_no_image_that_was_installed, fleet_setup,
