@@ -3,10 +3,12 @@
  * updates over its serial line. Started by the bootloader from RAM; it has the flash to itself.
  *
  *     stage ENVELOPE_BYTES IMAGE_BYTES   then those bytes, see stage.h
+ *     patch ENVELOPE_BYTES IMAGE_BYTES PATCH_BYTES   the same by a patch, see patch.h
  *     reset                              e.g. into what was staged
  *     off                                ends the emulator
  */
 #include "../app/app.h"
+#include "patch.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/handoff.h"
 #include "ports/mps2-an385/log.h"
@@ -14,7 +16,6 @@
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
-#include "stage.h"
 
 #define LINE_BYTES 64
 #define STATUS_NOT_STARTED 70
@@ -76,8 +77,11 @@ static void get_line(char line[LINE_BYTES])
 static void obey(struct app *app, const char *line)
 {
     static const char stage[] = "stage ";
+    static const char patch[] = "patch ";
     if (strncmp(line, stage, sizeof stage - 1) == 0) {
         say("staged", stage_update(app, line + sizeof stage - 1));
+    } else if (strncmp(line, patch, sizeof patch - 1) == 0) {
+        say("patched", patch_update(app, line + sizeof patch - 1));
     } else if (strcmp(line, "reset") == 0) {
         ud_cortexm_reset();
     } else if (strcmp(line, "off") == 0) {

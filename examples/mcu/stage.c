@@ -6,7 +6,7 @@
 
 #define CHUNK_BYTES 256
 
-static bool take_number(const char **text, uint32_t *number)
+bool stage_take_number(const char **text, uint32_t *number)
 {
     uint32_t value = 0;
     const char *start = *text;
@@ -19,8 +19,8 @@ static bool take_number(const char **text, uint32_t *number)
 
 static bool parse(const char *text, uint32_t *envelope_bytes, uint32_t *image_bytes)
 {
-    return take_number(&text, envelope_bytes) && *text++ == ' ' && take_number(&text, image_bytes) &&
-           *text == '\0';
+    return stage_take_number(&text, envelope_bytes) && *text++ == ' ' &&
+           stage_take_number(&text, image_bytes) && *text == '\0';
 }
 
 static ud_err take_envelope(struct app *app, uint32_t len)
@@ -44,7 +44,7 @@ static ud_err take_envelope(struct app *app, uint32_t len)
     return app->env.digest.len == UD_DIGEST_BYTES ? UD_OK : UD_ERR_DIGEST;
 }
 
-static ud_err begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from)
+ud_err stage_begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from)
 {
     uint32_t resume_bytes[UD_COMPONENTS_MAX] = {0};
     const uint32_t sizes[UD_COMPONENTS_MAX] = {image_bytes};
@@ -78,7 +78,7 @@ static ud_err take_image(struct app *app, uint32_t from, uint32_t image_bytes)
     return err;
 }
 
-static ud_err finish(struct app *app)
+ud_err stage_finish(struct app *app)
 {
     struct ud_bytes kept = {NULL, 0};
     ud_err err = ud_envelope_keep(app->envelope, &app->env, &kept);
@@ -96,9 +96,9 @@ ud_err stage_update(struct app *app, const char *sizes)
     if (!parse(sizes, &envelope_bytes, &image_bytes)) {
         return UD_ERR_USAGE;
     }
-    ud_err err = begin(app, envelope_bytes, image_bytes, &from);
+    ud_err err = stage_begin(app, envelope_bytes, image_bytes, &from);
     if (err == UD_OK) {
         err = take_image(app, from, image_bytes);
     }
-    return err == UD_OK ? finish(app) : err;
+    return err == UD_OK ? stage_finish(app) : err;
 }

@@ -27,4 +27,11 @@ struct app {
  */
 ud_err stage_update(struct app *app, const char *sizes);
 
+/** Parts of it, for other ways to bring an image. Digits at *text. */
+bool stage_take_number(const char **text, uint32_t *number);
+/** Take and check the envelope, and begin or go on with its install; says so. @param from out: bytes that are there */
+ud_err stage_begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from);
+/** The image is complete: keep the envelope and ask for a trial. */
+ud_err stage_finish(struct app *app);
+
 #endif

@@ -90,6 +90,16 @@ class Chip:
             self.send(payload[self.resumed:])
         return self.wait_for("app event=staged")
 
+    def patch(self, envelope: Path, image_bytes: int, patch: Path) -> dict[str, str]:
+        """The same by a patch of the image that runs; {} when power failed."""
+        signed, payload = envelope.read_bytes(), patch.read_bytes()
+        self.send(f"patch {len(signed)} {image_bytes} {len(payload)}\n".encode() + signed)
+        offer = self.wait_for("app event=send")
+        self.resumed = int(offer.get("from", "0"))
+        if offer.get("err") == "UD_OK":
+            self.send(payload)
+        return self.wait_for("app event=patched")
+
     def reset(self) -> None:
         self.send(b"reset\n")
 

@@ -265,3 +265,35 @@ def test_an_install_that_is_cut_again_and_again_goes_on_where_it_was_and_ends(pr
     assert staged["err"] == "UD_OK" and len(resumed) > 5
     app = product.start()
     assert (app["reason"], app["version"]) == ("trial", "2")
+
+
+def test_an_update_by_a_patch_is_cut_and_cut_again_goes_on_and_receives_few_bytes(product, works, tmp_path):
+    """The patch comes whole each time; of the image only what the slot lacks is written."""
+    patch = tmp_path / "2.patch"
+    updraft("diff", works.images[1], works.images[2], "--output", patch)
+    size = works.images[2].stat().st_size
+    assert patch.stat().st_size * 20 < size
+    resumed = [-1]
+    done: dict[str, str] = {}
+    while not done:
+        with product.power_on(cut=1500) as chip:
+            app = chip.start()
+            assert (app["reason"], app["version"]) == ("normal", "1")
+            done = chip.patch(works.envelopes[2], size, patch)
+            assert chip.end() == STATUS_CUT if not done else chip.off() == 0
+            resumed.append(chip.resumed)
+            assert resumed[-1] > resumed[-2], "no progress between two cuts"
+    assert done["err"] == "UD_OK" and len(resumed) > 3
+    app = product.start()
+    assert (app["reason"], app["version"]) == ("trial", "2")
+
+
+def test_a_patch_for_another_image_leaves_the_running_one_alone(product, works, tmp_path):
+    patch = tmp_path / "2.patch"
+    updraft("diff", works.images[3], works.images[2], "--output", patch)
+    with product.power_on() as chip:
+        chip.start()
+        refused = chip.patch(works.envelopes[2], works.images[2].stat().st_size, patch)
+        assert refused["err"] == "UD_ERR_PRECURSOR"
+        assert chip.off() == 0
+    assert product.start()["version"] == "1"
