@@ -152,9 +152,11 @@ static bool open_connection(struct worker *w, struct connection *c)
         return false;
     }
     if (o->tls != NULL) {
+        char host[sizeof o->host]; /* OpenSSL's macro takes no constant */
+        memcpy(host, o->host, sizeof host);
         c->ssl = SSL_new(o->tls);
-        if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 ||
-            SSL_set_tlsext_host_name(c->ssl, o->host) != 1 || SSL_set1_host(c->ssl, o->host) != 1) {
+        if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_set_tlsext_host_name(c->ssl, host) != 1 ||
+            SSL_set1_host(c->ssl, host) != 1) {
             return false;
         }
         SSL_set_connect_state(c->ssl);
