@@ -1,4 +1,5 @@
 """A microcontroller in QEMU: its flash is a file, its serial line is a pipe, its end is an exit status."""
+import base64
 import os
 import re
 import selectors
@@ -8,23 +9,41 @@ from pathlib import Path
 
 FLASH_BYTES = 16 << 20
 PROVISION_AT = {"mps2-an385": 0x01000000, "mps2-an386": 0x01000000, "mps2-an505": 0x10200000}
+IDENTITY_OFFSET = 0x3000
+NETWORK = "user,model=lan9118"  # 10.0.2.2 is this machine's loopback
 STATUS_CUT = 75
 STATUS_NO_IMAGE = 69
 STATUS_DEVICE = 66
 WAIT_S = 60  # for a line; only a hang takes that long
 
 
+def write_identity(device: Path, name: str, uri: str, psk_identity: str, psk: bytes) -> None:
+    """What manufacture writes beside the provisioning file: the key pair of device.key, and the account with the server."""
+    der = base64.b64decode("".join(line for line in (device / "device.key").read_text().splitlines() if "-----" not in line))
+    at = der.index(b"\x04\x20") + 2  # PKCS#8 of a P-256 key: the number, and at the end the uncompressed point
+    secret, public = der[at:at + 32], der[-64:]
+    assert der[-65] == 4 and len(secret) == 32
+
+    def item(kind: int, data: bytes) -> bytes:
+        return (bytes([kind << 5 | len(data)]) if len(data) < 24 else bytes([kind << 5 | 24, len(data)])) + data
+    (device / "identity.cbor").write_bytes(
+        b"\x87\x01" + item(2, secret) + item(2, public) + item(3, name.encode()) + item(3, uri.encode()) +
+        item(2, psk_identity.encode()) + item(2, psk))
+
+
 class Chip:
     """One run of the emulator, from power on to power off."""
 
     def __init__(self, boot: Path, device: Path, cut: int = 0, serial: str = "stdio", counted: bool = False,
-                 board: str = "mps2-an385"):
+                 board: str = "mps2-an385", nic: str = "none"):
         words = ["qemu-system-arm", "-M", f"{board},memory-backend=flash0",
                  "-object", f"memory-backend-file,id=flash0,size=16M,mem-path={device}/flash.bin,share=on",
-                 "-display", "none", "-monitor", "none", "-serial", serial, "-nic", "none",
+                 "-display", "none", "-monitor", "none", "-serial", serial, "-nic", nic,
                  "-semihosting-config", f"enable=on,target=native,arg=boot,arg=cut={cut}",
                  "-kernel", boot,
                  "-device", f"loader,file={device}/provisioning.cbor,addr={PROVISION_AT[board]:#x},force-raw=on"]
+        if (identity := device / "identity.cbor").exists():
+            words += ["-device", f"loader,file={identity},addr={PROVISION_AT[board] + IDENTITY_OFFSET:#x},force-raw=on"]
         if counted:  # one nanosecond for each instruction
             words += ["-icount", "shift=0,align=off,sleep=off"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -5,10 +5,14 @@
 #include "ports/cortexm/cortexm.h"
 
 /* Arm semihosting, version 2.0. */
+#define SYS_OPEN 0x01U
+#define SYS_CLOSE 0x02U
+#define SYS_READ 0x06U
 #define SYS_GET_CMDLINE 0x15U
 #define SYS_EXIT_EXTENDED 0x20U
 #define REASON_APPLICATION_EXIT 0x20026U
 #define COMMAND_BYTES_MAX 128
+#define STATUS_NO_CHANCE 71
 
 static uint32_t call(uint32_t operation, void *argument)
 {
@@ -23,6 +27,19 @@ _Noreturn void ud_semihost_exit(uint32_t status)
     uint32_t block[2] = {REASON_APPLICATION_EXIT, status};
     (void)call(SYS_EXIT_EXTENDED, block);
     ud_cortexm_reset();
+}
+
+void ud_semihost_random(uint8_t *out, size_t len)
+{
+    static const char name[] = "/dev/urandom";
+    uint32_t open[3] = {(uint32_t)(uintptr_t)name, 1, sizeof name - 1}; /* mode 1: "rb" */
+    const uint32_t file = call(SYS_OPEN, open);
+    uint32_t read[3] = {file, (uint32_t)(uintptr_t)out, (uint32_t)len};
+    if (file == UINT32_MAX || call(SYS_READ, read) != 0) {
+        ud_semihost_exit(STATUS_NO_CHANCE);
+    }
+    uint32_t closed[1] = {file};
+    (void)call(SYS_CLOSE, closed);
 }
 
 static uint32_t number_at(const char *text)

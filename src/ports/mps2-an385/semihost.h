@@ -11,6 +11,9 @@
 /** End the emulator with this status, 0..255. */
 _Noreturn void ud_semihost_exit(uint32_t status);
 
+/** Bytes from the host's random source. Ends the emulator when there is none. */
+void ud_semihost_random(uint8_t *out, size_t len);
+
 /** The N of a word cut=N on the command line; 0 without one. */
 uint32_t ud_semihost_cut(void);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "ports/mbedtls/tls/dtls.h"
+#include "ports/mbedtls/tls/dtls_x509.h"
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
 #include "ports/posix/coap_facts.h"

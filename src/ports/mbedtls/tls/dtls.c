@@ -1,6 +1,6 @@
 #include "ports/mbedtls/tls/dtls.h"
 
-#include <mbedtls/platform_util.h>
+#include <mbedtls/x509.h>
 
 #define HANDSHAKE_MS_MIN 1000
 #define HANDSHAKE_MS_MAX 8000

@@ -1,4 +1,4 @@
-#include "ports/mbedtls/tls/dtls.h"
+#include "ports/mbedtls/tls/dtls_x509.h"
 
 static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8,
                              MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CCM,

@@ -1,0 +1,103 @@
+"""The application that has the network, on an emulated Cortex-M3, against the real server: DTLS, blocks, trial, signed report.
+
+UPDRAFT_MCU names the folder of the firmware; without it these tests are skipped.
+"""
+import json
+import os
+from pathlib import Path
+
+import pytest
+from mcu_tool import FLASH_BYTES, NETWORK, STATUS_CUT, Chip, write_identity
+from test_device import wait_for
+from test_device_coap import CoapWorld
+
+FIRMWARE = Path(os.environ["UPDRAFT_MCU"]) if "UPDRAFT_MCU" in os.environ else None
+pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make mcu` builds the firmware and runs this")
+KIND = ["--vendor", "example.com", "--class", "sensor"]
+
+
+class Board:
+    """A board as it leaves manufacture: version 1 installed, its key at the server, a PSK in its identity."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.folder = world, name, world.folder / name
+        first = world.path(f"{name}-1.suit")
+        world.cli("create", "--image", str(FIRMWARE / "app-net-1.bin"), *KIND, "--sequence", "1", "--output", first)
+        world.cli("sign", first, "--key", world.path("author.key"))
+        world.cli("device", "init", str(self.folder), *KIND, "--anchor", world.path("author.pub"), "--slot-bytes", "262144",
+                  "--trial-ms", "60000", "--factory", first, "--image", str(FIRMWARE / "app-net-1.bin"))
+        with (self.folder / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
+            flash.write(b"\xff" * (FLASH_BYTES - flash.tell()))
+        world.cli("device", "enrol", name, "--key", str(self.folder / "device.pub"), "--json")
+        key = world.api("POST", f"/api/v1/devices/{name}/lwm2m-keys", {"mode": "psk", "identity": f"id-{name}"})
+        port = world.addresses["coaps"]["url"].rsplit(":", 1)[1]
+        write_identity(self.folder, name, f"coaps://10.0.2.2:{port}", f"id-{name}", bytes.fromhex(key["key"]))
+
+    def power_on(self, cut=0):
+        return Chip(FIRMWARE / "boot.elf", self.folder, nic=NETWORK, cut=cut)
+
+    def runs(self, sequence):
+        return wait_for(f"{self.name} runs {sequence}", lambda: (s := self.world.get(f"/api/v1/devices/{self.name}")) and
+                        s.get("running") and s["running"]["sequence"] == sequence and s["running"])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    world = CoapWorld(tmp_path_factory.mktemp("world"), ("--coap-host", "10.0.2.2"))
+    for version in (2, 3):
+        setattr(world, f"v{version}", release(world, version))
+    yield world
+    world.close()
+
+
+def release(world, version):
+    image, envelope = str(FIRMWARE / f"app-net-{version}.bin"), world.path(f"net-{version}.suit")
+    world.cli("create", "--image", image, *KIND, "--sequence", str(version), "--output", envelope)
+    world.cli("sign", envelope, "--key", world.path("author.key"))
+    return str(json.loads(world.cli("publish", envelope, "--payload", image, "--name", f"net-{version}", "--version",
+                                    str(version), "--json").stdout)["id"])
+
+
+def test_a_board_registers_over_dtls_and_takes_a_release_to_its_signed_report(world):
+    board = Board(world, "board")
+    with board.power_on() as chip:
+        assert chip.start()["version"] == "1"
+        assert chip.wait_for("app event=link")["stage"] == "up"
+        assert board.runs(1)["proof"] == "signed"
+        action = world.deploy(world.v2, board)
+        started = chip.start()
+        assert started["version"] == "2" and started["trial"] == "yes", chip.lines
+        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+        ended = world.ends(action)
+        assert ended["state"] == "confirmed" and ended["proof"] == "signed", ended
+        assert board.runs(2)["proof"] == "signed"
+    with board.power_on() as chip:
+        started = chip.start()
+        assert started["version"] == "2" and started["trial"] == "no"
+
+
+def test_a_board_that_loses_power_in_a_download_goes_on_where_it_was(world):
+    board = Board(world, "cut")
+    with board.power_on(cut=9000) as chip:  # flash operations, 8 bytes in each: in the middle of the image
+        chip.start()
+        board.runs(1)
+        action = world.deploy(world.v2, board)
+        assert chip.end() == STATUS_CUT, chip.lines
+    with board.power_on() as chip:
+        chip.start()
+        assert int(chip.wait_for("app event=download")["from"]) >= 20000, chip.lines
+        assert chip.start()["version"] == "2"
+        assert world.ends(action)["state"] == "confirmed"
+
+
+def test_a_board_reports_what_it_came_back_from(world):
+    board = Board(world, "reverts")
+    with board.power_on() as chip:
+        chip.start()
+        board.runs(1)
+        action = world.deploy(world.v3, board)  # crashes before it confirms
+        assert chip.start()["version"] == "3"
+        back = chip.start()
+        assert back["version"] == "1" and back["outcome"] == "UD_ERR_CRASHED", chip.lines
+        ended = world.ends(action)
+        assert ended["state"] == "reverted" and ended["proof"] == "signed", ended
