@@ -54,7 +54,7 @@ warnings:
 	cmake --build $(BUILD)/check-clang
 
 lint: warnings ## clang-tidy, the short list in .clang-tidy
-	git ls-files 'src/*.c' | grep -v -e _fuzz -e ports/cortexm -e ports/mps2 | xargs -P 2 -n 8 clang-tidy --quiet -p $(BUILD)/check-clang
+	git ls-files 'src/*.c' | grep -v -e _fuzz -e ports/cortexm -e ports/mps2 -e ports/sodium | xargs -P 2 -n 8 clang-tidy --quiet -p $(BUILD)/check-clang
 
 layers: ## includes point down; only ports see an operating system (with its self-test)
 	@scripts/bootstrap test
@@ -103,7 +103,7 @@ size: release ## flash, RAM and worst stack on Cortex-M3 against budgets.json
 	scripts/mcu-build $(BUILD)
 	scripts/size --out $(BUILD)/size.json --images $(BUILD)/mcu
 
-mcu: release ## bootloader and sample application on Cortex-M3, M4 and M33: built, then tried in QEMU (MBEDTLS_SOURCE=FOLDER: that copy)
+mcu: release ## bootloader and sample application on Cortex-M3, M4 and M33: built, then tried in QEMU (MBEDTLS_SOURCE=, SODIUM_SOURCE=FOLDER: those copies)
 	@scripts/bootstrap mcu
 	scripts/mcu-build --boards $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
