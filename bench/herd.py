@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "e2e"))
 import fleet  # noqa: E402
 from common import SECONDS, SHORT, cpu_seconds, row, show  # noqa: E402
+from hawkbit_peer import HawkBit  # noqa: E402
 from peers import Nginx  # noqa: E402
 from pg_tool import Postgres  # noqa: E402
 from server import People, Updraftd  # noqa: E402
@@ -67,6 +68,30 @@ def bench_polls(program: Path, server: Updraftd, nginx: Nginx, devices: Path) ->
         row("TLS handshake and poll, per core", ours_new["per_core"], "1/s", "higher", what, theirs_new["per_core"]),
         row("TLS handshake and poll, whole machine", ours_new["per_second"], "1/s", "higher", what, theirs_new["per_second"]),
     ], ours_new["per_second"]
+
+
+def bench_hawkbit(program: Path, build: Path, work: Path, out: Path) -> list[dict]:
+    """Polls over plain HTTP on open connections, with its database in memory: what it does best."""
+    peer = HawkBit.start(out / "hawkbit")
+    if peer is None:
+        return []
+    server = Updraftd(build / "updraftd", work / "plain", plain=True)
+    try:
+        words = ("--connections", 32, "--seconds", SECONDS)
+        tokens = server.register(KEYED)
+        (work / "ours").write_text("".join(f"{name} {token}\n" for name, token in tokens.items()))
+        ours = Load(program, f"http://127.0.0.1:{server.device_port}", None).run(server.pid, "poll", "--devices", work / "ours", *words)
+        load = Load(program, peer.url, None)
+        devices = peer.register(KEYED, work / "theirs")
+        for _ in range(2):  # the first is for its compiler
+            theirs = load.run(peer.process.pid, "poll", "--tenant", "DEFAULT", "--devices", devices, *words)
+    finally:
+        server.stop()
+        peer.stop()
+    what = "hawkBit 0.3.0M7, H2 in memory"
+    return [row("polls over plain HTTP, whole machine", ours["per_second"], "1/s", "higher", what, theirs["per_second"]),
+            row("polls over plain HTTP, per core", ours["per_core"], "1/s", "higher", what, theirs["per_core"]),
+            row("poll over plain HTTP, 99th percentile", ours["p99_ms"], "ms", "lower", what, theirs["p99_ms"])]
 
 
 def keyed_devices(program: Path, server: Updraftd, path: Path) -> Path:
@@ -180,6 +205,7 @@ def main() -> int:
     finally:
         postgres.remove()
     rows += durable_rows(found)
+    rows += [] if SHORT else bench_hawkbit(program, build, work, out)
     herd = bench_herd(program, build, work, capacity)
     (out / "load.json").write_text(json.dumps(rows, indent=1) + "\n")
     (out / "herd.json").write_text(json.dumps(herd, indent=1) + "\n")
