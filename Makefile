@@ -128,6 +128,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	rm -rf $(BUILD)/bench/store-sqlite $(BUILD)/bench/store-pg
 	python3 bench/store.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/fleet.py $(BUILD)/release $(BUILD)/bench
+	python3 bench/console.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/herd.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/delta/bench.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/coap/bench.py $(BUILD)/release $(BUILD)/bench

@@ -195,6 +195,11 @@ export interface Overview {
   rolloutStates: Record<string, number>;
 }
 
+export interface Patches {
+  fetched: number;
+  savedBytes: number;
+}
+
 export interface Policy {
   approvals: number;
 }
@@ -286,6 +291,7 @@ export interface Rollout {
   rate?: Rate | null;
   downloadsMax?: number;
   bytesPerSecond?: number;
+  patches: Patches;
   dynamic: boolean;
   claimedCounts: boolean;
   drift: "hold" | "again" | "alert";

@@ -916,6 +916,7 @@ export const t = {
     secret: "set, not shown",
     none: "none",
     noLimit: "no limit",
+    noPatches: "none are made",
     initially: (value: string) => `without a word: ${value}`,
     types: "Device types", typesHint: "which devices take what is not signed",
     addType: "Type", addIt: "Add it",

@@ -50,12 +50,13 @@ static int64_t offering_ms(const struct ud_rate *rate, uint32_t before, uint32_t
 int64_t ud_forecast_open_time(const struct ud_window *window, int64_t start_ms, int64_t work_ms)
 {
     int64_t at = start_ms;
-    if (window == NULL) {
+    struct ud_zone utc; /* for windows that are where each device is: a forecast is for all of them */
+    if (window == NULL || ud_zone_parse(&utc, "UTC") != UD_OK) {
         return start_ms + work_ms;
     }
     for (int n = 0; n < WINDOWS_MAX; n++) {
         struct ud_window_at look;
-        ud_window_look(window, NULL, at, &look);
+        ud_window_look(window, &utc, at, &look);
         if (look.open && work_ms <= look.until_ms - at) {
             return at + work_ms;
         }

@@ -159,3 +159,11 @@ def test_how_the_server_is_set_is_told_without_its_secrets(tmp_path):
         assert server.api("GET", "/api/v1/server", token=other).status == 403
     finally:
         server.stop()
+
+
+def test_a_forecast_of_windows_in_the_devices_zones_is_answered(server):
+    server.add_device("d0", type=None)
+    release = server.foreign_release(b"image")
+    body = {"release": release["id"], "groups": 1, "window": {"schedule": "0 0 1 ? * *", "duration": "04:00:00", "zone": "device"}}
+    reply = server.api("POST", "/api/v1/rollouts/forecast", body)
+    assert reply.status == 200 and reply.json["count"] == 1

@@ -239,7 +239,7 @@ function Groups({ groups, parts, set, perMinute, downloads, change }: { groups: 
         {Object.entries(PRESETS).map(([key, plan]) => <Btn key={key} small onClick={() => set(plan)}>{t.wizard.presets[key as keyof typeof t.wizard.presets]}</Btn>)}
       </div>
       <Panel title={t.rollout.groups} right={<Btn small icon="plus" onClick={() => set([...groups.slice(0, -1), { name: t.wizard.newGroup(groups.length), percent: 50, success: 95, error: 5, gate: false }, groups[groups.length - 1] as GroupPlan])}>{t.wizard.addGroup}</Btn>}>
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           <table class="tbl keep">
             <thead><tr><th>{t.wizard.groupName}</th><th>{t.wizard.share}</th><th class="num">{t.nav.devices}</th><th>{t.wizard.gate}</th><th /></tr></thead>
             <tbody>
@@ -305,7 +305,7 @@ function Limits({ groups, parts, set, q, change }: { groups: GroupPlan[]; parts:
     <>
       <Say title={t.wizard.limitsTitle} lede={t.wizard.limitsLede} />
       <Panel title={t.wizard.stepNames.limits}>
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           <table class="tbl keep">
             <thead><tr><th>{t.rollout.group}</th><th class="num">{t.nav.devices}</th><th>{t.wizard.stops}</th><th>{t.wizard.goesOn}</th></tr></thead>
             <tbody>
@@ -409,7 +409,7 @@ function Review(p: ReviewProps): JSX.Element {
             </div>
           </Panel>
           <Panel title={t.wizard.goesOnStops} right={change("limits")} footer={t.wizard.limitsFoot}>
-            <div class="scroll">
+            <div class="scroll" tabIndex={0}>
               <table class="tbl tight keep">
                 <thead><tr><th>{t.rollout.group}</th><th class="num">{t.nav.devices}</th><th class="num">{t.wizard.stops}</th><th class="num">{t.wizard.goesOn}</th><th class="hide-s">{t.wizard.from}</th><th class="hide-s">{t.wizard.then}</th></tr></thead>
                 <tbody>

@@ -250,7 +250,7 @@ function Failures({ path, row, events }: { path: string; row: Rollout; events: (
       <Shown of={causes}>
         {(page) =>
           page.content.length === 0 ? <div class="in s dim">{t.rollout.noFailures}</div> : (
-            <div class="scroll">
+            <div class="scroll" tabIndex={0}>
               <table class="tbl keep">
                 <thead><tr><th>{t.rollout.cause}</th><th>{t.nav.devices}</th><th class="hide-s">{t.rollout.said}</th><th>{t.rollout.youCan}</th><th class="num">{t.rollout.example}</th></tr></thead>
                 <tbody>

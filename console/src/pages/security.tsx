@@ -53,7 +53,7 @@ function Keys(): JSX.Element {
         <Panel title={t.security.anchors} caption={<span class="hide-s">{t.security.anchorsHint}</span>} right={<Btn small icon="plus" why={session.needsWhole("trust")} onClick={() => open("add")}>{t.security.addKey}</Btn>} footer={t.security.anchorsFoot}>
           <Shown of={list}>
             {(page) => page.content.length === 0 ? <Blank icon="key" title={t.security.noAnchors}><p>{t.security.noAnchorsHint}</p></Blank> : (
-              <div class="scroll">
+              <div class="scroll" tabIndex={0}>
                 <table class="tbl">
                   <thead><tr><th>{t.security.name}</th><th>{t.security.keyId}</th><th class="num">{t.security.weight}</th><th class="num">{t.device.added}</th><th class="num" /></tr></thead>
                   <tbody>
@@ -123,7 +123,7 @@ function RefusedReports(): JSX.Element {
     <Panel title={t.security.refusedTitle} caption={t.security.refusedHint} footer={list.data && list.data.total > 0 ? <Pager offset={offset} size={list.data.content.length} total={list.data.total} limit={50} onPage={(next) => setQuery({ offset: next > 0 ? String(next) : null })} /> : undefined}>
       <Shown of={list}>
         {(page) => page.content.length === 0 ? <div class="in s dim">{t.security.noRefused}</div> : (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table class="tbl keep">
               <thead><tr><th /><th>{t.rollout.cause}</th><th>{t.devices.device}</th><th class="hide-s">{t.rollout.youCan}</th><th class="num">{t.security.times}</th><th class="num">{t.security.last}</th></tr></thead>
               <tbody>
@@ -276,7 +276,7 @@ function People(): JSX.Element {
     <Panel title={t.security.people} caption={t.security.peopleHint} right={<Btn small icon="plus" onClick={() => begin(null)}>{t.security.addPerson}</Btn>} footer={t.security.peopleFoot}>
       <Shown of={list}>
         {(page) => (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table class="tbl keep">
               <thead><tr><th>{t.security.name}</th><th>{t.security.roles}</th><th class="hide-s">{t.security.devices}</th><th class="hide-s">{t.security.signsIn}</th><th class="num" /></tr></thead>
               <tbody>
@@ -331,7 +331,7 @@ function Tokens(): JSX.Element {
     <Panel title={t.security.tokens} caption={t.security.tokensHint} right={<Btn small icon="plus" onClick={() => { setLabel(""); open("add"); }}>{t.security.addToken}</Btn>}>
       <Shown of={list}>
         {(page) => page.content.length === 0 ? <div class="in s dim">{t.security.noTokens}</div> : (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table class="tbl keep">
               <thead><tr><th>{t.security.label}</th><th>{t.security.of}</th><th class="hide-s">{t.security.roles}</th><th class="num">{t.security.ends}</th><th class="num" /></tr></thead>
               <tbody>

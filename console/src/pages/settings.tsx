@@ -39,7 +39,7 @@ function words(setting: Setting): string {
   if (setting.value === null) return t.settings.secret;
   if (setting.value === "") return t.settings.none;
   const n = Number(setting.value);
-  if (/-bytes-max$|^download-rate$|body-max$/.test(setting.name)) return n === 0 ? t.settings.noLimit : bytes(n) + (setting.name === "download-rate" ? "/s" : "");
+  if (/-bytes-max$|^download-rate$|body-max$/.test(setting.name)) return n === 0 && setting.name === "patch-image-bytes-max" ? t.settings.noPatches : n === 0 ? t.settings.noLimit : bytes(n) + (setting.name === "download-rate" ? "/s" : "");
   if (/-s$/.test(setting.name)) return duration(n * 1000);
   if (/-days$/.test(setting.name)) return counted(n, "day");
   return setting.value;
@@ -163,7 +163,7 @@ function Webhooks(): JSX.Element | null {
     <Panel id="webhooks" title={t.settings.webhooks} right={<Btn small icon="plus" onClick={() => open("add")}>{t.settings.addHook}</Btn>} footer={t.settings.hooksFoot}>
       <Shown of={list} rows={2}>
         {(page) => page.content.length === 0 ? <div class="in s dim">{t.settings.noHooks}</div> : (
-          <div class="scroll">
+          <div class="scroll" tabIndex={0}>
             <table class="tbl keep">
               <tbody>
                 {page.content.map((one) => (

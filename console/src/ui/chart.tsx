@@ -179,7 +179,7 @@ export function Chart({ label, series, height = 220, top, limits = [], format = 
   return (
     <div>
       {table ? (
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           <table class="tbl tight">
             <thead><tr><th>{t.chart.time}</th>{series.map((one) => <th key={one.label} class="num">{one.label}</th>)}</tr></thead>
             <tbody>

@@ -122,6 +122,9 @@ static void test_time_passes_only_while_the_window_is_open(void **state)
                      UD_OK); /* was open once */
     ud_forecast_make(&plan.facts, &plan.forecast);
     assert_true(plan.forecast.start_ms == 0 && plan.forecast.end_ms == 0);
+    /* in the zone of the device that asks: no device asks here, UTC stands for all */
+    assert_int_equal(ud_window_parse(&window, "0 0 3 * * ?", "01:00:00", UD_ZONE_OF_DEVICE), UD_OK);
+    assert_true(ud_forecast_open_time(&window, NOW, 30 * MINUTE) == three + 30 * MINUTE);
 }
 
 static void test_it_says_how_many_how_long_and_how_much(void **state)
