@@ -66,6 +66,22 @@ def test_smpclient_brings_a_dead_board_back(tools, works, tmp_path):
     assert app["version"] == "2"
 
 
+def test_smpmgr_brings_a_dead_board_back(tools, works, tmp_path):
+    """The command line that people type: envelope, image, reset."""
+    device = Device(works, tmp_path / "device", "boot-serial")
+    device.patch(b"app version=1", b"app version=7")
+    with device.power_on(serial="pty") as chip:
+        port = re.search(r"redirected to (\S+)", chip.line())[1]
+        for words in (["image", "upload", "--format", "any", "--slot", "0", works.envelopes[2]],
+                      ["image", "upload", "--format", "any", "--slot", "1", works.images[2]],
+                      ["os", "reset"]):
+            run = subprocess.run([tools / "smpmgr", "--port", port, "--timeout", "60", *words], capture_output=True, text=True,
+                                 timeout=300, stdin=subprocess.DEVNULL)
+            assert run.returncode == 0, run.stdout + run.stderr
+    app = device.start()
+    assert app["version"] == "2"
+
+
 def sign_for_mcuboot(tools, works, version, counter, key):
     """What imgtool makes of the application: header, signature, security counter."""
     out = works.folder / f"mcuboot-{version}-{counter}-{key}.bin"
