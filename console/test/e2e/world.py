@@ -8,6 +8,8 @@
 import http.server
 import json
 import os
+import random
+import socket
 import ssl
 import sys
 import tempfile
@@ -15,7 +17,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 ROOT = Path(os.environ.get("UPDRAFT_ROOT", Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(ROOT / "examples" / "demo"))
@@ -27,17 +29,35 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 PEOPLE = {"olga": ["operator"], "arno": ["author"], "paul": ["approver"], "vera": ["viewer"], "adam": ["administrator", "trust"]}
 
 
+def free_port():
+    """One that no outgoing connection is given meanwhile, so that a server can come back to it: below the ephemeral ones."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
 class Again(parts.Server):
     """A server that comes back where it was."""
 
     def start(self):
-        super().start()
-        self.ports = [str(urlsplit(url).port) for url in (self.devices_url, self.people_url)]
+        self.ports = [free_port(), free_port()]
+        self.devices_url, self.people_url = (f"https://127.0.0.1:{port}" for port in self.ports)
+        self.ca, self.token_file = self.state / "ca.pem", self.state / "admin.token"
+        self.begin()
+        parts.await_that("the server to listen", lambda: (self.state / "listen.json").exists() or self.process.poll() is not None)
 
     def restart(self):
+        self.begin()
+        parts.await_that("the server to be back", lambda: self.answers())
+
+    def begin(self):
         self.launch([self.build / "updraftd", "--state", self.state, "--listen-devices", f"127.0.0.1:{self.ports[0]}",
                      "--listen-people", f"127.0.0.1:{self.ports[1]}", "--poll-s", "1", "--patch-image-bytes-max", "0"])
-        parts.await_that("the server to be back", lambda: self.answers())
 
     def answers(self):
         try:
