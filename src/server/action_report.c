@@ -13,11 +13,32 @@ static bool is_trust_store(const struct ud_row_release *release)
     return !release->foreign && release->component_count == 0;
 }
 
+struct carried {
+    const struct ud_report_claim *claim;
+    bool found;
+};
+
+static void is_it_carried(void *ctx, const struct ud_row_release_artifact *row)
+{
+    struct carried *carried = ctx;
+    carried->found =
+        carried->found || ud_bytes_equal(carried->claim->digest, UD_BYTES_ARRAY(row->artifact.sha256));
+}
+
+/* The release's row has the images of the first way through a try-each; those of the other ways are its artifacts. */
+static bool is_of_another_way(struct ud_store *store, const struct ud_report_claim *claim,
+                              const struct ud_row_release *release)
+{
+    struct carried carried = {.claim = claim};
+    return ud_store_release_artifacts(store, release->id, is_it_carried, &carried) == UD_OK && carried.found;
+}
+
 /*
  * Does every component run what the release's manifest says, from this release? The device's order of components is its own:
  * each image counts once. Which goes where, the manifest says, and the device has checked it.
  */
-static bool claims_match(const struct ud_report *report, const struct ud_row_release *release)
+static bool claims_match(struct ud_store *store, const struct ud_report *report,
+                         const struct ud_row_release *release)
 {
     uint32_t found = 0;
     if (is_trust_store(release)) {
@@ -34,10 +55,11 @@ static bool claims_match(const struct ud_report *report, const struct ud_row_rel
                 !ud_bytes_equal(claim->digest, UD_BYTES_ARRAY(release->image_digest[j])))) {
             j++;
         }
-        if (claim->sequence != release->sequence || j == release->component_count) {
+        if (claim->sequence != release->sequence ||
+            (j == release->component_count && !is_of_another_way(store, claim, release))) {
             return false;
         }
-        found |= UINT32_C(1) << j;
+        found |= j < release->component_count ? UINT32_C(1) << j : 0;
     }
     return ud_bytes_equal(report->reference_digest, UD_BYTES_ARRAY(release->manifest_digest));
 }
@@ -93,7 +115,7 @@ static ud_err close_by_report(struct ud_store *store, const struct ud_report *re
     }
     action->state = end_of(report);
     action->error = report->result;
-    if (action->state == UD_ACTION_CONFIRMED && !claims_match(report, release)) {
+    if (action->state == UD_ACTION_CONFIRMED && !claims_match(store, report, release)) {
         action->state = UD_ACTION_FAILED; /* says success, runs something else: seen and said */
         action->error = UD_ERR_IMAGE_MISMATCH;
     }
@@ -171,7 +193,7 @@ static int32_t release_of(struct ud_store *store, int64_t tenant, const struct u
     struct ud_row_release release;
     if (report->result == UD_OK &&
         ud_store_release_by_manifest(store, tenant, report->reference_digest.ptr, &release) == UD_OK &&
-        !is_trust_store(&release) && claims_match(report, &release)) {
+        !is_trust_store(&release) && claims_match(store, report, &release)) {
         return release.id;
     }
     const struct ud_report_claim *claim = &report->claims[0];

@@ -390,3 +390,31 @@ def test_a_release_needs_the_artifacts_of_every_way_that_a_device_may_take(field
     release = publish(field.server, envelope)
     assert release.status == 201, release
     assert {artifact["filename"] for artifact in release.json["artifacts"]} == {"manifest.suit", *digests}
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_i1_the_image_of_whichever_way_the_device_took_confirms(field, slot):
+    images = [b"image for slot a", b"image for slot b", b"image for slot c"]
+    for image in images:
+        field.server.upload(image)
+    release = publish(field.server, ways(field.author, images)).json
+    action = field.deploy(release)
+    nonce = field.nonce(action)
+    assert field.send(field.make(release=release, nonce=nonce, image=images[slot])).status == 200
+    assert field.server.action(action)["state"] == "confirmed"
+    assert field.running()["release"] == release["id"]
+    # what it refuses later does not change what it runs
+    other = {"digest": "00" * 32, "sequence": release["sequence"]}
+    assert field.send(field.make(release=other, image=images[slot], result=34)).status == 200
+    assert field.running()["release"] == release["id"]
+
+
+def test_i1_an_image_of_no_way_does_not_confirm(field):
+    images = [b"image for slot a", b"image for slot b", b"image for slot c"]
+    for image in images:
+        field.server.upload(image)
+    release = publish(field.server, ways(field.author, images)).json
+    action = field.deploy(release)
+    assert field.send(field.make(release=release, nonce=field.nonce(action), image=b"another")).status == 200
+    found = field.server.action(action)
+    assert (found["state"], found["error"]) == ("failed", "UD_ERR_IMAGE_MISMATCH")

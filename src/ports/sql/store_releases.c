@@ -174,9 +174,12 @@ ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_
                                  const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release)
 {
     struct sql q = sql_begin(store, RELEASE_COLUMNS
-                             " WHERE tenant=? AND sequence=? AND instr(images,?)>0 ORDER BY id DESC LIMIT 1");
+                             " WHERE tenant=? AND sequence=? AND (instr(images,?)>0 OR EXISTS(SELECT 1 FROM "
+                             "release_artifact x WHERE x.release=release.id AND x.sha256=?))"
+                             " ORDER BY id DESC LIMIT 1");
     sql_put_int(&q, tenant);
     sql_put_u64(&q, sequence);
+    sql_put_blob(&q, digest, UD_SHA256_BYTES);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
     return take_release(&q, release);
 }
