@@ -55,6 +55,8 @@ def check_parameters(parameters):
             assert isinstance(value, int)
         elif label == 21:
             assert isinstance(value, str)
+        elif label == -65537:
+            assert value == 1  # ours: what is copied is a patch (docs/adr/0012)
         else:
             assert label == 18 and isinstance(value, bytes)
 
