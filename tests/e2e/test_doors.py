@@ -28,7 +28,7 @@ def test_help_lists_every_door_that_the_readme_names():
 def test_bootstrap_refuses_a_set_that_does_not_exist():
     result = run(BOOTSTRAP, "--check", "nonsense")
     assert result.returncode == 2
-    assert "demo test web mcu interop bench" in result.stdout
+    assert "demo test console mcu interop bench" in result.stdout
 
 
 def test_bootstrap_check_says_what_is_missing_and_why(tmp_path):
