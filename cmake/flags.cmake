@@ -1,5 +1,7 @@
 # Warnings, hardening, sanitizers of programs for hosts. One place, both compilers.
 include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
+# programs do not depend on the folder that they were built in
+add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE _FILE_OFFSET_BITS=64)
 if(UD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
