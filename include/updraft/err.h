@@ -293,7 +293,14 @@
     X(UD_ERR_IN_PLACE,         212,  9, 11, "this device's flash does not allow this patch in place", \
       "make the patch for this slot and these sectors, on a layout with a recovery image; or send the whole image") \
     X(UD_ERR_PATCH_RECORD,     213,  6, 11, "what a patch in place noted of itself makes no sense", \
-      "start the recovery image and load the whole image")
+      "start the recovery image and load the whole image") \
+    /* OSCORE: 214.. */ \
+    X(UD_ERR_OSCORE_CONTEXT,   214,  0, 11, "no OSCORE key goes by the name that the message gives", \
+      "provision the device again: bootstrap, or the key by which both sides were set up") \
+    X(UD_ERR_OSCORE_SPENT,     215,  0, 11, "the numbers of messages that an OSCORE key is good for are used up", \
+      "provision the device again: bootstrap gives a new key") \
+    X(UD_ERR_OSCORE_FRESH,     216,  0, 11, "the first message since a restart must show that it is no old one", \
+      "nothing: it is asked for again, with the other side's Echo")
 /* clang-format on */
 
 #define UD_ERR_ENUM(id, value, lwm2m, reason, text, remedy) id = (value),
