@@ -45,6 +45,28 @@ export interface AuditEntry {
   hash: string;
 }
 
+export interface Cluster {
+  state: "failed" | "reverted" | "drifted";
+  error: string | null;
+  message: string;
+  remedy: string | null;
+  proof: "signed" | "claimed";
+  hardware: string | null;
+  hardwareFrom: "unknown" | "attribute" | "type";
+  before: RanBefore | null;
+  devices: number;
+  example: string;
+  filter: string | null;
+}
+
+export interface Clusters {
+  says: Says;
+  hardware: string;
+  content: Cluster[];
+  failed: number;
+  looked: number;
+}
+
 export interface Command {
   id: number;
   state: "queued" | "done" | "failed" | "canceled" | "sent" | null;
@@ -84,6 +106,19 @@ export interface Counts {
   skipped: number;
 }
 
+export interface Course {
+  content: CoursePoint[];
+}
+
+export interface CoursePoint {
+  at: number;
+  total: number;
+  active: number;
+  confirmed: number;
+  claimed: number;
+  failed: number;
+}
+
 export interface Device {
   name: string;
   type: string | null;
@@ -103,15 +138,6 @@ export interface DeviceType {
   name: string;
   foreign: boolean;
   createdAt: number;
-}
-
-export interface Failure {
-  error: string;
-  message: string;
-  remedy: string;
-  proof: "signed" | "claimed";
-  devices: number;
-  example: string;
 }
 
 export interface Filter {
@@ -208,6 +234,12 @@ export interface Quarantine {
   since: number;
   reason: string;
   release: number | null;
+}
+
+export interface RanBefore {
+  release: number | null;
+  name: string | null;
+  version: string | null;
 }
 
 export interface Rate {

@@ -1,13 +1,12 @@
 // What the resources answer with, by the names that the pages use. The types are made from the API's own description.
-import type { AuditEntry as Entry, Lwm2m, Report as ApiReport, RolloutGroup, Failure, Who } from "./api-types";
+import type { AuditEntry as Entry, Lwm2m, Report as ApiReport, RolloutGroup, Who } from "./api-types";
 
 export type {
-  Action, Anchor, Command, Completions, Counts, Device, DeviceType, Filter, Forecast, Member, Overview, RefusedReport, Release, Rollout, Running, Says, Server, Tenant, Todo, Token, User, Value, Versions, VersionRuns, Webhook, Why,
+  Action, Anchor, Cluster, Clusters, Command, Completions, Counts, Course, Device, DeviceType, Filter, Forecast, Member, Overview, RefusedReport, Release, Rollout, Running, Says, Server, Tenant, Todo, Token, User, Value, Versions, VersionRuns, Webhook, Why,
 } from "./api-types";
 
 export type Me = Who;
 export type Group = RolloutGroup;
-export type Cause = Failure;
 export type Registration = Lwm2m;
 export type AuditEntry = Entry;
 export type Report = ApiReport;

@@ -391,9 +391,10 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft sign-in-link\n"},
-    {"rollout", "a release for many devices, in groups", net_rollout, "create NAME --release N [DEVICE...] | forecast NAME --release N [DEVICE...] | list | show ID | STEP ID",
+    {"rollout", "a release for many devices, in groups", net_rollout, "create NAME --release N [DEVICE...] | forecast NAME --release N [DEVICE...] | list | show ID | failures ID | STEP ID",
      "Steps: start, pause, resume, stop, next (start the next group now), retry (a new one for those that failed),\n"
-     "approve, deny, remove. Devices are those of the filter, or named. forecast makes nothing and says what create would\n"
+     "approve, deny, remove. failures says why devices failed and what they share: hardware (the attribute of that name,\n"
+     "else the type) and what they ran before. Devices are those of the filter, or named. forecast makes nothing and says what create would\n"
      "do: how many devices, which groups, about how long, at most how many bytes.\n"
      "\nOptions of create and forecast:\n"
      "  -r, --release N         the release's number\n"

@@ -112,6 +112,48 @@ static int show(struct net_cmd *cmd, const char *id)
     return code;
 }
 
+static void print_cluster(const json_t *cluster)
+{
+    const json_t *before = json_object_get(cluster, "before");
+    printf("%8lld  %-9s  ", count_of(cluster, "devices"), net_text(cluster, "state", "?"));
+    cli_print_text(stdout, net_text(cluster, "hardware", "-"), 20);
+    printf("  ");
+    cli_print_text(stdout, net_text(before, "version", json_is_object(before) ? "another image" : "-"), 16);
+    printf("  %s: %s\n", net_text(cluster, "error", "-"), net_text(cluster, "message", ""));
+    printf("          for example ");
+    cli_print_text(stdout, net_text(cluster, "example", "?"), 0);
+    if (net_text(cluster, "filter", NULL) != NULL) {
+        printf("; updraft devices --filter '");
+        cli_print_text(stdout, net_text(cluster, "filter", ""), 0);
+        printf("'");
+    }
+    printf("\n");
+}
+
+/* Why devices failed, and what they have in common. */
+static int failures(struct net_cmd *cmd, const char *id)
+{
+    size_t i;
+    json_t *cluster;
+    char path[PATH_BYTES];
+    const int code = path_of(path, id, "/clusters") ? net_cmd_request(cmd, "GET", path, NULL)
+                                                    : cli_usage("rollout", "the number is too long");
+    if (code == CLI_OK && cmd->json) {
+        cli_print_json(cmd->answer.json);
+    } else if (code == CLI_OK) {
+        const json_t *content = json_object_get(cmd->answer.json, "content");
+        net_print_says(json_object_get(cmd->answer.json, "says"));
+        if (json_array_size(content) > 0) {
+            printf("\n%8s  %-9s  %-20s  %-16s  %s\n", "DEVICES", "STATE", "HARDWARE", "RAN BEFORE", "WHY");
+        }
+        json_array_foreach(content, i, cluster)
+        {
+            print_cluster(cluster);
+        }
+    }
+    return code;
+}
+
 static int wish(struct net_cmd *cmd, const char *verb, const char *id)
 {
     char tail[32];
@@ -260,13 +302,18 @@ static int run(struct net_cmd *cmd, struct plan *plan, int argc, char **argv)
     }
     const bool lists = strcmp(verb, "list") == 0 && argc == 1;
     const bool shows = strcmp(verb, "show") == 0 && argc == 2;
-    if (!lists && !shows && !(is_wish(verb) && argc == 2)) {
-        return cli_usage("rollout",
-                         "create NAME, forecast NAME, list, show ID, or a step and an ID are needed");
+    const bool asks_why = strcmp(verb, "failures") == 0 && argc == 2;
+    if (!lists && !shows && !asks_why && !(is_wish(verb) && argc == 2)) {
+        return cli_usage(
+            "rollout",
+            "create NAME, forecast NAME, list, show ID, failures ID, or a step and an ID are needed");
     }
     const int code = net_cmd_open(cmd);
     if (code != CLI_OK) {
         return code;
+    }
+    if (asks_why) {
+        return failures(cmd, argv[1]);
     }
     return lists ? list(cmd) : shows ? show(cmd, argv[1]) : wish(cmd, verb, argv[1]);
 }

@@ -5,6 +5,7 @@
 #include "server/rollout_parts.h"
 
 #include "server/actions.h"
+#include "server/store_console.h"
 
 #include "updraft/assert.h"
 
@@ -40,6 +41,30 @@ static void wake_at(struct ud_tick *tick, int64_t when_ms)
     if (tick->next_ms == 0 || when_ms < tick->next_ms) {
         tick->next_ms = when_ms;
     }
+}
+
+/* Members of it moved: the tick notes how it stands when it has looked at all that happened. */
+static ud_err moved(struct ud_store *store, struct ud_tick *tick, int32_t rollout)
+{
+    for (size_t i = 0; i < tick->moved_count; i++) {
+        if (tick->moved[i] == rollout) {
+            return UD_OK;
+        }
+    }
+    if (tick->moved_count == UD_TICK_MOVED_MAX) {
+        return ud_store_course_note(store, rollout, tick->now_ms);
+    }
+    tick->moved[tick->moved_count++] = rollout;
+    return UD_OK;
+}
+
+static ud_err note_courses(struct ud_store *store, struct ud_tick *tick)
+{
+    ud_err err = UD_OK;
+    for (size_t i = 0; i < tick->moved_count && err == UD_OK; i++) {
+        err = ud_store_course_note(store, tick->moved[i], tick->now_ms);
+    }
+    return err;
 }
 
 /* --- what happened: the queue */
@@ -88,8 +113,11 @@ static ud_err move_by_policy(struct ud_store *store, struct ud_tick *tick, const
         ud_tick_note(tick, rollout->drift == UD_DRIFT_ALERT ? "alert" : "hold", rollout->id, member->group,
                      member->device, ud_member_state_name(state));
     }
-    return state == member->state ? UD_OK
-                                  : ud_store_member_move(store, member, state, member->action, member->attempt);
+    if (state == member->state) {
+        return UD_OK;
+    }
+    const ud_err err = ud_store_member_move(store, member, state, member->action, member->attempt);
+    return err == UD_OK ? moved(store, tick, rollout->id) : err;
 }
 
 /* Members of this device that waited for it: they are asked again. */
@@ -544,9 +572,11 @@ static ud_err step(struct ud_store *store, struct ud_tick *tick, int32_t id)
         break;
     case UD_ROLLOUT_RUNNING:
         err = run(store, tick, &rollout);
+        err = err == UD_OK ? moved(store, tick, id) : err;
         break;
     case UD_ROLLOUT_STOPPING:
         err = stop(store, tick, &rollout);
+        err = err == UD_OK ? moved(store, tick, id) : err;
         break;
     case UD_ROLLOUT_DELETING:
         err = drop(store, tick, &rollout, &gone);
@@ -601,6 +631,7 @@ ud_err ud_rollout_tick(struct ud_store *store, struct ud_tick *tick)
     int32_t after = 0;
     tick->device_count = 0;
     tick->note_count = 0;
+    tick->moved_count = 0;
     tick->more = false;
     tick->next_ms = 0;
     ud_err err = take_events(store, tick);
@@ -612,5 +643,5 @@ ud_err ud_rollout_tick(struct ud_store *store, struct ud_tick *tick)
             err = step(store, tick, ids[i]);
         }
     } while (err == UD_OK && count == LIVE_MAX);
-    return err;
+    return err == UD_OK ? note_courses(store, tick) : err;
 }

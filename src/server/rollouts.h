@@ -20,6 +20,7 @@
 #define UD_TICK_SPAN 4000        /* device ids that one tick looks at while it fills a rollout */
 #define UD_TICK_COUNT_SPAN 50000 /* and while it only counts */
 #define UD_TICK_NOTES_MAX 32
+#define UD_TICK_MOVED_MAX 64
 
 /* A decision, for the log. */
 struct ud_tick_note {
@@ -39,6 +40,9 @@ struct ud_tick {
     int64_t next_ms; /* else: when there may be work again; 0 = only when something happens */
     struct ud_tick_note notes[UD_TICK_NOTES_MAX]; /* the rest is dropped */
     size_t note_count;
+    /* private */
+    int32_t moved[UD_TICK_MOVED_MAX]; /* rollouts whose members moved */
+    size_t moved_count;
 };
 
 ud_err ud_rollout_tick(struct ud_store *store, struct ud_tick *tick);

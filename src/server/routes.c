@@ -97,6 +97,8 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/groups",                          UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_groups, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/devices",                         UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_devices, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/failures",                        UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_failures, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/clusters",                        UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_clusters, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/rollouts/{id}/course",                          UD_MAY_READ, UD_BODY_NONE, ud_api_rollouts_course, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/start",                           UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_start, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/pause",                           UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_pause, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/rollouts/{id}/resume",                          UD_MAY_DEPLOY, UD_BODY_NONE, ud_api_rollouts_resume, NULL},

@@ -64,6 +64,10 @@ void ud_says_rollout(const struct ud_row_rollout *rollout, const struct ud_group
                      const struct ud_row_group *group, ud_err cause, uint32_t cause_devices,
                      struct ud_says *says);
 
+/** `failed`: how many there are; `clusters`, most frequent first: what is known of them, of all or of the most. */
+void ud_says_failures(uint32_t failed, const struct ud_row_cluster *clusters, size_t count,
+                      struct ud_says *says);
+
 struct ud_security_facts {
     uint32_t tokens_ending;
     int64_t token_left_ms; /* of the first one */

@@ -118,6 +118,53 @@ ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct 
 /** How long the newest successful actions took from offer to end, shortest first; at most `max`. */
 ud_err ud_store_action_times(struct ud_store *store, int64_t tenant, int64_t *times, size_t max, size_t *count);
 
+/* --- how a rollout goes */
+
+#define UD_CLUSTERS_MAX 50
+#define UD_CLUSTERS_LOOK_MAX 100000 /* failed members that are looked at */
+
+/* Where a device's hardware is known from. */
+typedef enum ud_hardware { UD_HARDWARE_NONE, UD_HARDWARE_ATTRIBUTE, UD_HARDWARE_TYPE } ud_hardware;
+
+/* Failed, reverted and drifted members that have all of this in common. Texts are borrowed for the call. */
+struct ud_row_cluster {
+    ud_member_state state;
+    ud_err error; /* UD_OK: none, as of one that drifted */
+    bool is_signed;
+    ud_hardware from;
+    const char *hardware; /* "" = not known */
+    int32_t before;       /* release that they ran when it was offered; or UD_RUNS_NOTHING, UD_RUNS_OTHER */
+    const char *before_name;
+    const char *before_version;
+    uint32_t devices;
+    const char *example; /* one of them */
+};
+/**
+ * Why members failed and what they share, the most frequent first, UD_CLUSTERS_MAX at most. Hardware is the attribute `key`, or where a
+ * device has none its type. UD_ERR_FILTER_COST when it takes too long.
+ */
+ud_err ud_store_rollout_clusters(struct ud_store *store, int32_t rollout, const char *key,
+                                 void (*each)(void *ctx, const struct ud_row_cluster *cluster), void *ctx);
+
+#define UD_COURSE_POINTS_MAX 400
+
+struct ud_row_course {
+    int64_t at_ms;
+    uint32_t total;
+    uint32_t active;
+    uint32_t confirmed;
+    uint32_t claimed;
+    uint32_t failed; /* reverted and drifted ones, too */
+};
+/**
+ * Note where a rollout stands, if that changed. Of each step of time the last note is kept; when there would be more than
+ * UD_COURSE_POINTS_MAX the step doubles and every other one goes.
+ */
+ud_err ud_store_course_note(struct ud_store *store, int32_t rollout, int64_t now_ms);
+/** Oldest first. */
+ud_err ud_store_course_list(struct ud_store *store, int32_t rollout,
+                            void (*each)(void *ctx, const struct ud_row_course *point), void *ctx);
+
 /* --- completions */
 
 /** Values of a field with how many devices have each, the most frequent first; `devices` 0: not counted. */

@@ -155,7 +155,7 @@ def rollouts(walk, server, foreign):
     walk("POST", path + "/approve", token=approver)
     walk("POST", path + "/start")
     walk("GET", "/api/v1/rollouts")
-    for tail in ("/groups", "/devices", "/failures"):
+    for tail in ("/groups", "/devices", "/failures", "/clusters", "/course"):
         walk("GET", path + tail)
     walk("POST", path + "/pause")
     walk("POST", path + "/resume")

@@ -101,6 +101,60 @@ def test_failures_stop_it_and_are_named_by_their_error(fleet):
     assert fleet.wait_offer("d1")
 
 
+def test_failures_are_clustered_by_what_they_share(fleet, updraft):
+    odd = 'rev "b"\u202e*'
+    for name, hardware in (("d0", odd), ("d1", odd), ("d2", "rev-a")):
+        assert fleet.devices[name].call("PUT", "/configData", {"mode": "merge", "data": {"hardware": hardware}}).status == 200
+    fleet.make(filter="name==d*", groups=[{"percent": 100, "error": 100}], start="auto")
+    assert fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/clusters").json["says"]["bold"] == "Nothing failed."
+    for name in ("d0", "d1"):
+        fleet.end(name, "failure", "UD_ERR_SPACE: does not fit")
+    fleet.end("d2", "failure", "no such thing")
+    fleet.end("d3", "success")
+    until(fleet.see, lambda rollout: rollout["devices"]["failed"] == 3)
+    page = fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/clusters").json
+    assert page["says"]["bold"] == "3 devices failed for two reasons." and (page["failed"], page["looked"]) == (3, 3)
+    first, second = page["content"]
+    assert (first["devices"], first["error"], first["hardware"], first["hardwareFrom"], first["before"]) == (2, "UD_ERR_SPACE", odd, "attribute", None)
+    assert (second["devices"], second["hardware"], second["example"], second["proof"]) == (1, "rev-a", "d2", "claimed")
+    # the filter finds these devices and no other, whatever their hardware is called
+    assert [row["name"] for row in fleet.server.api("GET", "/api/v1/devices?q=" + quote(first["filter"])).json["content"]] == ["d0", "d1"]
+    by_type = fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/clusters?hardware=board").json
+    assert [(row["hardware"], row["hardwareFrom"], row["devices"]) for row in by_type["content"]] == [("gateway", "type", 2), ("gateway", "type", 1)]
+    assert by_type["says"]["lede"] == 'All of them are of type "gateway".'
+    assert [row["name"] for row in fleet.server.api("GET", "/api/v1/devices?q=" + quote(by_type["content"][1]["filter"])).json["content"]] == ["d0", "d1", "d2"]
+    for wrong in ("", "a b", "x;y", "a'b"):
+        assert fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/clusters?hardware={quote(wrong)}").status == 400, wrong
+    printed = updraft("rollout", "failures", fleet.id)
+    assert "3 devices failed for two reasons." in printed and "rev-a" in printed and "UD_ERR_SPACE" in printed and "\u202e" not in printed
+    assert json.loads(updraft("rollout", "failures", fleet.id, "--json"))["failed"] == 3
+    # next time they are known to have run something
+    before, fleet.release = fleet.release, fleet.server.foreign_release(DATA + b"2")["id"]
+    fleet.make(name="again", filter="name==d3", start="auto")
+    fleet.end("d3", "failure", "UD_ERR_SPACE: does not fit")
+    until(fleet.see, lambda rollout: rollout["devices"]["failed"] == 1)
+    again = fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/clusters").json["content"][0]
+    assert again["before"] == {"release": before, "name": "os", "version": "1.0"}
+
+
+def test_the_course_of_a_rollout_is_there_when_it_has_ended_and_after_a_restart(fleet):
+    fleet.make(filter="name==d*", groups=[{"percent": 100, "error": 100}], start="auto")
+    for name, how in (("d0", "success"), ("d1", "failure"), ("d2", "success"), ("d3", "success")):
+        fleet.end(name, how)
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+
+    def course():
+        return fleet.server.api("GET", f"/api/v1/rollouts/{fleet.id}/course").json["content"]
+    points = until(course, lambda seen: seen[-1]["claimed"] == 3)
+    assert points[-1] == {"at": points[-1]["at"], "total": 4, "active": 0, "confirmed": 0, "claimed": 3, "failed": 1}
+    assert [point["at"] for point in points] == sorted(point["at"] for point in points)
+    assert all(a["claimed"] <= b["claimed"] and a["failed"] <= b["failed"] for a, b in zip(points, points[1:]))
+    fleet.server.kill()
+    fleet.server.start()
+    assert course() == points
+    assert fleet.server.api("GET", "/api/v1/rollouts/99/course").status == 404
+
+
 def test_retry_is_a_new_rollout_for_those_that_failed(fleet):
     fleet.make(error=100)
     fleet.wish("retry", 409)

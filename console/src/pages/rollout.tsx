@@ -4,12 +4,12 @@ import { send, useResource, type Page } from "../api";
 import { useReleases, type Releases } from "../data";
 import { bytes, clockSeconds, count, counted, exact, percent, releaseName } from "../format";
 import { onEvent, type LiveEvent } from "../live";
-import type { Cause, Counts, Group, Member, Rollout } from "../model";
+import type { Clusters, Counts, Course, Group, Member, Rollout } from "../model";
 import { go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
 import { bad, ended, good, groupLook, isOpen, lookOf, memberSegments } from "../state";
 import { t } from "../strings";
-import { Bar, Btn, ErrorBlock, Gauge, Loading, Note, Pager, Panel, Select, Shown, St, T, When } from "../ui/base";
+import { Bar, Btn, ErrorBlock, Gauge, Input, Loading, Note, Pager, Panel, Refused, Select, Shown, St, T, When } from "../ui/base";
 import { Chart } from "../ui/chart";
 import { Dialog, type Consequence } from "../ui/dialog";
 import { SaysHead, useSays } from "../ui/says";
@@ -63,7 +63,7 @@ export function RolloutPage({ id }: { id: string }): JSX.Element {
         {list.some((group) => group.startedAt !== null) ? (
           <div class="grid">
             <div class="c8 stack4">
-              <Course key={id} row={row} groups={list} />
+              <CoursePanel key={id} path={path} row={row} groups={list} events={moved} />
             </div>
             <div class="c4 stack4 first-s">
               <Next row={row} running={running} groups={list} />
@@ -118,33 +118,25 @@ function Whole({ row, groups }: { row: Rollout; groups: Group[] }): JSX.Element 
   );
 }
 
-interface Sample {
-  at: number;
-  confirmed: number;
-  failed: number;
-}
-
-/** Confirmed and failed, as far as this page has seen it: members tell when they ended. */
-function Course({ row, groups }: { row: Rollout; groups: Group[] }): JSX.Element | null {
-  const [samples, set] = useState<Sample[]>([]);
+/** Confirmed and failed from the first offer on, as the server keeps it; it ends with what is known now. */
+function CoursePanel({ path, row, groups, events }: { path: string; row: Rollout; groups: Group[]; events: (event: LiveEvent) => boolean }): JSX.Element | null {
+  const course = useResource<Course>(`${path}/course`, { events, every: 30_000, keep: true });
   const counts = row.devices;
-  useEffect(() => {
-    set((old) => {
-      const last = old[old.length - 1];
-      if (last && last.confirmed === good(row, counts) && last.failed === bad(counts) && Date.now() - last.at < 10_000) return old;
-      return [...old.slice(-2000), { at: Date.now(), confirmed: good(row, counts), failed: bad(counts) }];
-    });
-  }, [row.devices]);
   const started = groups.map((group) => group.startedAt).filter((at): at is number => at !== null).sort((a, b) => a - b)[0];
   if (!started) return null;
-  const begin: [number, number] = [started, 0];
+  const stored = (course.data?.content ?? []).filter((point) => point.at >= started);
+  const open = isOpen(row);
+  const last = open ? Math.max(Date.now(), (stored[stored.length - 1]?.at ?? 0) + 1) : 0;
+  const line = (of: (point: Course["content"][number]) => number, now: number): [number, number][] => [
+    [started, 0], ...stored.map((point): [number, number] => [point.at, of(point)]), ...(open ? [[last, now] as [number, number]] : []),
+  ];
   return (
     <Panel title={t.rollout.course} caption={t.rollout.courseHint}>
       <div class="in">
-        <Chart label={t.rollout.courseLabel(good(row, counts), counts.total)} height={230} top={Math.max(counts.total, 1)} now
+        <Chart label={t.rollout.courseLabel(good(row, counts), counts.total)} height={230} top={Math.max(counts.total, 1)} now={open}
           series={[
-            { label: t.member.confirmed, tone: "ok", fill: true, points: [begin, ...samples.map((one): [number, number] => [one.at, one.confirmed])] },
-            { label: t.rollout.failedShort, tone: "bad", points: [begin, ...samples.map((one): [number, number] => [one.at, one.failed])] },
+            { label: t.member.confirmed, tone: "ok", fill: true, points: line((point) => point.confirmed + (row.claimedCounts ? point.claimed : 0), good(row, counts)) },
+            { label: t.rollout.failedShort, tone: "bad", points: line((point) => point.failed, bad(counts)) },
           ]} />
       </div>
     </Panel>
@@ -237,35 +229,53 @@ function Groups({ row, of }: { row: Rollout; of: ReturnType<typeof useResource<P
   );
 }
 
+/** Why devices failed, and what they have in common: error, hardware, what they ran before. */
 function Failures({ path, row, events }: { path: string; row: Rollout; events: (event: LiveEvent) => boolean }): JSX.Element {
-  const causes = useResource<Page<Cause>>(`${path}/failures`, { events, every: 30_000 });
-  const most = Math.max(1, ...(causes.data?.content ?? []).map((one) => one.devices));
+  const key = usePlace().query.get("hardware") ?? "";
+  const [draft, setDraft] = useState(key);
+  useEffect(() => setDraft(key), [key]);
+  const clusters = useResource<Clusters>(`${path}/clusters${key ? `?hardware=${encodeURIComponent(key)}` : ""}`, { events, every: 30_000, keep: true });
+  const page = clusters.data;
+  const most = Math.max(1, ...(page?.content ?? []).map((one) => one.devices));
   return (
-    <Panel id="failures" title={t.rollout.failures(bad(row.devices), causes.data?.content.length ?? 0)} footer={
+    <Panel id="failures" title={t.rollout.failures(bad(row.devices), page?.content.length ?? 0)} footer={
       <>
-        <span>{t.rollout.failuresHint}</span>
+        <span>{page && page.looked < page.failed ? t.rollout.looked(page.looked, page.failed) : t.rollout.failuresHint}</span>
         <a class="right" href={`/devices?q=${encodeURIComponent(`failedin==${row.id}`)}`}>{t.rollout.allFailures}</a>
       </>
     }>
-      <Shown of={causes}>
-        {(page) =>
-          page.content.length === 0 ? <div class="in s dim">{t.rollout.noFailures}</div> : (
-            <div class="scroll" tabIndex={0}>
-              <table class="tbl keep">
-                <thead><tr><th>{t.rollout.cause}</th><th>{t.nav.devices}</th><th class="hide-s">{t.rollout.said}</th><th>{t.rollout.youCan}</th><th class="num">{t.rollout.example}</th></tr></thead>
-                <tbody>
-                  {page.content.map((one) => (
-                    <tr key={one.error + one.proof}>
-                      <td class="two"><b><T v={one.message} /></b><small class="mono">{one.error}</small></td>
-                      <td class="w150"><div class="row"><b class="num">{count(one.devices)}</b><div class="grow"><Bar size="sm" segments={[{ cls: "b-fail", value: one.devices, label: t.member.failed }]} total={most} label={counted(one.devices, "device")} /></div></div></td>
-                      <td class="hide-s">{one.proof === "signed" ? <St tone="ok" glyph="confirmed" word={t.rollout.signed} /> : <St tone="warn" glyph="claimed" word={t.rollout.claimed} />}</td>
-                      <td class="s"><T v={one.remedy} /></td>
-                      <td class="num"><a class="mono" href={url("devices", one.example)}><T v={one.example} /></a></td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+      {clusters.error && page ? <div class="in"><Refused error={clusters.error} /></div> : null}
+      <Shown of={clusters}>
+        {(shown) =>
+          shown.content.length === 0 ? <div class="in s dim">{t.rollout.noFailures}</div> : (
+            <>
+              <div class="in">
+                <p><b><T v={shown.says.bold} /></b>{shown.says.rest ? <span class="dim"> <T v={shown.says.rest} /></span> : null}</p>
+                {shown.says.lede ? <p class="s"><T v={shown.says.lede} /></p> : null}
+                <form class="row wrap s" onSubmit={(event) => { event.preventDefault(); setQuery({ hardware: draft === "hardware" ? null : draft.trim() || null }); }}>
+                  <Input label={t.rollout.hardwareIs} hint={t.rollout.hardwareHint} value={draft === "" ? shown.hardware : draft} onInput={setDraft} mono max={128} />
+                  <Btn small type="submit">{t.rollout.group2}</Btn>
+                </form>
+              </div>
+              <div class="scroll" tabIndex={0} role="group" aria-label={t.rollout.cause}>
+                <table class="tbl keep">
+                  <thead><tr><th>{t.rollout.cause}</th><th>{t.rollout.hardware}</th><th>{t.rollout.ranBefore}</th><th>{t.nav.devices}</th><th class="hide-s">{t.rollout.said}</th><th class="hide-s">{t.rollout.youCan}</th><th class="num">{t.rollout.example}</th></tr></thead>
+                  <tbody>
+                    {shown.content.map((one) => (
+                      <tr key={[one.state, one.error, one.proof, one.hardwareFrom, one.hardware, one.before?.release].join("\n")}>
+                        <td class="two"><b><T v={one.message} /></b><small class="mono">{one.error ?? lookOf(one.state).word}</small></td>
+                        <td class="two"><span class="clipped max160"><T v={one.hardware} /></span>{one.hardwareFrom === "type" ? <small>{t.rollout.byType}</small> : null}</td>
+                        <td><span class="clipped max160"><T v={one.before ? (one.before.version ?? t.devices.foreignImage) : t.rollout.ranNothing} /></span></td>
+                        <td class="w150"><div class="row"><b class="num">{one.filter ? <a href={`/devices?q=${encodeURIComponent(one.filter)}`}>{count(one.devices)}</a> : count(one.devices)}</b><div class="grow"><Bar size="sm" segments={[{ cls: "b-fail", value: one.devices, label: t.member.failed }]} total={most} label={counted(one.devices, "device")} /></div></div></td>
+                        <td class="hide-s">{one.proof === "signed" ? <St tone="ok" glyph="confirmed" word={t.rollout.signed} /> : <St tone="warn" glyph="claimed" word={t.rollout.claimed} />}</td>
+                        <td class="s hide-s"><T v={one.remedy} /></td>
+                        <td class="num"><a class="mono" href={url("devices", one.example)}><T v={one.example} /></a></td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            </>
           )
         }
       </Shown>

@@ -31,6 +31,14 @@ describe("a rollout", () => {
     await page.locator("main .pill", { hasText: "Finished" }).waitFor({ timeout: 2 * WAIT });
     await page.locator(".bigfig", { hasText: "100" }).waitFor();
     await page.getByText("2 of 2 confirmed", { exact: false }).first().waitFor();
+    // its course is kept: there after a reload, though nobody looks on any more
+    await page.reload();
+    const course = page.getByRole("region", { name: "Confirmed, over time" });
+    await course.getByRole("button", { name: "As a table" }).click();
+    await course.locator("tbody tr", { hasText: /2$|20$/ }).first().waitFor();
+    expect(await course.locator("tbody tr").count()).toBeGreaterThan(1);
+    expect(await course.locator("tbody tr").last().locator("td").nth(1).textContent()).toBe("0");
+    expect(await course.locator("tbody tr").first().locator("td").nth(1).textContent()).toBe("2");
     for (const name of ["door-2", "door-3"]) {
       const device = await api<{ running: { version: string } }>("GET", `/api/v1/devices/${name}`);
       expect(device.running.version).toBe("2.0");
@@ -45,6 +53,18 @@ describe("a rollout", () => {
     await page.locator("main .pill", { hasText: "Paused" }).waitFor({ timeout: 3 * WAIT });
     await page.getByText("It stopped itself.").waitFor();
     await page.getByText("UD_ERR_CRASHED").first().waitFor();
+    const why = page.getByRole("region", { name: /1 failure/ });
+    await why.getByText("1 device failed:").waitFor();
+    const cluster = await why.locator("tbody tr").first().locator("td").allTextContents();
+    expect(cluster[0]).toContain("UD_ERR_CRASHED");
+    expect(cluster[2]).toMatch(/^[12]\.0$/); // what it ran before
+    await why.getByRole("textbox", { name: "Hardware is the attribute" }).fill("board");
+    await why.getByRole("button", { name: "Group by it" }).click();
+    await page.waitForURL(/hardware=board/);
+    await why.locator("tbody a").first().click();
+    await page.waitForURL(/devices\?q=failedin/);
+    await heading(page, /^1 device fits this filter/);
+    await page.goBack();
     await page.getByRole("button", { name: "Resume…" }).click();
     await page.getByText("Its error limit is out of force for this group then.").waitFor();
     await page.keyboard.press("Escape");

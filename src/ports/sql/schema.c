@@ -163,5 +163,11 @@ const struct sql_schema_step sql_schema[] = {
     /* 10: what patches saved, by rollout */
     {.all = "ALTER TABLE rollout ADD COLUMN patches {INT} NOT NULL DEFAULT 0;"
             "ALTER TABLE rollout ADD COLUMN saved_bytes {INT} NOT NULL DEFAULT 0;"},
+    /* 11: what a device ran when it was offered something; how a rollout went */
+    {.all = "ALTER TABLE action ADD COLUMN before_release {INT} NOT NULL DEFAULT 0;"
+            "ALTER TABLE rollout ADD COLUMN course_step_ms {INT} NOT NULL DEFAULT 1000;"
+            "CREATE TABLE rollout_course(rollout {INT} NOT NULL, at_ms {INT} NOT NULL, total {INT} NOT NULL,"
+            " active {INT} NOT NULL, confirmed {INT} NOT NULL, claimed {INT} NOT NULL, failed {INT} NOT NULL,"
+            " PRIMARY KEY(rollout,at_ms)) {BY_KEY};"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

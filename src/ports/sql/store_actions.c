@@ -1,6 +1,7 @@
 /* Actions with their history, and reports. */
 #include "sql.h"
 
+#include "schema_console.h"
 #include "store_device_row.h"
 
 #include "server/store_rollouts.h"
@@ -10,7 +11,8 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
     struct sql q = sql_begin(
         store, "INSERT INTO action(tenant,device,release,state,active,canceling,proof_signed,"
                "error,nonce,created_ms,updated_ms,rollout,group_position,weight,force,force_ms,waits,"
-               "schedule,duration,zone) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id");
+               "schedule,duration,zone,before_release) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+               "coalesce((SELECT " RUNS("x.") " FROM device x WHERE x.id=?),0)) RETURNING id");
     sql_put_int(&q, action->tenant);
     sql_put_int(&q, action->device);
     sql_put_int(&q, action->release);
@@ -25,6 +27,7 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
     sql_put_int(&q, action->terms.rollout);
     sql_put_int(&q, action->terms.group);
     sql_put_terms(&q, &action->terms);
+    sql_put_int(&q, action->device);
     int64_t id = 0;
     const ud_err err = sql_end_id(&q, &id);
     if (err == UD_OK) {

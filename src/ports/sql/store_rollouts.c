@@ -219,6 +219,7 @@ static ud_err remove_by(struct ud_store *store, const char *text, int32_t id)
 ud_err ud_store_rollout_remove(struct ud_store *store, int32_t id)
 {
     ud_err err = remove_by(store, "DELETE FROM rollout_fact WHERE rollout=?", id);
+    err = err == UD_OK ? remove_by(store, "DELETE FROM rollout_course WHERE rollout=?", id) : err;
     err = err == UD_OK ? remove_by(store, "DELETE FROM rollout_group WHERE rollout=?", id) : err;
     return err == UD_OK ? remove_by(store, "DELETE FROM rollout WHERE id=?", id) : err;
 }

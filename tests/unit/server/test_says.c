@@ -181,6 +181,37 @@ static void test_a_rollout_says_whether_it_goes_well(void **state)
     }
 }
 
+static void test_failures_say_what_they_share(void **state)
+{
+    static const struct ud_row_cluster clusters[] = {
+        {UD_MEMBER_FAILED, UD_ERR_SPACE, true, UD_HARDWARE_ATTRIBUTE, "rev-b", 1, "os", "1.0", 300, "a"},
+        {UD_MEMBER_FAILED, UD_ERR_SPACE, true, UD_HARDWARE_ATTRIBUTE, "rev-b", 2, "os", "0.9", 100, "b"},
+        {UD_MEMBER_REVERTED, UD_ERR_CRASHED, true, UD_HARDWARE_TYPE, "gate", 1, "os", "1.0", 2, "c"},
+        {UD_MEMBER_DRIFTED, UD_OK, true, UD_HARDWARE_NONE, "", UD_RUNS_OTHER, "", "", 1, "d"},
+    };
+    struct ud_says says;
+    char expected[256];
+    (void)state;
+    ud_says_failures(0, NULL, 0, &says);
+    assert_string_equal(says.bold, "Nothing failed.");
+    ud_says_failures(400, clusters, 2, &says);
+    assert_string_equal(says.bold, "400 devices failed for one reason:");
+    snprintf(expected, sizeof expected, "%s.", ud_err_text(UD_ERR_SPACE));
+    assert_string_equal(says.rest, expected);
+    assert_string_equal(says.lede, "All of them are \"rev-b\".");
+    ud_says_failures(403, clusters, 4, &says);
+    assert_string_equal(says.bold, "403 devices failed for three reasons.");
+    snprintf(expected, sizeof expected, "400 of them: %s.", ud_err_text(UD_ERR_SPACE));
+    assert_string_equal(says.rest, expected);
+    assert_string_equal(says.lede, "99.3 % of them are \"rev-b\"."); /* 302 of 403 ran 1.0: too few to say */
+    ud_says_failures(2, clusters + 2, 1, &says);
+    assert_string_equal(says.lede, "All of them are of type \"gate\". All of them ran os 1.0 before.");
+    ud_says_failures(1, clusters + 3, 1, &says);
+    assert_string_equal(says.bold, "1 device failed:");
+    assert_string_equal(says.rest, "it runs what nobody assigned.");
+    assert_string_equal(says.lede, "");
+}
+
 static void test_security_names_what_does_not_hold(void **state)
 {
     (void)state;
@@ -212,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_lists_say_what_is_in_them),
         cmocka_unit_test(test_a_release_says_who_runs_it),
         cmocka_unit_test(test_a_rollout_says_whether_it_goes_well),
+        cmocka_unit_test(test_failures_say_what_they_share),
         cmocka_unit_test(test_security_names_what_does_not_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
