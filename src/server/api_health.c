@@ -49,6 +49,7 @@ void ud_api_metrics(struct ud_call *call)
     line(out, "updraft_store_commits_total", stats.commits);
     line(out, "updraft_store_jobs_total", stats.jobs);
     line(out, "updraft_store_failed_commits_total", stats.failed_commits);
+    line(out, "updraft_store_jobs_waiting", ud_writer_waiting(call->server->writer));
     line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
     ud_lwm2m_metrics(call->server->lwm2m, out);
     call->data = out;

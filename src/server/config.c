@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include "server/writer.h"
+
 #include <arpa/inet.h>
 #include <ini.h>
 #include <stdio.h>
@@ -66,6 +68,7 @@ static const struct setting settings[] = {
     {"threads", NUMBER_AT(threads, 0, 64), "0", "threads of each listener; 0 = one per processor, at most 8"},
     {"store-readers-max", NUMBER_AT(store_readers_max, 2, 64), "16", "reading connections to the store; a server has at most six more (PostgreSQL: max_connections)"},
     {"connections-max", NUMBER_AT(connections_max, 16, 1000000), "20000", "connections of each listener"},
+    {"device-writes-max", NUMBER_AT(device_writes_max, 1, UD_WRITER_QUEUE_MAX), "8192", "writes that may wait for the store before devices are told 503 and when to come again; people's wait all the same"},
     {"per-address-max", NUMBER_AT(per_address_max, 0, 1000000), "0", "connections from one address, shared out over the threads; 0 = no limit"},
     {"wrong-secrets-max", NUMBER_AT(wrong_secrets_max, 1, 1000000), "60", "wrong tokens and passwords of people from one address in a minute; then it waits"},
     {"idle-s", NUMBER_AT(idle_s, 1, 3600), "60", "close a connection after so many seconds without progress"},

@@ -53,6 +53,7 @@ struct ud_config {
     uint64_t threads;            /* per listener; 0 = by the machine */
     uint64_t store_readers_max;  /* reading connections to the store, 2..64 */
     uint64_t connections_max;    /* per listener */
+    uint64_t device_writes_max;  /* that wait, before devices are told to come later */
     uint64_t per_address_max;    /* connections from one address; 0 = no limit */
     uint64_t wrong_secrets_max;  /* wrong tokens and passwords from one address in a minute */
     uint64_t idle_s;             /* a connection without progress is closed */

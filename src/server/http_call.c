@@ -430,7 +430,7 @@ void ud_call_write_then(struct ud_call *call, ud_err (*work)(struct ud_call *cal
     call->state = UD_CALL_WAITING;
     MHD_suspend_connection(call->connection); /* before the job can be done */
     const bool late = call->listener->which == UD_LISTEN_DEVICES &&
-                      ud_writer_waiting(call->server->writer) >= UD_WRITER_DEVICES_MAX;
+                      ud_writer_waiting(call->server->writer) >= call->server->config.device_writes_max;
     const ud_err err = late ? UD_ERR_RETRY_LATER : ud_writer_submit(call->server->writer, &call->job);
     if (err != UD_OK) {
         worked(call, err);

@@ -1,6 +1,7 @@
 /* Accepting, and sending away at the door: a herd of devices after an outage (docs/threats.md, attack I11). */
 #include "server/http_listener.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static void move_on(struct ud_http_worker *worker)
     }
     door->per_second = (unsigned)((3 * door->per_second + seen + 3) / 4);
     door->inside = 0;
+    door->starved = false;
     door->step = now;
     if (door->shed > 0) {
         say_shed(worker);
@@ -110,7 +112,7 @@ void ud_http_door_passed(struct MHD_Connection *connection)
 bool ud_http_door_is_full(struct ud_http_worker *worker)
 {
     move_on(worker);
-    return worker->door.fresh_count >= FRESH_MAX;
+    return worker->door.starved || worker->door.fresh_count >= FRESH_MAX;
 }
 
 /* Of a socket that listens the kernel gives the length of its queue in this place. */
@@ -121,10 +123,28 @@ static unsigned waiting(int fd)
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_unacked : 0;
 }
 
+/*
+ * Without a file for it a connection stays in the queue, and the socket stays readable: to ask again at once would be all that
+ * this thread does. So nobody asks before the next step.
+ */
+static void starve(struct ud_http_worker *worker, int why)
+{
+    struct ud_server *server = worker->listener->server;
+    worker->door.starved = true;
+    ud_metric_add(&server->metrics, UD_METRIC_ACCEPTS_FAILED, 1);
+    ud_log_event(&server->log, UD_LOG_ERROR, "accept", "listener",
+                 worker->listener->which == UD_LISTEN_DEVICES ? "devices" : "people", "words", strerror(why),
+                 NULL);
+}
+
 static int take(struct ud_http_worker *worker, struct sockaddr_storage *from, socklen_t *len)
 {
     *len = sizeof *from;
-    return accept(worker->listener->fd, (struct sockaddr *)(void *)from, len);
+    const int fd = accept(worker->listener->fd, (struct sockaddr *)(void *)from, len);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        starve(worker, errno);
+    }
+    return fd;
 }
 
 /* With a reset: nothing of it stays here, and the device knows at once. */
@@ -158,12 +178,15 @@ void ud_http_door_open(struct ud_http_worker *worker)
 {
     struct ud_http_door *door = &worker->door;
     move_on(worker);
+    if (door->starved) {
+        return;
+    }
     for (unsigned i = 0; i < ADMIT_MAX && door->fresh_count + i < FRESH_MAX; i++) {
         struct sockaddr_storage from;
         socklen_t len;
         const int fd = take(worker, &from, &len);
         if (fd < 0) {
-            return; /* nobody waits, or no file is left: then they wait */
+            return; /* nobody waits, or no file is left */
         }
         /* it makes the socket non-blocking and close-on-exec; over the limits of connections it is closed */
         (void)MHD_add_connection(worker->daemon, fd, (const struct sockaddr *)(const void *)&from, len);

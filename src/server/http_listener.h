@@ -23,6 +23,7 @@ struct ud_http_door {
     unsigned inside; /* since the step began: those that made their first request */
     unsigned per_second;
     unsigned shed;
+    bool starved; /* no file was left for another connection: the kernel's queue has them until the next step */
 };
 
 /* One thread and the daemon that it runs. */

@@ -16,6 +16,7 @@
     X(REPORTS_ACCEPTED, "updraft_reports_total{result=\"accepted\"}")                                          \
     X(REPORTS_REFUSED, "updraft_reports_total{result=\"refused\"}")                                            \
     X(CONNECTIONS_SHED, "updraft_connections_shed_total")                                                      \
+    X(ACCEPTS_FAILED, "updraft_accepts_failed_total")                                                          \
     X(MQTT_SENT, "updraft_mqtt_messages_total{what=\"sent\"}")                                                 \
     X(MQTT_TAKEN, "updraft_mqtt_messages_total{what=\"received\"}")                                            \
     X(MQTT_REFUSED, "updraft_mqtt_messages_total{what=\"refused\"}")                                           \

@@ -9,8 +9,6 @@
 
 #define UD_WRITER_BATCH_MAX 256
 #define UD_WRITER_QUEUE_MAX 65536
-#define UD_WRITER_DEVICES_MAX                                                                                  \
-    8192 /* jobs that wait before devices are asked to come later: people's get in all the same */
 
 struct ud_job {
     /* On the writer thread, inside the transaction. An error undoes this job alone. */
