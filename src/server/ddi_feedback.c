@@ -173,6 +173,10 @@ static void feedback(struct ud_call *call, bool on_cancel)
         return;
     }
     call->data = given;
+    const bool may_end = on_cancel || given->feedback.execution == UD_EXECUTION_CLOSED ||
+                         given->feedback.execution == UD_EXECUTION_CANCELED ||
+                         given->feedback.execution == UD_EXECUTION_DOWNLOADED;
+    call->want = (struct ud_store_want){.device = call->device.id, .action = given->id, .row = may_end};
     ud_call_write_then(call, apply, applied, answer);
 }
 

@@ -64,6 +64,8 @@ void ud_device_report(struct ud_call *call)
         ud_call_write(call, keep_refused, report_answer);
         return;
     }
+    call->want =
+        (struct ud_store_want){.device = call->device.id, .row = true, .newest = told->report.nonce.len > 0};
     ud_call_write_then(call, apply_report, report_committed, report_answer);
 }
 

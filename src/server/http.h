@@ -70,6 +70,7 @@ struct ud_call {
     uint64_t file_first;
     uint64_t file_bytes;
     struct ud_job job;
+    struct ud_store_want want; /* set before ud_call_write(): the work may then be called again (writer.h) */
     struct ud_disk_job disk_job;
     ud_err (*work)(struct ud_call *call, struct ud_store *store);
     ud_err (*disk_work)(struct ud_call *call);

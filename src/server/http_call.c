@@ -426,7 +426,7 @@ void ud_call_write_then(struct ud_call *call, ud_err (*work)(struct ud_call *cal
     call->work = work;
     call->committed = committed;
     call->finish = finish;
-    call->job = (struct ud_job){.run = job_run, .done = job_done};
+    call->job = (struct ud_job){.run = job_run, .done = job_done, .want = call->want};
     call->state = UD_CALL_WAITING;
     MHD_suspend_connection(call->connection); /* before the job can be done */
     const bool late = call->listener->which == UD_LISTEN_DEVICES &&

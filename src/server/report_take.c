@@ -46,6 +46,7 @@ ud_err ud_report_keep_refused(const struct ud_told *told, struct ud_store *store
 
 ud_err ud_report_apply(struct ud_told *told, struct ud_store *store, struct ud_bytes bytes, int64_t now_ms)
 {
+    told->refused = UD_OK; /* it may be the second time: writer.h */
     const ud_err err = apply(told, store, bytes, now_ms);
     if (!is_refusal(err)) {
         return err;

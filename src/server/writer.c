@@ -76,6 +76,50 @@ static void run_job(struct ud_writer *writer, struct ud_job *job)
     }
 }
 
+/* The first job behind those that can be one run with `first`. */
+static struct ud_job *end_of_run(const struct ud_writer *writer, struct ud_job *first)
+{
+    struct ud_job *end = first;
+    while (end != NULL && end->want.device != 0 && ud_store_gathers(writer->store)) {
+        end = end->next;
+    }
+    return end;
+}
+
+static ud_err run_each(struct ud_store *store, struct ud_job *first, const struct ud_job *end)
+{
+    const struct ud_store_want *wants[UD_WRITER_BATCH_MAX] = {NULL};
+    size_t count = 0;
+    for (struct ud_job *job = first; job != end; job = job->next) {
+        wants[count++] = &job->want;
+    }
+    ud_err err = ud_store_gather(store, wants, count);
+    for (struct ud_job *job = first; job != end && err == UD_OK; job = job->next) {
+        ud_store_gather_next(store, &job->want);
+        job->result = job->run(job, store);
+        if (job->result != UD_OK && ud_store_gather_touched(store)) {
+            err = job->result; /* what it wrote must go, and only a savepoint of its own can do that */
+        }
+    }
+    return err == UD_OK ? ud_store_gathered(store) : err;
+}
+
+/* All of them by few statements. False: nothing of it happened, and each is run by itself. */
+static bool run_together(struct ud_writer *writer, struct ud_job *first, const struct ud_job *end)
+{
+    struct ud_store *store = writer->store;
+    ud_err err = ud_store_save(store);
+    err = err == UD_OK ? run_each(store, first, end) : err;
+    err = err == UD_OK ? ud_store_release(store) : err;
+    if (err != UD_OK) {
+        ud_store_scatter(store);
+        if (ud_store_in_transaction(store)) {
+            ud_store_undo(store);
+        }
+    }
+    return err == UD_OK;
+}
+
 static void run_batch(struct ud_writer *writer, struct ud_job *batch)
 {
     struct ud_store *store = writer->store;
@@ -84,10 +128,21 @@ static void run_batch(struct ud_writer *writer, struct ud_job *batch)
     if (err != UD_OK) {
         complain(writer, err);
     }
+    struct ud_job *alone = batch; /* up to this one each job is run by itself */
     for (struct ud_job *job = batch; job != NULL; job = job->next) {
         if (err != UD_OK) {
             job->result = err;
             continue;
+        }
+        if (job == alone) {
+            struct ud_job *end = end_of_run(writer, job);
+            alone = end == job ? job->next : end;
+            if (end != job && end != job->next && run_together(writer, job, end)) {
+                while (job->next != end) {
+                    job = job->next;
+                }
+                continue;
+            }
         }
         run_job(writer, job);
         if (!ud_store_in_transaction(store)) { /* the database gave up the whole transaction */

@@ -5,7 +5,7 @@
 #ifndef UD_SERVER_WRITER_H
 #define UD_SERVER_WRITER_H
 
-#include "server/store.h"
+#include "server/store_gather.h"
 
 #define UD_WRITER_BATCH_MAX 256
 #define UD_WRITER_QUEUE_MAX 65536
@@ -13,6 +13,8 @@
 struct ud_job {
     /* On the writer thread, inside the transaction. An error undoes this job alone. */
     ud_err (*run)(struct ud_job *job, struct ud_store *store);
+    /* Where it names a device: the job may be one of a gathered run, and run() is called again when that run fails. */
+    struct ud_store_want want;
     /* On the writer thread, after COMMIT (UD_OK) or when the job came to nothing (its error). Must not block. */
     void (*done)(struct ud_job *job, ud_err err);
     /* private */

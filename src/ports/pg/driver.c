@@ -523,6 +523,7 @@ static const struct sql_word words[] = {
 const struct sql_driver sql_driver_pg = {
     .name = "postgresql",
     .words = words,
+    .arrays = true,
     .now = "SELECT CAST(extract(epoch FROM clock_timestamp())*1000 AS BIGINT)",
     .wait = wait_notified,
     .open = open_connection,

@@ -30,6 +30,7 @@ struct sql_driver {
     const char *name;
     const struct sql_word *words; /* up to one whose word is NULL */
 
+    bool arrays;     /* takes arrays as parameters, and a round trip costs: gather.h */
     const char *now; /* a statement: milliseconds since 1970 by the database's clock */
 
     /** NULL where one process has the database; else wait for a notification, at most so long. */

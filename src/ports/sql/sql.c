@@ -1,4 +1,5 @@
 #include "driver.h"
+#include "gather.h"
 
 #include "updraft/assert.h"
 
@@ -38,22 +39,32 @@ static void **slot_of(struct ud_store *store, const char *text)
     return NULL;
 }
 
-struct sql sql_begin(struct ud_store *store, const char *text)
+static struct sql begin(struct ud_store *store, const char *text, ud_err err)
 {
-    struct sql q = {.store = store, .err = UD_OK};
+    struct sql q = {.store = store, .err = err};
     void **slot = slot_of(store, text);
     UD_ASSERT(slot != NULL); /* SQL_PREPARED_MAX is more than the program's statements */
-    if (*slot == NULL) {
+    if (*slot == NULL && err == UD_OK) {
         q.err = store->driver->prepare(store, text, slot);
     }
     q.stmt = q.err == UD_OK ? *slot : NULL;
     return q;
 }
 
+struct sql sql_begin(struct ud_store *store, const char *text)
+{
+    return begin(store, text, sql_gather_other(store, text));
+}
+
+struct sql sql_begin_apart(struct ud_store *store, const char *text)
+{
+    return begin(store, text, UD_OK);
+}
+
 struct sql sql_begin_made(struct ud_store *store, const char *text)
 {
-    struct sql q = {.store = store, .made = true, .err = UD_OK};
-    q.err = store->driver->prepare(store, text, &q.stmt);
+    struct sql q = {.store = store, .made = true, .err = sql_gather_other(store, text)};
+    q.err = q.err == UD_OK ? store->driver->prepare(store, text, &q.stmt) : q.err;
     return q;
 }
 

@@ -19,6 +19,7 @@
 #define SQL_PARAMS_MAX 64
 
 struct sql_driver;
+struct sql_gather;
 
 struct ud_store {
     const struct sql_driver *driver;
@@ -28,7 +29,8 @@ struct ud_store {
         void *stmt;
     } prepared[SQL_PREPARED_MAX];
     char message[UD_STORE_WORDS_BYTES];
-    int64_t limit_ms; /* the driver's own */
+    int64_t limit_ms;          /* the driver's own */
+    struct sql_gather *gather; /* gather.h; NULL until it is needed */
 };
 
 struct sql {
@@ -42,6 +44,8 @@ struct sql {
 
 /** `text` must be a literal with static life: prepared once, found again by its address. */
 struct sql sql_begin(struct ud_store *store, const char *text);
+/** One that reads nothing of what a gathered run writes (gather.h): that may go on waiting. */
+struct sql sql_begin_apart(struct ud_store *store, const char *text);
 /** A text made at run time, from literals only: every value is bound. Prepared for this once. */
 struct sql sql_begin_made(struct ud_store *store, const char *text);
 void sql_put_int(struct sql *q, int64_t value);

@@ -1,6 +1,7 @@
 /* Actions with their history, and reports. */
 #include "sql.h"
 
+#include "gather.h"
 #include "schema_console.h"
 #include "store_device_row.h"
 
@@ -39,12 +40,7 @@ ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
     return err;
 }
 
-#define ACTION_COLUMNS                                                                                         \
-    "SELECT a.id,a.tenant,a.device,a.release,a.state,a.active,a.canceling,a.proof_signed,a.error,a.nonce,"     \
-    "a.created_ms,a.updated_ms,a.last_status,a.status_count,a.rollout,a.group_position,a.weight,a.force,"      \
-    "a.force_ms,a.waits,a.schedule,a.duration,a.zone,d.name FROM action a JOIN device d ON d.id=a.device"
-
-static void read_action(struct sql *q, struct ud_row_action *row)
+void sql_read_action(struct sql *q, struct ud_row_action *row)
 {
     memset(row, 0, sizeof *row);
     row->id = (int32_t)sql_get_int(q);
@@ -76,7 +72,7 @@ static ud_err take_action(struct sql *q, struct ud_row_action *action)
     struct ud_row_action row;
     const bool found = sql_row(q);
     if (found) {
-        read_action(q, &row);
+        sql_read_action(q, &row);
     }
     const ud_err err = sql_end(q);
     if (err == UD_OK && found) {
@@ -88,6 +84,9 @@ static ud_err take_action(struct sql *q, struct ud_row_action *action)
 ud_err ud_store_action_get(struct ud_store *store, int64_t tenant, int32_t id, int64_t device,
                            struct ud_row_action *action)
 {
+    if (sql_gather_action(store, id, tenant, device, action)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, ACTION_COLUMNS " WHERE a.id=?1 AND a.tenant=?2 AND (?3=0 OR a.device=?3)");
     sql_put_int(&q, id);
     sql_put_int(&q, tenant);
@@ -104,6 +103,9 @@ ud_err ud_store_action_get_any(struct ud_store *store, int32_t id, struct ud_row
 
 ud_err ud_store_action_newest(struct ud_store *store, int64_t device, struct ud_row_action *action)
 {
+    if (sql_gather_newest(store, device, action)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, ACTION_COLUMNS " WHERE a.device=? ORDER BY a.id DESC LIMIT 1");
     sql_put_int(&q, device);
     return take_action(&q, action);
@@ -111,6 +113,9 @@ ud_err ud_store_action_newest(struct ud_store *store, int64_t device, struct ud_
 
 ud_err ud_store_action_set(struct ud_store *store, const struct ud_row_action *action)
 {
+    if (sql_gather_action_set(store, action)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, "UPDATE action SET state=?,active=?,canceling=?,proof_signed=?,error=?,"
                                     "updated_ms=?,last_status=?,status_count=?,force=?,waits=? WHERE id=?");
     sql_put_int(&q, action->state);
@@ -143,7 +148,7 @@ ud_err ud_store_action_list(struct ud_store *store, int64_t device, struct ud_pa
     sql_put_int(&q, page->offset);
     while (sql_row(&q)) {
         struct ud_row_action row;
-        read_action(&q, &row);
+        sql_read_action(&q, &row);
         each(ctx, &row);
     }
     return sql_end(&q);
@@ -181,6 +186,10 @@ ud_err ud_store_action_count_by_state(struct ud_store *store, uint32_t counts[UD
 ud_err ud_store_status_add(struct ud_store *store, struct ud_row_action *action,
                            const struct ud_row_status *status)
 {
+    ud_err gathered = UD_OK;
+    if (sql_gather_status_add(store, action, status, &gathered)) {
+        return gathered;
+    }
     struct sql q =
         sql_begin(store, "INSERT INTO action_status(tenant,previous,at_ms,state,canceling,code,messages)"
                          " VALUES(?,?,?,?,?,?,?) RETURNING id");
@@ -251,6 +260,10 @@ ud_err ud_store_report_add(struct ud_store *store, int64_t tenant, int64_t devic
                            const struct ud_row_report *report)
 {
     int64_t id = 0;
+    ud_err gathered = UD_OK;
+    if (sql_gather_report_add(store, tenant, device, report, &gathered)) {
+        return gathered;
+    }
     const ud_err err = insert_report(store, tenant, device, report, &id);
     if (err != UD_OK) {
         return err;

@@ -21,6 +21,13 @@
 
 void sql_read_device(struct sql *q, struct ud_row_device *row);
 
+#define ACTION_COLUMNS                                                                                         \
+    "SELECT a.id,a.tenant,a.device,a.release,a.state,a.active,a.canceling,a.proof_signed,a.error,a.nonce,"     \
+    "a.created_ms,a.updated_ms,a.last_status,a.status_count,a.rollout,a.group_position,a.weight,a.force,"      \
+    "a.force_ms,a.waits,a.schedule,a.duration,a.zone,d.name FROM action a JOIN device d ON d.id=a.device"
+
+void sql_read_action(struct sql *q, struct ud_row_action *row);
+
 /** weight, force, force_ms, waits, schedule, duration, zone: in this order. */
 void sql_put_terms(struct sql *q, const struct ud_terms *terms);
 void sql_get_terms(struct sql *q, struct ud_terms *terms);

@@ -1,6 +1,7 @@
 /* Devices, their keys and attributes. */
 #include "sql.h"
 
+#include "gather.h"
 #include "server/store_lwm2m.h"
 #include "server/store_shared.h"
 #include "store_device_row.h"
@@ -95,6 +96,9 @@ ud_err ud_store_device_find(struct ud_store *store, int64_t tenant, const char *
 
 ud_err ud_store_device_get(struct ud_store *store, int64_t id, struct ud_row_device *device)
 {
+    if (sql_gather_device(store, id, device)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.id=?");
     sql_put_int(&q, id);
     return take_device(&q, device);
@@ -329,6 +333,9 @@ ud_err ud_store_device_seen_set(struct ud_store *store, int64_t id, int64_t at_m
 
 ud_err ud_store_device_report_set(struct ud_store *store, const struct ud_row_device *device)
 {
+    if (sql_gather_report_set(store, device)) {
+        return UD_OK;
+    }
     struct sql q =
         sql_begin(store, "UPDATE device SET report_counter=?,report_hash=?,reported_ms=?,boot_reason=?,"
                          "running_digest=?,running_sequence=?,running_epoch=?,running_release=?"
@@ -351,6 +358,9 @@ ud_err ud_store_device_report_set(struct ud_store *store, const struct ud_row_de
 
 ud_err ud_store_device_finished_set(struct ud_store *store, int64_t id, int32_t action, int32_t release)
 {
+    if (sql_gather_finished_set(store, id, action, release)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, "UPDATE device SET finished_action=?,finished_release=?,wants_attributes=1"
                                     " WHERE id=?");
     sql_put_int(&q, action);
@@ -376,7 +386,9 @@ ud_err ud_store_changes_newest(struct ud_store *store, int64_t *newest)
 static ud_err changed_devices(struct ud_store *store, int64_t after, uint32_t max,
                               const struct ud_store_changes *changes, int64_t *last, uint32_t *count)
 {
-    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.changed>? ORDER BY d.changed LIMIT ?");
+    /* first which ones: what is joined to a row is looked for once it is known that the row is wanted */
+    struct sql q = sql_begin(store, DEVICE_COLUMNS " WHERE d.id IN (SELECT id FROM device WHERE changed>?"
+                                                   " ORDER BY changed LIMIT ?) ORDER BY d.changed");
     sql_put_int(&q, after);
     sql_put_int(&q, max);
     while (sql_row(&q)) {

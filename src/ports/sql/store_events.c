@@ -1,5 +1,5 @@
 /* The audit log and the outbox: written with the fact, read in the order of the commits. */
-#include "sql.h"
+#include "gather.h"
 
 #include "ports/openssl/audit.h"
 #include "server/store_events.h"
@@ -75,6 +75,10 @@ ud_err ud_store_audit_list(struct ud_store *store, int64_t tenant, struct ud_pag
 
 ud_err ud_store_event_add(struct ud_store *store, struct ud_row_event *event)
 {
+    ud_err gathered = UD_OK;
+    if (sql_gather_event_add(store, event, &gathered)) {
+        return gathered;
+    }
     struct sql q =
         sql_begin(store, "INSERT INTO event(tenant,at_ms,kind,device,body) VALUES(?,?,?,?,?) RETURNING id");
     sql_put_int(&q, event->tenant);

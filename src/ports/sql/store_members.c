@@ -1,5 +1,5 @@
 /* Members of rollouts, and the queue of facts. */
-#include "sql.h"
+#include "gather.h"
 
 #include "store_device_row.h"
 
@@ -317,6 +317,10 @@ ud_err ud_store_slice_fill(struct ud_store *store, struct ud_slice *slice, uint3
 
 ud_err ud_store_fact_add(struct ud_store *store, const struct ud_row_fact *event)
 {
+    ud_err gathered = UD_OK;
+    if (sql_gather_fact_add(store, event, &gathered)) {
+        return gathered;
+    }
     struct sql q = sql_begin(store, "INSERT INTO rollout_fact(tenant,kind,device,action,rollout,"
                                     "group_position,state) VALUES(?,?,?,?,?,?,?)");
     sql_put_int(&q, event->tenant);
@@ -331,7 +335,7 @@ ud_err ud_store_fact_add(struct ud_store *store, const struct ud_row_fact *event
 
 static ud_err is_blocked_member(struct ud_store *store, int64_t device, bool *is)
 {
-    struct sql q = sql_begin(store, "SELECT 1 FROM rollout_device WHERE device=? AND state=1 LIMIT 1");
+    struct sql q = sql_begin_apart(store, "SELECT 1 FROM rollout_device WHERE device=? AND state=1 LIMIT 1");
     sql_put_int(&q, device);
     *is = sql_row(&q);
     return sql_end(&q);

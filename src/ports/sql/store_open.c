@@ -1,5 +1,6 @@
 /* Opening, transactions, closing: what every driver shares. */
 #include "driver.h"
+#include "gather.h"
 
 #include <stdlib.h>
 
@@ -46,6 +47,7 @@ void ud_store_close(struct ud_store *store)
         return;
     }
     sql_forget_prepared(store);
+    sql_gather_free(store);
     store->driver->close(store);
     free(store);
 }

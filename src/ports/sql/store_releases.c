@@ -1,5 +1,5 @@
 /* Artifacts and releases. */
-#include "sql.h"
+#include "gather.h"
 
 #include "server/store_rollouts.h"
 
@@ -153,35 +153,60 @@ static ud_err take_release(struct sql *q, struct ud_row_release *release)
     return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
 }
 
+/* A gathered run asks for the same few releases again and again. */
+static ud_err take_kept(struct sql *q, const struct sql_release_key *key, struct ud_row_release *release)
+{
+    const ud_err err = take_release(q, release);
+    sql_gather_release_keep(q->store, key, err, release);
+    return err;
+}
+
 ud_err ud_store_release_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_release *release)
 {
-    struct sql q = sql_begin(store, RELEASE_COLUMNS " WHERE id=? AND tenant=?");
+    const struct sql_release_key key = {.by = 'i', .tenant = tenant, .number = (uint64_t)id};
+    ud_err kept = UD_OK;
+    if (sql_gather_release(store, &key, release, &kept)) {
+        return kept;
+    }
+    struct sql q = sql_begin_apart(store, RELEASE_COLUMNS " WHERE id=? AND tenant=?");
     sql_put_int(&q, id);
     sql_put_int(&q, tenant);
-    return take_release(&q, release);
+    return take_kept(&q, &key, release);
 }
 
 ud_err ud_store_release_by_manifest(struct ud_store *store, int64_t tenant,
                                     const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release)
 {
-    struct sql q = sql_begin(store, RELEASE_COLUMNS " WHERE tenant=? AND manifest_digest=?");
+    struct sql_release_key key = {.by = 'm', .tenant = tenant};
+    ud_err kept = UD_OK;
+    memcpy(key.digest, digest, sizeof key.digest);
+    if (sql_gather_release(store, &key, release, &kept)) {
+        return kept;
+    }
+    struct sql q = sql_begin_apart(store, RELEASE_COLUMNS " WHERE tenant=? AND manifest_digest=?");
     sql_put_int(&q, tenant);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
-    return take_release(&q, release);
+    return take_kept(&q, &key, release);
 }
 
 ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_t sequence,
                                  const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release)
 {
-    struct sql q = sql_begin(store, RELEASE_COLUMNS
-                             " WHERE tenant=? AND sequence=? AND (instr(images,?)>0 OR EXISTS(SELECT 1 FROM "
-                             "release_artifact x WHERE x.release=release.id AND x.sha256=?))"
-                             " ORDER BY id DESC LIMIT 1");
+    struct sql_release_key key = {.by = 'd', .tenant = tenant, .number = sequence};
+    ud_err kept = UD_OK;
+    memcpy(key.digest, digest, sizeof key.digest);
+    if (sql_gather_release(store, &key, release, &kept)) {
+        return kept;
+    }
+    struct sql q = sql_begin_apart(
+        store, RELEASE_COLUMNS " WHERE tenant=? AND sequence=? AND (instr(images,?)>0 OR EXISTS(SELECT 1 FROM "
+                               "release_artifact x WHERE x.release=release.id AND x.sha256=?))"
+                               " ORDER BY id DESC LIMIT 1");
     sql_put_int(&q, tenant);
     sql_put_u64(&q, sequence);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
-    return take_release(&q, release);
+    return take_kept(&q, &key, release);
 }
 
 ud_err ud_store_release_reissued(struct ud_store *store, const struct ud_row_release *like,

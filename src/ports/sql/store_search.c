@@ -1,5 +1,5 @@
 /* Devices by filter; what rollouts keep about single devices. */
-#include "sql.h"
+#include "gather.h"
 
 #include "store_device_row.h"
 
@@ -157,6 +157,9 @@ ud_err ud_store_device_zone_set(struct ud_store *store, int64_t id, const char *
 ud_err ud_store_device_status_set(struct ud_store *store, int64_t id, ud_device_status status,
                                   int32_t assigned_release)
 {
+    if (sql_gather_status_set(store, id, status, assigned_release)) {
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, "UPDATE device SET status=?,assigned_release=? WHERE id=?");
     sql_put_int(&q, status);
     sql_put_int(&q, assigned_release);
