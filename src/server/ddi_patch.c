@@ -31,14 +31,6 @@ static ud_err find_both(struct ud_call *call, struct ud_store *store)
                         : err;
 }
 
-/* "p3" */
-static bool parse_profile(const char *text, uint8_t *profile)
-{
-    const bool good = text[0] == 'p' && text[1] >= '0' && text[1] <= '9' && text[2] == '\0';
-    *profile = good ? (uint8_t)(text[1] - '0') : 0;
-    return good;
-}
-
 /* Nobody has patches made from what he does not run: it would cost us time, and tell him of other images. */
 static bool runs(const struct ud_row_device *device, const char *precursor)
 {
@@ -112,7 +104,7 @@ void ud_ddi_patch(struct ud_call *call)
     }
     call->data = wanted;
     const bool good = ud_call_id(call->param[2], &wanted->module) &&
-                      parse_profile(call->param[5], &name.profile) &&
+                      ud_patch_profile_parse(call->param[5], &name.profile) &&
                       ud_ddi_may_read(&call->device, wanted->module);
     ud_err err = good ? ud_call_read(call, find_both) : UD_ERR_NOT_FOUND;
     if (err == UD_OK && !runs(&wanted->device, call->param[4])) {

@@ -50,6 +50,13 @@ static ud_err file_path(const struct ud_patches *patches, const struct ud_patch_
     return ud_path_join(path, patches->folder, name);
 }
 
+bool ud_patch_profile_parse(const char *text, uint8_t *profile)
+{
+    const bool good = text[0] == 'p' && text[1] >= '0' && text[1] <= '9' && text[2] == '\0';
+    *profile = good ? (uint8_t)(text[1] - '0') : 0;
+    return good;
+}
+
 /* ---- making ---- */
 
 static ud_err map_artifact(const struct ud_patches *patches, const uint8_t sha256[UD_SHA256_BYTES],

@@ -1,7 +1,7 @@
 /*
  * Patches between artifacts (docs/design/delta.md section 7), made when a group of a rollout starts, for what its devices
  * run, or when a device first asks: in the background, by one
- * thread of low priority, one after another. Files <state>/patches/NEW-PRECURSOR-pN, NEW the new image's SHA-256,
+ * thread of low priority, one after another. One for each profile that is asked for or announced. Files <state>/patches/NEW-PRECURSOR-pN, NEW the new image's SHA-256,
  * PRECURSOR the first 16 hex digits of the old one's; an empty file says that a patch would save too little. Only a cache: it may be
  * deleted at any time. What was not asked for longest goes first when the folder is full.
  *
@@ -39,8 +39,11 @@ void ud_patches_close(struct ud_patches *patches);
 struct ud_patch_name {
     uint8_t old[UD_SHA256_BYTES];
     uint8_t new[UD_SHA256_BYTES];
-    uint8_t profile; /* the largest that the device takes, 0..9 */
+    uint8_t profile; /* the largest that the device takes, 0..9; one above UD_PATCH_PROFILE_MADE gets that */
 };
+
+/** "p3", as devices ask for it and announce it. */
+bool ud_patch_profile_parse(const char *text, uint8_t *profile);
 
 /** Make it if it is not there; nobody waits for it. */
 void ud_patches_want(struct ud_patches *patches, const struct ud_patch_name *name);

@@ -89,7 +89,7 @@ static void log_notes(const struct ud_scheduler *scheduler)
 
 struct wanted_patches {
     struct ud_patches *patches;
-    uint8_t old[PRECURSORS_MAX][UD_SHA256_BYTES];
+    struct ud_row_precursor old[PRECURSORS_MAX];
     size_t old_count;
 };
 
@@ -97,10 +97,13 @@ static void want_patches(void *ctx, const struct ud_row_release_artifact *file)
 {
     const struct wanted_patches *wanted = ctx;
     for (size_t i = 0; i < wanted->old_count && strcmp(file->filename, "manifest.suit") != 0; i++) {
-        struct ud_patch_name name = {.profile = UD_PATCH_PROFILE_MADE};
-        memcpy(name.old, wanted->old[i], sizeof name.old);
-        memcpy(name.new, file->artifact.sha256, sizeof name.new);
-        ud_patches_want(wanted->patches, &name);
+        struct ud_patch_name name;
+        if (ud_patch_profile_parse(wanted->old[i].profile,
+                                   &name.profile)) { /* "none", or what we do not know */
+            memcpy(name.old, wanted->old[i].digest, sizeof name.old);
+            memcpy(name.new, file->artifact.sha256, sizeof name.new);
+            ud_patches_want(wanted->patches, &name);
+        }
     }
 }
 

@@ -82,9 +82,26 @@ ud_err ud_store_rollout_add(struct ud_store *store, struct ud_row_rollout *rollo
 ud_err ud_store_rollout_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_rollout *rollout);
 /** One more patch was fetched for it, so many bytes smaller than its image. Nothing where the rollout is gone. */
 ud_err ud_store_rollout_saved(struct ud_store *store, int32_t id, uint64_t bytes);
-/** What the devices of a group run by their last signed reports, the most frequent first: at most `max` digests. */
+
+struct ud_row_rollout_saved {
+    int32_t rollout;
+    uint64_t patches;
+    uint64_t saved_bytes;
+};
+/** What rollouts that run or pause have saved, of all tenants; the newest first, at most `max`. */
+ud_err ud_store_rollout_saved_list(struct ud_store *store, struct ud_row_rollout_saved *saved, size_t max,
+                                   size_t *count);
+/* What devices run, and which patches they say they take. */
+struct ud_row_precursor {
+    uint8_t digest[UD_SHA256_BYTES];
+    char profile[8]; /* their attribute patchProfile, as they gave it: a claim */
+};
+/**
+ * What the devices of a group run by their last signed reports, by the profile that they announced; the most frequent first, at
+ * most `max`. Devices that announced none, or something longer, are not counted.
+ */
 ud_err ud_store_rollout_precursors(struct ud_store *store, int32_t id, uint32_t group,
-                                   uint8_t digests[][UD_SHA256_BYTES], size_t max, size_t *count);
+                                   struct ud_row_precursor *precursors, size_t max, size_t *count);
 /** All that may change: state, times, bucket, filling, decision, name and description. */
 ud_err ud_store_rollout_set(struct ud_store *store, const struct ud_row_rollout *rollout);
 /** Its row and groups; its members must be gone. Actions stay, as history. */

@@ -269,7 +269,10 @@ def test_int_2xx_3xx_the_server_reads_writes_discovers_and_observes(world):
     assert composite == {"/1/0/2": 1, "/1/0/3": 60, "/5/0/3": 0}
     assert command(world, device, op="writeComposite", values={"/1/0/2": 0, "/1/0/3": 0})["state"] == "done"
     report = command(world, device, op="read", path="/26241/0")["answer"]["values"]
-    assert report["/26241/0/2"] == 1
+    assert report["/26241/0/2"] == 1 and report["/26241/0/5"] == 3
+    assert base64.b64decode(report["/26241/0/6"]["base64"]).hex() == running["digest"]
+    wait_for("its profile among the attributes", lambda: world.get(
+        f"/api/v1/devices/{device.name}/attributes").get("patchProfile") == "p3")
     assert base64.b64decode(report["/26241/0/0"]["base64"])[0] == 0xd2  # the signed report itself: COSE_Sign1
     assert running["proof"] == "signed"
     assert command(world, device, op="execute", path="/5/0/2")["state"] == "failed"  # there is nothing to install

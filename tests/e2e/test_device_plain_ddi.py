@@ -150,7 +150,8 @@ def test_attributes_are_told_when_asked_for_and_hold_no_update_up(world, plain, 
     wait_for("the end", server.ends)
     vendor = uuid.uuid5(uuid.NAMESPACE_DNS, "example.com")
     assert server.attributes[0] == {"mode": "replace", "data": {
-        "vendorId": vendor.hex, "classId": uuid.uuid5(vendor, "door-lock").hex, "sequence": "1", "patchProfile": "p3"}}
+        "vendorId": vendor.hex, "classId": uuid.uuid5(vendor, "door-lock").hex, "sequence": "1", "patchProfile": "p3",
+        "patchFrom": hashlib.sha256((BUILD / "app-1").read_bytes()).hexdigest()[:16]}}
     wait_for("the new sequence", lambda: server.attributes[-1]["data"]["sequence"] == "2")
 
 

@@ -1,6 +1,7 @@
 /* What this device has: one row for each resource. Objects 3 and 4 are the port's words, the others our own. */
 #include "coap/decimal.h"
 #include "device/lwm2m/parts.h"
+#include "updraft/agent_patch.h"
 #include "updraft/links.h"
 
 #define PUSH_AND_PULL 2 /* /5/0/9 */
@@ -142,7 +143,15 @@ static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_r
     }
 }
 
-/* ---- object 26241: the signed report, and what it speaks of ---- */
+/* ---- object 26241: the signed report, what it speaks of, and which patches this device takes ---- */
+
+/* The profile; of an agent that takes none there is no such resource. */
+static bool get_profile(const struct ud_agent *agent, struct ud_lwm2m_record *record)
+{
+    const struct ud_agent_patching *patching =
+        agent == NULL || agent->config == NULL ? NULL : agent->config->patching;
+    return patching != NULL && put_int(record, patching->profile);
+}
 
 static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
                        struct ud_lwm2m_record *record)
@@ -163,8 +172,13 @@ static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_res
         return put_int(record, (int64_t)boot->version.sequence);
     case 3:
         return agent != NULL && put_int(record, ud_agent_status(agent)->last_err);
-    default:
+    case 4:
         return put_int(record, boot->reason);
+    case 5:
+        return get_profile(agent, record);
+    default: /* the precursor: where there is one image, patches are made from it */
+        record->bytes = UD_BYTES_ARRAY(boot->images[0].digest);
+        return boot->image_count == 1;
     }
 }
 
@@ -217,6 +231,8 @@ static const struct ud_lwm2m_resource rows[] = {
     ROW(UD_LWM2M_OBJECT_REPORT, 2, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
     ROW(UD_LWM2M_OBJECT_REPORT, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
     ROW(UD_LWM2M_OBJECT_REPORT, 4, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 5, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 6, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof rows[0])

@@ -22,9 +22,9 @@
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
 #define LEAVE_MS 2000U /* to say goodbye at a stop */
-#define ATTRIBUTES 4
-#define MQTT_FILES 4    /* CA, password, certificate, key */
-#define PATCH_PROFILE 3 /* the default one: larger ones hardly save more */
+#define ATTRIBUTES 5
+#define PRECURSOR_BYTES 8 /* of the digest of what runs, as a patch is asked for by */
+#define MQTT_FILES 4      /* CA, password, certificate, key */
 #define ATTRIBUTE_CHARS_MAX (2 * UD_UUID_BYTES)
 
 struct ud_app {
@@ -172,13 +172,17 @@ static void uuid_hex(char text[ATTRIBUTE_CHARS_MAX + 1], struct ud_bytes uuid)
 /* What an operator may search by; the signed report says the same of the sequence, and proves it. */
 static void fill_attributes(struct ud_app *app)
 {
-    static const char *const keys[ATTRIBUTES] = {"vendorId", "classId", "sequence", "patchProfile"};
+    static const char *const keys[ATTRIBUTES] = {"vendorId", "classId", "sequence", "patchProfile",
+                                                 "patchFrom"};
     uuid_hex(app->attribute_text[0], app->device.provision.vendor_id);
     uuid_hex(app->attribute_text[1], app->device.provision.class_id);
     (void)snprintf(app->attribute_text[2], sizeof app->attribute_text[2], "%llu",
                    (unsigned long long)app->info.version.sequence);
     (void)snprintf(app->attribute_text[3], sizeof app->attribute_text[3], app->patch == NULL ? "none" : "p%u",
-                   (unsigned)PATCH_PROFILE);
+                   (unsigned)app->settings.patch_profile);
+    for (size_t i = 0; app->info.image_count == 1 && i < PRECURSOR_BYTES; i++) {
+        (void)snprintf(app->attribute_text[4] + 2 * i, 3, "%02x", app->info.images[0].digest[i]);
+    }
     for (size_t i = 0; i < ATTRIBUTES; i++) {
         app->attributes[i] = (struct ud_ddi_attribute){keys[i], app->attribute_text[i]};
     }
@@ -217,7 +221,7 @@ static ud_err open_patching(struct ud_app *app)
         (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
                                    .delta = &app->delta,
                                    .store = {app, app->settings.patch_bytes_max, write_patch, read_patch},
-                                   .profile = PATCH_PROFILE,
+                                   .profile = (uint8_t)app->settings.patch_profile,
                                    .staging = UD_BYTES_ARRAY(staging)};
     return app->patch == NULL ? UD_ERR_MEMORY : UD_OK;
 }

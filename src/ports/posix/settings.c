@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "updraft/agent_patch.h"
+
 #define POLL_S_MAX 86400U
 #define LIFETIME_S_MAX 31536000U
 #define KEEPALIVE_S_MAX 3600U
 #define SPREAD_S 5U                /* unless set */
 #define PATCH_BYTES_MAX (1U << 20) /* unless set */
 #define PATCH_BYTES_LIMIT (1U << 24)
+#define PATCH_PROFILE 3 /* unless set: larger ones hardly save more */
 
 typedef enum setting_kind { SETTING_TEXT, SETTING_U32, SETTING_U64 } setting_kind;
 
@@ -52,6 +55,7 @@ static const struct {
     {"mqtt", "spread_s", SETTING_U32, offsetof(struct ud_settings, mqtt_spread_s), POLL_S_MAX},
     {"mqtt", "report", SETTING_U32, offsetof(struct ud_settings, mqtt_report), 1},
     {"agent", "patch_bytes_max", SETTING_U32, offsetof(struct ud_settings, patch_bytes_max), PATCH_BYTES_LIMIT},
+    {"agent", "patch_profile", SETTING_U32, offsetof(struct ud_settings, patch_profile), UD_DELTA_PROFILE_MAX},
 };
 
 static int set_text(char *to, const char *value)
@@ -111,6 +115,7 @@ ud_err ud_settings_load(struct ud_settings *settings, const char *path, int *lin
                                .token = "token",
                                .account = "lwm2m.account",
                                .patch_bytes_max = PATCH_BYTES_MAX,
+                               .patch_profile = PATCH_PROFILE,
                                .mqtt_spread_s = SPREAD_S,
                                .mqtt_report = 1};
     errno = 0;

@@ -19,6 +19,7 @@ struct ud_settings {
     uint32_t poll_s;                            /* 0: the agent's own default */
     uint64_t rate_max;                          /* bytes per second, 0 = unlimited */
     uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */
+    uint32_t patch_profile;                     /* of patches that are asked for, see updraft/delta.h */
     char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
     char psk[UD_SETTING_BYTES_MAX];             /* over coaps: file with the key; empty: certificate, or none */
     char psk_identity[UD_SETTING_BYTES_MAX];    /* empty: the name */

@@ -155,20 +155,41 @@ ud_err ud_store_rollout_saved(struct ud_store *store, int32_t id, uint64_t bytes
     return sql_end(&q);
 }
 
+ud_err ud_store_rollout_saved_list(struct ud_store *store, struct ud_row_rollout_saved *saved, size_t max,
+                                   size_t *count)
+{
+    /* running, paused */
+    struct sql q = sql_begin(
+        store, "SELECT id,patches,saved_bytes FROM rollout WHERE state IN (5,6) ORDER BY id DESC LIMIT ?");
+    sql_put_int(&q, (int64_t)max);
+    *count = 0;
+    while (sql_row(&q)) {
+        struct ud_row_rollout_saved *row = &saved[(*count)++];
+        row->rollout = (int32_t)sql_get_int(&q);
+        row->patches = sql_get_u64(&q);
+        row->saved_bytes = sql_get_u64(&q);
+    }
+    return sql_end(&q);
+}
+
 /* A slice of the group says enough: what few devices run pays no patch made ahead. */
 ud_err ud_store_rollout_precursors(struct ud_store *store, int32_t id, uint32_t group,
-                                   uint8_t digests[][UD_SHA256_BYTES], size_t max, size_t *count)
+                                   struct ud_row_precursor *precursors, size_t max, size_t *count)
 {
     struct sql q = sql_begin(
-        store, "SELECT d.running_digest,count(*) FROM (SELECT device FROM rollout_device WHERE rollout=?"
-               " AND group_position=? ORDER BY device LIMIT 2000) m JOIN device d ON d.id=m.device"
-               " WHERE d.running_digest IS NOT NULL GROUP BY d.running_digest ORDER BY 2 DESC,1 LIMIT ?");
+        store,
+        "SELECT d.running_digest,a.value,count(*) FROM (SELECT device FROM rollout_device WHERE rollout=?"
+        " AND group_position=? ORDER BY device LIMIT 2000) m JOIN device d ON d.id=m.device"
+        " JOIN device_attribute a ON a.device=d.id AND a.key='patchProfile' AND length(a.value)<8"
+        " WHERE d.running_digest IS NOT NULL GROUP BY d.running_digest,a.value ORDER BY 3 DESC,1,2 LIMIT ?");
     sql_put_int(&q, id);
     sql_put_int(&q, group);
     sql_put_int(&q, (int64_t)max);
     size_t found = 0;
     while (sql_row(&q)) {
-        sql_get_blob(&q, digests[found++], UD_SHA256_BYTES);
+        struct ud_row_precursor *row = &precursors[found++];
+        sql_get_blob(&q, row->digest, sizeof row->digest);
+        sql_get_text(&q, row->profile, sizeof row->profile);
     }
     *count = found;
     return sql_end(&q);

@@ -155,7 +155,7 @@ static ud_err map(struct ud_lwm2m *lw, const struct ud_row_artifact *row, struct
 struct patch_wish {
     bool wanted;
     char precursor[UD_PATCH_PRECURSOR_DIGITS + 1];
-    char profile[4];
+    uint8_t profile;
 };
 
 /*
@@ -167,7 +167,7 @@ static ud_err map_patch(struct ud_lwm2m *lw, const struct ud_fleet_device *devic
                         struct ud_fw_file *file)
 {
     char digits[UD_PATCH_PRECURSOR_DIGITS + 1];
-    struct ud_patch_name name = {.profile = (uint8_t)(wish->profile[1] - '0')};
+    struct ud_patch_name name = {.profile = wish->profile};
     struct ud_store *store = NULL;
     struct ud_row_device row;
     int fd = -1;
@@ -360,16 +360,17 @@ static bool parse_path(const struct ud_coap_message *m, char capability[72],
                        char filename[UD_FILENAME_BYTES_MAX + 1], struct patch_wish *wish)
 {
     char from[8];
+    char profile[4];
     struct ud_bytes more;
     *wish = (struct patch_wish){.wanted = ud_coap_path_segment(m, 3, &more)};
     if (!segment_text(m, 1, capability, 72) || !segment_text(m, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
         return false;
     }
-    return !wish->wanted || (segment_text(m, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
-                             segment_text(m, 4, wish->precursor, sizeof wish->precursor) &&
-                             segment_text(m, 5, wish->profile, sizeof wish->profile) &&
-                             wish->profile[0] == 'p' && wish->profile[1] >= '0' && wish->profile[1] <= '9' &&
-                             wish->profile[2] == '\0' && !ud_coap_path_segment(m, 6, &more));
+    return !wish->wanted ||
+           (segment_text(m, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
+            segment_text(m, 4, wish->precursor, sizeof wish->precursor) &&
+            segment_text(m, 5, profile, sizeof profile) && ud_patch_profile_parse(profile, &wish->profile) &&
+            !ud_coap_path_segment(m, 6, &more));
 }
 
 static ud_err serve_patch(const struct ud_request *request, const struct ud_fleet_device *device,

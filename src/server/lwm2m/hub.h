@@ -6,6 +6,7 @@
  *     commands.c   the operator's commands         upgrade.c    firmware by object 5
  *     bootstrap.c  bootstrap interface             fw.c         artifacts over CoAP
  *     report.c     signed reports                  objects.c    what is known of objects
+ *     profile.c    which patches a device takes
  */
 #ifndef UD_SERVER_LWM2M_HUB_H
 #define UD_SERVER_LWM2M_HUB_H
@@ -154,6 +155,10 @@ void ud_upgrade_look(struct ud_lwm2m *lw, struct ud_reg *reg);
 /** A value of object 5 or /3/0/3 came. */
 void ud_upgrade_value(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_lwm2m_record *record);
 void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg);
+
+/* profile.c */
+/** After a Register: which patches this device takes, if it is an agent of ours. */
+void ud_profile_ask(struct ud_lwm2m *lw, struct ud_reg *reg);
 
 /* bootstrap.c */
 void ud_bootstrap_drop(struct ud_lwm2m *lw, struct ud_reg *reg);

@@ -239,6 +239,7 @@ void ud_reg_heard(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_remote *rem
 void ud_reg_begin(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     reg->fresh = false;
+    ud_profile_ask(lw, reg);
     ud_upgrade_look(lw, reg);
     ud_commands_watch(lw, reg);
     ud_commands_next(lw, reg);

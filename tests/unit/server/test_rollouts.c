@@ -9,6 +9,7 @@
 
 #include "helper_place.h"
 #include "server/actions.h"
+#include "server/patches.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -772,26 +773,42 @@ static void runs(struct fleet *fleet, const char *name, uint8_t image)
     assert_int_equal(ud_store_device_report_set(fleet->store, &row), UD_OK);
 }
 
+static void announces(struct fleet *fleet, const char *name, const char *profile)
+{
+    struct ud_row_device row;
+    assert_int_equal(ud_store_device_find(fleet->store, TENANT, name, &row), UD_OK);
+    assert_int_equal(ud_store_attribute_set(fleet->store, TENANT, row.id, "patchProfile", profile), UD_OK);
+}
+
 static void test_what_most_devices_of_a_group_run_comes_first_and_savings_add_up(void **state)
 {
     struct fleet *fleet = fleet_of(state);
-    uint8_t digests[3][UD_SHA256_BYTES];
+    struct ud_row_precursor found[4];
     size_t count = 0;
-    add_devices(fleet, "p", 9); /* the last two have never said what they run */
+    add_devices(fleet, "p", 10); /* the last three have never said what they take */
     for (unsigned i = 0; i < 7; i++) {
         char name[40];
         snprintf(name, sizeof name, "p%05u", i);
         runs(fleet, name, i < 2 ? 1 : i < 6 ? 2 : 3);
+        announces(fleet, name, i == 5 ? "p1" : i == 6 ? "brotli" : "p3");
     }
+    runs(fleet, "p00008", 4); /* it takes no patches, or is not ours */
+    runs(fleet, "p00009", 4);
+    announces(fleet, "p00009", "so long that it can be none of ours");
     const int32_t id = make(fleet, plan_of(fleet, "patches", "name==p*", 1));
-    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, digests, 3, &count), UD_OK);
-    assert_int_equal(count, 3);
-    assert_int_equal(digests[0][0], 2);
-    assert_int_equal(digests[1][0], 1);
-    assert_int_equal(digests[2][31], 3);
-    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, digests, 1, &count), UD_OK);
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, found, 4, &count), UD_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(found[0].digest[0], 2); /* three of them */
+    assert_string_equal(found[0].profile, "p3");
+    assert_int_equal(found[1].digest[0], 1); /* two */
+    assert_int_equal(found[2].digest[31], 2);
+    assert_string_equal(found[2].profile, "p1");
+    assert_int_equal(found[3].digest[31], 3);
+    uint8_t profile = 0;
+    assert_false(ud_patch_profile_parse(found[3].profile, &profile));
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 1, found, 1, &count), UD_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 2, digests, 3, &count), UD_OK);
+    assert_int_equal(ud_store_rollout_precursors(fleet->store, id, 2, found, 4, &count), UD_OK);
     assert_int_equal(count, 0);
     assert_int_equal(ud_store_rollout_saved(fleet->store, id, 5000000000), UD_OK);
     assert_int_equal(ud_store_rollout_saved(fleet->store, id, 7), UD_OK);
