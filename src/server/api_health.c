@@ -4,6 +4,11 @@
 #include "server/lwm2m/lwm2m.h"
 
 #include "server/actions.h"
+#include "server/store_rollouts.h"
+
+#include <stddef.h>
+
+#define ROLLOUTS_SHOWN_MAX 32
 
 void ud_api_health(struct ud_call *call)
 {
@@ -35,6 +40,40 @@ static ud_err action_lines(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
+/* Of rollouts under way, the newest: what they saved, by number, so that a graph has a bounded number of lines. */
+static ud_err rollout_lines(struct ud_call *call, struct ud_store *store)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } rows[] = {
+        {"updraft_rollout_patch_downloads_total", offsetof(struct ud_row_rollout_saved, patches)},
+        {"updraft_rollout_patch_saved_bytes_total", offsetof(struct ud_row_rollout_saved, saved_bytes)},
+    };
+    struct ud_text *out = call->data;
+    struct ud_row_rollout_saved saved[ROLLOUTS_SHOWN_MAX];
+    size_t count = 0;
+    const ud_err err = ud_store_rollout_saved_list(store, saved, ROLLOUTS_SHOWN_MAX, &count);
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t value = 0;
+            memcpy(&value, (const char *)&saved[i] + rows[row].offset, sizeof value);
+            ud_text_puts(out, rows[row].name);
+            ud_text_puts(out, "{rollout=\"");
+            ud_text_int(out, saved[i].rollout);
+            ud_text_puts(out, "\"}");
+            line(out, "", value);
+        }
+    }
+    return err;
+}
+
+static ud_err stored_lines(struct ud_call *call, struct ud_store *store)
+{
+    const ud_err err = action_lines(call, store);
+    return err == UD_OK ? rollout_lines(call, store) : err;
+}
+
 void ud_api_metrics(struct ud_call *call)
 {
 #define NAME(id, text) text,
@@ -53,7 +92,7 @@ void ud_api_metrics(struct ud_call *call)
     line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
     ud_lwm2m_metrics(call->server->lwm2m, out);
     call->data = out;
-    const ud_err err = ud_call_read(call, action_lines);
+    const ud_err err = ud_call_read(call, stored_lines);
     if (err != UD_OK) {
         ud_call_error(call, err, NULL);
         return;

@@ -20,10 +20,14 @@ def world(tmp_path):
     world.close()
 
 
-def metric(world, name):
+def metrics(world):
     url = world.addresses["people"]["url"] + "/metrics"
     with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=world.ca)) as answer:
-        return int(re.search(rf"^{re.escape(name)} (\d+)$", answer.read().decode(), re.M)[1])
+        return answer.read().decode()
+
+
+def metric(world, name):
+    return int(re.search(rf"^{re.escape(name)} (\d+)$", metrics(world), re.M)[1])
 
 
 def updates(world, device):
@@ -144,6 +148,62 @@ def test_a_rollout_has_its_patches_made_ahead_and_says_what_they_saved(world):
         p := world.get(f"/api/v1/rollouts/{rollout['id']}")["patches"])["fetched"] >= len(saved) and p)
     assert counted["savedBytes"] >= sum(saved)
     assert f"{counted['savedBytes']} bytes saved" in world.cli("rollout", "show", str(rollout["id"])).stdout
+
+
+def set_agent(device, *lines):
+    settings = device.folder / "agent.ini"
+    settings.write_text(settings.read_text() + "".join(line + "\n" for line in lines))
+
+
+def patched(device):
+    return re.search(r"event=patched action=\d+ patch=(\d+) image=(\d+)", device.log_text())
+
+
+def attributes(world, device):
+    return world.get(f"/api/v1/devices/{device.name}/attributes")
+
+
+def test_each_profile_in_use_has_its_patch_and_an_unknown_one_gets_the_image(world):
+    """Three devices in one rollout; they ask when the patches are there, because they have no power until then."""
+    profiles = {"big": ["patch_profile = 3"], "small": ["patch_profile = 1"], "plain": ["patch_bytes_max = 0"]}
+    devices = {name: Device(world, name) for name in profiles}
+    for name, device in devices.items():
+        set_agent(device, *profiles[name])
+        running = device.power_on().runs(1)["running"]["digest"]
+        said = wait_for("what it announces", lambda: attributes(world, device).get("patchProfile") and attributes(world, device))
+        assert said["patchProfile"] == {"big": "p3", "small": "p1", "plain": "none"}[name]
+        assert said["patchFrom"] == running[:16]
+        device.power_off()
+    world.cli("rollout", "create", "all", "--release", world.v2, "--start", "auto")
+    wait_for("two patches", lambda: metric(world, 'updraft_patches_total{result="made"}') == 2)
+    files = {file.name[-3:]: file.stat().st_size for file in (world.folder / "state/patches").iterdir()}
+    assert files.keys() == {"-p1", "-p3"}
+    for device in devices.values():
+        device.power_on().runs(2)
+    assert int(patched(devices["big"])[1]) == files["-p3"]
+    assert int(patched(devices["small"])[1]) == files["-p1"]
+    assert patched(devices["plain"]) is None
+    wait_for("its end", lambda: world.get("/api/v1/rollouts")["content"][0]["state"] == "finished")
+    assert metric(world, 'updraft_patches_total{result="made"}') == 2  # nobody asked for another
+
+
+def test_metrics_say_what_a_rollout_saves_while_it_is_under_way(world):
+    """A device that never comes keeps the rollout open."""
+    device = Device(world, "one").power_on()
+    Device(world, "absent")
+    device.runs(1)
+    wait_for("what it announces", lambda: "patchProfile" in attributes(world, device))
+    device.power_off()
+    world.cli("rollout", "create", "open", "--release", world.v2, "--start", "auto")
+    [rollout] = world.get("/api/v1/rollouts")["content"]
+    made(world)
+    device.power_on().runs(2)
+    saved = int(patched(device)[2]) - int(patched(device)[1])
+    label = f'{{rollout="{rollout["id"]}"}}'
+    wait_for("the sum", lambda: f"updraft_rollout_patch_saved_bytes_total{label} {saved}\n" in metrics(world))
+    assert metric(world, "updraft_rollout_patch_downloads_total" + label) == 1
+    world.cli("rollout", "stop", str(rollout["id"]))
+    wait_for("its lines to go", lambda: "updraft_rollout_patch" not in metrics(world))
 
 
 def test_patches_need_no_room_that_they_were_not_given(tmp_path):
