@@ -2,7 +2,7 @@
 """The demo: an author, a server and five devices, all real programs with real sockets and files.
 
 Run by `make demo`. Exits 0 only if every line of the final table has the actual value that was expected.
-MCU=1 adds an emulated microcontroller. KEEP=1 leaves server and devices running and prints where they are.
+MCU=1 adds emulated microcontrollers. KEEP=1 leaves server and devices running and prints where they are.
 """
 import os
 import shutil
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from microcontroller import show_microcontroller
+from networked import show_networked
 from parts import Author, Device, Server, Table, say
 
 DEVICES = ["door-1", "door-2", "door-3", "door-4", "door-5"]
@@ -132,8 +133,9 @@ def main():
         show_refusals(author, server, devices, table)
         if "UPDRAFT_MCU" in os.environ:
             show_microcontroller(build, os.environ["UPDRAFT_MCU"], work / "board", table)
+            show_networked(author, server, os.environ["UPDRAFT_MCU"], work / "net-board", table)
         else:
-            say("`make demo MCU=1` adds a microcontroller: it needs the cross-compiler and QEMU, which scripts/bootstrap mcu installs")
+            say("`make demo MCU=1` adds microcontrollers: they need the cross-compiler and QEMU, which scripts/bootstrap mcu installs")
         good = table.show()
         say(f"took {time.monotonic() - started:.0f} s")
         if keep:

@@ -79,12 +79,13 @@ class Server(Part):
 
     def start(self):
         self.launch([self.build / "updraftd", "--state", self.state, "--listen-devices", "127.0.0.1:0",
-                     "--listen-people", "127.0.0.1:0", "--poll-s", "1",
-                     "--patch-image-bytes-max", "0"])  # images whole, so that each line cuts what it says
+                     "--listen-people", "127.0.0.1:0", "--poll-s", "1", "--listen-coaps", "127.0.0.1:0",
+                     "--coap-host", "10.0.2.2"])  # the host as an emulated board sees it
         listen = self.state / "listen.json"
         await_that("the server's addresses", lambda: listen.exists() or self.process.poll() is not None)
         addresses = json.loads(listen.read_text())
         self.devices_url, self.people_url = addresses["devices"]["url"], addresses["people"]["url"]
+        self.coaps_port = addresses["coaps"]["url"].rsplit(":", 1)[1]
         self.ca = self.state / "ca.pem"
         self.token_file = self.state / "admin.token"
         say(f"server: devices {self.devices_url}, people {self.people_url}")
@@ -190,6 +191,7 @@ class Device(Part):
         author.updraft("device", "init", self.device, "--vendor", vendor, "--class", klass, "--anchor",
                        author.public_key(), "--factory", factory["envelope"], "--image", factory["path"], "--name",
                        self.name, "--server", self.server.devices_url, "--ca", self.server.ca, "--poll", "1")
+        self.set_agent("patch_bytes_max", 0)  # images whole, so that each line cuts what it says
 
     def enrol(self, author):
         answer = author.updraft_json("device", "enrol", self.name, "--key", self.device / "device.pub")
@@ -205,13 +207,16 @@ class Device(Part):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def limit_rate(self, bytes_per_s):
+    def set_agent(self, name, number):
         path = self.device / "agent.ini"
         config = configparser.ConfigParser(inline_comment_prefixes=(";",))
         config.read(path)
-        config["agent"]["rate_max"] = str(bytes_per_s)
+        config["agent"][name] = str(number)
         with open(path, "w") as file:
             config.write(file)
+
+    def limit_rate(self, bytes_per_s):
+        self.set_agent("rate_max", bytes_per_s)
         if self.process and self.process.poll() is None:
             self.stop()
             self.power_on()

@@ -1,8 +1,10 @@
 /*
  * A sample application for a microcontroller with a network, as a customer would write it: confirm itself when healthy, and let
- * the agent run. It registers over DTLS with a PSK, takes releases by blocks into the slot that does not run, and reports.
+ * the agent run. It registers over DTLS with a PSK, takes releases, by a patch where the server has one, by blocks into the
+ * slot that does not run, and reports.
  */
 #include "../app/app.h"
+#include "patch_store.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/device.h"
 #include "ports/mps2-an385/handoff.h"
@@ -13,6 +15,7 @@
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
+#include "status.h"
 #include "updraft/agent.h"
 
 #define STATUS_NOT_STARTED 70
@@ -93,6 +96,7 @@ static ud_err open_agent(struct app *app)
         .device_id = app->device.identity.device_id,
         .envelope = app->envelope,
         .envelope_cap = sizeof app->envelope,
+        .patching = patch_store_open(),
         .seed = ud_net_random(),
     };
     return ud_agent_init(&app->agent, &app->agent_config);
@@ -125,6 +129,12 @@ static void say_change(struct app *app)
     }
     if (status->state != app->said_state && status->state != UD_AGENT_POLL && status->state != UD_AGENT_IDLE) {
         say(ud_agent_state_name(status->state), status->last_err);
+        if (status->state == UD_AGENT_STORE && status->patch_bytes > 0) {
+            ud_uart_put("app event=patched");
+            ud_mps2_log_number("patch", status->patch_bytes);
+            ud_mps2_log_number("image", (uint32_t)status->total_bytes);
+            ud_uart_put("\n");
+        }
     }
     if (tenth != app->said_tenth && loading) {
         ud_uart_put("app event=download");
@@ -161,6 +171,7 @@ int main(void)
         ud_lwm2m_client_step(&app.client, ud_net_now_ms(), &link_ms);
         const ud_err step = ud_agent_step(&app.agent, ud_net_now_ms(), &agent_ms);
         say_change(&app);
+        status_say(ud_agent_status(&app.agent), ud_net_now_ms());
         if (step == UD_OK || ud_mps2_coap_wants_reset()) {
             ud_cortexm_reset();
         }

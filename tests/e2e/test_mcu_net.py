@@ -10,6 +10,7 @@ import pytest
 from mcu_tool import FLASH_BYTES, NETWORK, STATUS_CUT, Chip, write_identity
 from test_device import wait_for
 from test_device_coap import CoapWorld
+from test_device_patch import made, metric
 
 FIRMWARE = Path(os.environ["UPDRAFT_MCU"]) if "UPDRAFT_MCU" in os.environ else None
 pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make mcu` builds the firmware and runs this")
@@ -101,3 +102,64 @@ def test_a_board_reports_what_it_came_back_from(world):
         assert back["version"] == "1" and back["outcome"] == "UD_ERR_CRASHED", chip.lines
         ended = world.ends(action)
         assert ended["state"] == "reverted" and ended["proof"] == "signed", ended
+
+
+@pytest.fixture
+def patches(tmp_path):
+    """A server that makes patches, and knows both images."""
+    world = CoapWorld(tmp_path, ("--coap-host", "10.0.2.2", "--patch-image-bytes-max", str(1 << 20)))
+    release(world, 1)
+    world.v2 = release(world, 2)
+    yield world
+    world.close()
+
+
+def rollout(world, name):
+    world.cli("rollout", "create", name, "--release", world.v2, "--filter", f"name=={name}", "--start", "auto")
+    made(world)
+    [row] = world.get("/api/v1/rollouts")["content"]
+    return row["id"]
+
+
+def test_a_board_takes_a_patch_over_dtls_loses_power_and_goes_on(patches):
+    """The rollout has the patch made while the board has no power, so that it is there when the board asks."""
+    world, board = patches, Board(patches, "small")
+    whole = (FIRMWARE / "app-net-2.bin").stat().st_size
+    with board.power_on() as chip:
+        chip.start()
+        board.runs(1)
+        wait_for("its profile", lambda: world.get(f"/api/v1/devices/{board.name}/attributes").get("patchProfile") == "p3")
+    number = rollout(world, board.name)
+    with board.power_on(cut=9000) as chip:  # as above; nothing but the patch comes over the air now
+        assert chip.start()["version"] == "1"
+        assert chip.end() == STATUS_CUT, chip.lines
+    with board.power_on() as chip:
+        assert chip.start()["version"] == "1"
+        assert int(chip.wait_for("app event=download")["from"]) >= 20000, chip.lines
+        patched = chip.wait_for("app event=patched")
+        assert int(patched["image"]) == whole and int(patched["patch"]) * 20 < whole, patched
+        started = chip.start()
+        assert started["version"] == "2" and started["trial"] == "yes", chip.lines
+        assert board.runs(2)["proof"] == "signed"
+        wait_for("its end", lambda: world.get(f"/api/v1/rollouts/{number}")["state"] == "finished")
+    assert metric(world, "updraft_patch_downloads_total") >= 1
+    saved = world.get(f"/api/v1/rollouts/{number}")["patches"]["savedBytes"]
+    assert saved >= whole - int(patched["patch"])  # before the cut and after it
+
+
+def test_a_board_takes_the_image_when_the_patch_was_spoiled(patches):
+    world, board = patches, Board(patches, "spoiled")
+    with board.power_on() as chip:
+        chip.start()
+        board.runs(1)
+        wait_for("its profile", lambda: world.get(f"/api/v1/devices/{board.name}/attributes").get("patchProfile") == "p3")
+    rollout(world, board.name)
+    [file] = (world.folder / "state/patches").iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    file.write_bytes(content)
+    with board.power_on() as chip:
+        assert chip.start()["version"] == "1"
+        assert chip.start()["version"] == "2"
+        assert board.runs(2)["proof"] == "signed"
+    assert not any("event=patched" in line for line in chip.lines)
