@@ -48,6 +48,31 @@ static uint8_t seen(struct sim_flash *sim, uint32_t address)
     return (uint8_t)((sim->programmed[address] & ~weak) | (weak & noise));
 }
 
+#define PIECE_BYTES 64
+
+/* Most of the memory is firm, and tests read it billions of times. */
+static bool is_firm(const struct sim_flash *sim, uint32_t address, uint32_t len)
+{
+    static const uint8_t firm[PIECE_BYTES];
+    return memcmp(sim->weak + address, firm, len) == 0;
+}
+
+static void copy_firm(const struct sim_flash *sim, uint32_t address, uint8_t erased_value, uint8_t *out,
+                      uint32_t len)
+{
+    const uint64_t mask = erased_value * 0x0101010101010101u;
+    uint64_t word;
+    uint32_t i = 0;
+    for (; len - i >= sizeof word; i += (uint32_t)sizeof word) {
+        memcpy(&word, sim->programmed + address + i, sizeof word);
+        word ^= mask;
+        memcpy(out + i, &word, sizeof word);
+    }
+    for (; i < len; i++) {
+        out[i] = sim->programmed[address + i] ^ erased_value;
+    }
+}
+
 static ud_err broken_rule(struct sim_flash *sim)
 {
     sim->violations++;
@@ -66,6 +91,19 @@ static bool inside(const struct chip *chip, uint32_t address, uint32_t len)
     return address <= chip->flash->size_bytes && len <= chip->flash->size_bytes - address;
 }
 
+static void read_piece(const struct chip *chip, uint32_t address, uint8_t *out, uint32_t len)
+{
+    const uint32_t at = chip->base + address;
+    const uint8_t erased_value = chip->flash->erased_value;
+    if (is_firm(chip->sim, at, len)) {
+        copy_firm(chip->sim, at, erased_value, out, len);
+        return;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        out[i] = seen(chip->sim, at + i) ^ erased_value;
+    }
+}
+
 static ud_err read_chip(const struct chip *chip, uint32_t address, uint8_t *out, uint32_t len)
 {
     if (chip->sim->off) {
@@ -74,8 +112,9 @@ static ud_err read_chip(const struct chip *chip, uint32_t address, uint8_t *out,
     if (!inside(chip, address, len)) {
         return broken_rule(chip->sim);
     }
-    for (uint32_t i = 0; i < len; i++) {
-        out[i] = seen(chip->sim, chip->base + address + i) ^ chip->flash->erased_value;
+    for (uint32_t at = 0; at < len; at += PIECE_BYTES) {
+        const uint32_t left = len - at;
+        read_piece(chip, address + at, out + at, left < PIECE_BYTES ? left : PIECE_BYTES);
     }
     return UD_OK;
 }
@@ -393,6 +432,28 @@ void sim_flash_power_on(struct sim_flash *sim)
 {
     sim->off = false;
     sim->noise = draw_number(sim);
+}
+
+bool sim_flash_is_firm(const struct sim_flash *sim)
+{
+    return sim->weak[0] == 0 && memcmp(sim->weak, sim->weak + 1, sim->flash.size_bytes - 1) == 0;
+}
+
+static uint64_t hash_more(uint64_t hash, const uint8_t *bits, uint32_t len)
+{
+    uint64_t word;
+    for (uint32_t i = 0; i < len; i += (uint32_t)sizeof word) { /* the size of a memory is a multiple of it */
+        memcpy(&word, bits + i, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+uint64_t sim_flash_hash(const struct sim_flash *sim, uint64_t start)
+{
+    const uint64_t hash = hash_more(mix(start), sim->programmed, sim->flash.size_bytes);
+    return hash_more(hash, sim->weak, sim->flash.size_bytes);
 }
 
 void sim_flash_garbage(struct sim_flash *sim)

@@ -84,6 +84,11 @@ bool sim_flash_is_off(const struct sim_flash *sim);
 /** Weak bits may read differently from now on. A cut that has not happened stays armed. */
 void sim_flash_power_on(struct sim_flash *sim);
 
+/** Is no bit weak? What is read then depends on nothing but the content. */
+bool sim_flash_is_firm(const struct sim_flash *sim);
+/** A number for this content, weak bits among it, and for `start`. */
+uint64_t sim_flash_hash(const struct sim_flash *sim, uint64_t start);
+
 /** Random content, as on a chip nobody erased. */
 void sim_flash_garbage(struct sim_flash *sim);
 /** Wrong on purpose: flips one bit of the content. */

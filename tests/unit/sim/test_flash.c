@@ -172,6 +172,27 @@ static void test_one_seed_gives_one_history(void **unused)
     assert_memory_equal(there[0], there[1], 16);
 }
 
+static void test_content_has_a_number_and_weak_bits_count(void **unused)
+{
+    struct sim_flash sim;
+    struct sim_flash copy;
+    (void)unused;
+    sim_flash_init(&sim, 2048, 1024, 8, 0xff);
+    assert_int_equal(program(&sim, 0, 16), UD_OK);
+    sim_flash_copy(&copy, &sim);
+    assert_true(sim_flash_is_firm(&sim));
+    const uint64_t number = sim_flash_hash(&sim, 1);
+    assert_true(sim_flash_hash(&copy, 1) == number && sim_flash_hash(&copy, 2) != number);
+    sim_flash_flip(&copy, 2047, 7);
+    assert_true(sim_flash_hash(&copy, 1) != number);
+    sim_flash_cut_after(&sim, 0, 0);
+    assert_int_equal(program(&sim, 16, 8), UD_ERR_FLASH);
+    assert_false(sim_flash_is_firm(&sim));
+    assert_true(sim_flash_hash(&sim, 1) != number);
+    sim_flash_deinit(&copy);
+    sim_flash_deinit(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_weak_bits_can_flicker_at_every_read),
         cmocka_unit_test(test_an_erase_makes_weak_bits_firm_and_a_program_only_those_it_programs),
         cmocka_unit_test(test_one_seed_gives_one_history),
+        cmocka_unit_test(test_content_has_a_number_and_weak_bits_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
