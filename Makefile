@@ -32,7 +32,7 @@ asan: ## unit tests and fuzz corpora under ASan and UBSan
 	@scripts/bootstrap test
 	$(CONFIGURE) -B $(BUILD)/asan -DUD_SANITIZE=ON >/dev/null
 	cmake --build $(BUILD)/asan
-	ctest --test-dir $(BUILD)/asan --output-on-failure --output-log $(BUILD)/asan/ctest.log -j 2
+	ctest --test-dir $(BUILD)/asan --output-on-failure --output-log $(BUILD)/asan/ctest.log --timeout 300 -j 2
 
 test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
 	cmake --build $(BUILD)/release --target powercut stepcut tokengone
@@ -90,7 +90,10 @@ torture: ## slots, boot and patches in place with every cut and every pair of cu
 	@scripts/bootstrap test
 	$(CONFIGURE) -B $(BUILD)/asan -DUD_SANITIZE=ON >/dev/null
 	cmake --build $(BUILD)/asan
-	UD_TORTURE=1 ctest --test-dir $(BUILD)/asan -R '^(slots|boot|device|delta)_' --timeout 14400 --verbose
+	ASAN_OPTIONS=malloc_context_size=1 UD_TORTURE=1 ctest --test-dir $(BUILD)/asan -R '^(slots|boot|device|delta)_' \
+	    --timeout 14400 -j 2 --verbose --output-log $(BUILD)/asan/torture.log
+	@awk '/torture: .* states visited/ { for (i = 2; i <= NF; i++) if ($$i == "states") n += $$(i - 1) } END { print "torture: " n " states visited, all parts together" }' \
+	    $(BUILD)/asan/torture.log
 
 cov: ## line coverage of the unit tests, per folder (llvm-cov)
 	@scripts/bootstrap test
@@ -115,11 +118,11 @@ mcu-skip: release ## the small bootloader with each of its instructions left out
 	UD_SKIP=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py
 
-mcu-cuts: release ## power cut in every flash operation of a swap and of a revert, in QEMU (half an hour)
+mcu-cuts: release ## power cut in every flash operation of a swap, a revert, a bootloader's update, in QEMU (an hour)
 	@scripts/bootstrap mcu
 	scripts/mcu-build $(BUILD)
 	UD_CUTS=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py -k power
+	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_stages.py -k power
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu

@@ -4,6 +4,7 @@
  *
  *     stage ENVELOPE_BYTES IMAGE_BYTES   then those bytes, see stage.h
  *     patch ENVELOPE_BYTES IMAGE_BYTES PATCH_BYTES   the same by a patch, see patch.h
+ *     boot ENVELOPE_BYTES IMAGE_BYTES    a new bootloader, where it is one of two stages, see stages.h
  *     reset                              e.g. into what was staged
  *     off                                ends the emulator
  */
@@ -16,6 +17,7 @@
 #include "ports/mps2-an385/semihost.h"
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
+#include "stages.h"
 
 #define LINE_BYTES 64
 #define STATUS_NOT_STARTED 70
@@ -55,7 +57,9 @@ static void greet(const struct app *app)
 
 static void confirm(struct app *app)
 {
-    const ud_err err = ud_slots_confirm(&app->slots, app->info.slot);
+    const ud_err first = stages_confirm(); /* it has brought us here */
+    const ud_err own = ud_slots_confirm(&app->slots, app->info.slot);
+    const ud_err err = own != UD_OK ? own : first;
     if (err == UD_OK) {
         ud_watchdog_stop();
     }
@@ -78,10 +82,13 @@ static void obey(struct app *app, const char *line)
 {
     static const char stage[] = "stage ";
     static const char patch[] = "patch ";
+    static const char boot[] = "boot ";
     if (strncmp(line, stage, sizeof stage - 1) == 0) {
         say("staged", stage_update(app, line + sizeof stage - 1));
     } else if (strncmp(line, patch, sizeof patch - 1) == 0) {
         say("patched", patch_update(app, line + sizeof patch - 1));
+    } else if (strncmp(line, boot, sizeof boot - 1) == 0) {
+        say("staged", stages_update(line + sizeof boot - 1));
     } else if (strcmp(line, "reset") == 0) {
         ud_cortexm_reset();
     } else if (strcmp(line, "off") == 0) {
@@ -98,7 +105,10 @@ static ud_err open(struct app *app)
     if (err == UD_OK) {
         err = ud_handoff_read(&app->info);
     }
-    return err == UD_OK ? ud_slots_mount(&app->slots, app->device.layout) : err;
+    if (err == UD_OK) {
+        err = ud_slots_mount(&app->slots, app->device.layout);
+    }
+    return err == UD_OK ? stages_open() : err;
 }
 
 int main(void)
@@ -109,6 +119,7 @@ int main(void)
         say("open", err);
         ud_semihost_exit(STATUS_NOT_STARTED);
     }
+    stages_greet(&app.info);
     greet(&app);
     if (app_is_healthy()) {
         confirm(&app);

@@ -99,10 +99,10 @@ class Chip:
         except BrokenPipeError:  # power failed meanwhile: the exit status says so
             pass
 
-    def stage(self, envelope: Path, image: Path) -> dict[str, str]:
+    def stage(self, envelope: Path, image: Path, command: str = "stage") -> dict[str, str]:
         """An update over the serial line; {} when power failed."""
         signed, payload = envelope.read_bytes(), image.read_bytes()
-        self.send(f"stage {len(signed)} {len(payload)}\n".encode() + signed)
+        self.send(f"{command} {len(signed)} {len(payload)}\n".encode() + signed)
         offer = self.wait_for("app event=send")
         self.resumed = int(offer.get("from", "0"))
         if offer.get("err") == "UD_OK":

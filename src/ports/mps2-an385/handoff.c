@@ -10,7 +10,7 @@ struct ud_handoff *ud_handoff(void)
     return &kept;
 }
 
-ud_err ud_handoff_begin(void)
+ud_err ud_handoff_open(void)
 {
     struct ud_handoff *kept = ud_handoff();
     if (kept->magic != MAGIC) { /* power came */
@@ -19,20 +19,7 @@ ud_err ud_handoff_begin(void)
         kept->cut_left = ud_semihost_cut();
     }
     const uint32_t ended = kept->ended;
-    kept->ended = UD_OK;
-    kept->info_bytes = 0;
     return ended == UD_ERR_CRASHED || ended == UD_ERR_UNCONFIRMED ? (ud_err)ended : UD_OK;
-}
-
-ud_err ud_handoff_write(const struct ud_boot_info *info)
-{
-    struct ud_handoff *kept = ud_handoff();
-    struct ud_buf out = {kept->info, sizeof kept->info, 0};
-    const ud_err err = ud_boot_info_write(&out, info);
-    if (err == UD_OK) {
-        kept->info_bytes = (uint32_t)out.len;
-    }
-    return err;
 }
 
 ud_err ud_handoff_read(struct ud_boot_info *info)

@@ -19,7 +19,11 @@ struct ud_handoff {
 
 struct ud_handoff *ud_handoff(void);
 
-/** Bootloader: make it valid. @return how the last start ended: UD_OK, UD_ERR_CRASHED or UD_ERR_UNCONFIRMED */
+/** Make it valid. @return how the last start ended: UD_OK, UD_ERR_CRASHED or UD_ERR_UNCONFIRMED */
+ud_err ud_handoff_open(void);
+
+/* The next two are those of the last bootloader before the application, in handoff_last.c, or those of the first of two. */
+/** Bootloader: take it over. @return how the last start ended: UD_OK, UD_ERR_CRASHED or UD_ERR_UNCONFIRMED */
 ud_err ud_handoff_begin(void);
 /** Bootloader: for the application about to start. */
 ud_err ud_handoff_write(const struct ud_boot_info *info);

@@ -3,7 +3,8 @@
  *
  *     0x00000000   4 MiB  bootloader (loaded anew at every reset, as a ROM would be)
  *     0x01000000  16 KiB  provisioning file (likewise: memory that is written once, at manufacture)
- *     0x20000000   4 KiB  handoff between bootloader and application; keeps its content across a reset
+ *     0x20000000   4 KiB  handoff between bootloader and application; keeps its content across a reset;
+ *                       its second half belongs to the first stage of a bootloader that has two
  *     0x20001000          bootloader's data and stack, up to 1 MiB
  *     0x20100000   3 MiB  the application: its image, when it is loaded to RAM, then its data and stack
  *     0x21000000  16 MiB  flash: journal, envelopes, slots

@@ -2,6 +2,10 @@
 #include "ports/mps2-an385/uart.h"
 #include "say.h"
 
+#ifndef UD_BOOT_NAME /* of several, the one that speaks */
+#define UD_BOOT_NAME "boot"
+#endif
+
 static const char *reason_name(ud_boot_reason reason)
 {
     static const char *const names[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
@@ -11,7 +15,7 @@ static const char *reason_name(ud_boot_reason reason)
 void boot_say_choice(const struct ud_boot_info *info, ud_err err)
 {
     ud_uart_init();
-    ud_uart_put("boot event=choose");
+    ud_uart_put(UD_BOOT_NAME " event=choose");
     ud_mps2_log_number("slot", info->slot);
     ud_mps2_log_text("reason", reason_name(info->reason));
     ud_mps2_log_number("sequence", info->version.sequence);
@@ -23,7 +27,7 @@ void boot_say_choice(const struct ud_boot_info *info, ud_err err)
 void boot_say_halt(ud_err err)
 {
     ud_uart_init();
-    ud_uart_put("boot event=halt");
+    ud_uart_put(UD_BOOT_NAME " event=halt");
     ud_mps2_log_text("err", ud_err_name(err));
     ud_mps2_log_text("next", ud_err_remedy(err));
     ud_uart_put("\n");
