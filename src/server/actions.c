@@ -1,5 +1,6 @@
 #include "server/actions.h"
 
+#include "server/auto_confirm.h"
 #include "server/events.h"
 #include "server/store_rollouts.h"
 #include "updraft/assert.h"
@@ -277,7 +278,12 @@ ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *devic
         .updated_ms = now_ms,
     };
     memcpy(action->device_name, device->name, sizeof action->device_name);
-    err = ud_random(action->nonce, sizeof action->nonce);
+    if (terms->waits) {
+        struct ud_auto_confirm consent;
+        err = ud_auto_confirm_get(store, device->id, &consent);
+        action->terms.waits = !consent.active;
+    }
+    err = err != UD_OK ? err : ud_random(action->nonce, sizeof action->nonce);
     err = err == UD_OK ? ud_store_action_add(store, action) : err;
     err = err == UD_OK ? ud_store_device_status_set(store, device->id, UD_STATUS_PENDING, release->id) : err;
     return err == UD_OK ? enter(store, action, "[\"Update Server: offered\"]", NULL, now_ms) : err;

@@ -244,6 +244,7 @@ void ud_schema_components(struct ud_json *json)
 
 static const char *const body_types[] = {
     [UD_BODY_NONE] = NULL,
+    [UD_BODY_ANY] = "application/json",
     [UD_BODY_JSON] = "application/json",
     [UD_BODY_REPORT] = "application/suit-report+cose",
     [UD_BODY_COSE] = "application/cose",
@@ -363,7 +364,7 @@ static void body(struct ud_json *json, const struct ud_route *route, const char 
         return;
     }
     ud_json_open(json, "requestBody", '{');
-    ud_json_bool(json, "required", true);
+    ud_json_bool(json, "required", route->body != UD_BODY_ANY);
     ud_json_open(json, "content", '{');
     ud_json_open(json, media, '{');
     schema_of(json, request[0] == '\0' ? "any" : request);

@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/auto_confirm.h"
 #include "server/offer_gate.h"
 
 #include <stdio.h>
@@ -20,17 +21,31 @@ static void link_to(struct ud_call *call, struct ud_json *json, const char *rel,
     }
 }
 
+static ud_err find_auto(struct ud_call *call, struct ud_store *store)
+{
+    return ud_auto_confirm_get(store, call->device.id, call->data);
+}
+
 void ud_ddi_confirmation_base(struct ud_call *call)
 {
     struct ud_offer_gate gate;
+    struct ud_auto_confirm *found = ud_call_alloc(call, sizeof *found);
     char tail[32];
+    call->data = found;
+    const ud_err err = found == NULL ? UD_ERR_MEMORY : ud_call_read(call, find_auto);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
     ud_offer_look(&call->device, call->now_ms, &gate);
     struct ud_json json = ud_call_json(call, 200);
     ud_json_open(&json, NULL, '{');
     ud_json_open(&json, "autoConfirm", '{');
-    ud_json_bool(&json, "active", false);
+    ud_auto_confirm_write(&json, found);
     ud_json_close(&json, '}');
     ud_json_open(&json, "_links", '{');
+    link_to(call, &json, found->active ? "deactivateAutoConfirm" : "activateAutoConfirm",
+            found->active ? "/deactivateAutoConfirm" : "/activateAutoConfirm");
     if (gate.waits) {
         snprintf(tail, sizeof tail, "/%d?c=1", call->device.current_action);
         link_to(call, &json, "confirmationBase", tail);
@@ -107,4 +122,71 @@ void ud_ddi_confirmation_feedback(struct ud_call *call)
     snprintf(consent->messages, sizeof consent->messages, "[\"Update Server: the device's side %s it\"]",
              consent->yes ? "confirmed" : "denied");
     ud_call_write_then(call, give_consent, consent_committed, consent_done);
+}
+
+/* --- auto-confirmation by the device's side */
+
+struct automatic {
+    struct ud_auto_confirm asked;
+    struct ud_row_device device;
+    bool begins;
+};
+
+static ud_err set_auto(struct ud_call *call, struct ud_store *store)
+{
+    struct automatic *automatic = call->data;
+    ud_err err = ud_store_device_get(store, call->device.id, &automatic->device);
+    if (err == UD_OK && automatic->begins) {
+        err = ud_auto_confirm_begin(store, &automatic->device, &automatic->asked, call->now_ms);
+    } else if (err == UD_OK) {
+        err = ud_auto_confirm_end(store, automatic->device.id);
+    }
+    return err == UD_OK ? ud_store_device_get(store, call->device.id, &automatic->device) : err;
+}
+
+static void auto_committed(struct ud_call *call)
+{
+    const struct automatic *automatic = call->data;
+    ud_refresh_fleet(call, &automatic->device);
+}
+
+static struct automatic *begin_auto(struct ud_call *call, bool begins)
+{
+    struct automatic *automatic = ud_call_alloc(call, sizeof *automatic);
+    if (automatic != NULL) {
+        automatic->begins = begins;
+        snprintf(automatic->asked.who, sizeof automatic->asked.who, "%.*s", UD_CONFIRM_WHO_BYTES_MAX,
+                 call->device.name);
+        call->data = automatic;
+    }
+    return automatic;
+}
+
+/* The body {"initiator", "remark"} may be missing. */
+void ud_ddi_confirmation_auto(struct ud_call *call)
+{
+    struct automatic *automatic = begin_auto(call, true);
+    if (automatic == NULL) {
+        return;
+    }
+    if (call->body.len > 0) {
+        json_t *body = ud_call_json_body(call);
+        if (body == NULL) {
+            return;
+        }
+        const ud_err err = ud_auto_confirm_take(body, &automatic->asked);
+        json_decref(body);
+        if (err != UD_OK) {
+            ud_call_error(call, err, NULL);
+            return;
+        }
+    }
+    ud_call_write_then(call, set_auto, auto_committed, consent_done);
+}
+
+void ud_ddi_confirmation_hand(struct ud_call *call)
+{
+    if (begin_auto(call, false) != NULL) {
+        ud_call_write_then(call, set_auto, auto_committed, consent_done);
+    }
 }

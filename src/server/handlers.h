@@ -108,6 +108,7 @@ void ud_api_values_list(struct ud_call *call);
 void ud_api_values_newest(struct ud_call *call);
 
 /* people: hawkBit's management API */
+void ud_mgmt_actions_list(struct ud_call *call);
 void ud_mgmt_action_cancel(struct ud_call *call);
 void ud_mgmt_action_confirm(struct ud_call *call);
 void ud_mgmt_action_get(struct ud_call *call);
@@ -121,6 +122,9 @@ void ud_mgmt_auto_end(struct ud_call *call);
 void ud_mgmt_auto_get(struct ud_call *call);
 void ud_mgmt_configs(struct ud_call *call);
 void ud_mgmt_assign(struct ud_call *call);
+void ud_mgmt_confirm_begin(struct ud_call *call);
+void ud_mgmt_confirm_end(struct ud_call *call);
+void ud_mgmt_confirm_get(struct ud_call *call);
 void ud_mgmt_get(struct ud_call *call);
 void ud_mgmt_list(struct ud_call *call);
 void ud_mgmt_pairs_add(struct ud_call *call);
@@ -142,17 +146,21 @@ void ud_mgmt_targets_actions(struct ud_call *call);
 void ud_mgmt_targets_add(struct ud_call *call);
 void ud_mgmt_targets_get(struct ud_call *call);
 void ud_mgmt_targets_list(struct ud_call *call);
+void ud_mgmt_targets_put(struct ud_call *call);
 void ud_mgmt_targets_set(struct ud_call *call);
 void ud_mgmt_userinfo(struct ud_call *call);
 
 /* devices */
 void ud_ddi_confirmation_base(struct ud_call *call);
+void ud_ddi_confirmation_auto(struct ud_call *call);
+void ud_ddi_confirmation_hand(struct ud_call *call);
 void ud_ddi_confirmation(struct ud_call *call);
 void ud_ddi_confirmation_feedback(struct ud_call *call);
 void ud_ddi_poll(struct ud_call *call);
 void ud_ddi_config_data(struct ud_call *call);
 void ud_ddi_deployment(struct ud_call *call);
 void ud_ddi_installed(struct ud_call *call);
+void ud_ddi_installed_set(struct ud_call *call);
 void ud_ddi_cancel(struct ud_call *call);
 void ud_ddi_deployment_feedback(struct ud_call *call);
 void ud_ddi_cancel_feedback(struct ud_call *call);

@@ -15,6 +15,7 @@ static const struct {
     size_t limit_at;  /* in struct ud_config */
 } body_rules[] = {
     [UD_BODY_NONE] = {NULL, offsetof(struct ud_config, json_bytes_max)},
+    [UD_BODY_ANY] = {NULL, offsetof(struct ud_config, json_bytes_max)},
     [UD_BODY_JSON] = {"application/json", offsetof(struct ud_config, json_bytes_max)},
     [UD_BODY_REPORT] = {"application/suit-report+cose", offsetof(struct ud_config, json_bytes_max)},
     [UD_BODY_COSE] = {"application/cose", offsetof(struct ud_config, json_bytes_max)},

@@ -389,6 +389,11 @@ static ud_err remove_entity(struct ud_call *call, struct ud_store *store)
     if (!ud_mgmt_id(call, 0, &id)) {
         return UD_ERR_NOT_FOUND;
     }
+    if (strcmp(entity->name, "softwaremodules") == 0 &&
+        ud_store_entity_exists(store, entity, call->tenant, id) == UD_OK &&
+        ud_store_module_was_given(store, id)) {
+        return UD_ERR_IN_USE;
+    }
     const ud_err err = ud_store_entity_remove(store, entity, call->tenant, id);
     return err == UD_ERR_STORE ? UD_ERR_IN_USE : err; /* something refers to it */
 }

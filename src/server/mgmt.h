@@ -24,6 +24,10 @@ void ud_mgmt_members(struct ud_json *json, const struct ud_entity *entity, const
 ud_err ud_mgmt_order(struct ud_call *call, const struct ud_entity *entity, char *out, size_t room);
 /** Members of a saved filter that assigns by itself; none of one that does not. */
 ud_err ud_mgmt_auto_members(struct ud_store *store, struct ud_json *json, int64_t tenant, int64_t filter);
+#define UD_TARGET_SECRET_CHARS_MIN 16 /* of a token that somebody chose: a shorter one could be guessed */
+
+/** One action, in hawkBit's words. */
+void ud_mgmt_render_action(struct ud_call *call, struct ud_json *json, const struct ud_row_action *action);
 /** What an entity shows beside its columns. */
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row);

@@ -438,6 +438,14 @@ void ud_mgmt_artifacts_download(struct ud_call *call)
     ud_send_artifact(call, &download->artifact, download->list.name);
 }
 
+/* What was given to a device stays what it was: the file would be missing where it is downloaded. */
+static ud_err module_to_change(struct ud_call *call, struct ud_store *store, int64_t module)
+{
+    const ud_err err =
+        ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
+    return err == UD_OK && ud_store_module_was_given(store, module) ? UD_ERR_IN_USE : err;
+}
+
 static ud_err add_file(struct ud_call *call, struct ud_store *store)
 {
     const struct body *body = call->data;
@@ -457,7 +465,7 @@ static ud_err add_file(struct ud_call *call, struct ud_store *store)
         !ud_hex_read(sha256, UD_SHA256_BYTES, (struct ud_bytes){(const uint8_t *)hex, strlen(hex)})) {
         return UD_ERR_SHAPE;
     }
-    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
+    ud_err err = module_to_change(call, store, module);
     if (err == UD_OK) {
         err = ud_store_artifact_find(store, call->tenant, sha256, &artifact);
         err = err == UD_ERR_NOT_FOUND ? UD_ERR_ARTIFACT_MISSING : err;
@@ -479,7 +487,7 @@ static ud_err remove_file(struct ud_call *call, struct ud_store *store)
     if (!ud_mgmt_id(call, 0, &module) || !ud_mgmt_id(call, 1, &list.wanted)) {
         return UD_ERR_NOT_FOUND;
     }
-    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
+    ud_err err = module_to_change(call, store, module);
     err = err == UD_OK ? ud_store_pair_list(store, UD_PAIRS_ARTIFACT, module, NULL, render_file, &list) : err;
     if (err == UD_OK && list.count == 0) {
         return UD_ERR_NOT_FOUND;

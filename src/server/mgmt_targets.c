@@ -39,14 +39,20 @@ static void render_poll(struct ud_json *json, int64_t seen_ms, uint64_t poll_s, 
     ud_json_close(json, '}');
 }
 
-static void render_target(struct ud_call *call, struct ud_json *json, const struct ud_row_device *row)
+static void render_target(struct ud_call *call, struct ud_store *store, struct ud_json *json,
+                          const struct ud_row_device *row)
 {
+    struct ud_target_words words;
     struct ud_fleet_device live;
     const bool known = ud_fleet_find(call->server->fleet, row->tenant, row->name, &live) == UD_OK;
     const int64_t seen = known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms;
     ud_json_open(json, NULL, '{');
     ud_json_string(json, "controllerId", row->name);
-    ud_json_string(json, "name", row->name);
+    if (ud_store_target_words_get(store, row->id, &words) != UD_OK || words.title[0] == '\0') {
+        snprintf(words.title, sizeof words.title, "%.*s", UD_TITLE_BYTES_MAX, row->name);
+    }
+    ud_json_string(json, "name", words.title);
+    ud_json_string(json, "description", words.description);
     ud_json_string(json, "updateStatus", states[row->status < UD_STATUS_COUNT ? row->status : 0]);
     ud_json_bool(json, "requestAttributes", row->wants_attributes);
     if (seen != 0) {
@@ -70,6 +76,7 @@ static void render_target(struct ud_call *call, struct ud_json *json, const stru
     link_to(call, json, "attributes", row->name, "/attributes");
     link_to(call, json, "actions", row->name, "/actions");
     link_to(call, json, "metadata", row->name, "/metadata");
+    link_to(call, json, "autoConfirm", row->name, "/autoConfirm");
     ud_json_close(json, '}');
     ud_json_close(json, '}');
 }
@@ -77,12 +84,13 @@ static void render_target(struct ud_call *call, struct ud_json *json, const stru
 struct targets {
     struct ud_call *call;
     struct ud_listing *listing;
+    struct ud_store *store;
 };
 
 static void each_target(void *ctx, const struct ud_row_device *row)
 {
     const struct targets *list = ctx;
-    render_target(list->call, &list->listing->json, row);
+    render_target(list->call, list->store, &list->listing->json, row);
     list->listing->count++;
 }
 
@@ -120,7 +128,7 @@ static const char *order_of(struct ud_call *call)
 static ud_err list_targets(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
-    struct targets list = {call, listing};
+    struct targets list = {call, listing, store};
     bool exact = true;
     const char *order = order_of(call);
     if (order == NULL) {
@@ -144,7 +152,7 @@ static ud_err get_target(struct ud_call *call, struct ud_store *store)
     const ud_err err = ud_find_device(call, store, call->param[0], &row);
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
-        render_target(call, &json, &row);
+        render_target(call, store, &json, &row);
     }
     return err;
 }
@@ -160,6 +168,7 @@ void ud_mgmt_targets_get(struct ud_call *call)
 
 struct target {
     struct ud_row_device row;
+    struct ud_target_words words;
     char secret[UD_SECRET_CHARS_MAX + 1]; /* shown once */
 };
 
@@ -189,10 +198,14 @@ static ud_err parse_target(struct ud_call *call, json_t *object, struct target *
                        : err;
     if (err == UD_OK && target->secret[0] == '\0') {
         err = ud_secret_make(target->secret, UD_TOKEN_CHARS);
-    } else if (err == UD_OK && strlen(target->secret) < 16) {
+    } else if (err == UD_OK && strlen(target->secret) < UD_TARGET_SECRET_CHARS_MIN) {
         err = UD_ERR_NUMBER_RANGE; /* could be guessed */
     }
     err = err == UD_OK ? ud_secret_hash(ud_text_bytes(target->secret), target->row.token_hash) : err;
+    err = err == UD_OK ? ud_take_string(object, "name", target->words.title, UD_TITLE_BYTES_MAX, false) : err;
+    err = err == UD_OK ? ud_take_string(object, "description", target->words.description,
+                                        UD_TARGET_DESCRIPTION_BYTES_MAX, false)
+                       : err;
     target->row.has_token = true;
     target->row.tenant = call->tenant;
     target->row.created_ms = call->now_ms;
@@ -212,6 +225,7 @@ static ud_err add_targets(struct ud_call *call, struct ud_store *store)
                 ud_store_entity_exists(store, ud_mgmt_entity_named("targettypes"), call->tenant, row->type_id);
         }
         err = err == UD_OK ? ud_store_device_add(store, row) : err;
+        err = err == UD_OK ? ud_store_target_words_set(store, row->id, &adding->targets[i].words) : err;
         err = err == UD_OK ? ud_store_fact_device(store, call->tenant, row->id) : err;
         err = err == UD_OK ? ud_store_device_get(store, row->id, row) : err;
     }
@@ -315,78 +329,17 @@ void ud_mgmt_targets_set(struct ud_call *call)
 
 /* --- actions */
 
-static const char *fine_state(const struct ud_row_action *action)
-{
-    if (action->canceling) {
-        return "canceling";
-    }
-    if (action->active && action->terms.waits) {
-        return "wait_for_confirmation";
-    }
-    switch (action->state) {
-    case UD_ACTION_RETRIEVED:
-        return "retrieved";
-    case UD_ACTION_DOWNLOADING:
-        return "download";
-    case UD_ACTION_DOWNLOADED:
-        return "downloaded";
-    case UD_ACTION_CONFIRMED:
-    case UD_ACTION_CLAIMED:
-        return "finished";
-    case UD_ACTION_REFUSED:
-    case UD_ACTION_REVERTED:
-    case UD_ACTION_FAILED:
-        return "error";
-    case UD_ACTION_CANCELED:
-        return "canceled";
-    case UD_ACTION_OFFERED:
-    case UD_ACTION_INSTALLING:
-    case UD_ACTION_TRIAL:
-        break;
-    }
-    return "running";
-}
-
-static void render_hawkbit_action(struct ud_call *call, struct ud_json *json,
-                                  const struct ud_row_action *action)
-{
-    static const char *const forces[] = {"soft", "forced", "timeforced", "downloadonly"};
-    ud_json_open(json, NULL, '{');
-    ud_json_int(json, "id", action->id);
-    ud_json_string(json, "type", action->canceling ? "cancel" : "update");
-    ud_json_bool(json, "active", action->active);
-    ud_json_string(json, "status", action->active ? "pending" : "finished");
-    ud_json_string(json, "detailStatus", fine_state(action));
-    ud_json_string(json, "forceType", forces[action->terms.force]);
-    ud_json_int(json, "forceTime", action->terms.force_ms);
-    ud_json_int(json, "weight", action->terms.weight);
-    if (action->terms.rollout != 0) {
-        ud_json_int(json, "rollout", action->terms.rollout);
-    }
-    if (action->terms.schedule[0] != '\0') {
-        ud_json_open(json, "maintenanceWindow", '{');
-        ud_json_string(json, "schedule", action->terms.schedule);
-        ud_json_string(json, "duration", action->terms.duration);
-        ud_json_string(json, "timezone", action->terms.zone);
-        ud_json_close(json, '}');
-    }
-    ud_json_int(json, "createdAt", action->created_ms);
-    ud_json_int(json, "lastModifiedAt", action->updated_ms);
-    ud_mgmt_self(call, json, "actions", action->id);
-    ud_json_close(json, '}');
-}
-
 static void each_action(void *ctx, const struct ud_row_action *action)
 {
     const struct targets *list = ctx;
-    render_hawkbit_action(list->call, &list->listing->json, action);
+    ud_mgmt_render_action(list->call, &list->listing->json, action);
     list->listing->count++;
 }
 
 static ud_err list_actions(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
-    struct targets list = {call, listing};
+    struct targets list = {call, listing, store};
     struct ud_row_device row;
     const ud_err err = ud_find_device(call, store, call->param[0], &row);
     return err == UD_OK ? ud_store_action_list(store, row.id, &listing->page, each_action, &list) : err;
@@ -428,7 +381,7 @@ static ud_err get_action(struct ud_call *call, struct ud_store *store)
     const ud_err err = find_action(call, store, wanted);
     if (err == UD_OK) {
         struct ud_json json = ud_call_json(call, 200);
-        render_hawkbit_action(call, &json, &wanted->action);
+        ud_mgmt_render_action(call, &json, &wanted->action);
     }
     return err;
 }

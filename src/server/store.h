@@ -281,6 +281,9 @@ ud_err ud_store_release_get(struct ud_store *store, int64_t tenant, int32_t id, 
 /** The signed release of this manifest digest. UD_ERR_NOT_FOUND. */
 ud_err ud_store_release_by_manifest(struct ud_store *store, int64_t tenant,
                                     const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release);
+/** The newest release of this name and version. UD_ERR_NOT_FOUND. */
+ud_err ud_store_release_named(struct ud_store *store, int64_t tenant, const char *name, const char *version,
+                              struct ud_row_release *release);
 /** The newest signed release with this sequence number that installs this image. UD_ERR_NOT_FOUND. */
 ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_t sequence,
                                  const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release);

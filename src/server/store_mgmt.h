@@ -68,12 +68,28 @@ ud_err ud_store_entity_set(struct ud_store *store, const struct ud_entity *entit
 ud_err ud_store_entity_remove(struct ud_store *store, const struct ud_entity *entity, int64_t tenant,
                               int64_t id);
 
+/* --- what a target has beside a device's row */
+
+#define UD_TARGET_DESCRIPTION_BYTES_MAX 512
+struct ud_target_words {
+    char title[UD_TITLE_BYTES_MAX + 1]; /* "" = its name */
+    char description[UD_TARGET_DESCRIPTION_BYTES_MAX + 1];
+};
+ud_err ud_store_target_words_get(struct ud_store *store, int64_t device, struct ud_target_words *words);
+ud_err ud_store_target_words_set(struct ud_store *store, int64_t device, const struct ud_target_words *words);
+/** `type` 0: none. */
+ud_err ud_store_target_type_set(struct ud_store *store, int64_t device, int64_t type);
+/** Have it send its attributes again. */
+ud_err ud_store_target_ask_attributes(struct ud_store *store, int64_t device);
+
 /* --- relations: pairs of ids, such as tags of devices */
 
 /* Values are stored, but for the first, which has a table of its own. */
 typedef enum ud_relation { UD_REL_DEVICE_TAG = 0, UD_REL_SET_TAG = 1, UD_REL_SET_MODULE = 2 } ud_relation;
 /** Was this release given to any device? Then what it holds does not change any more. */
 bool ud_store_release_was_given(struct ud_store *store, int32_t release);
+/** Was any set with this module given to a device? */
+bool ud_store_module_was_given(struct ud_store *store, int64_t module);
 /** Has the set this module? */
 bool ud_store_set_has_module(struct ud_store *store, int32_t set, int64_t module);
 /** Adding a pair again is UD_OK. */
@@ -93,7 +109,8 @@ typedef enum ud_pairs {
     UD_PAIRS_MODULE = 2,
     UD_PAIRS_SETTING = 3,
     UD_PAIRS_ARTIFACT = 4,
-    UD_PAIRS_FILTER = 5 /* of a saved filter: the rollout by which it assigns */
+    UD_PAIRS_FILTER = 5, /* of a saved filter: the rollout by which it assigns */
+    UD_PAIRS_CONFIRM = 6 /* of a device: since when, by whom and why it confirms by itself */
 } ud_pairs;
 ud_err ud_store_pair_set(struct ud_store *store, ud_pairs kind, int64_t owner, const char *key,
                          const char *value, bool visible);

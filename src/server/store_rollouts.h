@@ -233,6 +233,11 @@ ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char
 ud_err ud_store_device_count(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
                              uint32_t *count);
 /** Does this one device match? For single devices that join. */
+/** Actions of the tenant's devices by filter over alias a, as ud_store_device_search(). */
+ud_err ud_store_action_search(struct ud_store *store, int64_t tenant, const char *area,
+                              const struct ud_fiql *filter, const char *order, struct ud_page *page,
+                              bool *exact, void (*each)(void *ctx, const struct ud_row_action *action),
+                              void *ctx);
 ud_err ud_store_device_matches(struct ud_store *store, int64_t device, const struct ud_fiql *filter,
                                bool *matches);
 

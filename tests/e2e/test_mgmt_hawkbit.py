@@ -301,3 +301,136 @@ def test_every_route_is_described_and_every_operation_answers(hawkbit):
             assert reply.status < 500 and reply.status != 405 or "cancelable" in str(reply.body), (method, path, reply)
     devices = server.call("people", "GET", "/api/v1/openapi.json?listener=devices").json
     assert "/{tenant}/controller/v1/{name}/deploymentBase/{action}/feedback" in devices["paths"]
+
+
+def gateway(hawkbit):
+    return hawkbit.get("/targettypes?q=" + quote("name==gateway"))["content"][0]["id"]
+
+
+def test_actions_of_all_targets_by_filter(hawkbit):
+    kind = gateway(hawkbit)
+    one, two = hawkbit.set_of(hawkbit.module("os-1"), name="one"), hawkbit.set_of(hawkbit.module("os-2"), name="two")
+    device = hawkbit.target("gw-1", targetType=kind)
+    hawkbit.target("gw-2", targetType=kind)
+    [first] = hawkbit.call("POST", "/targets/gw-1/assignedDS", {"id": one}, 200).json["assignedActions"]
+    [second] = hawkbit.call("POST", "/targets/gw-2/assignedDS", {"id": two, "weight": 7}, 200).json["assignedActions"]
+    assert device.feedback(first["id"], "closed", "success").status == 200
+
+    def ids(query="", **more):
+        tail = "&".join(f"{key}={quote(value)}" for key, value in {"q": query, **more}.items() if value)
+        answer = hawkbit.get("/actions" + ("?" + tail if tail else ""))
+        assert answer["size"] == len(answer["content"]) <= answer["total"]
+        return [action["id"] for action in answer["content"]]
+
+    both = [first["id"], second["id"]]
+    assert ids() == both and ids(sort="id:DESC") == both[::-1] and ids(limit="1", offset="1") == both[1:]
+    for query, wanted in (("active==true", both[1:]), ("status==finished", both[:1]), ("status==pending", both[1:]),
+                          ("target.controllerId==gw-1", both[:1]), ("distributionSet.name==two", both[1:]),
+                          (f"distributionSet.id=={one}", both[:1]), ("weight=le=10", both[1:]), ("rollout.id==99", []),
+                          ("target.controllerId==gw-*;active==false", both[:1])):
+        assert ids(query) == wanted, query
+    assert hawkbit.call("GET", "/actions?q=" + quote("secret==1")).status == 400
+    assert hawkbit.call("GET", "/actions?sort=weight:ASC").status == 400
+
+
+def test_a_target_is_changed(hawkbit):
+    kind = gateway(hawkbit)
+    device = hawkbit.target("gw")
+    assert device.call("PUT", "/configData", {"data": {"hw": "1"}}).status == 200
+    body = {"name": "Roof, left", "description": "by the chimney", "targetType": kind, "group": "eu/berlin",
+            "securityToken": "a" * 32, "requestAttributes": True}
+    seen = hawkbit.call("PUT", "/targets/gw", body, 200).json
+    assert (seen["name"], seen["description"], seen["targetTypeName"], seen["group"]) == (
+        "Roof, left", "by the chimney", "gateway", "eu/berlin")
+    assert device.call("GET").status == 401, "its old token"
+    device.token = "a" * 32
+    assert "configData" in device.links()
+    # what is not named stays
+    assert hawkbit.call("PUT", "/targets/gw", {"description": ""}, 200).json["name"] == "Roof, left"
+    assert hawkbit.get("/targets/gw")["description"] == "" and hawkbit.get("/targets")["content"][0]["name"] == "Roof, left"
+    for wrong in ({"securityToken": "short"}, {"name": 1}, {"targetType": "x"}, {"name": "n" * 129}):
+        assert hawkbit.call("PUT", "/targets/gw", wrong).status == 400, wrong
+    assert hawkbit.call("PUT", "/targets/gw", {"targetType": 999}).status == 404
+    assert hawkbit.call("PUT", "/targets/nobody", {"name": "x"}).status == 404
+
+
+def test_who_confirms_by_itself_is_asked_no_more(hawkbit):
+    kind = gateway(hawkbit)
+    ds, later = hawkbit.set_of(hawkbit.module("os-1"), name="one"), hawkbit.set_of(hawkbit.module("os-2"), name="two")
+    for name in ("by-person", "by-device"):
+        device = hawkbit.target(name, targetType=kind)
+        state = hawkbit.get(f"/targets/{name}/autoConfirm")
+        assert state["active"] is False and "activate" in state["_links"]
+        hawkbit.call("POST", f"/targets/{name}/assignedDS", {"id": ds, "confirmationRequired": True}, 200)
+        assert "confirmationBase" in device.links()
+        asked = {"initiator": "anna", "remark": "all year"}
+        activate = f"/targets/{name}/autoConfirm/activate"
+        if name == "by-person":
+            assert hawkbit.call("POST", activate, asked).status == 204
+        else:
+            assert "activateAutoConfirm" in device.call("GET", "/confirmationBase").json["_links"]
+            assert device.call("POST", "/confirmationBase/activateAutoConfirm", asked).status == 200
+            assert device.call("POST", "/confirmationBase/activateAutoConfirm").status == 409
+        assert hawkbit.call("POST", activate, asked).status == 409
+        assert "deploymentBase" in device.links(), "what waited is confirmed with it"
+        base = device.call("GET", "/confirmationBase").json
+        assert (base["autoConfirm"]["active"], base["autoConfirm"]["initiator"], base["autoConfirm"]["remark"]) == (True, "anna", "all year")
+        assert "deactivateAutoConfirm" in base["_links"] and hawkbit.get(f"/targets/{name}/autoConfirm")["activatedAt"] > 0
+        action = hawkbit.get(f"/targets/{name}/actions")["content"][0]["id"]
+        assert device.feedback(action, "closed", "success").status == 200
+        hawkbit.call("POST", f"/targets/{name}/assignedDS", {"id": later, "confirmationRequired": True}, 200)
+        assert "deploymentBase" in device.links()
+        action = hawkbit.get(f"/targets/{name}/actions")["content"][0]["id"]
+        assert device.feedback(action, "closed", "failure").status == 200
+        if name == "by-person":
+            assert hawkbit.call("POST", f"/targets/{name}/autoConfirm/deactivate").status == 204
+        else:
+            assert device.call("POST", "/confirmationBase/deactivateAutoConfirm").status == 200
+        assert hawkbit.get(f"/targets/{name}/autoConfirm")["active"] is False
+        hawkbit.call("POST", f"/targets/{name}/assignedDS", {"id": later, "confirmationRequired": True}, 200)
+        assert "confirmationBase" in device.links()
+    # a new device of the same name, or number, is asked again
+    hawkbit.call("POST", "/targets/by-person/autoConfirm/activate", {}, 204)
+    hawkbit.call("DELETE", "/targets/by-person", status=204)
+    hawkbit.target("by-person", targetType=kind)
+    assert hawkbit.get("/targets/by-person/autoConfirm")["active"] is False
+
+
+def test_a_device_says_what_was_installed_by_other_means(hawkbit):
+    kind = gateway(hawkbit)
+    ds, other = hawkbit.set_of(hawkbit.module("os-1"), name="one"), hawkbit.set_of(hawkbit.module("os-2"), name="two")
+    device = hawkbit.target("gw", targetType=kind)
+
+    def say(name, version="1", of=device):
+        return of.call("PUT", "/installedBase", {"name": name, "version": version}).status
+
+    assert say("one") == 201 and say("one") == 200
+    assert hawkbit.get("/targets/gw/installedDS")["id"] == ds
+    [action] = hawkbit.get("/targets/gw/actions")["content"]
+    assert (action["detailStatus"], action["active"]) == ("finished", False)
+    assert "installedBase" in device.links()
+    assert say("one", "2") == 404 and say("three") == 404
+    assert device.call("PUT", "/installedBase", {"name": "one"}).status == 400
+    hawkbit.call("POST", "/targets/gw/assignedDS", {"id": other}, 200)
+    assert say("one") == 409, "it is to answer the offer first"
+    assert say("two") == 201 and "deploymentBase" not in device.links()
+    assert hawkbit.get("/targets/gw/installedDS")["id"] == other
+    assert say("one", of=hawkbit.target("plain")) == 403, "P3: its type takes signed releases only"
+
+
+def test_what_was_given_to_a_device_is_not_taken_apart(hawkbit):
+    kind = gateway(hawkbit)
+    module, spare = hawkbit.module("os-1"), hawkbit.module("os-2")
+    ds = hawkbit.set_of(module)
+    device = hawkbit.target("gw", targetType=kind)
+    [artifact] = hawkbit.get(f"/softwaremodules/{module}/artifacts")
+    hawkbit.call("POST", "/targets/gw/assignedDS", {"id": ds}, 200)
+    more = {"filename": "more.swu", "sha256": hawkbit.server.upload(b"more")}
+    assert hawkbit.call("POST", f"/softwaremodules/{module}/artifacts", more).status == 423
+    assert hawkbit.call("DELETE", f"/softwaremodules/{module}/artifacts/{artifact['id']}").status == 423
+    assert hawkbit.call("DELETE", f"/softwaremodules/{module}").status == 423
+    href = device.call("GET", device.links()["deploymentBase"]).json["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download"]["href"]
+    assert device.call("GET", href).status == 200
+    [free] = hawkbit.get(f"/softwaremodules/{spare}/artifacts")
+    assert hawkbit.call("DELETE", f"/softwaremodules/{spare}/artifacts/{free['id']}").status == 204
+    assert hawkbit.call("DELETE", f"/softwaremodules/{spare}").status == 204

@@ -221,6 +221,11 @@ def hawkbit(walk, server):
         walk("POST", "/rest/v1/targets", [{"controllerId": name, "targetType": gateway}])
     walk("GET", "/rest/v1/targets")
     walk("GET", "/rest/v1/targets/t1")
+    walk("PUT", "/rest/v1/targets/t1", {"name": "first", "description": "of three", "requestAttributes": True})
+    walk("GET", "/rest/v1/targets/t1/autoConfirm")
+    walk("POST", "/rest/v1/targets/t1/autoConfirm/activate", {"initiator": "ann"})
+    walk("GET", "/rest/v1/targets/t1/autoConfirm")
+    walk("POST", "/rest/v1/targets/t1/autoConfirm/deactivate")
     metadata(walk, "/rest/v1/targets/t1")
     walk("GET", "/rest/v1/targets/t1/attributes")
     walk("POST", f"/rest/v1/targettags/{ids['targettags']}/assigned/t1")
@@ -231,6 +236,7 @@ def hawkbit(walk, server):
     walk("GET", "/rest/v1/targets/t1/installedDS")
     action = walk("GET", "/rest/v1/targets/t1/actions")["content"][0]["id"]
     walk("GET", f"/rest/v1/targets/t1/actions/{action}")
+    walk("GET", "/rest/v1/actions?q=" + quote("active==true"))
     walk("GET", f"/rest/v1/actions/{action}")
     walk("DELETE", f"/rest/v1/targets/t1/actions/{action}")
     waiting = walk("GET", "/rest/v1/targets/t2/actions")["content"][0]["id"]

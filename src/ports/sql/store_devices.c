@@ -137,6 +137,8 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
     err = err != UD_OK ? err : run_for(store, "DELETE FROM refused_report WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM action WHERE device=?", id);
     err = err != UD_OK ? err : run_for(store, "DELETE FROM device_key WHERE device=?", id);
+    /* metadata and consent: another device may get the number */
+    err = err != UD_OK ? err : run_for(store, "DELETE FROM pair WHERE kind IN (0,6) AND owner=?", id);
     err = err != UD_OK ? err : ud_store_lwm2m_forget(store, id);
     if (err != UD_OK) {
         return err;

@@ -289,6 +289,15 @@ bool ud_store_release_was_given(struct ud_store *store, int32_t release)
     return sql_end(&q) != UD_OK || found; /* when in doubt it was */
 }
 
+bool ud_store_module_was_given(struct ud_store *store, int64_t module)
+{
+    struct sql q = sql_begin(store, "SELECT 1 FROM relation r WHERE r.kind=2 AND r.b=? AND EXISTS(SELECT 1 FROM"
+                                    " action a WHERE a.release=r.a) LIMIT 1");
+    sql_put_int(&q, module);
+    const bool found = sql_row(&q);
+    return sql_end(&q) != UD_OK || found; /* when in doubt it was */
+}
+
 bool ud_store_set_has_module(struct ud_store *store, int32_t set, int64_t module)
 {
     struct sql q = sql_begin(store, "SELECT 1 FROM relation WHERE kind=2 AND a=? AND b=?");
@@ -296,4 +305,44 @@ bool ud_store_set_has_module(struct ud_store *store, int32_t set, int64_t module
     sql_put_int(&q, module);
     const bool found = sql_row(&q);
     return sql_end(&q) == UD_OK && found;
+}
+
+/* --- what a target has beside a device's row */
+
+ud_err ud_store_target_words_get(struct ud_store *store, int64_t device, struct ud_target_words *words)
+{
+    *words = (struct ud_target_words){.title = ""};
+    struct sql q = sql_begin(store, "SELECT title,description FROM device WHERE id=?");
+    sql_put_int(&q, device);
+    const bool found = sql_row(&q);
+    if (found) {
+        sql_get_text(&q, words->title, sizeof words->title);
+        sql_get_text(&q, words->description, sizeof words->description);
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err ud_store_target_words_set(struct ud_store *store, int64_t device, const struct ud_target_words *words)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET title=?,description=? WHERE id=?");
+    sql_put_text(&q, words->title);
+    sql_put_text(&q, words->description);
+    sql_put_int(&q, device);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_target_type_set(struct ud_store *store, int64_t device, int64_t type)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET type_id=nullif(?,0) WHERE id=?");
+    sql_put_int(&q, type);
+    sql_put_int(&q, device);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_target_ask_attributes(struct ud_store *store, int64_t device)
+{
+    struct sql q = sql_begin(store, "UPDATE device SET wants_attributes=1 WHERE id=?");
+    sql_put_int(&q, device);
+    return sql_end_changed(&q);
 }

@@ -209,6 +209,17 @@ ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_
     return take_kept(&q, &key, release);
 }
 
+ud_err ud_store_release_named(struct ud_store *store, int64_t tenant, const char *name, const char *version,
+                              struct ud_row_release *release)
+{
+    struct sql q =
+        sql_begin(store, RELEASE_COLUMNS " WHERE tenant=? AND name=? AND version=? ORDER BY id DESC LIMIT 1");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, name);
+    sql_put_text(&q, version);
+    return take_release(&q, release);
+}
+
 ud_err ud_store_release_reissued(struct ud_store *store, const struct ud_row_release *like,
                                  struct ud_row_release *found)
 {
