@@ -18,6 +18,39 @@ struct ud_bytes {
     size_t len;
 };
 
+/* For wrappers that are shorter in place than called; compilers asked for size think otherwise where there are many. */
+#define UD_INLINE static inline __attribute__((always_inline))
+
+/*
+ * A view as a function returns it: ud_view_of(bytes) there, ud_view_bytes() where it is called. On 32-bit machines one number
+ * comes back in two registers, a struct of two words by way of memory (AAPCS 5.4), which is much longer code.
+ */
+#if UINTPTR_MAX == UINT32_MAX
+typedef uint64_t ud_view;
+
+UD_INLINE ud_view ud_view_of(struct ud_bytes bytes)
+{
+    return (ud_view)bytes.len << 32 | (uintptr_t)bytes.ptr;
+}
+
+UD_INLINE struct ud_bytes ud_view_bytes(ud_view view)
+{
+    return (struct ud_bytes){(const uint8_t *)(uintptr_t)view, (size_t)(view >> 32)};
+}
+#else
+typedef struct ud_bytes ud_view;
+
+UD_INLINE ud_view ud_view_of(struct ud_bytes bytes)
+{
+    return bytes;
+}
+
+UD_INLINE struct ud_bytes ud_view_bytes(ud_view view)
+{
+    return view;
+}
+#endif
+
 /* Written from the front: the first len of cap bytes are ours. */
 struct ud_buf {
     uint8_t *ptr;

@@ -42,7 +42,13 @@ struct ud_cbor {
     ud_err err;
 };
 
-void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input);
+/** Begin with what the caller has put into reader->rest. */
+void ud_cbor_start(struct ud_cbor *reader);
+UD_INLINE void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input)
+{
+    reader->rest = input;
+    ud_cbor_start(reader);
+}
 /** Read `part`, a view into `whole`, such as the content of a byte string; offsets count from the start of `whole`. */
 static inline void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part)
 {
@@ -63,15 +69,23 @@ size_t ud_cbor_offset(const struct ud_cbor *reader);
 uint64_t ud_cbor_uint(struct ud_cbor *reader);
 /** A uint or nint that fits int64_t; UD_ERR_NUMBER_RANGE otherwise. */
 int64_t ud_cbor_int(struct ud_cbor *reader);
-struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader);
+ud_view ud_cbor_bstr_view(struct ud_cbor *reader);
+UD_INLINE struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader)
+{
+    return ud_view_bytes(ud_cbor_bstr_view(reader));
+}
 /**
  * Go on inside a byte string. @return what ud_cbor_close() needs to come out again, which checks that nothing of the
  * content is left (UD_ERR_TRAILING).
  */
 size_t ud_cbor_open(struct ud_cbor *reader);
 void ud_cbor_close(struct ud_cbor *reader, size_t outside);
+ud_view ud_cbor_tstr_view(struct ud_cbor *reader);
 /** Checked to be valid UTF-8. */
-struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader);
+UD_INLINE struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader)
+{
+    return ud_view_bytes(ud_cbor_tstr_view(reader));
+}
 /** Number of elements; every one needs at least a byte, so a count beyond the rest is UD_ERR_TRUNCATED. */
 size_t ud_cbor_array(struct ud_cbor *reader);
 /** Number of pairs, bounded by the rest in the same way. */
@@ -79,17 +93,25 @@ size_t ud_cbor_map(struct ud_cbor *reader);
 uint64_t ud_cbor_tag(struct ud_cbor *reader);
 bool ud_cbor_bool(struct ud_cbor *reader);
 void ud_cbor_null(struct ud_cbor *reader);
+ud_view ud_cbor_skip_view(struct ud_cbor *reader);
 /**
  * Walk over one item of any kind, whole: well-formed, shortest heads, valid UTF-8. Map keys inside are not compared.
  * @return the encoded item as a view. More than UD_CBOR_DEPTH_MAX containers and tags within each other: UD_ERR_DEPTH.
  */
-struct ud_bytes ud_cbor_skip(struct ud_cbor *reader);
+UD_INLINE struct ud_bytes ud_cbor_skip(struct ud_cbor *reader)
+{
+    return ud_view_bytes(ud_cbor_skip_view(reader));
+}
 
+ud_view ud_cbor_key_view(struct ud_cbor *reader, struct ud_bytes *previous);
 /**
  * Read each key of a map that must be in deterministic order, whatever it is. `previous` starts as an empty view.
  * @return the encoded key; UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one
  */
-struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous);
+UD_INLINE struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous)
+{
+    return ud_view_bytes(ud_cbor_key_view(reader, previous));
+}
 /**
  * The same, but only to look: called before each key. UD_ERR_DUPLICATE for an equal key, UD_ERR_NOT_DETERMINISTIC for a lower one.
  */

@@ -41,8 +41,8 @@ struct ud_cose_form {
     uint8_t elements;
     const char *context; /* of what is signed, encoded: head of the array, then the text with its head */
     bool is_mac;
-    /* what follows the payload, into `cose`; offsets count from the start of `whole` */
-    void (*take_rest)(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose);
+    /* what follows the payload, into `cose` */
+    void (*take_rest)(struct ud_cbor *r, struct ud_cose *cose);
     /* the signer of proof `i`, into what the body gave; NULL where the body is the only proof */
     ud_err (*take_proof)(const struct ud_cose *cose, size_t i, struct ud_cose_proof *proof);
 };
@@ -77,6 +77,7 @@ struct ud_cose {
 /**
  * Read one of the four structures, whole, with all its signers.
  *
+ * @param cose out: undefined after an error
  * @param in   the whole item with its tag
  * @param diag offsets count from the start of `in`; may be NULL
  * @return UD_ERR_COSE for another structure, no algorithm in the protected header, `crit`, a COSE_Mac with other than one

@@ -79,7 +79,8 @@ struct ud_suit_envelope {
 /**
  * Check the envelope's shape: tag 107, deterministic map, wrapper before manifest, known members, limits.
  * Nothing of the manifest is looked at. Errors: those of the CBOR reader, UD_ERR_MISSING, UD_ERR_LABEL_UNKNOWN,
- * UD_ERR_ALGORITHM (digest other than SHA-256), UD_ERR_COSE, UD_ERR_LIMIT. diag may be NULL.
+ * UD_ERR_ALGORITHM (digest other than SHA-256), UD_ERR_COSE, UD_ERR_LIMIT. diag may be NULL. After an error `env` is at
+ * UD_SUIT_STEP_NONE, whatever it was before.
  */
 ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag);
 
@@ -136,6 +137,7 @@ struct ud_suit_manifest {
  * Read the manifest of an authenticated envelope; verify severable members against it, before they are read; look
  * over every sequence, nested ones included, for what is unknown or misplaced. So a run meets no surprise half-way.
  *
+ * @param man out: after an error it is not trusted, whatever it was before
  * @param env borrowed by `man` as long as that is used
  *
  * Not looked at here: the sequence number against the stored one (ud_slots), whether the device has the components,

@@ -25,7 +25,7 @@ struct show {
     struct ud_suit_params params[UD_SUIT_COMPONENTS_MAX];
     struct level levels[2 * (UD_SUIT_NESTING_MAX + 1)]; /* try-each takes two: branches, then the sequence */
     size_t depth;
-    struct suit_place place;
+    suit_place place;
     bool image_varies; /* attempts of a try-each set it: which one holds shows on the device only */
     bool uri_varies;
 };
@@ -287,7 +287,7 @@ static void do_maps(struct show *show, struct level *level)
 /* One command of a sequence. */
 static void step_command(struct show *show, struct level *level)
 {
-    show->place.nested = show->depth > 1;
+    show->place = (show->place & ~(suit_place)SUIT_NESTED) | (show->depth > 1 ? SUIT_NESTED : 0U);
     const struct suit_command_row *row = suit_take_code(&level->r, show->place, NULL);
     if (row == NULL) {
         return;
@@ -359,7 +359,7 @@ static void show_sequence(struct show *show, const char *section, struct ud_byte
 void suit_show_steps(json_t *steps, const struct ud_suit_manifest *man)
 {
     struct show show = {.man = man, .steps = steps};
-    show.place = (struct suit_place){.component_count = man->component_count};
+    show.place = man->component_count;
     show_sequence(&show, "first", man->shared);
     show_sequence(&show, "dependencies", man->member[UD_SUIT_MEMBER_RESOLUTION]);
     show_sequence(&show, "download", man->member[UD_SUIT_MEMBER_FETCH]);

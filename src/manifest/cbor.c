@@ -14,12 +14,6 @@ enum {
     INFO_INDEFINITE = 31,
 };
 
-struct head {
-    uint64_t argument;
-    uint8_t major;
-    uint8_t info;
-};
-
 size_t ud_cbor_head_bytes(uint64_t argument)
 {
     uint8_t head[UD_CBOR_HEAD_BYTES_MAX];
@@ -28,9 +22,9 @@ size_t ud_cbor_head_bytes(uint64_t argument)
 
 /* Reader */
 
-void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input)
+void ud_cbor_start(struct ud_cbor *reader)
 {
-    *reader = (struct ud_cbor){.rest = input, .start = input.ptr, .item = input.ptr};
+    *reader = (struct ud_cbor){.rest = reader->rest, .start = reader->rest.ptr, .item = reader->rest.ptr};
 }
 
 static size_t offset_of(const struct ud_cbor *reader, const uint8_t *at)
@@ -93,14 +87,23 @@ ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader)
                                                    : UD_CBOR_OTHER;
 }
 
-/* Read the argument that stands in the 1, 2, 4 or 8 bytes behind the initial byte. Halves: no shifts of 64 bits. */
-static ud_err read_argument(struct ud_bytes *rest, struct head *head)
+/* Major type of the item whose head was read last. */
+static uint32_t major_of(const struct ud_cbor *reader)
 {
-    const uint32_t bytes = UINT32_C(1) << (head->info - INFO_ONE_BYTE);
+    return reader->item[0] >> 5;
+}
+
+/*
+ * The argument of a head, from the 1, 2, 4 or 8 bytes behind the initial byte `info` where it does not fit in there.
+ * Halves: no shifts of 64 bits.
+ */
+static ud_err read_argument(struct ud_bytes *rest, uint32_t major, uint32_t info, uint64_t *argument)
+{
+    const uint32_t bytes = UINT32_C(1) << (info - INFO_ONE_BYTE);
     uint32_t high = 0;
     uint32_t low = 0;
-    if (head->info > INFO_EIGHT_BYTES) {
-        return head->info == INFO_INDEFINITE ? UD_ERR_NOT_DETERMINISTIC : UD_ERR_SHAPE;
+    if (info > INFO_EIGHT_BYTES) {
+        return info == INFO_INDEFINITE ? UD_ERR_NOT_DETERMINISTIC : UD_ERR_SHAPE;
     }
     for (uint32_t left = bytes; left > 0; left--) {
         uint8_t byte;
@@ -110,9 +113,8 @@ static ud_err read_argument(struct ud_bytes *rest, struct head *head)
         high = high << 8 | low >> 24;
         low = low << 8 | byte;
     }
-    head->argument = (uint64_t)high << 32 | low;
-    if (head->major ==
-        MAJOR_SIMPLE) { /* floats keep their width; a simple value below 32 has a one-byte form */
+    *argument = (uint64_t)high << 32 | low;
+    if (major == MAJOR_SIMPLE) { /* floats keep their width; a simple value below 32 has a one-byte form */
         return bytes == 1 && low < 32 ? UD_ERR_SHAPE : UD_OK;
     }
     const bool shortest = bytes == 1 ? low >= INFO_ONE_BYTE : (bytes == 8 ? high : low >> bytes * 4) != 0;
@@ -120,51 +122,46 @@ static ud_err read_argument(struct ud_bytes *rest, struct head *head)
 }
 
 /* A length or count that cannot be: every element takes a byte, every pair two. */
-static bool is_too_long(const struct head *head, size_t left)
+static bool is_too_long(uint32_t major, uint64_t argument, size_t left)
 {
-    const uint8_t major = head->major;
-    return major >= UD_CBOR_BSTR && major <= UD_CBOR_MAP ? head->argument > left >> (major == UD_CBOR_MAP)
+    return major >= UD_CBOR_BSTR && major <= UD_CBOR_MAP ? argument > left >> (major == UD_CBOR_MAP)
                                                          : major == UD_CBOR_TAG && left == 0;
 }
 
-/* Consume a head; its length or count is possible within the bytes that are left. */
-static bool take_head(struct ud_cbor *reader, struct head *head)
+/* Consume a head; its length or count is possible within the bytes that are left. @return its argument, 0 on error */
+static uint64_t take_head(struct ud_cbor *reader)
 {
     struct ud_bytes rest = reader->rest;
-    ud_err err = UD_OK;
+    ud_err err = UD_ERR_TRUNCATED;
+    uint64_t argument = 0;
+    uint8_t initial;
     if (reader->err != UD_OK) {
-        return false;
+        return 0;
     }
     reader->item = rest.ptr;
-    if (!ud_bytes_first(&rest, &head->info)) {
-        ud_cbor_fail(reader, UD_ERR_TRUNCATED);
-        return false;
-    }
-    head->major = head->info >> 5;
-    head->info &= 0x1f;
-    head->argument = head->info;
-    if (head->info >= INFO_ONE_BYTE) {
-        err = read_argument(&rest, head);
-    }
-    if (err == UD_OK && is_too_long(head, rest.len)) {
-        err = UD_ERR_TRUNCATED;
+    if (ud_bytes_first(&rest, &initial)) {
+        const uint32_t major = initial >> 5;
+        argument = initial & 0x1f;
+        err = argument < INFO_ONE_BYTE ? UD_OK : read_argument(&rest, major, initial & 0x1f, &argument);
+        if (err == UD_OK && is_too_long(major, argument, rest.len)) {
+            err = UD_ERR_TRUNCATED;
+        }
     }
     if (err != UD_OK) {
         ud_cbor_fail(reader, err);
-        return false;
+        return 0;
     }
     reader->rest = rest;
-    return true;
+    return argument;
 }
 
 static uint64_t take_type(struct ud_cbor *reader, ud_cbor_type type)
 {
-    struct head head;
     if (reader->rest.len > 0 &&
         (type <= UD_CBOR_TAG ? (ud_cbor_type)(reader->rest.ptr[0] >> 5) : ud_cbor_peek(reader)) != type) {
         ud_cbor_fail(reader, UD_ERR_SHAPE);
     }
-    return take_head(reader, &head) ? head.argument : 0;
+    return take_head(reader);
 }
 
 uint64_t ud_cbor_uint(struct ud_cbor *reader)
@@ -183,17 +180,17 @@ int64_t ud_cbor_int(struct ud_cbor *reader)
     return negative && reader->err == UD_OK ? -1 - (int64_t)argument : (int64_t)argument;
 }
 
-static struct ud_bytes take_string(struct ud_cbor *reader, ud_cbor_type type)
+static ud_view take_string(struct ud_cbor *reader, ud_cbor_type type)
 {
     struct ud_bytes content = {NULL, 0};
     const uint64_t len = take_type(reader, type);
     if (reader->err == UD_OK) {
         (void)ud_bytes_take(&reader->rest, (size_t)len, &content); /* take_head() has compared with the rest */
     }
-    return content;
+    return ud_view_of(content);
 }
 
-struct ud_bytes ud_cbor_bstr(struct ud_cbor *reader)
+ud_view ud_cbor_bstr_view(struct ud_cbor *reader)
 {
     return take_string(reader, UD_CBOR_BSTR);
 }
@@ -224,14 +221,14 @@ static bool utf8_valid(struct ud_bytes text)
     return more == 0;
 }
 
-struct ud_bytes ud_cbor_tstr(struct ud_cbor *reader)
+ud_view ud_cbor_tstr_view(struct ud_cbor *reader)
 {
-    const struct ud_bytes text = take_string(reader, UD_CBOR_TSTR);
+    const struct ud_bytes text = ud_view_bytes(take_string(reader, UD_CBOR_TSTR));
     if (!utf8_valid(text)) {
         ud_cbor_fail_item(reader, UD_ERR_TEXT);
-        return (struct ud_bytes){NULL, 0};
+        return ud_view_of((struct ud_bytes){NULL, 0});
     }
-    return text;
+    return ud_view_of(text);
 }
 
 size_t ud_cbor_array(struct ud_cbor *reader)
@@ -259,34 +256,37 @@ void ud_cbor_null(struct ud_cbor *reader)
     (void)take_type(reader, UD_CBOR_NULL);
 }
 
-struct ud_bytes ud_cbor_skip(struct ud_cbor *reader)
+ud_view ud_cbor_skip_view(struct ud_cbor *reader)
 {
     struct ud_bytes item = reader->rest;
     size_t left[UD_CBOR_DEPTH_MAX + 1];
     size_t depth = 0;
-    struct head head;
-    for (left[0] = 1; left[depth] > 0 && take_head(reader, &head);) {
+    for (left[0] = 1; left[depth] > 0;) {
+        const size_t argument = (size_t)take_head(reader);
+        if (reader->err != UD_OK) {
+            break;
+        }
+        const uint32_t major = major_of(reader);
         left[depth]--;
-        if (head.major == UD_CBOR_BSTR || head.major == UD_CBOR_TSTR) {
+        if (major == UD_CBOR_BSTR || major == UD_CBOR_TSTR) {
             struct ud_bytes content;
-            (void)ud_bytes_take(&reader->rest, (size_t)head.argument, &content);
-            if (head.major == UD_CBOR_TSTR && !utf8_valid(content)) {
+            (void)ud_bytes_take(&reader->rest, argument, &content);
+            if (major == UD_CBOR_TSTR && !utf8_valid(content)) {
                 ud_cbor_fail_item(reader, UD_ERR_TEXT);
             }
-        } else if (head.major >= UD_CBOR_ARRAY && head.major <= UD_CBOR_TAG) {
+        } else if (major >= UD_CBOR_ARRAY && major <= UD_CBOR_TAG) {
             if (depth == UD_CBOR_DEPTH_MAX) {
                 ud_cbor_fail_item(reader, UD_ERR_DEPTH);
                 break;
             }
-            left[++depth] =
-                head.major == UD_CBOR_TAG ? 1 : (size_t)head.argument << (head.major == UD_CBOR_MAP);
+            left[++depth] = major == UD_CBOR_TAG ? 1 : argument << (major == UD_CBOR_MAP);
         }
         while (left[depth] == 0 && depth > 0) {
             depth--;
         }
     }
     item.len = reader->err == UD_OK ? item.len - reader->rest.len : 0;
-    return item;
+    return ud_view_of(item);
 }
 
 /* Order of encoded keys, bytewise (RFC 8949 section 4.2.1). Two whole items are never prefixes of each other. */
@@ -296,7 +296,7 @@ static int compare_keys(struct ud_bytes a, struct ud_bytes b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous)
+ud_view ud_cbor_key_view(struct ud_cbor *reader, struct ud_bytes *previous)
 {
     const struct ud_bytes key = ud_cbor_skip(reader);
     if (reader->err == UD_OK) {
@@ -307,7 +307,7 @@ struct ud_bytes ud_cbor_key(struct ud_cbor *reader, struct ud_bytes *previous)
         }
         *previous = key;
     }
-    return key;
+    return ud_view_of(key);
 }
 
 void ud_cbor_key_order(struct ud_cbor *reader, struct ud_bytes *previous)

@@ -14,9 +14,8 @@ static const struct ud_cose_form *form_of(uint64_t tag)
     return NULL;
 }
 
-void cose_take_value(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose)
+void cose_take_value(struct ud_cbor *r, struct ud_cose *cose)
 {
-    (void)whole;
     cose->body.value = ud_cbor_bstr(r);
     cose->proof_count = 1;
 }
@@ -24,54 +23,42 @@ void cose_take_value(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *c
 const struct ud_cose_form ud_cose_form_sign1 = {UD_COSE_SIGN1,   4,   "\x84\x6aSignature1", false,
                                                 cose_take_value, NULL};
 
-/* The array itself; the protected header stays encoded. */
-static void take_structure(struct ud_cbor *r, struct ud_bytes whole, struct cose_headers *headers,
-                           struct ud_cose *cose)
+static void take_structure(struct ud_cbor *r, struct ud_cose *cose)
 {
+    struct cose_headers headers = {.count = 0};
     if (ud_cbor_peek(r) != UD_CBOR_TAG && r->rest.len > 0) {
         ud_cbor_fail(r, UD_ERR_COSE);
     }
-    const size_t at = ud_cbor_offset(r);
     const struct ud_cose_form *form = form_of(ud_cbor_tag(r));
-    const size_t elements = ud_cbor_array(r);
-    if (form == NULL || elements != form->elements) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+    if (form == NULL || ud_cbor_array(r) != form->elements) {
+        ud_cbor_fail_at(r, 0, UD_ERR_COSE);
         return;
     }
     cose->body.form = form;
     cose->body.body_protected = ud_cbor_bstr(r);
-    cose_headers_read(r, headers, false, false);
+    cose_headers_read_protected(r, cose->body.body_protected, &headers);
+    cose_headers_read(r, &headers, false, false);
+    if (headers.has_alg == (form->take_proof != NULL)) { /* each signer's, or the body's */
+        ud_cbor_fail(r, UD_ERR_COSE);
+    }
+    cose->body.alg = headers.alg;
+    cose->body.kid = headers.kid;
     cose->detached = ud_cbor_peek(r) == UD_CBOR_NULL;
     if (cose->detached) {
         ud_cbor_null(r);
     } else {
         cose->payload = ud_cbor_bstr(r);
     }
-    cose->body.kid = headers->kid;
-    form->take_rest(r, whole, cose);
+    form->take_rest(r, cose);
     (void)ud_cbor_finish(r);
 }
 
 ud_err ud_cose_parse(struct ud_cose *cose, struct ud_bytes in, struct ud_diag *diag)
 {
-    struct ud_cose found = {.detached = false};
-    struct cose_headers headers = {.count = 0};
     struct ud_cbor r;
+    memset(cose, 0, sizeof *cose);
     ud_cbor_init(&r, in);
-    take_structure(&r, in, &headers, &found);
-    const struct ud_bytes header = found.body.body_protected;
-    cose_headers_read_protected(&r, in, header, &headers);
-    if (r.err == UD_OK &&
-        headers.has_alg == (found.body.form->take_proof != NULL)) { /* each signer's, or the body's */
-        ud_cbor_fail_at(&r, header.len > 0 ? ud_bytes_offset(in, header) + header.len : in.len, UD_ERR_COSE);
-    }
-    if (r.err == UD_OK) {
-        found.body.alg = headers.alg;
-        if (headers.kid.len > 0) {
-            found.body.kid = headers.kid;
-        }
-        *cose = found;
-    }
+    take_structure(&r, cose);
     return ud_diag_set(diag, r.err, r.err_offset_bytes);
 }
 

@@ -1,47 +1,45 @@
 #include "manifest/cose_headers.h"
 
-/* A header map has no order (published vectors), so every label is compared with all before. 0 for a text label. */
-static int64_t take_label(struct ud_cbor *r, struct cose_headers *headers)
+/*
+ * A header map has no order (published vectors), so every label is compared with all before.
+ * @return its first byte, which says all about the labels that we know; COSE_HEADER_OTHER for any other
+ */
+static uint8_t take_label(struct ud_cbor *r, struct cose_headers *headers)
 {
-    struct ud_cbor ahead = *r;
-    const struct ud_bytes label = ud_cbor_skip(&ahead);
     const ud_cbor_type type = ud_cbor_peek(r);
+    if (type > UD_CBOR_NINT && type != UD_CBOR_TSTR) {
+        ud_cbor_fail(r, UD_ERR_SHAPE);
+    }
+    const struct ud_bytes label = ud_cbor_skip(r);
     for (size_t i = 0; i < headers->count; i++) {
         if (ud_bytes_equal(headers->seen[i], label)) {
-            ud_cbor_fail(r, UD_ERR_DUPLICATE);
+            ud_cbor_fail_item(r, UD_ERR_DUPLICATE);
         }
     }
     if (headers->count == UD_COSE_HEADERS_MAX) {
-        ud_cbor_fail(r, UD_ERR_LIMIT);
-        return 0;
+        ud_cbor_fail_item(r, UD_ERR_LIMIT);
+    }
+    if (r->err != UD_OK) {
+        return COSE_HEADER_OTHER;
     }
     headers->seen[headers->count++] = label;
-    if (type == UD_CBOR_TSTR) {
-        (void)ud_cbor_tstr(r);
-        return 0;
-    }
-    return ud_cbor_int(r);
-}
-
-static void take_alg(struct ud_cbor *r, struct cose_headers *headers, bool is_protected)
-{
-    if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
-        ud_cbor_fail(r, UD_ERR_ALGORITHM);
-    }
-    headers->alg = ud_cbor_int(r);
-    headers->has_alg = true;
-    headers->alg_is_protected = is_protected;
+    return label.len == 1 ? label.ptr[0] : COSE_HEADER_OTHER;
 }
 
 static void take_header(struct ud_cbor *r, struct cose_headers *headers, bool is_protected, bool alg_anywhere)
 {
-    const int64_t label = take_label(r, headers);
-    if (label == COSE_HEADER_ALG && (is_protected || alg_anywhere)) {
-        take_alg(r, headers, is_protected);
-    } else if (label == COSE_HEADER_ALG || label == COSE_HEADER_CRIT) {
-        ud_cbor_fail(r, UD_ERR_COSE);
-    } else if (label == COSE_HEADER_KID) {
+    const uint8_t label = take_label(r, headers);
+    if (label == COSE_HEADER_KID) {
         headers->kid = ud_cbor_bstr(r);
+    } else if (label == COSE_HEADER_CRIT || (label == COSE_HEADER_ALG && !is_protected && !alg_anywhere)) {
+        ud_cbor_fail(r, UD_ERR_COSE);
+    } else if (label == COSE_HEADER_ALG) {
+        if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
+            ud_cbor_fail(r, UD_ERR_ALGORITHM);
+        }
+        headers->alg = ud_cbor_int(r);
+        headers->has_alg = true;
+        headers->alg_is_protected = is_protected;
     } else {
         (void)ud_cbor_skip(r);
     }
@@ -54,16 +52,13 @@ void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool is_
     }
 }
 
-void cose_headers_read_protected(struct ud_cbor *r, struct ud_bytes whole, struct ud_bytes content,
-                                 struct cose_headers *headers)
+void cose_headers_read_protected(struct ud_cbor *r, struct ud_bytes content, struct cose_headers *headers)
 {
-    struct ud_cbor inner;
-    if (r->err != UD_OK || content.len == 0) {
-        return;
-    }
-    ud_cbor_init_within(&inner, whole, content);
-    cose_headers_read(&inner, headers, true, false);
-    if (ud_cbor_finish(&inner) != UD_OK) {
-        *r = inner;
+    const struct ud_bytes behind = r->rest;
+    if (r->err == UD_OK && content.len > 0) {
+        r->rest = content;
+        cose_headers_read(r, headers, true, false);
+        (void)ud_cbor_finish(r);
+        r->rest = behind;
     }
 }

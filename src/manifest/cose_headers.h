@@ -13,6 +13,7 @@ enum {
     COSE_HEADER_IV = 5,
     COSE_HEADER_EPHEMERAL = -1,
     COSE_HEADER_SALT = -20,
+    COSE_HEADER_OTHER = 0xff, /* the first byte of no label */
 };
 
 /* COSE_Key labels and values (RFC 9052 section 7, RFC 9053 section 7, RFC 8778). */
@@ -36,10 +37,9 @@ struct cose_headers {
 void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool is_protected, bool alg_anywhere);
 
 /**
- * The protected map, from the content of its bstr: empty is an empty map. Offsets count from the start of `whole`.
- * The error goes to `r`.
+ * The protected map, from the content of its bstr: empty is an empty map. It lies in what `r` reads, which is
+ * where it was afterwards.
  */
-void cose_headers_read_protected(struct ud_cbor *r, struct ud_bytes whole, struct ud_bytes content,
-                                 struct cose_headers *headers);
+void cose_headers_read_protected(struct ud_cbor *r, struct ud_bytes content, struct cose_headers *headers);
 
 #endif

@@ -5,10 +5,10 @@
 enum { RECIPIENT_ELEMENTS = 3, ALG_DIRECT = -6 };
 
 /* The one recipient that we know of a COSE_Mac names the key: [h'', {1: -6, ? 4: kid}, h'']. */
-static void take_tag_and_recipient(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose)
+static void take_tag_and_recipient(struct ud_cbor *r, struct ud_cose *cose)
 {
     struct cose_headers headers = {.count = 0};
-    cose_take_value(r, whole, cose);
+    cose_take_value(r, cose);
     const size_t at = ud_cbor_offset(r);
     if (ud_cbor_array(r) != 1 || ud_cbor_array(r) != RECIPIENT_ELEMENTS || ud_cbor_bstr(r).len != 0) {
         ud_cbor_fail_at(r, at, UD_ERR_COSE);

@@ -16,7 +16,7 @@ struct cose_to_be_proved {
 };
 
 /** The signature or tag of the body, as the form's take_rest. */
-void cose_take_value(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose);
+void cose_take_value(struct ud_cbor *r, struct ud_cose *cose);
 
 /** @return how many parts; `to` borrows the proof's views and the payload */
 size_t cose_to_be_proved(const struct ud_cose_proof *proof, struct ud_bytes payload,

@@ -5,7 +5,7 @@
 enum { SIGNATURE_ELEMENTS = 3 };
 
 /* COSE_Signature: [protected, unprotected, signature]. */
-static void take_signer(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose_proof *proof)
+static void take_signer(struct ud_cbor *r, struct ud_cose_proof *proof)
 {
     struct cose_headers headers = {.count = 0};
     const size_t at = ud_cbor_offset(r);
@@ -15,7 +15,7 @@ static void take_signer(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose
     proof->protected_bytes = ud_cbor_bstr(r);
     cose_headers_read(r, &headers, false, false);
     proof->value = ud_cbor_bstr(r);
-    cose_headers_read_protected(r, whole, proof->protected_bytes, &headers);
+    cose_headers_read_protected(r, proof->protected_bytes, &headers);
     if (!headers.has_alg) {
         ud_cbor_fail_at(r, at, UD_ERR_COSE);
     }
@@ -23,7 +23,7 @@ static void take_signer(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose
     proof->alg = headers.alg;
 }
 
-static void take_signers(struct ud_cbor *r, struct ud_bytes whole, struct ud_cose *cose)
+static void take_signers(struct ud_cbor *r, struct ud_cose *cose)
 {
     struct ud_cose_proof proof;
     const size_t at = ud_cbor_offset(r);
@@ -37,7 +37,7 @@ static void take_signers(struct ud_cbor *r, struct ud_bytes whole, struct ud_cos
     }
     cose->signers = r->rest;
     for (size_t i = 0; i < count && r->err == UD_OK; i++) {
-        take_signer(r, whole, &proof);
+        take_signer(r, &proof);
     }
     cose->signers.len -= r->rest.len;
     cose->proof_count = (uint8_t)count;
@@ -50,7 +50,7 @@ static ud_err take_proof(const struct ud_cose *cose, size_t i, struct ud_cose_pr
     for (; i > 0; i--) {
         (void)ud_cbor_skip(&r);
     }
-    take_signer(&r, cose->signers, proof);
+    take_signer(&r, proof);
     return r.err;
 }
 

@@ -4,12 +4,7 @@
 
 #include "updraft/err.h"
 
-static inline ud_err ud_diag_set(struct ud_diag *diag, ud_err err, size_t offset_bytes)
-{
-    if (diag != NULL && err != UD_OK) {
-        *diag = (struct ud_diag){.err = err, .offset_bytes = (uint32_t)offset_bytes};
-    }
-    return err;
-}
+/** @return err */
+ud_err ud_diag_set(struct ud_diag *diag, ud_err err, size_t offset_bytes);
 
 #endif

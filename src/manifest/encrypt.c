@@ -42,24 +42,24 @@ static struct ud_bytes header_bstr(struct ud_bytes map, int64_t label)
 }
 
 /* Both header maps: the protected bstr's content, and the unprotected map as it is encoded. */
-static void take_headers(struct ud_cbor *r, struct ud_bytes whole, struct cose_headers *headers,
-                         struct ud_bytes *protected_bytes, struct ud_bytes *unprotected)
+static void take_headers(struct ud_cbor *r, struct cose_headers *headers, struct ud_bytes *protected_bytes,
+                         struct ud_bytes *unprotected)
 {
     *protected_bytes = ud_cbor_bstr(r);
     *unprotected = r->rest;
     cose_headers_read(r, headers, false, true);
     unprotected->len -= r->rest.len;
-    cose_headers_read_protected(r, whole, *protected_bytes, headers);
+    cose_headers_read_protected(r, *protected_bytes, headers);
 }
 
-static void take_recipient(struct ud_cbor *r, struct ud_bytes whole, struct ud_recipient *recipient)
+static void take_recipient(struct ud_cbor *r, struct ud_recipient *recipient)
 {
     struct cose_headers headers = {.count = 0};
     const size_t at = ud_cbor_offset(r);
     if (ud_cbor_array(r) != RECIPIENT_ELEMENTS) {
         ud_cbor_fail_at(r, at, UD_ERR_COSE);
     }
-    take_headers(r, whole, &headers, &recipient->protected_bytes, &recipient->unprotected);
+    take_headers(r, &headers, &recipient->protected_bytes, &recipient->unprotected);
     recipient->wrapped = ud_cbor_bstr(r);
     recipient->alg = headers.alg;
     recipient->alg_is_protected = headers.alg_is_protected;
@@ -69,7 +69,7 @@ static void take_recipient(struct ud_cbor *r, struct ud_bytes whole, struct ud_r
     }
 }
 
-static void take_recipients(struct ud_cbor *r, struct ud_bytes whole, struct ud_encrypt_info *info)
+static void take_recipients(struct ud_cbor *r, struct ud_encrypt_info *info)
 {
     struct ud_recipient recipient;
     const size_t at = ud_cbor_offset(r);
@@ -83,7 +83,7 @@ static void take_recipients(struct ud_cbor *r, struct ud_bytes whole, struct ud_
     }
     info->recipients = r->rest;
     for (size_t i = 0; i < count && r->err == UD_OK; i++) {
-        take_recipient(r, whole, &recipient);
+        take_recipient(r, &recipient);
     }
     info->recipients.len -= r->rest.len;
     info->recipient_count = (uint8_t)count;
@@ -124,12 +124,12 @@ ud_err ud_encrypt_info_parse(struct ud_encrypt_info *info, struct ud_bytes in, s
     if (ud_cbor_tag(&r) != UD_ENCRYPT_TAG || ud_cbor_array(&r) != ENCRYPT_ELEMENTS) {
         ud_cbor_fail_at(&r, 0, UD_ERR_COSE);
     }
-    take_headers(&r, in, &headers, &found.protected_bytes, &unprotected);
+    take_headers(&r, &headers, &found.protected_bytes, &unprotected);
     if (ud_cbor_peek(&r) != UD_CBOR_NULL) { /* the ciphertext is always elsewhere */
         ud_cbor_fail(&r, UD_ERR_COSE);
     }
     ud_cbor_null(&r);
-    take_recipients(&r, in, &found);
+    take_recipients(&r, &found);
     ud_err err = ud_cbor_finish(&r);
     if (err == UD_OK) {
         found.iv = header_bstr(unprotected, COSE_HEADER_IV);
@@ -152,7 +152,7 @@ ud_err ud_encrypt_recipient(const struct ud_encrypt_info *info, size_t i, struct
     for (; i > 0; i--) {
         (void)ud_cbor_skip(&r);
     }
-    take_recipient(&r, info->recipients, recipient);
+    take_recipient(&r, recipient);
     return r.err;
 }
 

@@ -89,13 +89,13 @@ static uint32_t take_up_to(struct ud_cbor *r, uint32_t max, ud_err err)
     return (uint32_t)value;
 }
 
-struct ud_bytes suit_take_uri(struct ud_cbor *r)
+ud_view suit_take_uri_view(struct ud_cbor *r)
 {
     const struct ud_bytes uri = ud_cbor_tstr(r);
     if (uri.len > UD_URI_BYTES_MAX) {
         ud_cbor_fail_item(r, UD_ERR_LIMIT);
     }
-    return uri;
+    return ud_view_of(uri);
 }
 
 uint16_t suit_take_sequence(struct ud_cbor *r)
@@ -110,13 +110,13 @@ uint16_t suit_take_sequence(struct ud_cbor *r)
     return (uint16_t)(items / 2);
 }
 
-const struct suit_command_row *suit_take_code(struct ud_cbor *r, struct suit_place place,
+const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place place,
                                               const struct suit_group **group)
 {
     const struct suit_command_row *row = suit_find(SUIT_COMMANDS, suit_take_label(r), group);
     if (row == NULL) {
         ud_cbor_fail_item(r, UD_ERR_COMMAND);
-    } else if (place.shared && (row->flags & SUIT_ANYWHERE) == 0) {
+    } else if ((place & SUIT_IN_SHARED) != 0 && (row->flags & SUIT_ANYWHERE) == 0) {
         ud_cbor_fail_item(r, UD_ERR_INSECURE_ORDER);
     }
     return r->err == UD_OK ? row : NULL;
@@ -127,26 +127,26 @@ uint8_t suit_take_policy(struct ud_cbor *r)
     return (uint8_t)take_up_to(r, POLICY_MAX, UD_ERR_NUMBER_RANGE);
 }
 
-uint8_t suit_take_component(struct ud_cbor *r, struct suit_place place)
+uint8_t suit_take_component(struct ud_cbor *r, suit_place place)
 {
-    return (uint8_t)take_up_to(r, place.component_count - 1U, UD_ERR_INDEX);
+    return (uint8_t)take_up_to(r, suit_place_components(place) - 1U, UD_ERR_INDEX);
 }
 
-uint32_t suit_take_index(struct ud_cbor *r, struct suit_place place, uint8_t *count)
+uint32_t suit_take_index(struct ud_cbor *r, suit_place place, uint8_t *count)
 {
     const ud_cbor_type type = ud_cbor_peek(r);
     size_t items = 1;
     uint32_t index = 0;
     if (type == UD_CBOR_ARRAY) {
         items = ud_cbor_array(r);
-        if (items - 1 >= place.component_count) {
+        if (items - 1 >= suit_place_components(place)) {
             ud_cbor_fail_item(r, UD_ERR_INDEX);
         }
     } else if (type == UD_CBOR_BOOL) {
         if (!ud_cbor_bool(r)) {
             ud_cbor_fail_item(r, UD_ERR_SHAPE);
         }
-        items = place.component_count;
+        items = suit_place_components(place);
     }
     for (size_t i = 0; i < items && r->err == UD_OK; i++) {
         index |= (uint32_t)(type == UD_CBOR_BOOL ? i : suit_take_component(r, place)) << 4 * i;
@@ -179,45 +179,45 @@ const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pair
 }
 
 /* A vendor by its private enterprise number: the item with its tag, so that it equals no UUID. */
-static struct ud_bytes take_pen(struct ud_cbor *r)
+static ud_view take_pen(struct ud_cbor *r)
 {
     const size_t at = ud_cbor_offset(r);
     const struct ud_bytes item = ud_cbor_skip(r);
     if (item.len > 0 && (item.ptr[1] != TAG_PEN || item.ptr[2] >> 5 != UD_CBOR_BSTR)) {
         ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
     }
-    return item;
+    return ud_view_of(item);
 }
 
-static struct ud_bytes take_bytes(struct ud_cbor *r, suit_kind kind)
+static ud_view take_bytes(struct ud_cbor *r, suit_kind kind)
 {
     struct ud_bytes bytes;
     if (kind == SUIT_KIND_DIGEST) {
-        return suit_take_wrapped_digest(r, &bytes);
+        return suit_take_wrapped_digest_view(r, &bytes);
     }
     if (kind == SUIT_KIND_WRAPPED) {
         const size_t outside = ud_cbor_open(r);
         bytes = ud_cbor_skip(r);
         ud_cbor_close(r, outside);
-        return bytes;
+        return ud_view_of(bytes);
     }
     if (kind == SUIT_KIND_VENDOR && ud_cbor_peek(r) == UD_CBOR_TAG) {
         return take_pen(r);
     }
     if (kind == SUIT_KIND_TEXT) {
-        return suit_take_uri(r);
+        return suit_take_uri_view(r);
     }
     bytes = ud_cbor_bstr(r);
     if (kind != SUIT_KIND_BYTES && bytes.len != UD_UUID_BYTES) {
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
-    return bytes;
+    return ud_view_of(bytes);
 }
 
-static uint64_t take_number(struct ud_cbor *r, suit_kind kind, struct suit_place place)
+static uint64_t take_number(struct ud_cbor *r, suit_kind kind, suit_place place)
 {
     if (kind >= SUIT_KIND_STRICT) {
-        if (kind == SUIT_KIND_SOFT && !place.nested) {
+        if (kind == SUIT_KIND_SOFT && (place & SUIT_NESTED) == 0) {
             ud_cbor_fail(r, UD_ERR_INSECURE_ORDER);
         }
         return ud_cbor_bool(r);
@@ -231,11 +231,11 @@ static uint64_t take_number(struct ud_cbor *r, suit_kind kind, struct suit_place
     return kind == SUIT_KIND_INT ? (uint64_t)ud_cbor_int(r) : ud_cbor_uint(r);
 }
 
-void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, struct suit_place place, void *into)
+void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, suit_place place, void *into)
 {
     const suit_kind kind = (suit_kind)row->kind;
     if (kind <= SUIT_KIND_WRAPPED) {
-        *(struct ud_bytes *)into = take_bytes(r, kind);
+        *(struct ud_bytes *)into = ud_view_bytes(take_bytes(r, kind));
     } else {
         *(uint64_t *)into = take_number(r, kind, place);
     }

@@ -164,11 +164,15 @@ struct suit_member_row {
 #define SUIT_NOT_SEVERABLE 0xff
 
 /* Where a sequence stands decides what may stand in it. */
-struct suit_place {
-    uint8_t component_count;
-    bool shared;
-    bool nested; /* in try-each or run-sequence */
+typedef uint32_t suit_place; /* in the lowest byte the number of components, and these bits: one register */
+enum {
+    SUIT_IN_SHARED = 1 << 8,
+    SUIT_NESTED = 1 << 9, /* in try-each or run-sequence */
 };
+static inline uint8_t suit_place_components(suit_place place)
+{
+    return (uint8_t)place;
+}
 
 #define SUIT_ROWS(table) ((uint8_t)(sizeof(table) / sizeof(table)[0]))
 
@@ -187,7 +191,7 @@ struct suit_group {
     /* Look over the value of a wrapped parameter of this group; NULL: any item will do. */
     void (*value)(struct ud_cbor *r, uint8_t label);
     /* Look over an argument that is neither a policy nor of a command of the core. */
-    void (*argument)(struct ud_cbor *r, suit_argument argument, struct suit_place place);
+    void (*argument)(struct ud_cbor *r, suit_argument argument, suit_place place);
     /* Read the dependencies (common 1) into the manifest, once its components are known. */
     void (*dependencies)(struct ud_cbor *r, struct ud_suit_manifest *man);
 };
@@ -230,26 +234,30 @@ uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs);
 #define SUIT_LABEL_END 0
 #define SUIT_LABEL_TEXT 0xfe
 
+ud_view suit_take_uri_view(struct ud_cbor *r);
 /** A text of at most UD_URI_BYTES_MAX. */
-struct ud_bytes suit_take_uri(struct ud_cbor *r);
+UD_INLINE struct ud_bytes suit_take_uri(struct ud_cbor *r)
+{
+    return ud_view_bytes(suit_take_uri_view(r));
+}
 
 /** Read the head of a sequence. @return number of commands, at least 1 when `r` has no error */
 uint16_t suit_take_sequence(struct ud_cbor *r);
 
 /** Read a command's code: it is known and may stand here. NULL with an error in `r` otherwise. */
-const struct suit_command_row *suit_take_code(struct ud_cbor *r, struct suit_place place,
+const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place place,
                                               const struct suit_group **group);
 
 /** Arguments. Each refuses what may not stand at `place`. */
 uint8_t suit_take_policy(struct ud_cbor *r);
 /** A single component index. */
-uint8_t suit_take_component(struct ud_cbor *r, struct suit_place place);
+uint8_t suit_take_component(struct ud_cbor *r, suit_place place);
 /** @param count out: components chosen, 1..component_count. @return them, four bits each, the first lowest */
-uint32_t suit_take_index(struct ud_cbor *r, struct suit_place place, uint8_t *count);
+uint32_t suit_take_index(struct ud_cbor *r, suit_place place, uint8_t *count);
 /** Read the head of the branches of a try-each. @return number of elements, a trailing null included */
 uint16_t suit_take_branches(struct ud_cbor *r);
 /** Look over a map of parameters. */
-void suit_scan_params(struct ud_cbor *r, struct suit_place place);
+void suit_scan_params(struct ud_cbor *r, suit_place place);
 /** The next parameter of a map; `r` is at its value. NULL at the end or with an error in `r`. */
 const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pairs *pairs,
                                              const struct suit_group **group);
@@ -260,7 +268,7 @@ union suit_value {
     uint64_t number;       /* the others */
 };
 /** Read a parameter's value, whole. @param into where it goes: a field of ud_suit_params, or a suit_value */
-void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, struct suit_place place, void *into);
+void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, suit_place place, void *into);
 /** Its field, which every row with a place has. */
 static inline void *suit_field(struct ud_suit_params *params, const struct suit_param_row *row)
 {
@@ -274,9 +282,9 @@ struct ud_suit_index {
     uint8_t count; /* 1..UD_SUIT_COMPONENTS_MAX */
     uint8_t components[UD_SUIT_COMPONENTS_MAX];
 };
-struct ud_suit_index suit_take_index_all(struct ud_cbor *r, struct suit_place place);
+struct ud_suit_index suit_take_index_all(struct ud_cbor *r, suit_place place);
 /** A whole map of parameters. */
-void suit_take_params(struct ud_cbor *r, struct suit_place place, struct ud_suit_params *params);
+void suit_take_params(struct ud_cbor *r, suit_place place, struct ud_suit_params *params);
 
 /* Names, for tools alone: not linked into a device. NULL for an unknown label. */
 const char *suit_command_name(int64_t code);

@@ -8,29 +8,28 @@
 enum { LABEL_WRAPPER = 2, LABEL_MANIFEST = 3 };
 enum { DIGEST_SHA256 = -16 };
 
-struct ud_bytes suit_take_digest(struct ud_cbor *r)
+ud_view suit_take_digest_view(struct ud_cbor *r)
 {
-    const size_t at = ud_cbor_offset(r);
     if (ud_cbor_array(r) != 2) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
     if (ud_cbor_int(r) != DIGEST_SHA256) {
-        ud_cbor_fail_at(r, at, UD_ERR_ALGORITHM);
+        ud_cbor_fail_item(r, UD_ERR_ALGORITHM);
     }
     const struct ud_bytes value = ud_cbor_bstr(r);
     if (value.len != UD_SHA256_BYTES) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
-    return value;
+    return ud_view_of(value);
 }
 
-struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes *item)
+ud_view suit_take_wrapped_digest_view(struct ud_cbor *r, struct ud_bytes *item)
 {
     const size_t outside = ud_cbor_open(r);
     *item = r->rest;
     const struct ud_bytes value = suit_take_digest(r);
     ud_cbor_close(r, outside);
-    return value;
+    return ud_view_of(value);
 }
 
 ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest)
@@ -44,12 +43,12 @@ ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest)
 }
 
 /* Take a byte string. @return the item with its head */
-static struct ud_bytes take_bstr_item(struct ud_cbor *r, struct ud_bytes *content)
+static ud_view take_bstr_item(struct ud_cbor *r, struct ud_bytes *content)
 {
     struct ud_bytes item = r->rest;
     *content = ud_cbor_bstr(r);
     item.len -= r->rest.len;
-    return item;
+    return ud_view_of(item);
 }
 
 static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes key)
@@ -100,9 +99,9 @@ static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, uint8_t
     if (label == LABEL_WRAPPER) {
         take_wrapper(r, env);
     } else if (label == LABEL_MANIFEST) {
-        env->manifest_item = take_bstr_item(r, &env->manifest);
+        env->manifest_item = ud_view_bytes(take_bstr_item(r, &env->manifest));
     } else if (row != NULL && row->member != SUIT_NOT_SEVERABLE) {
-        env->member_item[row->member] = take_bstr_item(r, &content);
+        env->member_item[row->member] = ud_view_bytes(take_bstr_item(r, &content));
     } else {
         ud_cbor_fail_item(r, UD_ERR_LABEL_UNKNOWN);
     }
@@ -130,13 +129,13 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
 
 ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag)
 {
-    struct ud_suit_envelope found = {.whole = in};
     struct ud_cbor r;
+    memset(env, 0, sizeof *env);
+    env->whole = in;
     ud_cbor_init(&r, in);
-    take_envelope(&r, &found);
+    take_envelope(&r, env);
     if (r.err == UD_OK) {
-        found.step = UD_SUIT_STEP_PARSED;
-        *env = found;
+        env->step = UD_SUIT_STEP_PARSED;
     }
     return ud_diag_set(diag, r.err, r.err_offset_bytes);
 }

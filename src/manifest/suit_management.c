@@ -174,7 +174,7 @@ static void check_value(struct ud_cbor *r, uint8_t label)
 /* ---- parameters of several components ---- */
 
 /* Parameters for several components, or labels of parameters: a map by component index. */
-static void check_by_component(struct ud_cbor *r, suit_argument argument, struct suit_place place)
+static void check_by_component(struct ud_cbor *r, suit_argument argument, suit_place place)
 {
     struct suit_pairs pairs = suit_take_map(r);
     if (pairs.left == 0) {
@@ -199,7 +199,7 @@ static void check_by_component(struct ud_cbor *r, suit_argument argument, struct
 static void override_each(struct ud_suit_run *run, struct ud_cbor *r)
 {
     struct ud_suit_frame *frame = suit_top(run);
-    const struct suit_place place = suit_place_of(run, frame);
+    const suit_place place = suit_place_of(run, frame);
     struct suit_pairs pairs = suit_take_map(r);
     while (suit_next_pair(r, &pairs)) {
         suit_choose(frame, suit_take_component(r, place), 1);
@@ -222,7 +222,7 @@ static void copy_labels(struct ud_cbor *r, const struct ud_suit_param_places *fr
 static void copy_parameters(struct ud_suit_run *run, struct ud_cbor *r)
 {
     const struct ud_suit_frame *frame = suit_top(run);
-    const struct suit_place place = suit_place_of(run, frame);
+    const suit_place place = suit_place_of(run, frame);
     struct ud_suit_param_places *to =
         &run->params[suit_component(run, frame->where.manifest, suit_chosen(frame))];
     struct suit_pairs pairs = suit_take_map(r);

@@ -8,17 +8,15 @@ enum { COMMON_DEPENDENCIES = 1, COMMON_COMPONENTS = 2, COMMON_SHARED = 4 };
 
 struct parse {
     struct ud_suit_manifest *man;
-    struct ud_cbor r;                   /* of the manifest; keeps the first error, wherever that was */
-    bool vouched[UD_SUIT_MEMBER_COUNT]; /* severable members that the manifest has a digest for */
-    bool has_version;
-    bool has_sequence;
+    struct ud_cbor r;  /* of the manifest; keeps the first error, wherever that was */
+    uint32_t contents; /* bit set of the suit_content that were met */
+    uint32_t vouched;  /* bit set of severable members that the manifest has a digest for */
 };
 
 /* The interpreter keeps places as offsets of 16 bits; payloads stand behind every sequence. */
 static void take_sequence(struct ud_cbor *r, struct ud_suit_manifest *man, uint8_t label)
 {
-    const struct suit_place place = {.component_count = man->component_count,
-                                     .shared = label == UD_SUIT_SHARED};
+    const suit_place place = man->component_count | (label == UD_SUIT_SHARED ? SUIT_IN_SHARED : 0U);
     const uint32_t commands = suit_scan(r, place);
     if (ud_cbor_offset(r) > UINT16_MAX) {
         ud_cbor_fail(r, UD_ERR_LIMIT);
@@ -32,8 +30,8 @@ static void take_sequence(struct ud_cbor *r, struct ud_suit_manifest *man, uint8
 }
 
 /* A member that is there, looked over. @return its content */
-static struct ud_bytes take_content(struct ud_cbor *r, struct ud_suit_manifest *man, uint8_t label,
-                                    suit_content content)
+static ud_view take_content(struct ud_cbor *r, struct ud_suit_manifest *man, uint8_t label,
+                            suit_content content)
 {
     const size_t outside = ud_cbor_open(r);
     const struct ud_bytes view = r->rest;
@@ -46,37 +44,35 @@ static struct ud_bytes take_content(struct ud_cbor *r, struct ud_suit_manifest *
         (void)ud_cbor_skip(r);
     }
     ud_cbor_close(r, outside);
-    return view;
+    return ud_view_of(view);
 }
 
 /* Only a digest of it stands in the manifest: hash what is in the envelope, then read it. */
-static struct ud_bytes take_severed(struct parse *p, const struct suit_member_row *row)
+static ud_view take_severed(struct parse *p, const struct suit_member_row *row)
 {
     struct ud_suit_manifest *man = p->man;
     const struct ud_bytes item = man->env->member_item[row->member];
     const struct ud_bytes digest = suit_take_digest(&p->r);
     struct ud_bytes view = {NULL, 0};
-    struct ud_cbor inner;
-    p->vouched[row->member] = true;
+    const struct ud_bytes behind = p->r.rest;
+    p->vouched |= UINT32_C(1) << row->member;
     man->severed[row->member] = item.len == 0;
     man->incomplete |= item.len == 0 && row->content == SUIT_CONTENT_SEQUENCE;
     if (p->r.err != UD_OK || item.len == 0) {
-        return view;
+        return ud_view_of(view);
     }
-    ud_cbor_init_within(&inner, man->env->whole, item);
+    p->r.rest = item; /* of the same envelope: offsets hold */
     const ud_err err = suit_check_digest(item, digest);
     if (err != UD_OK) {
-        ud_cbor_fail(&inner, err);
+        ud_cbor_fail(&p->r, err);
     }
-    view = take_content(&inner, man, row->label, (suit_content)row->content);
-    if (inner.err != UD_OK) {
-        p->r = inner;
-    }
-    return view;
+    view = ud_view_bytes(take_content(&p->r, man, row->label, (suit_content)row->content));
+    p->r.rest = behind;
+    return ud_view_of(view);
 }
 
 /* A component id: array of byte strings. */
-struct ud_bytes suit_take_id(struct ud_cbor *r)
+ud_view suit_take_id_view(struct ud_cbor *r)
 {
     const size_t at = ud_cbor_offset(r);
     struct ud_bytes id = r->rest;
@@ -87,7 +83,7 @@ struct ud_bytes suit_take_id(struct ud_cbor *r)
     if (id.len > UD_COMPONENT_ID_BYTES_MAX) {
         ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
     }
-    return id;
+    return ud_view_of(id);
 }
 
 static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
@@ -123,30 +119,28 @@ static const struct suit_group *domains(void)
 }
 
 /* @return the shared sequence */
-static struct ud_bytes take_common(struct parse *p)
+static ud_view take_common(struct parse *p)
 {
     struct ud_suit_manifest *man = p->man;
     struct ud_bytes shared = {NULL, 0};
     struct ud_cbor *r = &p->r;
     const struct suit_group *trees = domains();
-    struct ud_cbor dependencies = {.err = UD_ABSENT};
+    struct ud_bytes dependencies = {NULL, 0};
     const size_t outside = ud_cbor_open(r);
     struct suit_pairs pairs = suit_take_map(r);
     for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
         if (label == COMMON_COMPONENTS) {
             take_components(r, man);
-            if (dependencies.err == UD_OK &&
-                r->err == UD_OK) { /* they need the components, which follow them */
-                trees->dependencies(&dependencies, man);
-                if (dependencies.err != UD_OK) {
-                    *r = dependencies;
-                }
+            if (dependencies.len > 0) { /* they need the components, which follow them */
+                const struct ud_bytes behind = r->rest;
+                r->rest = dependencies;
+                trees->dependencies(r, man);
+                r->rest = behind;
             }
         } else if (label == COMMON_SHARED) {
-            shared = take_content(r, man, UD_SUIT_SHARED, SUIT_CONTENT_SEQUENCE);
+            shared = ud_view_bytes(take_content(r, man, UD_SUIT_SHARED, SUIT_CONTENT_SEQUENCE));
         } else if (label == COMMON_DEPENDENCIES) {
-            dependencies = *r;
-            (void)ud_cbor_skip(r);
+            dependencies = ud_cbor_skip(r);
             if (trees == NULL) {
                 ud_cbor_fail_item(r, UD_ERR_DEPENDENCY);
             }
@@ -155,41 +149,46 @@ static struct ud_bytes take_common(struct parse *p)
         }
     }
     ud_cbor_close(r, outside);
-    return shared;
+    return ud_view_of(shared);
 }
 
-static struct ud_bytes take_view(struct parse *p, const struct suit_member_row *row)
+static ud_view take_view(struct parse *p, const struct suit_member_row *row)
 {
     const suit_content content = (suit_content)row->content;
     struct ud_cbor *r = &p->r;
     if (row->member != SUIT_NOT_SEVERABLE && ud_cbor_peek(r) == UD_CBOR_ARRAY) {
         return take_severed(p, row);
     }
-    return content == SUIT_CONTENT_ID       ? suit_take_id(r)
-           : content == SUIT_CONTENT_URI    ? suit_take_uri(r)
+    return content == SUIT_CONTENT_ID       ? suit_take_id_view(r)
+           : content == SUIT_CONTENT_URI    ? suit_take_uri_view(r)
            : content == SUIT_CONTENT_COMMON ? take_common(p)
                                             : take_content(r, p->man, row->label, content);
 }
 
-/* @param at  where the label stands */
-static void take_member(struct parse *p, uint8_t label, size_t at)
+/* The last three kinds of content must be there, the version before all: nothing is read of one that we do not know. */
+#define CONTENTS_REQUIRED (1u << SUIT_CONTENT_COMMON | 1u << SUIT_CONTENT_NUMBER | 1u << SUIT_CONTENT_VERSION)
+
+static void take_member(struct parse *p, uint8_t label)
 {
     struct ud_cbor *r = &p->r;
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
-    if (row != NULL && row->content == SUIT_CONTENT_VERSION) {
-        p->has_version = true;
+    if (row == NULL) {
+        ud_cbor_fail_item(r, p->contents == 0              ? UD_ERR_MISSING
+                             : label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY
+                                                           : UD_ERR_LABEL_UNKNOWN);
+        return;
+    }
+    p->contents |= 1u << row->content;
+    if ((p->contents >> SUIT_CONTENT_VERSION) == 0) {
+        ud_cbor_fail_item(r, UD_ERR_MISSING);
+    } else if (row->content == SUIT_CONTENT_VERSION) {
         if (ud_cbor_uint(r) != MANIFEST_VERSION) {
-            ud_cbor_fail_at(r, at, UD_ERR_VERSION);
+            ud_cbor_fail_item(r, UD_ERR_VERSION);
         }
-    } else if (!p->has_version) {
-        ud_cbor_fail_at(r, at, UD_ERR_MISSING); /* nothing is read of a version that we do not know */
-    } else if (row == NULL) {
-        ud_cbor_fail_item(r, label == UD_SUIT_RESOLUTION ? UD_ERR_DEPENDENCY : UD_ERR_LABEL_UNKNOWN);
     } else if (row->content == SUIT_CONTENT_NUMBER) {
         p->man->sequence = ud_cbor_uint(r);
-        p->has_sequence = true;
     } else {
-        const struct ud_bytes view = take_view(p, row);
+        const struct ud_bytes view = ud_view_bytes(take_view(p, row));
         memcpy((unsigned char *)p->man + row->view, &view, sizeof view);
     }
 }
@@ -198,13 +197,11 @@ static void take_member(struct parse *p, uint8_t label, size_t at)
 static void take_manifest(struct parse *p)
 {
     struct suit_pairs pairs = suit_take_map(&p->r);
-    size_t at = ud_cbor_offset(&p->r);
     for (uint8_t label; (label = suit_next_label(&p->r, &pairs)) != SUIT_LABEL_END;) {
-        take_member(p, label, at);
-        at = ud_cbor_offset(&p->r);
+        take_member(p, label);
     }
     (void)ud_cbor_finish(&p->r);
-    if (!p->has_sequence || p->man->listed_count == 0) {
+    if ((~p->contents & CONTENTS_REQUIRED) != 0 || p->man->listed_count == 0) {
         ud_cbor_fail(&p->r, UD_ERR_MISSING);
     }
 }
@@ -214,8 +211,8 @@ static void check_members(struct parse *p)
 {
     for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT && p->r.err == UD_OK; i++) {
         const struct ud_bytes item = p->man->env->member_item[i];
-        if (item.len > 0 && !p->vouched[i]) {
-            ud_cbor_init_within(&p->r, p->man->env->whole, item);
+        if (item.len > 0 && (p->vouched >> i & 1) == 0) {
+            p->r.rest = item;
             ud_cbor_fail(&p->r, p->man->member[i].ptr != NULL ? UD_ERR_DUPLICATE : UD_ERR_DIGEST);
         }
     }
@@ -224,20 +221,20 @@ static void check_members(struct parse *p)
 static ud_err parse_manifest(struct ud_suit_manifest *man, const struct ud_suit_envelope *env, bool trusted,
                              struct ud_diag *diag)
 {
-    struct ud_suit_manifest found = {.env = env, .trusted = trusted};
-    struct parse p = {.man = &found};
+    struct parse p = {.man = man};
+    memset(man, 0, sizeof *man);
+    man->env = env;
     ud_cbor_init_within(&p.r, env->whole, env->manifest);
     take_manifest(&p);
     check_members(&p);
-    if (p.r.err == UD_OK) {
-        *man = found;
-    }
+    man->trusted = trusted && p.r.err == UD_OK;
     return ud_diag_set(diag, p.r.err, p.r.err_offset_bytes);
 }
 
 ud_err ud_suit_manifest_parse(struct ud_suit_manifest *man, const struct ud_suit_envelope *env,
                               struct ud_diag *diag)
 {
+    man->trusted = false;
     if (env->step != UD_SUIT_STEP_AUTHENTICATED) {
         return ud_diag_set(diag, UD_ERR_STATE, 0);
     }
@@ -247,6 +244,7 @@ ud_err ud_suit_manifest_parse(struct ud_suit_manifest *man, const struct ud_suit
 ud_err ud_suit_manifest_inspect(struct ud_suit_manifest *man, const struct ud_suit_envelope *env,
                                 struct ud_diag *diag)
 {
+    man->trusted = false;
     if (env->step < UD_SUIT_STEP_DIGEST) {
         return ud_diag_set(diag, UD_ERR_STATE, 0);
     }

@@ -5,17 +5,29 @@
 #include "updraft/cbor.h"
 #include "updraft/suit.h"
 
+ud_view suit_take_digest_view(struct ud_cbor *r);
 /**
  * Take a SUIT_Digest, [-16, bstr of 32 bytes]. UD_ERR_ALGORITHM for any other algorithm.
  * @return the hash value
  */
-struct ud_bytes suit_take_digest(struct ud_cbor *r);
+UD_INLINE struct ud_bytes suit_take_digest(struct ud_cbor *r)
+{
+    return ud_view_bytes(suit_take_digest_view(r));
+}
 
+ud_view suit_take_wrapped_digest_view(struct ud_cbor *r, struct ud_bytes *item);
 /** The same, wrapped in a byte string. @param item out: begins where the content of that byte string does */
-struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes *item);
+UD_INLINE struct ud_bytes suit_take_wrapped_digest(struct ud_cbor *r, struct ud_bytes *item)
+{
+    return ud_view_bytes(suit_take_wrapped_digest_view(r, item));
+}
 
+ud_view suit_take_id_view(struct ud_cbor *r);
 /** Take a component id: an array of byte strings. UD_ERR_LIMIT. @return the encoded item */
-struct ud_bytes suit_take_id(struct ud_cbor *r);
+UD_INLINE struct ud_bytes suit_take_id(struct ud_cbor *r)
+{
+    return ud_view_bytes(suit_take_id_view(r));
+}
 
 /** Hash an encoded byte string, head included (manifest and severed members alike), and compare. UD_ERR_DIGEST. */
 ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest);

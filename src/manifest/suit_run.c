@@ -36,25 +36,19 @@ struct ud_suit_frame *suit_top(struct ud_suit_run *run)
     return &run->frames[run->depth - 1];
 }
 
-struct suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame)
+suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame)
 {
-    return (struct suit_place){
-        .component_count = run->mans[frame->where.manifest]->component_count,
-        .shared = frame->where.section == UD_SUIT_SHARED,
-        .nested = (frame->where.flags & SUIT_FRAME_BOTTOM) == 0,
-    };
+    return run->mans[frame->where.manifest]->component_count |
+           (frame->where.section == UD_SUIT_SHARED ? SUIT_IN_SHARED : 0U) |
+           ((frame->where.flags & SUIT_FRAME_BOTTOM) == 0 ? SUIT_NESTED : 0U);
 }
 
 /* INV-4 */
-static struct ud_cbor reader_at(const struct ud_suit_run *run, uint8_t manifest, uint16_t at)
+static void read_at(struct ud_cbor *r, const struct ud_suit_run *run, uint8_t manifest, uint16_t at)
 {
-    struct ud_bytes rest = run->mans[manifest]->env->whole;
     struct ud_bytes before;
-    struct ud_cbor r;
-    ud_cbor_init(&r, rest);
-    (void)ud_bytes_take(&rest, at, &before);
-    r.rest = rest;
-    return r;
+    ud_cbor_init(r, run->mans[manifest]->env->whole);
+    (void)ud_bytes_take(&r->rest, at, &before);
 }
 
 uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t component)
@@ -62,14 +56,14 @@ uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t 
     return manifest == 0 ? component : run->tree->nodes[manifest - 1].map[component];
 }
 
-static struct ud_bytes section_of(const struct ud_suit_manifest *man, uint8_t section)
+static ud_view section_of(const struct ud_suit_manifest *man, uint8_t section)
 {
     struct ud_bytes view = {NULL, 0};
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, section, NULL);
     if (row != NULL) {
         memcpy(&view, (const unsigned char *)man + row->view, sizeof view);
     }
-    return view;
+    return ud_view_of(view);
 }
 
 void suit_choose(struct ud_suit_frame *frame, uint32_t index, uint8_t count)
@@ -114,7 +108,7 @@ static bool is_checked(const struct ud_suit_run *run)
 ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section)
 {
     const struct ud_suit_manifest *man = run->mans[manifest];
-    const struct ud_bytes sequence = section_of(man, section);
+    const struct ud_bytes sequence = ud_view_bytes(section_of(man, section));
     struct ud_suit_where where = {.manifest = manifest, .section = section, .flags = SUIT_FRAME_BOTTOM};
     ud_err err = UD_WAIT;
     if (sequence.len == 0) {
@@ -149,7 +143,8 @@ static void command_done(struct ud_suit_run *run, const struct ud_cbor *r)
     if (r != NULL) {
         frame->at = (uint16_t)ud_cbor_offset(r);
     } else {
-        struct ud_cbor branches = reader_at(run, frame->where.manifest, frame->branches);
+        struct ud_cbor branches;
+        read_at(&branches, run, frame->where.manifest, frame->branches);
         for (; frame->branches_left > 0; frame->branches_left--) {
             (void)ud_cbor_skip(&branches);
         }
@@ -186,7 +181,8 @@ static ud_err leave(struct ud_suit_run *run)
 static ud_err enter_branch(struct ud_suit_run *run, uint8_t flags)
 {
     struct ud_suit_frame *frame = suit_top(run);
-    struct ud_cbor r = reader_at(run, frame->where.manifest, frame->branches);
+    struct ud_cbor r;
+    read_at(&r, run, frame->where.manifest, frame->branches);
     if (frame->branches_left == 0) {
         return UD_ABSENT;
     }
@@ -257,8 +253,9 @@ ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_
             const uint32_t bit = row->place < UD_SUIT_PARAMS_MAX ? UINT32_C(1) << row->place : 0;
             if ((mask & bit) != 0 && set->at[row->place] != 0) {
                 const uint8_t manifest = set->manifest[row->place];
-                struct ud_cbor r = reader_at(run, manifest, set->at[row->place]);
-                const struct suit_place place = {.component_count = run->mans[manifest]->component_count};
+                struct ud_cbor r;
+                read_at(&r, run, manifest, set->at[row->place]);
+                const suit_place place = run->mans[manifest]->component_count;
                 suit_take_value(&r, row, place, suit_field(params, row));
                 if (r.err != UD_OK) {
                     return r.err;
@@ -342,7 +339,8 @@ static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *fr
     }
     const struct ud_suit_manifest *man = run->mans[frame->where.manifest];
     run->record.offset_bytes =
-        (uint32_t)(frame->at - ud_bytes_offset(man->env->whole, section_of(man, frame->where.section)));
+        (uint32_t)(frame->at -
+                   ud_bytes_offset(man->env->whole, ud_view_bytes(section_of(man, frame->where.section))));
 }
 
 ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
@@ -391,7 +389,7 @@ static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row 
 static void set_index(struct ud_suit_run *run, struct ud_cbor *r)
 {
     struct ud_suit_frame *frame = suit_top(run);
-    const struct suit_place place = suit_place_of(run, frame);
+    const suit_place place = suit_place_of(run, frame);
     uint8_t count;
     const uint32_t index = suit_take_index(r, place, &count);
     suit_choose(frame, 0, 1); /* the command itself is no loop */
@@ -462,8 +460,9 @@ static ud_err step(struct ud_suit_run *run, size_t *at)
     }
     const struct ud_suit_frame *frame = suit_top(run);
     const struct suit_group *group = NULL;
-    struct ud_cbor r = reader_at(run, frame->where.manifest, frame->at);
-    const struct suit_place place = suit_place_of(run, frame);
+    struct ud_cbor r;
+    read_at(&r, run, frame->where.manifest, frame->at);
+    const suit_place place = suit_place_of(run, frame);
     *at = frame->at;
     const struct suit_command_row *row = suit_take_code(&r, place, &group);
     if (row == NULL) { /* the scan has seen it: these bytes have changed since */

@@ -41,7 +41,7 @@ void suit_set_params(struct ud_suit_run *run, struct ud_cbor *r, uint8_t compone
 ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_t mask,
                        struct ud_suit_params *params);
 
-struct suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame);
+suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame);
 
 /** Choose components, four bits each; commands are for one after another. */
 void suit_choose(struct ud_suit_frame *frame, uint32_t index, uint8_t count);

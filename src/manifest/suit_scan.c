@@ -10,11 +10,11 @@ struct scan_frame {
 
 struct scan {
     struct scan_frame frames[1 + UD_SUIT_NESTING_MAX];
-    struct suit_place place;
+    suit_place place;
     uint32_t commands;
 };
 
-void suit_scan_params(struct ud_cbor *r, struct suit_place place)
+void suit_scan_params(struct ud_cbor *r, suit_place place)
 {
     const struct suit_group *group = NULL;
     const struct suit_param_row *row;
@@ -41,7 +41,7 @@ static void scan_command(struct scan *scan, struct scan_frame *frame, struct ud_
     if (row == NULL) {
         return;
     }
-    if (scan->commands == 0 && scan->place.component_count > 1 && row->code != SUIT_SET_INDEX) {
+    if (scan->commands == 0 && suit_place_components(scan->place) > 1 && row->code != SUIT_SET_INDEX) {
         ud_cbor_fail_item(r, UD_ERR_INSECURE_ORDER); /* the first command says which component is meant */
     }
     scan->commands |= UINT32_C(1) << row->bit;
@@ -67,13 +67,13 @@ static void scan_command(struct scan *scan, struct scan_frame *frame, struct ud_
     }
 }
 
-uint32_t suit_scan(struct ud_cbor *r, struct suit_place place)
+uint32_t suit_scan(struct ud_cbor *r, suit_place place)
 {
     struct scan scan = {.place = place, .commands = 0};
     struct scan_frame *frame = scan.frames;
     *frame = (struct scan_frame){.commands_left = suit_take_sequence(r)};
     while (r->err == UD_OK) {
-        scan.place.nested = frame > scan.frames;
+        scan.place = place | (frame > scan.frames ? SUIT_NESTED : 0U);
         if (frame->branches_left > 0) {
             frame->branches_left--;
             if (frame->branches_left == 0 && frame->null_allowed && ud_cbor_peek(r) == UD_CBOR_NULL) {

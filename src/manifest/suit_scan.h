@@ -6,9 +6,9 @@
 
 /**
  * @param r     at the array of a top-level sequence; keeps what is wrong, as ud_suit_manifest_parse() says
- * @param place place->nested is of no matter
+ * @param place without SUIT_NESTED
  * @return the bits of the commands that are in it (suit_command_row.bit)
  */
-uint32_t suit_scan(struct ud_cbor *r, struct suit_place place);
+uint32_t suit_scan(struct ud_cbor *r, suit_place place);
 
 #endif

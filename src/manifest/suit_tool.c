@@ -1,7 +1,7 @@
 /* Reading for tools that show or check a manifest; not linked into a device. */
 #include "manifest/suit_command.h"
 
-struct ud_suit_index suit_take_index_all(struct ud_cbor *r, struct suit_place place)
+struct ud_suit_index suit_take_index_all(struct ud_cbor *r, suit_place place)
 {
     struct ud_suit_index index = {.count = 1};
     const uint32_t chosen = suit_take_index(r, place, &index.count);
@@ -14,7 +14,7 @@ struct ud_suit_index suit_take_index_all(struct ud_cbor *r, struct suit_place pl
     return index;
 }
 
-void suit_take_params(struct ud_cbor *r, struct suit_place place, struct ud_suit_params *params)
+void suit_take_params(struct ud_cbor *r, suit_place place, struct ud_suit_params *params)
 {
     const struct suit_param_row *row;
     struct suit_pairs pairs = suit_take_map(r);

@@ -2,10 +2,10 @@
 #include "updraft/sure.h"
 #include "updraft/trust.h"
 
-/* One reason is told: a false signature before any other, and any before "nobody that we know". */
-static ud_err worse(ud_err a, ud_err b)
+/* One result is told: that one verified, or a false signature before any other, and any before "nobody that we know". */
+static ud_err telling(ud_err a, ud_err b)
 {
-    return a == UD_ERR_UNTRUSTED || (b == UD_ERR_SIGNATURE && a != UD_ERR_SIGNATURE) ? b : a;
+    return a == UD_ERR_UNTRUSTED || b == UD_OK || (b == UD_ERR_SIGNATURE && a != UD_OK) ? b : a;
 }
 
 /* Without a kid every trusted key that fits is tried: the published examples name none. */
@@ -40,14 +40,14 @@ static ud_err verify_proof(const struct ud_trust *trust, const struct ud_cose_pr
 ud_err ud_trust_verify(const struct ud_trust *trust, const struct ud_cose *cose, struct ud_bytes payload,
                        ud_trust_set *signers)
 {
-    ud_err reason = UD_ERR_UNTRUSTED;
-    bool verified = false;
+    ud_err result = UD_ERR_UNTRUSTED;
     for (size_t i = 0; i < cose->proof_count; i++) {
         struct ud_cose_proof proof;
         ud_err err = ud_cose_proof(cose, i, &proof);
-        err = err == UD_OK ? verify_proof(trust, &proof, payload, signers) : err;
-        verified = verified || err == UD_OK;
-        reason = err == UD_OK ? reason : worse(reason, err);
+        if (err == UD_OK) {
+            err = verify_proof(trust, &proof, payload, signers);
+        }
+        result = telling(result, err);
     }
-    return verified ? UD_OK : reason;
+    return result;
 }
