@@ -272,6 +272,10 @@
       "see the server's log for the check that failed; compare issuer, client and clock") \
     X(UD_ERR_LEASE,            169,  0, 11, "another server has taken over this task", \
       "nothing: the other server does it") \
+    X(UD_ERR_TYPES,            170,  0, 11, "these types do not go together: a module in a set, or a set on a target", \
+      "see what the set's type and the target's type take, or use another type") \
+    X(UD_ERR_SET_INCOMPLETE,   171,  0, 11, "the set lacks a module of a type that its own type asks for", \
+      "add the module, or make the set of another type") \
     /* LwM2M and CoAP: 172.. */ \
     X(UD_ERR_OUTCOME_UNKNOWN,  172,  0, 11, "the server stopped, or the device registered anew, before the device answered", \
       "look at the device whether it was done; give the command again if not") \

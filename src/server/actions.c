@@ -2,6 +2,7 @@
 
 #include "server/auto_confirm.h"
 #include "server/events.h"
+#include "server/store_mgmt.h"
 #include "server/store_rollouts.h"
 #include "updraft/assert.h"
 
@@ -240,7 +241,8 @@ void ud_terms_init(struct ud_terms *terms)
     *terms = (struct ud_terms){.weight = UD_WEIGHT_DEFAULT, .force = UD_FORCE_FORCED};
 }
 
-static ud_err may_offer(const struct ud_row_device *device, const struct ud_row_release *release)
+static ud_err may_offer(struct ud_store *store, const struct ud_row_device *device,
+                        const struct ud_row_release *release)
 {
     if (release->recalled_ms != 0) {
         return UD_ERR_RECALLED;
@@ -252,6 +254,11 @@ static ud_err may_offer(const struct ud_row_device *device, const struct ud_row_
         (!device->foreign || (release->type_id != 0 && device->type_id != release->type_id))) {
         return UD_ERR_NOT_FOREIGN;
     }
+    if (release->foreign && device->type_id != 0) {
+        bool takes = true;
+        const ud_err err = ud_store_type_takes(store, device->type_id, release->id, &takes);
+        return err == UD_OK && !takes ? UD_ERR_TYPES : err;
+    }
     return UD_OK;
 }
 
@@ -262,7 +269,7 @@ ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *devic
     struct ud_terms usual;
     ud_terms_init(&usual);
     terms = terms == NULL ? &usual : terms;
-    ud_err err = may_offer(device, release);
+    ud_err err = may_offer(store, device, release);
     err = err == UD_OK ? cancel_active(store, device, release, terms, now_ms) : err;
     if (err != UD_OK) {
         return err;

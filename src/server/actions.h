@@ -90,7 +90,7 @@ void ud_terms_init(struct ud_terms *terms);
  *
  * @param terms NULL: as ud_terms_init() says
  * @return UD_ERR_DUPLICATE: offered already; UD_ERR_BUSY: an action that is not lighter has the device;
- *         UD_ERR_QUARANTINED; UD_ERR_RECALLED; UD_ERR_NOT_FOREIGN
+ *         UD_ERR_QUARANTINED; UD_ERR_RECALLED; UD_ERR_NOT_FOREIGN; UD_ERR_TYPES
  */
 ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *device,
                        const struct ud_row_release *release, const struct ud_terms *terms, int64_t now_ms,

@@ -245,6 +245,7 @@ void ud_schema_components(struct ud_json *json)
 static const char *const body_types[] = {
     [UD_BODY_NONE] = NULL,
     [UD_BODY_ANY] = "application/json",
+    [UD_BODY_FORM] = "application/json",
     [UD_BODY_JSON] = "application/json",
     [UD_BODY_REPORT] = "application/suit-report+cose",
     [UD_BODY_COSE] = "application/cose",
@@ -369,6 +370,11 @@ static void body(struct ud_json *json, const struct ud_route *route, const char 
     ud_json_open(json, media, '{');
     schema_of(json, request[0] == '\0' ? "any" : request);
     ud_json_close(json, '}');
+    if (route->body == UD_BODY_FORM) {
+        ud_json_open(json, "multipart/form-data", '{');
+        schema_of(json, "FileForm");
+        ud_json_close(json, '}');
+    }
     ud_json_close(json, '}');
     ud_json_close(json, '}');
 }

@@ -36,6 +36,9 @@ struct ud_upload {
     int socket; /* of the connection that it comes by, open as long as this is listed */
     uint64_t total;
     uint64_t bytes;
+    bool unknown; /* sha256 is a number of chance until the file was summed */
+    bool summed;
+    bool moved;
     gnutls_hash_hd_t hashes[DIGEST_COUNT]; /* NULL when not running */
 };
 
@@ -266,6 +269,30 @@ ud_err ud_upload_open(struct ud_upload **out, struct ud_artifacts *artifacts,
     return UD_OK;
 }
 
+ud_err ud_upload_open_unknown(struct ud_upload **out, struct ud_artifacts *artifacts, int socket)
+{
+    uint8_t name[UD_SHA256_BYTES];
+    struct ud_upload *upload = NULL;
+    ud_err err = ud_random(name, sizeof name);
+    err = err == UD_OK ? ud_upload_open(&upload, artifacts, name, 0, artifacts->bytes_max, socket) : err;
+    if (err == UD_OK) {
+        upload->unknown = true;
+        *out = upload;
+    }
+    return err;
+}
+
+void ud_upload_sum(struct ud_upload *upload, struct ud_row_artifact *row)
+{
+    uint8_t *digests[DIGEST_COUNT] = {row->sha256, row->sha1, row->md5};
+    hashes_end(upload, digests);
+    row->size = upload->bytes;
+    upload->summed = true;
+    pthread_mutex_lock(&upload->owner->lock); /* others look at it */
+    memcpy(upload->sha256, row->sha256, UD_SHA256_BYTES);
+    pthread_mutex_unlock(&upload->owner->lock);
+}
+
 ud_err ud_upload_rehash(struct ud_upload *upload)
 {
     char chunk[READ_BYTES];
@@ -336,13 +363,16 @@ static ud_err move_in_place(const struct ud_upload *upload)
 ud_err ud_upload_finish(struct ud_upload *upload, struct ud_row_artifact *row)
 {
     uint8_t *digests[DIGEST_COUNT] = {row->sha256, row->sha1, row->md5};
-    hashes_end(upload, digests);
-    row->size = upload->bytes;
+    if (!upload->summed) {
+        hashes_end(upload, digests);
+        row->size = upload->bytes;
+    }
     if (memcmp(row->sha256, upload->sha256, UD_SHA256_BYTES) != 0) {
         unlink(upload->path);
         return UD_ERR_DIGEST;
     }
     const ud_err err = move_in_place(upload);
+    upload->moved = err == UD_OK;
     if (err == UD_ERR_DISK_FULL) {
         unlink(upload->path);
     }
@@ -355,6 +385,9 @@ void ud_upload_close(struct ud_upload *upload)
         return;
     }
     hashes_end(upload, NULL);
+    if (upload->unknown && !upload->moved && upload->fd >= 0) {
+        unlink(upload->path); /* nobody could ask for it again */
+    }
     if (upload->fd >= 0) {
         close(upload->fd);
     }

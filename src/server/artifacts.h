@@ -28,6 +28,13 @@ uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_
  */
 ud_err ud_upload_open(struct ud_upload **upload, struct ud_artifacts *artifacts,
                       const uint8_t sha256[UD_SHA256_BYTES], uint64_t offset, uint64_t total, int socket);
+/**
+ * The same for a file whose digest nobody knows yet: from its beginning, at most as large as an artifact may be. What is not
+ * finished goes with ud_upload_close().
+ */
+ud_err ud_upload_open_unknown(struct ud_upload **upload, struct ud_artifacts *artifacts, int socket);
+/** Of such a one, when all of it is here: what it is. Then ud_upload_finish(). */
+void ud_upload_sum(struct ud_upload *upload, struct ud_row_artifact *row);
 /** Read what is here already into the digests; slow for a large file, so not on a connection thread. */
 ud_err ud_upload_rehash(struct ud_upload *upload);
 /** UD_ERR_TOO_LARGE beyond `total`; UD_ERR_DISK_FULL (the partial file is removed); UD_ERR_IO. */

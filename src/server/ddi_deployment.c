@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/actions.h"
+#include "server/cbor_json.h"
 #include "server/mgmt.h"
 #include "server/offer_gate.h"
 
@@ -20,9 +21,31 @@ struct offer {
     struct ud_json *json;
 };
 
+/* The reply that stands there as JSON, as CBOR. */
+static void say_in_cbor(struct ud_call *call)
+{
+    struct ud_text cbor;
+    json_t *json = json_loadb(call->out.ptr == NULL ? "" : call->out.ptr, call->out.len, 0, NULL);
+    ud_text_init(&cbor, UD_REPLY_BYTES_MAX);
+    const ud_err err = json == NULL ? UD_ERR_MEMORY : ud_json_to_cbor(json, &cbor);
+    json_decref(json);
+    if (err != UD_OK) {
+        ud_text_free(&cbor);
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_text_free(&call->out);
+    call->out = cbor;
+    ud_call_content_type(call, "application/cbor");
+}
+
 void ud_ddi_type(struct ud_call *call)
 {
     const char *accept = ud_call_header(call, "Accept");
+    if (accept != NULL && strstr(accept, "application/cbor") != NULL) {
+        say_in_cbor(call);
+        return;
+    }
     const bool plain = accept != NULL && strstr(accept, "application/json") != NULL;
     ud_call_content_type(call, plain ? "application/json" : "application/hal+json");
 }

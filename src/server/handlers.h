@@ -114,7 +114,7 @@ void ud_mgmt_action_confirm(struct ud_call *call);
 void ud_mgmt_action_get(struct ud_call *call);
 void ud_mgmt_add(struct ud_call *call);
 void ud_mgmt_artifacts(struct ud_call *call);
-void ud_mgmt_artifacts_add(struct ud_call *call);
+extern const struct ud_stream ud_mgmt_artifacts_add;
 void ud_mgmt_artifacts_download(struct ud_call *call);
 void ud_mgmt_artifacts_remove(struct ud_call *call);
 void ud_mgmt_auto_begin(struct ud_call *call);
@@ -148,6 +148,9 @@ void ud_mgmt_targets_get(struct ud_call *call);
 void ud_mgmt_targets_list(struct ud_call *call);
 void ud_mgmt_targets_put(struct ud_call *call);
 void ud_mgmt_targets_set(struct ud_call *call);
+void ud_mgmt_types_add(struct ud_call *call);
+void ud_mgmt_types_list(struct ud_call *call);
+void ud_mgmt_types_remove(struct ud_call *call);
 void ud_mgmt_userinfo(struct ud_call *call);
 
 /* devices */

@@ -20,6 +20,7 @@ static const struct {
     [UD_BODY_REPORT] = {"application/suit-report+cose", offsetof(struct ud_config, json_bytes_max)},
     [UD_BODY_COSE] = {"application/cose", offsetof(struct ud_config, json_bytes_max)},
     [UD_BODY_ENVELOPE] = {"application/suit-envelope+cose", offsetof(struct ud_config, envelope_bytes_max)},
+    [UD_BODY_FORM] = {NULL, offsetof(struct ud_config, artifact_bytes_max)},
     [UD_BODY_STREAM] = {NULL, offsetof(struct ud_config, artifact_bytes_max)},
 };
 
@@ -41,10 +42,16 @@ static bool is_type(const char *header, const char *type)
            header[len + strspn(header + len, " \t")] == '\0';
 }
 
+bool ud_call_is_cbor(struct ud_call *call)
+{
+    return call->route->body == UD_BODY_JSON && call->listener->which == UD_LISTEN_DEVICES &&
+           is_type(ud_call_header(call, "Content-Type"), "application/cbor");
+}
+
 static bool check_body(struct ud_call *call, const struct ud_http_frame *frame)
 {
     const char *type = body_rules[call->route->body].type;
-    if (type != NULL && !is_type(ud_call_header(call, "Content-Type"), type)) {
+    if (type != NULL && !is_type(ud_call_header(call, "Content-Type"), type) && !ud_call_is_cbor(call)) {
         ud_call_error_status(call, 415, UD_ERR_SHAPE, "the Content-Type is not the one that belongs here");
         return false;
     }

@@ -46,6 +46,7 @@ struct ud_call {
     struct ud_fleet_device device;         /* UD_AUTH_DEVICE */
     struct ud_row_token person;            /* who calls, where the route asks for a right */
     const char *audit;                     /* NULL, or: JSON members for the audit log, set before the write */
+    void *stream_data;                     /* a stream's own, when data is its handler's */
     void *data;                            /* the handler's own, usually from ud_call_alloc() */
     void (*release)(struct ud_call *call); /* NULL, or: give back what `data` holds; called once at the end */
 
@@ -95,6 +96,8 @@ const char *ud_call_header(struct ud_call *call, const char *name);
 /** Decoded value of a query parameter. UD_ABSENT; UD_ERR_URI for a broken escape. */
 ud_err ud_call_query(struct ud_call *call, const char *name, const char **value);
 /** The same for a text that may hold anything but control characters; '+' is a space. */
+/** Is its body CBOR where JSON belongs? DDI takes both; ud_call_json_body() reads either. */
+bool ud_call_is_cbor(struct ud_call *call);
 ud_err ud_call_query_text(struct ud_call *call, const char *name, const char **value);
 /** `offset` and `limit` of a list. UD_ERR_NUMBER_RANGE. */
 ud_err ud_call_page(struct ud_call *call, struct ud_page *page);

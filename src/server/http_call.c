@@ -1,6 +1,7 @@
 /* What a handler reads of a request and says in reply; setting aside. */
 #include "server/http_listener.h"
 
+#include "server/cbor_json.h"
 #include "server/range.h"
 
 #include <stdio.h>
@@ -112,6 +113,15 @@ bool ud_call_id(const char *text, int32_t *id)
 static json_t *load_body(struct ud_call *call)
 {
     json_error_t why;
+    if (ud_call_is_cbor(call)) {
+        json_t *read = NULL;
+        const struct ud_bytes body = {(const uint8_t *)call->body.ptr, call->body.len};
+        const ud_err err = ud_cbor_to_json(body, &read);
+        if (err != UD_OK) {
+            ud_call_error(call, err, NULL);
+        }
+        return read;
+    }
     json_t *json =
         json_loadb(call->body.ptr == NULL ? "" : call->body.ptr, call->body.len, JSON_REJECT_DUPLICATES, &why);
     char *words = json != NULL ? NULL : ud_call_alloc(call, JSON_ERROR_TEXT_LENGTH + 32);

@@ -18,7 +18,8 @@ struct ud_call;
 typedef enum ud_listener { UD_LISTEN_DEVICES, UD_LISTEN_PEOPLE, UD_LISTENER_COUNT } ud_listener;
 typedef enum ud_body {
     UD_BODY_NONE,
-    UD_BODY_ANY, /* JSON, or nothing */
+    UD_BODY_ANY,  /* JSON, or nothing */
+    UD_BODY_FORM, /* a form with a file, or JSON: its stream looks */
     UD_BODY_JSON,
     UD_BODY_REPORT,
     UD_BODY_COSE,

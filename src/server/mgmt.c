@@ -246,7 +246,7 @@ static ud_err add_modules(struct ud_call *call, struct ud_store *store, int64_t 
         if (err == UD_OK) {
             err = ud_store_entity_exists(store, entity, call->tenant, id);
         }
-        err = err == UD_OK ? ud_store_relation_add(store, UD_REL_SET_MODULE, set, id) : err;
+        err = err == UD_OK ? ud_mgmt_set_module_add(store, set, id) : err;
     }
     return err;
 }

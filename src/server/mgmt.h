@@ -26,6 +26,10 @@ ud_err ud_mgmt_order(struct ud_call *call, const struct ud_entity *entity, char 
 ud_err ud_mgmt_auto_members(struct ud_store *store, struct ud_json *json, int64_t tenant, int64_t filter);
 #define UD_TARGET_SECRET_CHARS_MIN 16 /* of a token that somebody chose: a shorter one could be guessed */
 
+/** Into a set that takes it; where it has as many of this type as it may, in the place of the oldest. UD_ERR_TYPES. */
+ud_err ud_mgmt_set_module_add(struct ud_store *store, int64_t set, int64_t module);
+/** Has it all that its type asks for? UD_ERR_SET_INCOMPLETE. */
+ud_err ud_mgmt_set_is_whole(struct ud_store *store, int64_t set);
 /** One action, in hawkBit's words. */
 void ud_mgmt_render_action(struct ud_call *call, struct ud_json *json, const struct ud_row_action *action);
 /** What an entity shows beside its columns. */

@@ -58,7 +58,6 @@ static ud_err render_modules(struct ud_call *call, struct ud_store *store, struc
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row)
 {
-    int64_t ids[1];
     size_t count = 0;
     ud_err err = UD_OK;
     if (strcmp(entity->name, "targetfilters") == 0) {
@@ -69,8 +68,9 @@ ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json
         ud_json_bool(json, "locked", false);
         ud_json_bool(json, "encrypted", false);
     } else if (strcmp(entity->name, "distributionsets") == 0) {
-        err = ud_store_relation_list(store, UD_REL_SET_MODULE, row->id, ids, 1, &count);
-        ud_json_bool(json, "complete", count > 0);
+        const ud_err whole = ud_mgmt_set_is_whole(store, row->id);
+        err = whole == UD_ERR_SET_INCOMPLETE ? UD_OK : whole;
+        ud_json_bool(json, "complete", whole == UD_OK);
         ud_json_bool(json, "locked", false);
         ud_json_bool(json, "requiredMigrationStep", false);
         ud_json_open(json, "modules", '[');
@@ -295,7 +295,7 @@ static ud_err add_set_modules(struct ud_call *call, struct ud_store *store)
         err = err == UD_OK
                   ? ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, id)
                   : err;
-        err = err == UD_OK ? ud_store_relation_add(store, UD_REL_SET_MODULE, set, id) : err;
+        err = err == UD_OK ? ud_mgmt_set_module_add(store, set, id) : err;
     }
     return err;
 }
@@ -321,183 +321,6 @@ static ud_err remove_set_module(struct ud_call *call, struct ud_store *store)
 void ud_mgmt_set_modules_remove(struct ud_call *call)
 {
     ud_call_write(call, remove_set_module, done);
-}
-
-/* --- artifacts of a module: files that are stored already, under a name */
-
-struct artifact_list {
-    struct ud_call *call;
-    struct ud_store *store;
-    struct ud_json *json;
-    int64_t wanted; /* 0 = all */
-    size_t count;
-    char name[UD_FILENAME_BYTES_MAX + 1]; /* of the wanted one */
-    struct ud_row_artifact artifact;
-    ud_err err;
-};
-
-/* Stable as long as name and content are. */
-static int64_t artifact_id(const char *name, const char *hex)
-{
-    uint32_t hash = 2166136261U;
-    for (const char *c = name; *c != '\0'; c++) {
-        hash = (hash ^ (uint8_t)*c) * 16777619U;
-    }
-    for (const char *c = hex; *c != '\0'; c++) {
-        hash = (hash ^ (uint8_t)*c) * 16777619U;
-    }
-    hash &= 0x7fffffff;
-    return hash == 0 ? 1 : hash;
-}
-
-static void render_file(void *ctx, const char *name, const char *hex, bool visible)
-{
-    struct artifact_list *list = ctx;
-    struct ud_row_release_artifact row;
-    uint8_t sha256[UD_SHA256_BYTES];
-    const int64_t id = artifact_id(name, hex);
-    (void)visible;
-    if (list->err != UD_OK || (list->wanted != 0 && list->wanted != id) ||
-        !ud_hex_read(sha256, UD_SHA256_BYTES, (struct ud_bytes){(const uint8_t *)hex, strlen(hex)})) {
-        return;
-    }
-    list->count++;
-    snprintf(list->name, sizeof list->name, "%s", name);
-    list->err = ud_store_artifact_find(list->store, list->call->tenant, sha256, &row.artifact);
-    if (list->json == NULL || list->err != UD_OK) {
-        list->artifact = row.artifact;
-        return;
-    }
-    snprintf(row.filename, sizeof row.filename, "%s", name);
-    ud_json_open(list->json, NULL, '{');
-    ud_json_int(list->json, "id", id);
-    ud_json_string(list->json, "providedFilename", name);
-    ud_ddi_artifact_facts(list->json, &row);
-    ud_json_close(list->json, '}');
-}
-
-static ud_err list_files(struct ud_call *call, struct ud_store *store)
-{
-    int64_t module;
-    struct ud_json json = ud_call_json(call, 200);
-    struct artifact_list list = {.call = call, .store = store, .json = &json};
-    const bool one = call->param[1] != NULL;
-    if (!ud_mgmt_id(call, 0, &module) || (one && !ud_mgmt_id(call, 1, &list.wanted))) {
-        return UD_ERR_NOT_FOUND;
-    }
-    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
-    if (!one) {
-        ud_json_open(&json, NULL, '[');
-    }
-    err = err == UD_OK ? ud_store_pair_list(store, UD_PAIRS_ARTIFACT, module, NULL, render_file, &list) : err;
-    if (!one) {
-        ud_json_close(&json, ']');
-    }
-    err = err == UD_OK ? list.err : err;
-    return err == UD_OK && one && list.count == 0 ? UD_ERR_NOT_FOUND : err;
-}
-
-void ud_mgmt_artifacts(struct ud_call *call)
-{
-    ud_call_read_or_fail(call, list_files);
-}
-
-struct download {
-    struct artifact_list list;
-    struct ud_row_artifact artifact;
-};
-
-static ud_err find_download(struct ud_call *call, struct ud_store *store)
-{
-    int64_t module;
-    struct download *download = call->data;
-    struct artifact_list *list = &download->list;
-    *list = (struct artifact_list){.call = call, .store = store};
-    if (!ud_mgmt_id(call, 0, &module) || !ud_mgmt_id(call, 1, &list->wanted)) {
-        return UD_ERR_NOT_FOUND;
-    }
-    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
-    err = err == UD_OK ? ud_store_pair_list(store, UD_PAIRS_ARTIFACT, module, NULL, render_file, list) : err;
-    err = err == UD_OK ? list->err : err;
-    download->artifact = list->artifact;
-    return err == UD_OK && list->count == 0 ? UD_ERR_NOT_FOUND : err;
-}
-
-void ud_mgmt_artifacts_download(struct ud_call *call)
-{
-    struct download *download = ud_call_alloc(call, sizeof *download);
-    if (download == NULL) {
-        return;
-    }
-    call->data = download;
-    const ud_err err = ud_call_read(call, find_download);
-    if (err != UD_OK) {
-        ud_call_error(call, err, NULL);
-        return;
-    }
-    ud_send_artifact(call, &download->artifact, download->list.name);
-}
-
-/* What was given to a device stays what it was: the file would be missing where it is downloaded. */
-static ud_err module_to_change(struct ud_call *call, struct ud_store *store, int64_t module)
-{
-    const ud_err err =
-        ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
-    return err == UD_OK && ud_store_module_was_given(store, module) ? UD_ERR_IN_USE : err;
-}
-
-static ud_err add_file(struct ud_call *call, struct ud_store *store)
-{
-    const struct body *body = call->data;
-    struct ud_row_artifact artifact;
-    uint8_t sha256[UD_SHA256_BYTES];
-    int64_t module;
-    const char *name = json_string_value(json_object_get(body->json, "filename"));
-    const char *hex = json_string_value(json_object_get(body->json, "sha256"));
-    if (!ud_mgmt_id(call, 0, &module)) {
-        return UD_ERR_NOT_FOUND;
-    }
-    if (name == NULL || hex == NULL) {
-        return UD_ERR_MISSING;
-    }
-    if (strlen(name) > UD_FILENAME_BYTES_MAX || name[0] == '\0' || strchr(name, '/') != NULL ||
-        strlen(hex) != 64 ||
-        !ud_hex_read(sha256, UD_SHA256_BYTES, (struct ud_bytes){(const uint8_t *)hex, strlen(hex)})) {
-        return UD_ERR_SHAPE;
-    }
-    ud_err err = module_to_change(call, store, module);
-    if (err == UD_OK) {
-        err = ud_store_artifact_find(store, call->tenant, sha256, &artifact);
-        err = err == UD_ERR_NOT_FOUND ? UD_ERR_ARTIFACT_MISSING : err;
-    }
-    return err == UD_OK ? ud_store_pair_set(store, UD_PAIRS_ARTIFACT, module, name, hex, false) : err;
-}
-
-void ud_mgmt_artifacts_add(struct ud_call *call)
-{
-    if (take_body(call, false) != NULL) {
-        ud_call_write(call, add_file, done);
-    }
-}
-
-static ud_err remove_file(struct ud_call *call, struct ud_store *store)
-{
-    int64_t module;
-    struct artifact_list list = {.call = call, .store = store};
-    if (!ud_mgmt_id(call, 0, &module) || !ud_mgmt_id(call, 1, &list.wanted)) {
-        return UD_ERR_NOT_FOUND;
-    }
-    ud_err err = module_to_change(call, store, module);
-    err = err == UD_OK ? ud_store_pair_list(store, UD_PAIRS_ARTIFACT, module, NULL, render_file, &list) : err;
-    if (err == UD_OK && list.count == 0) {
-        return UD_ERR_NOT_FOUND;
-    }
-    return err == UD_OK ? ud_store_pair_remove(store, UD_PAIRS_ARTIFACT, module, list.name) : err;
-}
-
-void ud_mgmt_artifacts_remove(struct ud_call *call)
-{
-    ud_call_write(call, remove_file, done);
 }
 
 /* --- assigning a set to targets: [{"id", "type", "forcetime", "weight", "confirmationRequired", "maintenanceWindow"}] */
@@ -543,6 +366,7 @@ static ud_err assign_one(struct ud_call *call, struct ud_store *store, struct bo
     struct ud_row_device *device = &body->devices[body->count];
     ud_err err = take_terms(given, &terms);
     err = err == UD_OK ? ud_store_release_get(store, call->tenant, (int32_t)set, &release) : err;
+    err = err == UD_OK ? ud_mgmt_set_is_whole(store, set) : err;
     err = err == UD_OK ? ud_store_deploy_allowed(store, call->tenant, release.id, call->person.person) : err;
     err = err == UD_OK ? ud_find_device(call, store, name, device) : err;
     if (err == UD_OK && device->status == UD_STATUS_IN_SYNC && device->finished_release == release.id) {

@@ -254,6 +254,7 @@ static ud_err move_after_offer(struct ud_store *store, struct ud_tick *tick, con
         {UD_ERR_DUPLICATE, UD_MEMBER_BLOCKED}, /* under way by other hands: look again when that has ended */
         {UD_ERR_BUSY, UD_MEMBER_BLOCKED},      {UD_ERR_QUARANTINED, UD_MEMBER_BLOCKED},
         {UD_ERR_LIMIT, UD_MEMBER_BLOCKED},     {UD_ERR_NOT_FOREIGN, UD_MEMBER_SKIPPED},
+        {UD_ERR_TYPES, UD_MEMBER_SKIPPED},
     };
     if (offered == UD_OK) {
         touch(tick, member->device);

@@ -85,7 +85,32 @@ ud_err ud_store_target_ask_attributes(struct ud_store *store, int64_t device);
 /* --- relations: pairs of ids, such as tags of devices */
 
 /* Values are stored, but for the first, which has a table of its own. */
-typedef enum ud_relation { UD_REL_DEVICE_TAG = 0, UD_REL_SET_TAG = 1, UD_REL_SET_MODULE = 2 } ud_relation;
+typedef enum ud_relation {
+    UD_REL_DEVICE_TAG = 0,
+    UD_REL_SET_TAG = 1,
+    UD_REL_SET_MODULE = 2,
+    UD_REL_TYPE_MUST = 3,   /* a set's type, a module's type: each set has one of it */
+    UD_REL_TYPE_MAY = 4,    /* the same: may have */
+    UD_REL_TARGET_TAKES = 5 /* a target's type, a set's type; a target's type without any takes all */
+} ud_relation;
+/* How a module stands to a set. */
+struct ud_set_place {
+    bool has_it;
+    bool type_asks;  /* the set's type names types of modules; one that names none takes all */
+    bool takes_type; /* ... and this one's among them */
+    uint32_t of_type;
+    uint32_t of_type_max;
+    int64_t oldest; /* module of the same type in the set; 0 = none */
+};
+ud_err ud_store_set_place(struct ud_store *store, int64_t set, int64_t module, struct ud_set_place *place);
+struct ud_set_content {
+    uint32_t modules;
+    uint32_t missing; /* types of modules that it must have, and has not; 1 for a set without modules */
+    uint32_t files;   /* of its own */
+};
+ud_err ud_store_set_content(struct ud_store *store, int64_t set, struct ud_set_content *content);
+/** Does a target of this type take this release? */
+ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t release, bool *takes);
 /** Was this release given to any device? Then what it holds does not change any more. */
 bool ud_store_release_was_given(struct ud_store *store, int32_t release);
 /** Was any set with this module given to a device? */

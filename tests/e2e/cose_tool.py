@@ -45,6 +45,36 @@ def cbor(value):
     raise TypeError(value)
 
 
+def uncbor(data):
+    """The value of one encoded item, of what the server writes: definite lengths, no byte strings, no tags."""
+    at = 0
+
+    def item():
+        nonlocal at
+        kind, short = data[at] >> 5, data[at] & 31
+        at += 1
+        if kind == 7:
+            return {20: False, 21: True, 22: None}[short]
+        count = short
+        if short > 23:
+            size = 1 << (short - 24)
+            count, at = int.from_bytes(data[at:at + size], "big"), at + size
+        if kind == 0:
+            return count
+        if kind == 1:
+            return -1 - count
+        if kind == 3:
+            at += count
+            return data[at - count:at].decode()
+        if kind == 4:
+            return [item() for _ in range(count)]
+        assert kind == 5, kind
+        return {item(): item() for _ in range(count)}
+    value = item()
+    assert at == len(data)
+    return value
+
+
 class Key:
     def __init__(self):
         self.private = ec.generate_private_key(ec.SECP256R1())

@@ -434,3 +434,98 @@ def test_what_was_given_to_a_device_is_not_taken_apart(hawkbit):
     [free] = hawkbit.get(f"/softwaremodules/{spare}/artifacts")
     assert hawkbit.call("DELETE", f"/softwaremodules/{spare}/artifacts/{free['id']}").status == 204
     assert hawkbit.call("DELETE", f"/softwaremodules/{spare}").status == 204
+
+
+def form(*parts, boundary="ud-boundary"):
+    """Body and headers of a form; a part is (name, filename or None, content)."""
+    body = b"".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+                    + (f'; filename="{filename}"\r\nContent-Type: application/octet-stream'.encode() if filename else b"")
+                    + b"\r\n\r\n" + content + b"\r\n" for name, filename, content in parts)
+    return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+def test_an_artifact_comes_as_a_form_as_hawkbits_tools_send_it(hawkbit, tmp_path):
+    kind = gateway(hawkbit)
+    module = hawkbit.module("os-1", files=())
+    data = bytes(range(256)) * 1200 + b"\r\n--ud-boundar\r\n"
+    sums = {f"{name}sum": hashlib.new(name, data).hexdigest() for name in ("sha256", "sha1", "md5")}
+    path = f"{REST}/softwaremodules/{module}/artifacts"
+
+    def send(*parts, query="", to=path):
+        body, headers = form(*parts)
+        return hawkbit.server.api("POST", to + query, body, headers)
+
+    reply = send(("file", "image.swu", data))
+    assert reply.status == 201, reply
+    assert reply.json["providedFilename"] == "image.swu" and reply.json["size"] == len(data)
+    assert reply.json["hashes"] == {name.removesuffix("sum"): value for name, value in sums.items()}
+    assert hawkbit.get(f"/softwaremodules/{module}/artifacts") == [reply.json]
+    body = hawkbit.server.api("GET", f"{path}/{reply.json['id']}/download").body
+    assert body == data
+    # name and sums as parts, before or behind the file, or in the query
+    assert send(("sha1sum", None, sums["sha1sum"].encode()), ("file", "x", data), ("filename", None, b"b.swu"),
+                ("md5sum", None, sums["md5sum"].encode())).json["filename"] == "b.swu"
+    assert send(("file", "x", data), query=f"?filename=c.swu&sha256sum={sums['sha256sum']}").json["filename"] == "c.swu"
+    for wrong in ([("file", "d.swu", data), ("sha256sum", None, b"0" * 64)], [("file", "d.swu", data), ("md5sum", None, b"00")],
+                  [("sha1sum", None, b"z" * 40), ("file", "d.swu", data)], [("other", None, b"")], [("file", "../d.swu", data)],
+                  [("file", "", data)], [("file", "d.swu", data), ("file", "e.swu", data)], [("filename", None, b"n" * 129)]):
+        assert send(*wrong).status == 400, wrong[0][0]
+    body, headers = form(("file", "d.swu", data))
+    assert hawkbit.server.api("POST", path, body[:-20], headers).status == 400, "cut"
+    assert hawkbit.server.api("POST", path, body, {"Content-Type": "multipart/form-data"}).status == 415
+    assert send(("file", "d.swu", data), to=f"{REST}/softwaremodules/999999/artifacts").status == 404
+    assert [found["filename"] for found in hawkbit.get(f"/softwaremodules/{module}/artifacts")] == ["b.swu", "c.swu", "image.swu"]
+    assert list((hawkbit.server.state / "uploads").iterdir()) == [], "nothing is left of what came to nothing"
+    device = hawkbit.target("gw", targetType=kind)
+    hawkbit.call("POST", "/targets/gw/assignedDS", {"id": hawkbit.set_of(module)}, 200)
+    offer = device.call("GET", device.links()["deploymentBase"]).json["deployment"]["chunks"][0]["artifacts"]
+    assert device.call("GET", offer[0]["_links"]["download"]["href"]).body == data
+
+
+def test_types_say_what_goes_together(hawkbit):
+    kind = gateway(hawkbit)
+    hawkbit.target("gw", targetType=kind)
+    os_1, os_2, app = hawkbit.module("os-1"), hawkbit.module("os-2"), hawkbit.module("app-1", kind="application")
+
+    def make(name, kind, *modules):
+        return hawkbit.call("POST", "/distributionsets", [{"name": name, "version": "1", "type": kind,
+                                                           "modules": [{"id": module} for module in modules]}])
+
+    def modules(ds):
+        return [found["id"] for found in hawkbit.get(f"/distributionsets/{ds}/assignedSM")["content"]]
+
+    def assign(ds):
+        return hawkbit.call("POST", "/targets/gw/assignedDS", {"id": ds})
+
+    # a module's type has a place in the set's, or not
+    refused = make("os-only", "os", app)
+    assert refused.status == 400 and refused.json["exceptionClass"] == "UD_ERR_TYPES"
+    [ds] = [made["id"] for made in make("both", "os_app", app).json]
+    # what must be there is asked for
+    assert hawkbit.get(f"/distributionsets/{ds}")["complete"] is False
+    assert assign(ds).json["exceptionClass"] == "UD_ERR_SET_INCOMPLETE" and assign(ds).status == 400
+    hawkbit.call("POST", f"/distributionsets/{ds}/assignedSM", [{"id": os_1}], 200)
+    assert hawkbit.get(f"/distributionsets/{ds}")["complete"] is True and modules(ds) == [os_1, app]
+    # one os at most: the new one takes its place; again is the same
+    hawkbit.call("POST", f"/distributionsets/{ds}/assignedSM", [{"id": os_2}], 200)
+    hawkbit.call("POST", f"/distributionsets/{ds}/assignedSM", [{"id": os_2}], 200)
+    assert modules(ds) == [os_2, app]
+    # a target's type that names sets' types takes no others, whoever offers
+    types = {found["key"]: found["id"] for found in hawkbit.get("/distributionsettypes")["content"]}
+    takes = f"/targettypes/{kind}/compatibledistributionsettypes"
+    hawkbit.call("POST", takes, [{"id": types["app"]}], 204)
+    assert assign(ds).status == 400 and assign(ds).json["exceptionClass"] == "UD_ERR_TYPES"
+    reply = hawkbit.server.api("POST", f"/api/v1/releases/{ds}/deploy", {"devices": ["gw"]})
+    assert reply.status == 400 and reply.json["errorCode"] == "UD_ERR_TYPES"
+    hawkbit.call("POST", takes, [{"id": types["os_app"]}], 204)
+    assert [found["key"] for found in hawkbit.get(takes)] == ["os_app", "app"]
+    assert assign(ds).json["assigned"] == 1
+    # a type of one's own: as it says
+    [own] = hawkbit.add("/distributionsettypes", {"key": "own", "name": "Own"})
+    assert make("free", "own", app, os_1).status == 201, "it names none: it takes all"
+    [module_type] = [found["id"] for found in hawkbit.get("/softwaremoduletypes")["content"] if found["key"] == "application"]
+    hawkbit.call("POST", f"/distributionsettypes/{own['id']}/mandatorymoduletypes", {"id": module_type}, 204)
+    assert make("bound", "own", os_1).status == 400 and make("bound", "own", app).status == 201
+    hawkbit.call("DELETE", f"/distributionsettypes/{own['id']}/mandatorymoduletypes/{module_type}", status=204)
+    assert hawkbit.call("DELETE", f"/distributionsettypes/{own['id']}/mandatorymoduletypes/{module_type}").status == 404
+    assert hawkbit.call("POST", takes, [{"id": 9999}]).status == 404 and hawkbit.call("POST", takes, [{}]).status == 400

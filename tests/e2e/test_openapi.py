@@ -206,6 +206,13 @@ def hawkbit(walk, server):
         walk("GET", f"/rest/v1/{name}")
         walk("GET", f"/rest/v1/{name}/{ids[name]}")
         walk("PUT", f"/rest/v1/{name}/{ids[name]}", {"name": "all"} if name == "targetfilters" else {"description": "d"})
+    for left, word, right in (("distributionsettypes", "mandatorymoduletypes", "softwaremoduletypes"),
+                              ("distributionsettypes", "optionalmoduletypes", "softwaremoduletypes"),
+                              ("targettypes", "compatibledistributionsettypes", "distributionsettypes")):
+        types = f"/rest/v1/{left}/{ids[left]}/{word}"
+        walk("POST", types, [{"id": ids[right]}])
+        assert [found["id"] for found in walk("GET", types)] == [ids[right]]
+        walk("DELETE", f"{types}/{ids[right]}")
     module, dist = f"/rest/v1/softwaremodules/{ids['softwaremodules']}", f"/rest/v1/distributionsets/{ids['distributionsets']}"
     metadata(walk, module)
     metadata(walk, dist)

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from cose_tool import cbor, uncbor
 from server_tool import Server
 
 DATA = b"not really a firmware" * 1000
@@ -334,3 +335,34 @@ def test_state_is_the_same_after_a_clean_stop(gateway):
     server.start()
     assert server.api("GET", "/api/v1/devices").json == before
     assert "deploymentBase" in device.links()
+
+
+def test_cbor_both_ways(server):
+    """By Accept and by Content-Type, each alone and both; what is asked and answered is the same as in JSON."""
+    device = server.add_device("gw", type="gateway") if server.api("POST", "/api/v1/device-types", {"name": "gateway", "foreign": True}) else None
+    release = server.foreign_release(b"y" * 64)["id"]
+    [action] = server.deploy(release, "gw")
+    both = {"Accept": "application/cbor", "Content-Type": "application/cbor"}
+
+    def ask(path=""):
+        reply = device.call("GET", path, headers={"Accept": "application/cbor"})
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "application/cbor")
+        assert reply.headers["ETag"] != device.call("GET", path).headers["ETag"]
+        found = uncbor(reply.body)
+        assert found == device.call("GET", path).json
+        return found
+
+    href = ask()["_links"]["deploymentBase"]["href"]
+    path = href.split("/gw", 1)[1]
+    assert ask(path)["deployment"]["chunks"][0]["artifacts"][0]["size"] == 64
+    assert uncbor(device.call("GET", "/confirmationBase", headers=both).body)["autoConfirm"] == {"active": False}
+    assert device.call("PUT", "/configData", cbor({"data": {"hw": "7"}}), both).status == 200
+    assert server.api("GET", "/api/v1/devices/gw/attributes").json == {"hw": "7"}
+    feedback = {"id": str(action), "status": {"execution": "closed", "result": {"finished": "success"}, "details": ["\u00e4"]}}
+    for wrong in (b"", cbor([1]), cbor(feedback)[:-1], cbor({"status": {1: 2}}), b"{}"):
+        assert device.call("POST", f"/deploymentBase/{action}/feedback", wrong, both).status == 400, wrong
+    assert device.call("POST", f"/deploymentBase/{action}/feedback", cbor(feedback), both).status == 200
+    assert server.action(action)["state"] == "claimed"
+    # people's listener has JSON only
+    reply = server.api("POST", "/api/v1/devices", cbor({"name": "x"}), {"Content-Type": "application/cbor"})
+    assert reply.status == 415

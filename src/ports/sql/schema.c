@@ -174,5 +174,7 @@ const struct sql_schema_step sql_schema[] = {
     {.all = "",
      .pg = "CREATE INDEX action_open_device ON action(device) WHERE active=1;"
            "ALTER TABLE action SET (fillfactor=80);"},
+    /* 13: which types of modules the sets of hawkBit's own types have */
+    {.all = SCHEMA_TYPES},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

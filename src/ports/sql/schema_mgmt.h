@@ -41,4 +41,13 @@
     "ALTER TABLE release ADD COLUMN updated_by {TEXT} NOT NULL DEFAULT '';"                                    \
     "ALTER TABLE release ADD COLUMN updated_ms {INT} NOT NULL DEFAULT 0;"
 
+/* kind 3: must have, 4: may have (ud_relation); "os" has an os, "os_app" an os and applications, "app" applications */
+#define SCHEMA_TYPES                                                                                           \
+    "INSERT INTO relation(kind,a,b) SELECT 3,s.id,t.id FROM set_type s JOIN module_type t ON "                 \
+    "t.tenant=s.tenant"                                                                                        \
+    " WHERE (s.key IN ('os','os_app') AND t.key='os') OR (s.key='app' AND t.key='application');"               \
+    "INSERT INTO relation(kind,a,b) SELECT 4,s.id,t.id FROM set_type s JOIN module_type t ON "                 \
+    "t.tenant=s.tenant"                                                                                        \
+    " WHERE s.key='os_app' AND t.key='application';"
+
 #endif

@@ -346,3 +346,76 @@ ud_err ud_store_target_ask_attributes(struct ud_store *store, int64_t device)
     sql_put_int(&q, device);
     return sql_end_changed(&q);
 }
+
+/* --- types that go together */
+
+#define SET_TYPE_OF "SELECT s.id FROM set_type s WHERE s.tenant=e.tenant AND s.key=e.set_type"
+
+ud_err ud_store_set_place(struct ud_store *store, int64_t set, int64_t module, struct ud_set_place *place)
+{
+    struct sql q = sql_begin(
+        store,
+        "SELECT (SELECT count(*) FROM relation r WHERE r.kind=2 AND r.a=e.id AND r.b=m.id),"
+        "(SELECT count(*) FROM relation r WHERE r.kind IN (3,4) AND r.a=(" SET_TYPE_OF ")),"
+        "(SELECT count(*) FROM relation r JOIN module_type t ON t.id=r.b WHERE r.kind IN (3,4) AND "
+        "r.a=(" SET_TYPE_OF ") AND t.tenant=e.tenant AND t.key=m.type),"
+        "(SELECT count(*) FROM relation r JOIN module x ON x.id=r.b WHERE r.kind=2 AND r.a=e.id AND "
+        "x.type=m.type),"
+        "coalesce((SELECT t.max_assignments FROM module_type t WHERE t.tenant=e.tenant AND t.key=m.type),1000),"
+        "coalesce((SELECT min(x.id) FROM relation r JOIN module x ON x.id=r.b WHERE r.kind=2 AND r.a=e.id AND "
+        "x.type=m.type),0) FROM release e, module m WHERE e.id=? AND m.id=?");
+    sql_put_int(&q, set);
+    sql_put_int(&q, module);
+    const bool found = sql_row(&q);
+    if (found) {
+        place->has_it = sql_get_int(&q) > 0;
+        place->type_asks = sql_get_int(&q) > 0;
+        place->takes_type = sql_get_int(&q) > 0;
+        place->of_type = (uint32_t)sql_get_int(&q);
+        place->of_type_max = (uint32_t)sql_get_int(&q);
+        place->oldest = sql_get_int(&q);
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err ud_store_set_content(struct ud_store *store, int64_t set, struct ud_set_content *content)
+{
+    struct sql q = sql_begin(
+        store,
+        "SELECT (SELECT count(*) FROM relation r WHERE r.kind=2 AND r.a=e.id),"
+        "(SELECT count(*) FROM relation r JOIN module_type t ON t.id=r.b WHERE r.kind=3 AND r.a=(" SET_TYPE_OF
+        ") AND NOT EXISTS(SELECT 1 FROM relation x JOIN module m ON m.id=x.b WHERE x.kind=2 AND x.a=e.id AND"
+        " m.type=t.key)),(SELECT count(*) FROM release_artifact f WHERE f.release=e.id) FROM release e"
+        " WHERE e.id=?");
+    sql_put_int(&q, set);
+    const bool found = sql_row(&q);
+    if (found) {
+        content->modules = (uint32_t)sql_get_int(&q);
+        content->missing = (uint32_t)sql_get_int(&q);
+        content->files = (uint32_t)sql_get_int(&q);
+        content->missing = content->modules == 0 && content->missing == 0 ? 1 : content->missing;
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t release, bool *takes)
+{
+    struct sql q =
+        sql_begin(store, "SELECT (SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1),"
+                         "(SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1 AND r.b=(" SET_TYPE_OF
+                         ")) FROM release e WHERE e.id=?2");
+    sql_put_int(&q, device_type);
+    sql_put_int(&q, release);
+    bool good = false;
+    if (sql_row(&q)) {
+        const int64_t named = sql_get_int(&q);
+        good = named == 0 || sql_get_int(&q) > 0;
+    }
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        *takes = good;
+    }
+    return err;
+}
