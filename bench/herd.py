@@ -75,7 +75,7 @@ def bench_hawkbit(program: Path, build: Path, work: Path, out: Path) -> list[dic
     peer = HawkBit.start(out / "hawkbit")
     if peer is None:
         return []
-    server = Updraftd(build / "updraftd", work / "plain", plain=True)
+    server = Updraftd(build / "updraftd", work / "beside-hawkbit", plain=True)
     try:
         words = ("--connections", 32, "--seconds", SECONDS)
         tokens = server.register(KEYED)
