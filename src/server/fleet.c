@@ -9,7 +9,8 @@
 
 #define BUCKETS_MIN 1024
 #define MINUTE_MS 60000
-#define SEEN_MINUTES 10080 /* a week */
+#define WEEK_MINUTES 10080
+#define SEEN_MINUTES (2 * WEEK_MINUTES) /* the last week, and the next one: a device counts until it is due */
 
 enum { BY_ID, BY_NAME, BY_TOKEN, INDEX_COUNT };
 
@@ -18,6 +19,8 @@ struct entry {
     uint64_t hash[INDEX_COUNT];
     struct tenant_count *home; /* NULL: there was no memory for it */
     _Atomic int64_t seen_ms;
+    _Atomic int64_t counted_ms; /* when it counts as seen: that much later as it may stay silent */
+    _Atomic uint32_t lives_s;   /* so long it may, by its registration; 0 = it polls */
     _Atomic bool seen_unsaved;
     int64_t id;
     int64_t tenant;
@@ -44,7 +47,7 @@ struct entry {
 };
 
 /*
- * How many devices a tenant has, and how many were last seen in each minute of the last week; there are few tenants. A
+ * How many devices a tenant has, and how many were last seen (or, with a registration, are due) in each minute of two weeks; there are few tenants. A
  * place of the ring holds the number of its minute in the upper half and the count in the lower one, so that a place
  * which a later minute took over is known as such.
  */
@@ -215,7 +218,7 @@ static void seen_change(struct tenant_count *home, int64_t at_ms, bool comes)
         const uint64_t held = old >> 32;
         const uint64_t count = held == minute ? old & UINT32_MAX : 0;
         if (held > minute || (!comes && count == 0)) {
-            return; /* that minute is more than a week ago */
+            return; /* that minute is too long ago */
         }
         wanted = minute << 32 | (comes ? count + 1 : count - 1);
     } while (!atomic_compare_exchange_weak_explicit(place, &old, wanted, memory_order_relaxed,
@@ -225,10 +228,13 @@ static void seen_change(struct tenant_count *home, int64_t at_ms, bool comes)
 /* Every change of the time goes through here: whoever took an old time out takes it off its minute. */
 static void note_seen(struct entry *entry, int64_t now_ms)
 {
-    const int64_t before = atomic_exchange_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
-    if (before / MINUTE_MS != now_ms / MINUTE_MS) {
+    const int64_t lives_s = atomic_load_explicit(&entry->lives_s, memory_order_relaxed);
+    const int64_t counts_ms = now_ms + 1000 * (lives_s < 60 * WEEK_MINUTES ? lives_s : 60 * WEEK_MINUTES);
+    atomic_store_explicit(&entry->seen_ms, now_ms, memory_order_relaxed);
+    const int64_t before = atomic_exchange_explicit(&entry->counted_ms, counts_ms, memory_order_relaxed);
+    if (before / MINUTE_MS != counts_ms / MINUTE_MS) {
         seen_change(entry->home, before, false);
-        seen_change(entry->home, now_ms, true);
+        seen_change(entry->home, counts_ms, true);
     }
 }
 
@@ -348,7 +354,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
     if (entry != NULL) {
         unlink_entry(fleet, entry);
         fleet->count--;
-        seen_change(entry->home, atomic_load_explicit(&entry->seen_ms, memory_order_relaxed), false);
+        seen_change(entry->home, atomic_load_explicit(&entry->counted_ms, memory_order_relaxed), false);
         (void)count_tenant(fleet, entry->tenant, false);
         free(entry);
     }
@@ -379,6 +385,7 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->quarantined = entry->quarantined;
     device->window = entry->window;
     device->zone = entry->zone;
+    device->lives_s = atomic_load_explicit(&entry->lives_s, memory_order_relaxed);
     device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
 }
 
@@ -458,6 +465,20 @@ ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms)
     }
     pthread_rwlock_unlock(&fleet->lock);
     return entry == NULL ? UD_ERR_NOT_FOUND : UD_OK;
+}
+
+void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->lives_s, lives_s, memory_order_relaxed);
+        const int64_t seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
+        if (seen_ms != 0) {
+            note_seen(entry, seen_ms);
+        }
+    }
+    pthread_rwlock_unlock(&fleet->lock);
 }
 
 size_t ud_fleet_count(struct ud_fleet *fleet)

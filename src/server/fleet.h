@@ -36,6 +36,7 @@ struct ud_fleet_device {
     const struct ud_window *window; /* NULL: any time; the fleet's, and valid as long as it */
     const struct ud_zone *zone;     /* the device's own */
     int64_t last_seen_ms;
+    uint32_t lives_s; /* it may be silent so long by its registration; 0 = it polls */
 };
 
 ud_err ud_fleet_open(struct ud_fleet **fleet);
@@ -52,6 +53,8 @@ ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256
 ud_err ud_fleet_get(struct ud_fleet *fleet, int64_t id, struct ud_fleet_device *device);
 /** The device was heard on another road than HTTP. UD_ERR_NOT_FOUND. */
 ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms);
+/** It registered, and may be silent so long (0: no more). ud_fleet_seen_since() counts it until then, a week at most. */
+void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s);
 /**
  * Be told of each device that was put or removed, on the thread that does it, behind the change. One watcher, set
  * before any other thread uses the fleet.

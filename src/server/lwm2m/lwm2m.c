@@ -82,6 +82,7 @@ static void load_one(void *ctx, const struct ud_row_lwm2m_registration *row)
         loading->at_ms += BEGIN_SPREAD;
         reg->quiet_until_ms = loading->at_ms;
     }
+    ud_fleet_lives(lw->server->fleet, reg->device, reg->lifetime_s == 0 ? UINT32_MAX : reg->lifetime_s);
     ud_reg_arm(lw, reg);
 }
 

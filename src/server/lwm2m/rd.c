@@ -128,6 +128,13 @@ static void set_until(struct ud_lwm2m *lw, struct ud_reg *reg)
         for_ever ? UINT64_MAX : ud_endpoint_now_ms(lw->endpoint) + (uint64_t)reg->lifetime_s * 1000 + grace_ms;
 }
 
+/* Whoever counts devices that are silent knows how long this one may be. */
+static void tell_lifetime(const struct ud_lwm2m *lw, const struct ud_reg *reg)
+{
+    const bool for_ever = reg->lifetime_s == 0 && reg->version > 10;
+    ud_fleet_lives(lw->server->fleet, reg->device, for_ever ? UINT32_MAX : reg->lifetime_s);
+}
+
 static void set_awake(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     reg->awake_until_ms = reg->queue ? ud_endpoint_now_ms(lw->endpoint) + UD_AWAKE_MS : UINT64_MAX;
@@ -248,6 +255,7 @@ void ud_reg_begin(struct ud_lwm2m *lw, struct ud_reg *reg)
 
 void ud_reg_end(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
+    ud_fleet_lives(lw->server->fleet, reg->device, 0);
     ud_upgrade_drop(lw, reg);
     ud_bootstrap_drop(lw, reg);
     ud_ask_end_all(lw, reg, UD_ERR_GONE);
@@ -372,6 +380,7 @@ static void registered(struct ud_later *later)
     if (!later->remote->gone) {
         attach(reg, later->remote);
     }
+    tell_lifetime(lw, reg);
     (void)ud_fleet_touch(lw->server->fleet, reg->device, ud_server_now_ms());
     ud_reg_arm(lw, reg);
     ud_log_event(&lw->server->log, UD_LOG_INFO, "lwm2m-registered", "device", reg->name, "address",
@@ -491,6 +500,7 @@ static void updated(struct ud_later *later)
         reg->objects = objects;
     }
     reg->lifetime_s = r->row.lifetime_s;
+    tell_lifetime(lw, reg);
     reg->queue = r->row.queue;
     memcpy(reg->binding, r->row.binding, sizeof reg->binding);
     reg->updated_at_ms = r->row.updated_ms;

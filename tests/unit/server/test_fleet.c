@@ -1,0 +1,96 @@
+/* Who counts as seen: devices that poll, and devices that said how long they may be silent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "server/fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NOW_MS INT64_C(1700000000000)
+#define MINUTE_MS 60000
+#define HOUR_MS (60 * (int64_t)MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define REACH_MS (15 * (int64_t)MINUTE_MS) /* three polls */
+
+static struct ud_fleet *fleet_of(int64_t devices)
+{
+    struct ud_fleet *fleet = NULL;
+    assert_int_equal(ud_fleet_open(&fleet), UD_OK);
+    for (int64_t id = 1; id <= devices; id++) {
+        struct ud_row_device row = {.id = id, .tenant = UD_TENANT_DEFAULT};
+        snprintf(row.name, sizeof row.name, "d%d", (int)id);
+        assert_int_equal(ud_fleet_put(fleet, &row), UD_OK);
+    }
+    return fleet;
+}
+
+static size_t reachable(struct ud_fleet *fleet, int64_t at_ms)
+{
+    return ud_fleet_seen_since(fleet, UD_TENANT_DEFAULT, at_ms - REACH_MS);
+}
+
+static void test_a_registered_device_counts_as_long_as_its_registration_lives(void **state)
+{
+    struct ud_fleet *fleet = fleet_of(3);
+    (void)state;
+    ud_fleet_lives(fleet, 2, 24 * 3600);
+    for (int64_t id = 1; id <= 3; id++) {
+        assert_int_equal(ud_fleet_touch(fleet, id, NOW_MS), UD_OK);
+    }
+    assert_int_equal(reachable(fleet, NOW_MS), 3);
+    assert_int_equal(reachable(fleet, NOW_MS + HOUR_MS), 1); /* the two that poll are silent */
+    assert_int_equal(reachable(fleet, NOW_MS + DAY_MS), 1);
+    assert_int_equal(reachable(fleet, NOW_MS + DAY_MS + HOUR_MS), 0);
+    /* said after it was seen: the same; and taken back */
+    ud_fleet_lives(fleet, 3, 2 * 3600);
+    assert_int_equal(reachable(fleet, NOW_MS + HOUR_MS), 2);
+    ud_fleet_lives(fleet, 2, 0);
+    assert_int_equal(reachable(fleet, NOW_MS + HOUR_MS), 1);
+    struct ud_fleet_device device;
+    assert_int_equal(ud_fleet_get(fleet, 3, &device), UD_OK);
+    assert_int_equal(device.lives_s, 2 * 3600);
+    assert_true(device.last_seen_ms == NOW_MS); /* when it was seen is another question */
+    ud_fleet_close(fleet);
+}
+
+static void test_what_is_counted_goes_with_the_device_and_never_twice(void **state)
+{
+    struct ud_fleet *fleet = fleet_of(2);
+    (void)state;
+    ud_fleet_lives(fleet, 1, 3600);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(ud_fleet_touch(fleet, 1, NOW_MS + i * MINUTE_MS), UD_OK);
+        assert_int_equal(ud_fleet_seen_since(fleet, UD_TENANT_DEFAULT, NOW_MS - DAY_MS), 1);
+    }
+    assert_int_equal(ud_fleet_touch(fleet, 2, NOW_MS + HOUR_MS), UD_OK);
+    assert_int_equal(ud_fleet_seen_since(fleet, UD_TENANT_DEFAULT, NOW_MS - DAY_MS), 2);
+    ud_fleet_remove(fleet, 1);
+    assert_int_equal(ud_fleet_seen_since(fleet, UD_TENANT_DEFAULT, NOW_MS - DAY_MS), 1);
+    ud_fleet_close(fleet);
+}
+
+/* A lifetime may be a year; the count looks a week ahead, and what is further counts until then. */
+static void test_a_very_long_lifetime_counts_for_a_week(void **state)
+{
+    struct ud_fleet *fleet = fleet_of(1);
+    (void)state;
+    ud_fleet_lives(fleet, 1, UINT32_MAX);
+    assert_int_equal(ud_fleet_touch(fleet, 1, NOW_MS), UD_OK);
+    assert_int_equal(reachable(fleet, NOW_MS + 7 * DAY_MS), 1);
+    assert_int_equal(reachable(fleet, NOW_MS + 8 * DAY_MS), 0);
+    ud_fleet_close(fleet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_registered_device_counts_as_long_as_its_registration_lives),
+        cmocka_unit_test(test_what_is_counted_goes_with_the_device_and_never_twice),
+        cmocka_unit_test(test_a_very_long_lifetime_counts_for_a_week),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
