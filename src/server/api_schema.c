@@ -358,6 +358,19 @@ static void schema_of(struct ud_json *json, const char *text)
     ud_json_close(json, '}');
 }
 
+/* DDI's bodies and answers are JSON, or the same in CBOR (cbor_json.h). */
+static bool speaks_cbor(const struct ud_route *route)
+{
+    return route->listener == UD_LISTEN_DEVICES && (route->body == UD_BODY_JSON || route->body == UD_BODY_NONE);
+}
+
+static void in_cbor(struct ud_json *json, const char *what)
+{
+    ud_json_open(json, "application/cbor", '{');
+    schema_of(json, what);
+    ud_json_close(json, '}');
+}
+
 static void body(struct ud_json *json, const struct ud_route *route, const char *request)
 {
     const char *media = body_types[route->body];
@@ -370,6 +383,9 @@ static void body(struct ud_json *json, const struct ud_route *route, const char 
     ud_json_open(json, media, '{');
     schema_of(json, request[0] == '\0' ? "any" : request);
     ud_json_close(json, '}');
+    if (speaks_cbor(route)) {
+        in_cbor(json, request[0] == '\0' ? "any" : request);
+    }
     if (route->body == UD_BODY_FORM) {
         ud_json_open(json, "multipart/form-data", '{');
         schema_of(json, "FileForm");
@@ -380,7 +396,7 @@ static void body(struct ud_json *json, const struct ud_route *route, const char 
 }
 
 /* "200 Name", "204", "200 media/type" */
-static void answer(struct ud_json *json, const char *text)
+static void answer(struct ud_json *json, const struct ud_route *route, const char *text)
 {
     char code[4] = "";
     memcpy(code, text, 3);
@@ -392,6 +408,9 @@ static void answer(struct ud_json *json, const char *text)
         ud_json_open(json, media ? text + 4 : "application/json", '{');
         schema_of(json, media ? "any" : text + 4);
         ud_json_close(json, '}');
+        if (!media && speaks_cbor(route)) {
+            in_cbor(json, text + 4);
+        }
         ud_json_close(json, '}');
     }
     ud_json_close(json, '}');
@@ -426,7 +445,7 @@ void ud_schema_operation(struct ud_json *json, const struct ud_route *route)
         if (end != NULL) {
             *end = '\0';
         }
-        answer(json, at);
+        answer(json, route, at);
         at = next;
     }
     refusal(json);

@@ -33,9 +33,10 @@ def document(store_everywhere, tmp_path_factory):
     """Every answer to people, in all tests, is compared with the server's own description."""
     running = Server(tmp_path_factory.mktemp("document") / "state").start()
     Server.document = Document(json.loads(running.call("people", "GET", "/api/v1/openapi.json").body))
+    Server.device_document = Document(json.loads(running.call("people", "GET", "/api/v1/openapi.json?listener=devices").body))
     running.stop()
     yield Server.document
-    Server.document = None
+    Server.document = Server.device_document = None
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ class Reply:
 class Server:
     """One updraftd on free ports. `state` may be used again by another Server after this one ended."""
 
+    device_document = None  # the same for the devices' listener
     document = None  # api_document.Document: every answer of the people's listener is compared with it (conftest.py)
     store_of = None  # called with the state folder: the store to use where none is given (conftest.py)
 
@@ -92,6 +93,8 @@ class Server:
             connection.close()
         if listener == "people" and Server.document:
             Server.document.check(method, path, body, result)
+        if listener == "devices" and Server.device_document:
+            Server.device_document.check(method, path, body, result)
         return result
 
     def api(self, method, path, body=None, headers=None, token=None):
