@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "diff/diff.h"
-#include "helper_fleet.h"
+#include "helper_patch.h"
 #include "updraft/agent_patch.h"
 
 #define STORE_BYTES 4096U
@@ -54,15 +53,6 @@ static void name_patch(const struct fleet *fleet, struct patched *to)
     (void)snprintf(to->name, sizeof to->name, "%s/from/%s/p3", to->release.image_name, hex);
 }
 
-static struct ud_bytes diff_of(struct ud_bytes old, struct ud_bytes new)
-{
-    const struct delta_options options = {.profile = 3};
-    uint8_t *patch = NULL;
-    size_t len = 0;
-    assert_int_equal(delta_diff(old, new, &options, &patch, &len, NULL), UD_OK);
-    return (struct ud_bytes){patch, len};
-}
-
 static void take_patches(struct device *device)
 {
     store_err = UD_OK;
@@ -93,41 +83,24 @@ static uint64_t served(const struct device *device, unsigned resource)
     return device->road.resources[resource].served_bytes;
 }
 
-static void drop(struct ud_bytes bytes)
-{
-    free((void *)(uintptr_t)bytes.ptr);
-}
-
-static void finish(struct fleet *fleet)
-{
-    struct device *device = &fleet->device;
-    assert_int_equal(device_run_to(device, UD_AGENT_RESET), UD_WAIT);
-    assert_int_equal(device_step(device), UD_OK);
-    assert_int_equal(device_boot(device, UD_OK), UD_OK);
-    device_expect_running(device, &fleet->v2);
-    assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
-    assert_int_equal(device_run_to_rest(device), UD_WAIT);
-    assert_int_equal(device_last_report(device).result, UD_OK);
-}
-
 static void test_a_patch_brings_the_image_and_the_image_is_never_asked_for(void **state)
 {
     struct fleet *fleet = *state;
-    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
     (void)prepare(fleet, patch);
     assert_int_equal(device_run_to(&fleet->device, UD_AGENT_STORE), UD_WAIT);
     assert_int_equal(ud_agent_status(&fleet->device.agent)->patch_bytes, patch.len);
-    finish(fleet);
+    patch_finish(fleet);
     assert_int_equal(served(&fleet->device, 1), 0);
     assert_int_equal(served(&fleet->device, 2), patch.len);
-    drop(patch);
+    patch_drop(patch);
 }
 
 static void test_where_there_is_no_patch_the_whole_image_comes(void **state)
 {
     struct fleet *fleet = *state;
     (void)prepare(fleet, (struct ud_bytes){NULL, 0});
-    finish(fleet);
+    patch_finish(fleet);
     assert_int_equal(served(&fleet->device, 1), fleet->v2.image_bytes);
 }
 
@@ -165,8 +138,8 @@ static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **
         uint8_t *other = malloc(new.len);
         memcpy(other, rows[i].wrong_precursor ? old.ptr : new.ptr, rows[i].wrong_precursor ? old.len : new.len);
         other[1234] ^= 1;
-        const struct ud_bytes made = diff_of(rows[i].wrong_precursor ? (struct ud_bytes){other, old.len} : old,
-                                             rows[i].wrong_result ? (struct ud_bytes){other, new.len} : new);
+        const struct ud_bytes made = patch_of(rows[i].wrong_precursor ? (struct ud_bytes){other, old.len} : old,
+                                              rows[i].wrong_result ? (struct ud_bytes){other, new.len} : new);
         uint8_t *spoiled = calloc(1, made.len + STORE_BYTES);
         memcpy(spoiled, made.ptr, made.len);
         size_t len = made.len;
@@ -180,7 +153,7 @@ static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **
         len = rows[i].too_long ? STORE_BYTES + 1 : len > rows[i].cut ? len - rows[i].cut : UD_DELTA_HEAD_BYTES;
         (void)prepare(fleet, (struct ud_bytes){spoiled, len});
         store_err = rows[i].store_fails ? UD_ERR_FLASH : UD_OK;
-        finish(fleet);
+        patch_finish(fleet);
         if (served(&fleet->device, 1) != fleet->v2.image_bytes) {
             fail_msg("%s: the image was not fetched", rows[i].name);
         }
@@ -189,22 +162,42 @@ static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **
         }
         free(other);
         free(spoiled);
-        drop(made);
+        patch_drop(made);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
+}
+
+/* What is read of old later than its check may be something else by then: the digest of what comes out finds it. */
+static void test_b9_an_old_image_that_changes_under_the_applier_costs_only_time(void **state)
+{
+    struct fleet *fleet = *state;
+    struct device *device = &fleet->device;
+    const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    (void)prepare(fleet, patch);
+    for (uint32_t i = 0; i < DEVICE_STEPS_MAX && ud_agent_status(&device->agent)->done_bytes == 0; i++) {
+        assert_int_equal(device_step(device), UD_WAIT);
+    }
+    assert_true(ud_agent_status(&device->agent)->done_bytes < fleet->v2.image_bytes);
+    for (uint32_t at = 0; at < fleet->v1.image_bytes; at += 16) {
+        sim_flash_flip(&device->flash, device->layout.components[0].image[device->info.slot].offset + at, 0);
+    }
+    patch_finish(fleet);
+    assert_int_equal(served(device, 1), fleet->v2.image_bytes);
+    assert_int_equal(served(device, 2), patch.len); /* once */
+    patch_drop(patch);
 }
 
 /* A patch without end is not followed further than the place for it. */
 static void test_a9_an_endless_patch_ends_at_its_bound(void **state)
 {
     struct fleet *fleet = *state;
-    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
     (void)prepare(fleet, patch);
     fleet->device.road.resources[2].endless = true;
-    finish(fleet);
+    patch_finish(fleet);
     assert_int_equal(served(&fleet->device, 1), fleet->v2.image_bytes);
     assert_true(served(&fleet->device, 2) <= STORE_BYTES + 4096);
-    drop(patch);
+    patch_drop(patch);
 }
 
 /* The slot keeps what was made before the cut; a patch fetched anew makes the rest. */
@@ -218,28 +211,13 @@ static void test_power_may_fail_at_every_operation_of_an_update_by_patch(void **
         assert_int_equal(fleet_setup(&fresh), 0);
         struct fleet *fleet = fresh;
         struct device *device = &fleet->device;
-        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
         (void)prepare(fleet, patch);
-        sim_flash_seed(&device->flash, cut + 1);
-        sim_flash_cut_after(&device->flash, cut, cut);
-        for (uint32_t i = 0; i < DEVICE_STEPS_MAX && !sim_flash_is_off(&device->flash) && !finished; i++) {
-            finished = device_step(device) == UD_OK;
-        }
-        sim_flash_cut_never(&device->flash);
-        sim_flash_power_on(&device->flash);
-        for (int resets = 0; resets < 3; resets++) {
-            assert_int_equal(device_boot(device, UD_OK), UD_OK);
-            if (device->info.reason == UD_BOOT_TRIAL) {
-                assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
-            }
-            if (device_run_to_rest(device) == UD_WAIT) {
-                break;
-            }
-        }
+        finished = patch_cut(device, cut);
         device_expect_running(device, &fleet->v2);
         assert_int_equal(served(device, 1), 0); /* never the whole image */
         assert_int_equal(device->flash.violations, 0);
-        drop(patch);
+        patch_drop(patch);
         assert_int_equal(fleet_teardown(&fresh), 0);
         cuts++;
     }
@@ -255,6 +233,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_where_there_is_no_patch_the_whole_image_comes, fleet_setup,
                                         fleet_teardown),
         cmocka_unit_test(test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes),
+        cmocka_unit_test_setup_teardown(test_b9_an_old_image_that_changes_under_the_applier_costs_only_time,
+                                        fleet_setup, fleet_teardown),
         cmocka_unit_test_setup_teardown(test_a9_an_endless_patch_ends_at_its_bound, fleet_setup,
                                         fleet_teardown),
         cmocka_unit_test(test_power_may_fail_at_every_operation_of_an_update_by_patch),

@@ -11,14 +11,11 @@
 
 #include <cmocka.h>
 
-#include "author/desc.h"
-#include "author/suit_write.h"
-#include "diff/diff.h"
-#include "helper_fleet.h"
+#include "helper_patch.h"
 #include "updraft/agent_decrypt.h"
 #include "updraft/agent_patch.h"
 
-enum { STORE_BYTES = 4096, TEXT_BYTES_MAX = 8192, FILES_MAX = 6 };
+enum { STORE_BYTES = 4096, FILES_MAX = 6 };
 
 static struct ud_delta delta;
 static uint8_t store[STORE_BYTES];
@@ -55,138 +52,20 @@ static void take_patches(struct device *device, bool staged)
     assert_int_equal(device_run_to_rest(device), UD_WAIT);
 }
 
-/* ---- the envelope ---- */
-
-struct file {
-    const char *name;
-    struct ud_bytes content;
-};
-
-static ud_err read_file(void *ctx, const char *name, struct ud_bytes *content)
-{
-    for (const struct file *file = ctx; file->name != NULL; file++) {
-        if (strcmp(file->name, name) == 0) {
-            *content = file->content;
-            return UD_OK;
-        }
-    }
-    return UD_ERR_NOT_FOUND;
-}
-
-static ud_err hash_file(void *ctx, const char *name, uint8_t digest[UD_SHA256_BYTES], uint64_t *bytes)
-{
-    struct ud_bytes content;
-    const ud_err err = read_file(ctx, name, &content);
-    if (err == UD_OK) {
-        *bytes = content.len;
-        return ud_sha256(&content, 1, digest);
-    }
-    return err;
-}
-
-/* Every `from` in the text becomes `to`. */
-static void replace(char *text, const char *from, const char *to)
-{
-    char out[TEXT_BYTES_MAX] = "";
-    size_t len = 0;
-    for (const char *at = text; *at != '\0';) {
-        const bool found = strncmp(at, from, strlen(from)) == 0;
-        const int n =
-            snprintf(out + len, sizeof out - len, "%.*s", found ? (int)strlen(to) : 1, found ? to : at);
-        assert_true(n >= 0 && (size_t)n < sizeof out - len);
-        len += (size_t)n;
-        at += found ? strlen(from) : 1;
-    }
-    memcpy(text, out, len + 1);
-}
-
-static void uuid_text(const uint8_t uuid[UD_UUID_BYTES], char text[37])
-{
-    size_t at = 0;
-    for (unsigned i = 0; i < UD_UUID_BYTES; i++) {
-        at += (size_t)snprintf(text + at, 37 - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                               uuid[i]);
-    }
-}
-
-static void read_example(char text[TEXT_BYTES_MAX])
-{
-    char vendor[37];
-    char class_id[37];
-    FILE *file = fopen("examples/manifests/delta.ini", "rb");
-    assert_non_null(file);
-    const size_t len = fread(text, 1, TEXT_BYTES_MAX - 1, file);
-    (void)fclose(file);
-    text[len] = '\0';
-    uuid_text(release_vendor, vendor);
-    uuid_text(release_class, class_id);
-    replace(text, "example.com", vendor);
-    replace(text, "door-lock", class_id);
-    replace(text, "sequence = 8", "sequence = 11");
-}
-
-/* v2 with this manifest; images and patch lie on the road under their digests. */
-static void describe(struct fleet *fleet, const char *text, const struct file *files)
-{
-    struct release *release = &fleet->v2;
-    const struct desc_files reader = {read_file, hash_file, (void *)(uintptr_t)files};
-    struct desc_error error;
-    struct desc *desc = NULL;
-    struct ud_bytes made = {NULL, 0};
-    struct ud_suit_envelope env;
-    const struct ud_bytes whole = {(const uint8_t *)text, strlen(text)};
-    ud_err err = desc_parse(&desc, whole, &error);
-    err = err == UD_OK ? desc_build(desc, &reader, &made, &error) : err;
-    if (err != UD_OK) {
-        fail_msg("line %u: %s", error.line, error.why);
-    }
-    struct ud_buf out = {release->envelope, sizeof release->envelope, 0};
-    assert_int_equal(ud_suit_envelope_parse(&env, made, NULL), UD_OK);
-    assert_int_equal(ud_suit_envelope_check_digest(&env, NULL), UD_OK);
-    assert_int_equal(suit_write_signed(&out, &env, &fleet->author), UD_OK);
-    memcpy(release->manifest_digest, env.digest.ptr, UD_SHA256_BYTES);
-    release->envelope_bytes = out.len;
-    desc_close(desc);
-}
-
-static struct ud_bytes diff_of(struct ud_bytes old, struct ud_bytes new)
-{
-    const struct delta_options options = {.profile = 3};
-    uint8_t *patch = NULL;
-    size_t len = 0;
-    assert_int_equal(delta_diff(old, new, &options, &patch, &len, NULL), UD_OK);
-    return (struct ud_bytes){patch, len};
-}
-
-static void drop(struct ud_bytes bytes)
-{
-    free((void *)(uintptr_t)bytes.ptr);
-}
-
-/* Under its digest. */
-static void name_of(struct ud_bytes content, char name[2 * UD_SHA256_BYTES + 1])
-{
-    uint8_t digest[UD_SHA256_BYTES];
-    assert_int_equal(ud_sha256(&content, 1, digest), UD_OK);
-    for (unsigned i = 0; i < UD_SHA256_BYTES; i++) {
-        (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
-    }
-}
-
 /* @param signed_patch what the manifest names; @param served what the road gives for it, NULL: nothing */
 static unsigned offer(struct fleet *fleet, struct ud_bytes old, struct ud_bytes signed_patch,
                       struct ud_bytes served)
 {
-    char text[TEXT_BYTES_MAX];
+    char text[PATCH_TEXT_BYTES_MAX];
     char name[2 * UD_SHA256_BYTES + 1] = "";
-    const struct file files[FILES_MAX] = {{"app-1.bin", old},
-                                          {"app-2.bin", release_image(&fleet->v2)},
-                                          {"app.patch", signed_patch},
-                                          {NULL, {NULL, 0}}};
-    read_example(text);
-    describe(fleet, text, files);
+    const struct patch_file files[FILES_MAX] = {{"app-1.bin", old},
+                                                {"app-2.bin", release_image(&fleet->v2)},
+                                                {"app.patch", signed_patch},
+                                                {NULL, {NULL, 0}}};
+    patch_example(text);
+    patch_describe(&fleet->v2, &fleet->author, text, files);
     fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
-    name_of(signed_patch, name);
+    patch_name(signed_patch, name);
     if (served.ptr != NULL) {
         (void)sim_road_put(&fleet->device.road, name, served);
     }
@@ -198,30 +77,18 @@ static uint64_t served_bytes(const struct fleet *fleet, unsigned resource)
     return fleet->device.road.resources[resource].served_bytes;
 }
 
-static void finish(struct fleet *fleet)
-{
-    struct device *device = &fleet->device;
-    assert_int_equal(device_run_to(device, UD_AGENT_RESET), UD_WAIT);
-    assert_int_equal(device_step(device), UD_OK);
-    assert_int_equal(device_boot(device, UD_OK), UD_OK);
-    device_expect_running(device, &fleet->v2);
-    assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
-    assert_int_equal(device_run_to_rest(device), UD_WAIT);
-    assert_int_equal(device_last_report(device).result, UD_OK);
-}
-
 static void test_the_manifests_own_patch_brings_the_image(void **state)
 {
     struct fleet *fleet = *state;
-    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
     take_patches(&fleet->device, true);
     const unsigned resource = offer(fleet, release_image(&fleet->v1), patch, patch);
     assert_int_equal(device_run_to(&fleet->device, UD_AGENT_STORE), UD_WAIT);
     assert_int_equal(ud_agent_status(&fleet->device.agent)->patch_bytes, patch.len);
-    finish(fleet);
+    patch_finish(fleet);
     assert_int_equal(served_bytes(fleet, 1), 0);
     assert_int_equal(served_bytes(fleet, resource), patch.len);
-    drop(patch);
+    patch_drop(patch);
 }
 
 /* For one group of devices: decrypted on its way into the store, with and without a tag behind it; who has no key takes the image. */
@@ -248,7 +115,7 @@ static void test_an_encrypted_patch_is_decrypted_while_it_is_staged(void **state
         const struct ud_encrypt_to group = {
             .alg = UD_ALG_A128KW, .kid = UD_BYTES_LITERAL("group"), .kek = UD_BYTES_ARRAY(secret)};
         const struct ud_bytes vector = {iv, rows[i].alg < 0 ? UD_CIPHER_BLOCK_BYTES : UD_AEAD_IV_BYTES};
-        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
         uint8_t info[512];
         uint8_t cipher[STORE_BYTES];
         struct ud_cipher_state encrypting = {0};
@@ -261,25 +128,25 @@ static void test_an_encrypted_patch_is_decrypted_while_it_is_staged(void **state
                          UD_OK);
         assert_int_equal(ud_cipher_update(&encrypting, patch, cipher), UD_OK);
         assert_int_equal(ud_encrypt_end(&encrypting, rows[i].alg, &out), UD_OK);
-        const struct file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
-                                              {"app-2.bin", release_image(&fleet->v2)},
-                                              {"app.patch", patch},
-                                              {"app.enc", ud_buf_bytes(&out)},
-                                              {"app.info", ud_buf_bytes(&info_out)},
-                                              {NULL, {NULL, 0}}};
-        char text[TEXT_BYTES_MAX];
+        const struct patch_file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
+                                                    {"app-2.bin", release_image(&fleet->v2)},
+                                                    {"app.patch", patch},
+                                                    {"app.enc", ud_buf_bytes(&out)},
+                                                    {"app.info", ud_buf_bytes(&info_out)},
+                                                    {NULL, {NULL, 0}}};
+        char text[PATCH_TEXT_BYTES_MAX];
         char name[2 * UD_SHA256_BYTES + 1] = "";
-        read_example(text);
-        replace(text, "uri = beside:app.patch", "uri = beside:app.enc\nencryption-info = file:app.info");
+        patch_example(text);
+        patch_replace(text, "uri = beside:app.patch", "uri = beside:app.enc\nencryption-info = file:app.info");
         fleet->device.config.decrypting = &decrypting;
         take_patches(&fleet->device, true);
-        describe(fleet, text, files);
+        patch_describe(&fleet->v2, &fleet->author, text, files);
         fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
-        name_of(ud_buf_bytes(&out), name);
+        patch_name(ud_buf_bytes(&out), name);
         (void)sim_road_put(&fleet->device.road, name, ud_buf_bytes(&out));
-        finish(fleet);
+        patch_finish(fleet);
         assert_int_equal(served_bytes(fleet, 1), rows[i].by_patch ? 0 : fleet->v2.image_bytes);
-        drop(patch);
+        patch_drop(patch);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
 }
@@ -323,8 +190,8 @@ static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(v
         other_new[1234] ^= 1;
         const struct ud_bytes other = {other_old, old.len};
         const struct ud_bytes made =
-            diff_of(rows[i].for_another ? other : old,
-                    rows[i].makes_another ? (struct ud_bytes){other_new, new.len} : new);
+            patch_of(rows[i].for_another ? other : old,
+                     rows[i].makes_another ? (struct ud_bytes){other_new, new.len} : new);
         uint8_t *copy = calloc(1, made.len + STORE_BYTES);
         memcpy(copy, made.ptr, made.len);
         copy[0] ^= rows[i].other_format ? 1 : 0;
@@ -335,7 +202,7 @@ static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(v
         const struct ud_bytes served = {rows[i].missing ? NULL : sent, patch.len - (rows[i].cut ? 9U : 0U)};
         take_patches(&fleet->device, true);
         const unsigned resource = offer(fleet, rows[i].other_precursor ? other : old, patch, served);
-        finish(fleet);
+        patch_finish(fleet);
         if (served_bytes(fleet, 1) != fleet->v2.image_bytes) {
             fail_msg("%s: the image was not fetched", rows[i].name);
         }
@@ -346,7 +213,7 @@ static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(v
         }
         free(sent);
         free(copy);
-        drop(made);
+        patch_drop(made);
         assert_int_equal(fleet_teardown(&fresh), 0);
     }
 }
@@ -355,7 +222,7 @@ static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(v
 static void test_a_device_that_stages_no_patches_refuses_such_a_manifest(void **state)
 {
     struct fleet *fleet = *state;
-    const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+    const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
     take_patches(&fleet->device, false);
     (void)offer(fleet, release_image(&fleet->v1), patch, patch);
     assert_int_equal(device_run_to(&fleet->device, UD_AGENT_REPORT), UD_WAIT);
@@ -363,25 +230,25 @@ static void test_a_device_that_stages_no_patches_refuses_such_a_manifest(void **
     assert_int_equal(device_last_report(&fleet->device).result, UD_ERR_COMPONENT);
     assert_int_equal(served_bytes(fleet, 1) + served_bytes(fleet, 2), 0);
     device_expect_running(&fleet->device, &fleet->v1);
-    drop(patch);
+    patch_drop(patch);
 }
 
 /* That the old image runs is the condition for a patch, and never stands for a new one that was not written. */
 static void test_the_image_that_runs_is_no_image_that_was_installed(void **state)
 {
     struct fleet *fleet = *state;
-    char text[TEXT_BYTES_MAX];
-    const struct file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
-                                          {"app-2.bin", release_image(&fleet->v1)},
-                                          {"app.patch", release_image(&fleet->v1)},
-                                          {NULL, {NULL, 0}}};
+    char text[PATCH_TEXT_BYTES_MAX];
+    const struct patch_file files[FILES_MAX] = {{"app-1.bin", release_image(&fleet->v1)},
+                                                {"app-2.bin", release_image(&fleet->v1)},
+                                                {"app.patch", release_image(&fleet->v1)},
+                                                {NULL, {NULL, 0}}};
     take_patches(&fleet->device, true);
-    read_example(text);
-    replace(text, "try = by-patch, whole", "try = nothing-to-do, by-patch, whole");
-    replace(text, "[sequence by-patch]",
-            "[sequence nothing-to-do]\nselect = app\nimage = app-1.bin\ncheck = image\n"
-            "[sequence by-patch]");
-    describe(fleet, text, files);
+    patch_example(text);
+    patch_replace(text, "try = by-patch, whole", "try = nothing-to-do, by-patch, whole");
+    patch_replace(text, "[sequence by-patch]",
+                  "[sequence nothing-to-do]\nselect = app\nimage = app-1.bin\ncheck = image\n"
+                  "[sequence by-patch]");
+    patch_describe(&fleet->v2, &fleet->author, text, files);
     fleet_offer(&fleet->device, &fleet->v2, FLEET_ACTION);
     assert_int_equal(device_run_to(&fleet->device, UD_AGENT_REPORT), UD_WAIT);
     assert_int_equal(device_run_to_rest(&fleet->device), UD_WAIT);
@@ -400,29 +267,14 @@ static void test_power_may_fail_at_every_operation_of_an_update_by_the_manifests
         assert_int_equal(fleet_setup(&fresh), 0);
         struct fleet *fleet = fresh;
         struct device *device = &fleet->device;
-        const struct ud_bytes patch = diff_of(release_image(&fleet->v1), release_image(&fleet->v2));
+        const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
         take_patches(device, true);
         (void)offer(fleet, release_image(&fleet->v1), patch, patch);
-        sim_flash_seed(&device->flash, cut + 1);
-        sim_flash_cut_after(&device->flash, cut, cut);
-        for (uint32_t i = 0; i < DEVICE_STEPS_MAX && !sim_flash_is_off(&device->flash) && !finished; i++) {
-            finished = device_step(device) == UD_OK;
-        }
-        sim_flash_cut_never(&device->flash);
-        sim_flash_power_on(&device->flash);
-        for (int resets = 0; resets < 3; resets++) {
-            assert_int_equal(device_boot(device, UD_OK), UD_OK);
-            if (device->info.reason == UD_BOOT_TRIAL) {
-                assert_int_equal(ud_slots_confirm(&device->slots, device->info.slot), UD_OK);
-            }
-            if (device_run_to_rest(device) == UD_WAIT) {
-                break;
-            }
-        }
+        finished = patch_cut(device, cut);
         device_expect_running(device, &fleet->v2);
         assert_int_equal(served_bytes(fleet, 1), 0); /* never the whole image */
         assert_int_equal(device->flash.violations, 0);
-        drop(patch);
+        patch_drop(patch);
         assert_int_equal(fleet_teardown(&fresh), 0);
         cuts++;
     }
