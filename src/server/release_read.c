@@ -15,6 +15,7 @@ struct walk {
     struct ud_bytes dependency[UD_SUIT_COMPONENTS_MAX]; /* envelopes, by the run's number */
     uint64_t refused; /* conditions, by their place on the way, that do not hold on this one */
     uint32_t asked;   /* so far */
+    uint32_t staging; /* components in which patches wait, a bit each */
     bool is_other;    /* not the way of a device that agrees to everything: it only adds needs */
 };
 
@@ -63,6 +64,17 @@ static ud_err agree(void *ctx, uint8_t component, const struct ud_suit_params *p
     (void)ctx;
     (void)component;
     (void)params;
+    return UD_OK;
+}
+
+/* Where a patch waits is no image of the device. */
+static ud_err note_copy(void *ctx, uint8_t component, const struct ud_suit_params *params)
+{
+    struct walk *walk = ctx;
+    (void)component;
+    if ((params->has & UD_SUIT_HAS_PATCH) != 0 && params->source < UD_SUIT_COMPONENTS_MAX) {
+        walk->staging |= 1U << params->source;
+    }
     return UD_OK;
 }
 
@@ -207,13 +219,14 @@ static const struct ud_suit_ops walk_ops = {
     .component_slot = agree_condition,
     .check_content = agree_condition,
     .fetch = note_fetch,
-    .copy = agree,
+    .copy = note_copy,
     .write = agree,
     .swap = agree,
     .invoke = agree,
     .um = &walk_um,
     .td = &walk_td,
-    .obeys = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA, /* what a device does with them is its own affair */
+    /* what a device does with them is its own affair */
+    .obeys = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH,
 };
 
 /* What runs on the device in the end: the images of all components, those of dependencies' authors included. */
@@ -222,7 +235,7 @@ static void keep_images(const struct walk *walk)
     struct ud_row_release *row = walk->row;
     row->component_count = 0;
     for (uint8_t number = 0; number < walk->run->components; number++) {
-        if (!is_dependency(walk, number)) {
+        if (!is_dependency(walk, number) && (walk->staging >> number & 1) == 0) {
             memmove(row->image_digest[row->component_count++], row->image_digest[number], UD_SHA256_BYTES);
         }
     }
