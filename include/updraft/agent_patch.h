@@ -38,7 +38,7 @@ typedef enum ud_patch_stage {
 } ud_patch_stage;
 
 struct ud_agent_patching {
-    const struct ud_agent_patching_ops *ops; /* &ud_agent_patching_ops */
+    const struct ud_agent_patching_ops *ops; /* &ud_agent_patching_ops; with one slot &ud_agent_in_place_ops */
     struct ud_delta *delta;                  /* memory for the applier, profile UD_DELTA_PROFILE_MAX */
     struct ud_patch_store store;
     uint8_t profile; /* asked for, 0..UD_DELTA_PROFILE_MAX; the server may give a smaller one */
@@ -78,6 +78,8 @@ struct ud_agent_patching_ops {
     void (*add)(struct ud_agent_patching *patching, struct ud_suit_ops *ops);
     /** Is this the component in which a manifest stages a patch? It is none of the device. */
     bool (*stages)(const struct ud_agent_patching *patching, struct ud_bytes id);
+    /** Does this part begin the install itself, when it knows how long what it installs is? NULL: it does not. */
+    bool (*installs)(const struct ud_agent *agent);
 };
 extern const struct ud_agent_patching_ops ud_agent_patching_ops;
 

@@ -22,6 +22,8 @@ typedef enum ud_provision_mover {
     UD_PROVISION_STAY = 0, /* A/B: each from where it was installed */
     UD_PROVISION_SWAP = 1, /* slot 0 of each component is where images run, slot 1 where they are installed */
     UD_PROVISION_OVERWRITE = 2,
+    UD_PROVISION_PATCH =
+        3, /* slot 0 is where the image runs, slot 1 where a patch waits that makes the next one of it */
 } ud_provision_mover;
 
 /* A run of whole sectors, bytes from the start of the flash. */
@@ -66,7 +68,8 @@ struct ud_provision {
  * @return UD_OK; errors of the CBOR reader; UD_ERR_LIMIT (file, id, count); UD_ERR_MISSING; UD_ERR_LABEL_UNKNOWN;
  *         UD_ERR_VERSION; UD_ERR_KEY, UD_ERR_KEY_PUBLISHED and UD_ERR_DUPLICATE (an anchor, a component);
  *         UD_ERR_NUMBER_RANGE (geometry, weight, trial); UD_ERR_RANGE (an area is empty, not made of whole sectors, outside the flash, or over
- *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh)
+ *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh);
+ *         UD_ERR_IN_PLACE (UD_PROVISION_PATCH without a recovery image)
  *
  * Cost:   no heap; stack of one COSE_Key reader and a CBOR reader
  * Source: docs/formats.md section 5; attacks B4, A17

@@ -53,6 +53,7 @@ struct ud_mover {
     void (*rest)(struct ud_slots_state *state, uint8_t home); /* the install has ended; home's images can run */
     ud_err (*settle)(struct ud_slots *slots);
     ud_err (*bring)(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes);
+    ud_err (*begin)(const struct ud_slots *slots); /* before another install is open; may be NULL */
 };
 
 /*
@@ -117,7 +118,8 @@ struct ud_slots {
     uint32_t fill_bytes;    /* waiting in unit[] */
     uint8_t unit[UD_FLASH_WRITE_SIZE_MAX];
     uint8_t component;
-    bool writing; /* install_begin was called since mount */
+    bool writing;       /* install_begin was called since mount */
+    bool from_recovery; /* ... by the recovery image */
     bool envelope_stored;
 };
 

@@ -221,7 +221,11 @@ static const struct command commands[] = {
      "  --trial-boots N      starts that a new image has to confirm itself (default: 1)\n"
      "  --trial-ms N         time that it has in each (default: 60000)\n"
      "  --layout NAME        ab: an image runs from either slot (default); swap: images run from one place and\n"
-     "                       change places; overwrite: the new one replaces the old one\n"
+     "                       change places; overwrite: the new one replaces the old one; single: room for one\n"
+     "                       image, which patches in place make into the next one\n"
+     "  --patch-bytes N      single: room for a patch (default: 262144)\n"
+     "  --recovery ENVELOPE  single: with --recovery-image FILE, what runs when nothing else does. Needed: such a\n"
+     "                       device has no other image to go back to\n"
      "\nExamples:\n"
      "  updraft device init door-17 --vendor example.com --class door-lock --anchor author.pub \\\n"
      "      --server https://127.0.0.1:8443 --ca ca.pem --factory v1.suit --image v1.bin\n"},

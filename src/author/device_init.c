@@ -13,6 +13,7 @@
 #include "ports/openssl/keys.h"
 #include "ports/posix/factory.h"
 #include "updraft/cbor.h"
+#include "updraft/delta_in_place.h"
 #include "updraft/flash.h"
 #include "updraft/provision.h"
 
@@ -36,9 +37,12 @@ struct init {
     const char *ca;
     const char *factory;
     const char *image;
+    const char *recovery;
+    const char *recovery_image;
     const char *roots; /* NULL: nobody replaces the anchors */
     uint64_t threshold;
     uint64_t slot_bytes;
+    uint64_t patch_bytes;
     uint64_t envelope_bytes;
     uint64_t erase_size;
     uint64_t write_size;
@@ -56,17 +60,39 @@ static uint64_t store_copy(const struct init *init)
     return init->roots != NULL ? (bytes + init->erase_size - 1) / init->erase_size * init->erase_size : 0;
 }
 
-/* The flash, laid out from its start: journal, two envelopes, two images, the move area, two trust stores. */
+static uint64_t round_up(const struct init *init, uint64_t bytes)
+{
+    return (bytes + init->erase_size - 1) / init->erase_size * init->erase_size;
+}
+
+/* What a layout's mover wants of its own: plan and marks; or two records of a patch in place. */
+static uint64_t move_bytes(const struct init *init)
+{
+    const uint64_t record = UD_DELTA_IN_PLACE_RECORD_BYTES + STORE_COPY_OVERHEAD;
+    return init->layout == UD_PROVISION_STAY    ? 0
+           : init->layout == UD_PROVISION_PATCH ? 2 * round_up(init, record)
+                                                : MOVE_SECTORS * init->erase_size;
+}
+
+/*
+ * The flash, laid out from its start: journal, two envelopes, two images (or an image and a patch), the move area, the recovery
+ * image and its envelope, two trust stores.
+ */
 static ud_err lay_out(const struct init *init, struct ud_provision *p)
 {
+    const bool single = init->layout == UD_PROVISION_PATCH;
     const uint64_t sector = init->erase_size;
     const uint64_t journal = JOURNAL_SECTORS * sector;
-    const uint64_t envelope = (init->envelope_bytes + sector - 1) / sector * sector;
-    const uint64_t slot = (init->slot_bytes + sector - 1) / sector * sector;
-    const uint64_t spare = init->layout == UD_PROVISION_SWAP ? sector : 0;
-    const uint64_t move = init->layout == UD_PROVISION_STAY ? 0 : MOVE_SECTORS * sector;
+    const uint64_t envelope = round_up(init, init->envelope_bytes);
+    const uint64_t slot = round_up(init, init->slot_bytes);
+    const uint64_t second = single                              ? round_up(init, init->patch_bytes)
+                            : init->layout == UD_PROVISION_SWAP ? slot + sector
+                                                                : slot;
+    const uint64_t move = move_bytes(init);
     const uint64_t copy = store_copy(init);
-    const uint64_t store = journal + 2 * envelope + 2 * slot + spare + move;
+    const uint64_t move_at = journal + 2 * envelope + slot + second;
+    const uint64_t recovery_at = move_at + move;
+    const uint64_t store = recovery_at + (single ? slot + envelope : 0);
     const uint64_t total = store + 2 * copy;
     if (total > UINT32_MAX) {
         return UD_ERR_NUMBER_RANGE;
@@ -78,9 +104,13 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
             (struct ud_provision_area){(uint32_t)(journal + 2 * envelope + i * slot), (uint32_t)slot};
         p->trust_store[i] = (struct ud_provision_area){(uint32_t)(store + i * copy), (uint32_t)copy};
     }
-    p->components[0].slot[1].size += (uint32_t)spare;
+    p->components[0].slot[1].size = (uint32_t)second;
     p->mover = init->layout;
-    p->move = (struct ud_provision_area){(uint32_t)(store - move), (uint32_t)move};
+    p->move = (struct ud_provision_area){(uint32_t)move_at, (uint32_t)move};
+    if (single) {
+        p->recovery[0] = (struct ud_provision_area){(uint32_t)recovery_at, (uint32_t)slot};
+        p->recovery[1] = (struct ud_provision_area){(uint32_t)(recovery_at + slot), (uint32_t)envelope};
+    }
     p->flash_bytes = (uint32_t)total;
     p->erase_size = (uint32_t)sector;
     p->write_size = (uint32_t)init->write_size;
@@ -229,6 +259,10 @@ static int make_folder(const struct init *init, struct ud_bytes provisioning, st
     if (code == CLI_OK) {
         code = save(init, "agent.ini", 0600, settings);
     }
+    if (code == CLI_OK && init->recovery != NULL) {
+        const ud_err err = ud_factory_recovery(init->folder, init->recovery, init->recovery_image);
+        code = err == UD_OK ? CLI_OK : cli_fail(init->recovery, NULL, err);
+    }
     if (code == CLI_OK && init->factory != NULL) {
         const ud_err err = ud_factory_install(init->folder, init->factory, init->image);
         code = err == UD_OK ? CLI_OK : cli_fail(init->factory, NULL, err);
@@ -309,7 +343,10 @@ static const struct option options[] = {
     {"trial-boots", required_argument, NULL, FIRST_NUMBER + 5},
     {"trial-ms", required_argument, NULL, FIRST_NUMBER + 6},
     {"poll", required_argument, NULL, FIRST_NUMBER + 7},
+    {"patch-bytes", required_argument, NULL, FIRST_NUMBER + 8},
     {"layout", required_argument, NULL, 'l'},
+    {"recovery", required_argument, NULL, 'R'},
+    {"recovery-image", required_argument, NULL, 'I'},
     {NULL, 0, NULL, 0},
 };
 
@@ -319,9 +356,11 @@ static bool take_text(struct init *init, int option)
         int option;
         const char **text;
     } texts[] = {
-        {'v', &init->vendor},  {'c', &init->class_name}, {'d', &init->device_id}, {'C', &init->component},
-        {'n', &init->name},    {'s', &init->server},     {'t', &init->tenant},    {'A', &init->ca},
-        {'f', &init->factory}, {'i', &init->image},      {'r', &init->roots},
+        {'v', &init->vendor},         {'c', &init->class_name}, {'d', &init->device_id},
+        {'C', &init->component},      {'n', &init->name},       {'s', &init->server},
+        {'t', &init->tenant},         {'A', &init->ca},         {'f', &init->factory},
+        {'i', &init->image},          {'r', &init->roots},      {'R', &init->recovery},
+        {'I', &init->recovery_image},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {
@@ -340,7 +379,7 @@ static bool take_number(struct init *init, int option)
     } numbers[] = {
         {&init->threshold, UINT8_MAX},       {&init->slot_bytes, INT32_MAX}, {&init->envelope_bytes, INT32_MAX},
         {&init->erase_size, UINT32_MAX / 8}, {&init->write_size, UINT8_MAX}, {&init->trial_boots, UINT8_MAX},
-        {&init->trial_ms, UINT32_MAX},       {&init->poll_s, 86400},
+        {&init->trial_ms, UINT32_MAX},       {&init->poll_s, 86400},         {&init->patch_bytes, INT32_MAX},
     };
     const size_t i = (size_t)(option - FIRST_NUMBER);
     return option >= FIRST_NUMBER && i < sizeof numbers / sizeof numbers[0] &&
@@ -353,6 +392,7 @@ static bool take_layout(struct init *init, const char *name)
         [UD_PROVISION_STAY] = "ab",
         [UD_PROVISION_SWAP] = "swap",
         [UD_PROVISION_OVERWRITE] = "overwrite",
+        [UD_PROVISION_PATCH] = "single",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -370,6 +410,7 @@ int offline_device_init(int argc, char **argv)
         .tenant = "default",
         .threshold = 1,
         .slot_bytes = 2u << 20,
+        .patch_bytes = 256u << 10,
         .envelope_bytes = 16u << 10,
         .erase_size = 4096,
         .write_size = 8,
@@ -381,7 +422,7 @@ int offline_device_init(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'l') {
             if (!take_layout(&init, optarg)) {
-                return cli_usage("device init", "--layout is ab, swap or overwrite");
+                return cli_usage("device init", "--layout is ab, swap, overwrite or single");
             }
         } else if (option == 'a') {
             const ud_err err = cli_anchor(&init.trust, optarg);
@@ -397,6 +438,17 @@ int offline_device_init(int argc, char **argv)
     }
     if ((init.factory == NULL) != (init.image == NULL)) {
         return cli_usage("device init", "--factory and --image go together");
+    }
+    if ((init.recovery == NULL) != (init.recovery_image == NULL)) {
+        return cli_usage("device init", "--recovery and --recovery-image go together");
+    }
+    if (init.layout != UD_PROVISION_PATCH && init.recovery != NULL) {
+        return cli_usage("device init", "only --layout single has a place for a recovery image");
+    }
+    if (init.layout == UD_PROVISION_PATCH && init.recovery == NULL) {
+        return cli_fail("device init",
+                        "a device with one slot needs a --recovery image: nothing else brings it back",
+                        UD_ERR_IN_PLACE);
     }
     init.folder = argv[optind];
     char base[PATH_BYTES_MAX];

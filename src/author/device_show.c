@@ -65,6 +65,7 @@ static const char *layout_name(const struct ud_provision *p)
         [UD_PROVISION_STAY] = "ab",
         [UD_PROVISION_SWAP] = "swap",
         [UD_PROVISION_OVERWRITE] = "overwrite",
+        [UD_PROVISION_PATCH] = "single",
     };
     return names[p->mover];
 }

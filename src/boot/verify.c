@@ -276,22 +276,7 @@ static ud_sure second_look(const struct ud_boot *boot)
     return same == boot->seen.image_count ? UD_SURE_YES : UD_SURE_NO;
 }
 
-static ud_err first_look(struct ud_boot *boot)
-{
-    ud_err err = load_envelope(boot);
-    if (err == UD_OK) {
-        err = check_version(boot);
-    }
-    if (err == UD_OK) {
-        err = ud_boot_check_rights(boot, &boot->man);
-    }
-    if (err == UD_OK) {
-        err = run_manifest(boot);
-    }
-    return err == UD_OK ? check_complete(boot) : err;
-}
-
-ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot)
+ud_err ud_boot_vouch(struct ud_boot *boot, uint8_t slot)
 {
     boot->verdict = UD_SURE_NO;
     boot->confirmed = UD_SURE_NO;
@@ -300,7 +285,22 @@ ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot)
     memset(boot->signed_digest, 0, sizeof boot->signed_digest);
     boot->seen.slot = slot;
     boot->seen.image_count = slot == UD_SLOT_RECOVERY ? 1 : boot->slots.layout->component_count;
-    const ud_err err = first_look(boot);
+    ud_err err = load_envelope(boot);
+    if (err == UD_OK) {
+        err = check_version(boot);
+    }
+    return err == UD_OK ? ud_boot_check_rights(boot, &boot->man) : err;
+}
+
+ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot)
+{
+    ud_err err = ud_boot_vouch(boot, slot);
+    if (err == UD_OK) {
+        err = run_manifest(boot);
+    }
+    if (err == UD_OK) {
+        err = check_complete(boot);
+    }
     if (err != UD_OK) {
         return err;
     }

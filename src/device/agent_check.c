@@ -155,6 +155,9 @@ static ud_err check_space_for_envelope(const struct ud_agent *agent)
 {
     size_t kept = 0;
     const ud_err err = ud_envelope_kept_bytes(&agent->env, &kept);
+    if (ud_agent_installs_otherwise(agent)) {
+        kept = agent->env.whole.len;
+    }
     if (err != UD_OK) {
         return err;
     }

@@ -240,7 +240,7 @@ static ud_err begin_install(struct ud_agent *agent)
 {
     uint32_t resume_bytes[UD_COMPONENTS_MAX] = {0};
     ud_err err = ud_slots_fresh(agent->config->slots, installing_version(agent));
-    if (err == UD_OK) {
+    if (err == UD_OK && !ud_agent_installs_otherwise(agent)) {
         err = ud_slots_install_begin(agent->config->slots, agent->config->boot->slot, agent->env.digest.ptr,
                                      agent->size_bytes, resume_bytes);
     }
@@ -293,8 +293,13 @@ ud_err ud_agent_step_install(struct ud_agent *agent, uint32_t *wait_ms)
 
 static ud_err store_envelope(struct ud_agent *agent)
 {
-    struct ud_bytes kept;
-    ud_err err = agent->way->keep(agent, &kept);
+    struct ud_bytes kept = {NULL, 0};
+    ud_err err = UD_OK;
+    if (ud_agent_installs_otherwise(agent)) {
+        kept = agent->env.whole;
+    } else {
+        err = agent->way->keep(agent, &kept);
+    }
     if (err == UD_OK) {
         err = ud_slots_envelope_write(agent->config->slots, kept);
     }

@@ -76,6 +76,20 @@ ud_err ud_agent_op_fetch(void *ctx, uint8_t component, const struct ud_suit_para
                          struct ud_bytes integrated);
 ud_err ud_agent_op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params);
 
+/* agent_precursor.c */
+/**
+ * Does a part install in its own way, what the bootloader then makes an image of? Then it begins the install itself, and the
+ * bootloader needs the install sequence: the envelope is kept whole.
+ */
+bool ud_agent_installs_otherwise(const struct ud_agent *agent);
+/** What runs at this place of the device; NULL: nothing that is known. */
+const struct ud_boot_image *ud_agent_precursor(const struct ud_agent *agent, uint8_t place);
+/**
+ * The condition image match, where it holds for what runs: that is what a component holds before anything was written for it.
+ * A condition of installing; for what was installed it proves nothing.
+ */
+bool ud_agent_runs(const struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params);
+
 /* agent_report.c */
 ud_err ud_agent_step_start(struct ud_agent *agent, uint32_t *wait_ms);
 ud_err ud_agent_step_trial(struct ud_agent *agent, uint32_t *wait_ms);

@@ -7,12 +7,6 @@
 #define PRECURSOR_DIGITS 16
 #define PAGES_IN_A_STEP (UD_AGENT_WRITE_BYTES / UD_DELTA_PAGE_BYTES)
 
-static const struct ud_boot_image *precursor(const struct ud_agent *agent, uint8_t place)
-{
-    const struct ud_boot_info *boot = agent->config->boot;
-    return place < boot->image_count ? &boot->images[place] : NULL;
-}
-
 static void patching_offer(struct ud_agent_patching *patching)
 {
     patching->refused = false;
@@ -23,7 +17,7 @@ static void patching_offer(struct ud_agent_patching *patching)
 static bool patching_begin(struct ud_agent *agent, uint8_t place, uint32_t bytes)
 {
     struct ud_agent_patching *patching = agent->config->patching;
-    const struct ud_boot_image *old = precursor(agent, place);
+    const struct ud_boot_image *old = ud_agent_precursor(agent, place);
     const bool possible = !patching->refused && old != NULL && old->size_bytes > 0 &&
                           old->size_bytes <= UD_DELTA_IMAGE_BYTES_MAX && bytes <= UD_DELTA_IMAGE_BYTES_MAX;
     patching->agent = agent;
@@ -321,19 +315,6 @@ static ud_err op_fetch(void *ctx, uint8_t component, const struct ud_suit_params
                : agent->config->patching->fetch(ctx, component, params, integrated);
 }
 
-/*
- * What a component holds before anything was written for it is the image that runs. That is a condition of installing; for
- * what was installed it proves nothing.
- */
-static bool runs(const struct ud_agent *agent, uint8_t component, const struct ud_suit_params *params)
-{
-    const struct ud_boot_image *image = precursor(agent, agent->device_component[component]);
-    return image != NULL && !agent->streamed[component] &&
-           agent->run.frames[0].where.section != UD_SUIT_VALIDATE &&
-           ud_bytes_equal(UD_BYTES_ARRAY(image->digest), params->digest) &&
-           ((params->has & UD_SUIT_HAS_SIZE) == 0 || params->image_size == image->size_bytes);
-}
-
 static ud_err op_image_match(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_agent *agent = ctx;
@@ -342,7 +323,7 @@ static ud_err op_image_match(void *ctx, uint8_t component, const struct ud_suit_
         return agent->streamed[component] && ud_bytes_equal(digest, params->digest) ? UD_OK
                                                                                     : UD_ERR_IMAGE_MISMATCH;
     }
-    return runs(agent, component, params) ? UD_OK : ud_agent_op_image_match(ctx, component, params);
+    return ud_agent_runs(agent, component, params) ? UD_OK : ud_agent_op_image_match(ctx, component, params);
 }
 
 static void patching_add(struct ud_agent_patching *patching, struct ud_suit_ops *ops)
@@ -368,5 +349,5 @@ static bool patching_blame(struct ud_agent_patching *patching)
     return was_used;
 }
 
-const struct ud_agent_patching_ops ud_agent_patching_ops = {patching_offer, patching_begin, patching_step,
-                                                            patching_blame, patching_add,   patching_stages};
+const struct ud_agent_patching_ops ud_agent_patching_ops = {
+    patching_offer, patching_begin, patching_step, patching_blame, patching_add, patching_stages, NULL};

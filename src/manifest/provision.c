@@ -197,7 +197,7 @@ static void read_roots(struct ud_cbor *r, void *into)
 static void read_mover_kind(struct ud_cbor *r, void *into)
 {
     ((struct ud_provision *)into)->mover =
-        (ud_provision_mover)ud_fields_number(r, UD_PROVISION_SWAP, UD_PROVISION_OVERWRITE);
+        (ud_provision_mover)ud_fields_number(r, UD_PROVISION_SWAP, UD_PROVISION_PATCH);
 }
 
 static void read_mover_area(struct ud_cbor *r, void *into)
@@ -305,6 +305,9 @@ static ud_err check_areas(const struct ud_provision *p)
     }
     if (p->mover != UD_PROVISION_STAY && p->move.size / p->erase_size < UD_PROVISION_MOVE_SECTORS_MIN) {
         return UD_ERR_RANGE;
+    }
+    if (p->mover == UD_PROVISION_PATCH && !ud_provision_has_recovery(p)) {
+        return UD_ERR_IN_PLACE; /* nothing would bring such a device back */
     }
     return p->journal.size / p->erase_size >= UD_PROVISION_JOURNAL_SECTORS_MIN ? UD_OK : UD_ERR_RANGE;
 }

@@ -85,12 +85,22 @@ static uint32_t resume_at(const struct ud_slots *slots, uint8_t component, uint3
     return done_bytes < size_bytes && at_sector ? done_bytes : 0;
 }
 
+static ud_err begin_another(const struct ud_slots *slots)
+{
+    const struct ud_mover *mover = slots->layout->mover;
+    return mover != NULL && mover->begin != NULL ? mover->begin(slots) : UD_OK;
+}
+
 ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uint8_t *manifest_digest,
                               const uint32_t *size_bytes, uint32_t *resume_bytes)
 {
     struct ud_install_state install = {.open = true, .many = is_many(slots)};
     ud_err err = may_begin(slots, running, size_bytes);
     slots->writing = false;
+    slots->from_recovery = running == UD_SLOT_RECOVERY;
+    if (err == UD_OK && !is_same_install(slots, manifest_digest)) {
+        err = begin_another(slots);
+    }
     if (err == UD_OK && !is_same_install(slots, manifest_digest)) {
         memcpy(install.manifest_digest, manifest_digest, UD_DIGEST_BYTES);
         err = put_install(slots, &install);

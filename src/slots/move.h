@@ -34,6 +34,8 @@ struct ud_move_state {
 struct ud_move_state ud_move_get(const struct ud_slots *slots);
 /** Into a state without an open install. */
 void ud_move_set(struct ud_slots_state *state, const struct ud_move_state *move);
+/** As ud_mover.rest */
+void ud_move_rest(struct ud_slots_state *state, uint8_t home);
 
 /* What the plan says of a block; nothing: both images have the same there. */
 enum {

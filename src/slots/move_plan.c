@@ -241,7 +241,7 @@ void ud_move_set(struct ud_slots_state *state, const struct ud_move_state *move)
     ud_le_put(&out, move->steps_done, 4);
 }
 
-static void move_rest(struct ud_slots_state *state, uint8_t home)
+void ud_move_rest(struct ud_slots_state *state, uint8_t home)
 {
     const struct ud_move_state move = {.home = home};
     ud_move_set(state, &move);
@@ -330,7 +330,7 @@ const struct ud_mover ud_move_swap = {
     .read = move_read,
     .target = move_target,
     .resident = move_resident,
-    .rest = move_rest,
+    .rest = ud_move_rest,
     .settle = ud_move_settle,
     .bring = ud_move_bring,
 };
@@ -342,7 +342,7 @@ const struct ud_mover ud_move_overwrite = {
     .read = move_read,
     .target = move_target,
     .resident = move_resident,
-    .rest = move_rest,
+    .rest = ud_move_rest,
     .settle = ud_move_settle,
     .bring = ud_move_bring,
 };

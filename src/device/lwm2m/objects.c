@@ -145,12 +145,12 @@ static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_r
 
 /* ---- object 26241: the signed report, what it speaks of, and which patches this device takes ---- */
 
-/* The profile; of an agent that takes none there is no such resource. */
+/* The profile; of an agent that takes none of a server's making there is no such resource. */
 static bool get_profile(const struct ud_agent *agent, struct ud_lwm2m_record *record)
 {
     const struct ud_agent_patching *patching =
         agent == NULL || agent->config == NULL ? NULL : agent->config->patching;
-    return patching != NULL && put_int(record, patching->profile);
+    return patching != NULL && patching->delta != NULL && put_int(record, patching->profile);
 }
 
 static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,

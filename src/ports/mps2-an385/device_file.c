@@ -18,6 +18,7 @@ static const struct ud_mover *const movers[] = {
     [UD_PROVISION_STAY] = NULL,
     [UD_PROVISION_SWAP] = &ud_move_swap,
     [UD_PROVISION_OVERWRITE] = &ud_move_overwrite,
+    [UD_PROVISION_PATCH] = NULL, /* this board's bootloader applies none: UD_ERR_CONFIG */
 };
 
 ud_err ud_mps2_device_open(struct ud_mps2_device *device)

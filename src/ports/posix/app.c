@@ -17,6 +17,7 @@
 #include "ports/posix/settings.h"
 #include "updraft/agent_decrypt.h"
 #include "updraft/agent_domains.h"
+#include "updraft/agent_in_place.h"
 #include "updraft/agent_patch.h"
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
@@ -211,18 +212,20 @@ static ud_err read_patch(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
 
 static ud_err open_patching(struct ud_app *app)
 {
+    if (app->device.layout.mover == &ud_move_patch) { /* its patches lie in flash, and are always taken */
+        app->patching = (struct ud_agent_patching){.ops = &ud_agent_in_place_ops, .staging = ud_device_staging};
+        return UD_OK;
+    }
     if (app->settings.patch_bytes_max == 0) {
         return UD_OK;
     }
     app->patch = malloc(app->settings.patch_bytes_max);
-    static const uint8_t staging[] = {0x81, 0x45, 'p', 'a',
-                                      't',  'c',  'h'}; /* ["patch"], as in examples/manifests */
     app->patching =
         (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
                                    .delta = &app->delta,
                                    .store = {app, app->settings.patch_bytes_max, write_patch, read_patch},
                                    .profile = (uint8_t)app->settings.patch_profile,
-                                   .staging = UD_BYTES_ARRAY(staging)};
+                                   .staging = ud_device_staging};
     return app->patch == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 
@@ -349,7 +352,7 @@ static ud_err open_agent(struct ud_app *app)
         .envelope = app->envelope,
         .envelope_cap = sizeof app->envelope,
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
-        .patching = app->patch == NULL ? NULL : &app->patching,
+        .patching = app->patching.ops == NULL ? NULL : &app->patching,
         .decrypting = &app->decrypting,
         .domains = &app->domains,
         .seed = seed,

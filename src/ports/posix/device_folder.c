@@ -5,6 +5,9 @@
 
 #include "ports/openssl/files.h"
 
+static const uint8_t staging[] = {0x81, 0x45, 'p', 'a', 't', 'c', 'h'};
+const struct ud_bytes ud_device_staging = {staging, sizeof staging};
+
 static struct ud_area area_of(const struct ud_device_folder *device, struct ud_provision_area numbers)
 {
     return (struct ud_area){&device->file.flash, numbers.offset, numbers.size};
@@ -14,6 +17,7 @@ static const struct ud_mover *const movers[] = {
     [UD_PROVISION_STAY] = NULL,
     [UD_PROVISION_SWAP] = &ud_move_swap,
     [UD_PROVISION_OVERWRITE] = &ud_move_overwrite,
+    [UD_PROVISION_PATCH] = &ud_move_patch,
 };
 
 /* Numbers become areas on this folder's flash. */

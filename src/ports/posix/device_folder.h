@@ -7,6 +7,7 @@
 
 #include "ports/posix/flash_file.h"
 #include "updraft/boot.h"
+#include "updraft/in_place_layout.h"
 #include "updraft/provision.h"
 
 #define UD_PATH_BYTES_MAX 4096
@@ -21,6 +22,9 @@ struct ud_device_folder {
     uint8_t trust_bytes[UD_TRUST_STORE_BYTES_MAX];
     struct ud_flash_file file; /* fd -1 while closed */
 };
+
+/* The component in which manifests stage patches for such devices: ["patch"], as in examples/manifests. */
+extern const struct ud_bytes ud_device_staging;
 
 /**
  * Read the provisioning file. The flash stays closed. The struct must not move afterwards.

@@ -105,8 +105,46 @@ static ud_err adopt(struct factory *work)
     return err == UD_OK ? ud_slots_adopt(&work->slots, FACTORY_SLOT, info.version) : err;
 }
 
+/* The recovery area as slot 0 of a device of its own: it is installed there as any image is, and nothing is adopted. */
+static ud_err install_recovery(struct factory *work, const char *envelope_path, const char *image_path)
+{
+    const struct ud_boot_identity identity = ud_device_folder_identity(&work->device);
+    const struct ud_layout own = work->device.layout;
+    struct ud_layout *layout = &work->device.layout;
+    struct ud_boot_info info;
+    if (own.recovery == NULL) {
+        return UD_ERR_CONFIG;
+    }
+    layout->components[0].image[1] =
+        own.components[0].image[0]; /* not written; no smaller than the recovery image */
+    layout->components[0].image[0] = own.recovery->image;
+    layout->envelope[0] = own.recovery->envelope;
+    layout->mover = NULL;
+    layout->move.size = 0;
+    layout->recovery = NULL;
+    ud_err err = format(work);
+    err = err == UD_OK ? install(work, envelope_path, image_path) : err;
+    err = err == UD_OK ? ud_slots_install_abort(&work->slots)
+                       : err; /* the first image may have the same manifest */
+    *layout = own;
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_boot_init(&work->boot, layout, &work->device.trust.store.trust, &identity, work->kept,
+                 sizeof work->kept);
+    work->boot.slots = work->slots;
+    return ud_boot_verify(&work->boot, UD_SLOT_RECOVERY, &info);
+}
+
+static ud_err install_first(struct factory *work, const char *envelope_path, const char *image_path)
+{
+    ud_err err = format(work);
+    err = err == UD_OK ? install(work, envelope_path, image_path) : err;
+    return err == UD_OK ? adopt(work) : err;
+}
+
 static ud_err work_through(struct factory *work, const char *folder, const char *envelope_path,
-                           const char *image_path)
+                           const char *image_path, bool recovery)
 {
     ud_err err = ud_device_folder_open(&work->device, folder);
     if (err == UD_OK && work->device.layout.component_count != 1) {
@@ -116,25 +154,33 @@ static ud_err work_through(struct factory *work, const char *folder, const char 
         err = ud_device_folder_flash_open(&work->device);
     }
     if (err == UD_OK) {
-        err = format(work);
-    }
-    if (err == UD_OK) {
         err = ud_device_folder_trust_load(&work->device);
     }
-    if (err == UD_OK) {
-        err = install(work, envelope_path, image_path);
+    if (err != UD_OK) {
+        return err;
     }
-    return err == UD_OK ? adopt(work) : err;
+    return recovery ? install_recovery(work, envelope_path, image_path)
+                    : install_first(work, envelope_path, image_path);
 }
 
-ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path)
+static ud_err run(const char *folder, const char *envelope_path, const char *image_path, bool recovery)
 {
     struct factory *work = calloc(1, sizeof *work);
     if (work == NULL) {
         return UD_ERR_MEMORY;
     }
-    const ud_err err = work_through(work, folder, envelope_path, image_path);
+    const ud_err err = work_through(work, folder, envelope_path, image_path, recovery);
     ud_device_folder_flash_close(&work->device);
     free(work);
     return err;
+}
+
+ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path)
+{
+    return run(folder, envelope_path, image_path, false);
+}
+
+ud_err ud_factory_recovery(const char *folder, const char *envelope_path, const char *image_path)
+{
+    return run(folder, envelope_path, image_path, true);
 }

@@ -15,4 +15,10 @@
  */
 ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path);
 
+/**
+ * The same for the recovery image, before the first one: verified, and no slot's. UD_ERR_CONFIG when the device has no
+ * place for it.
+ */
+ud_err ud_factory_recovery(const char *folder, const char *envelope_path, const char *image_path);
+
 #endif

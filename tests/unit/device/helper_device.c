@@ -35,21 +35,32 @@ static void lay_out(struct device *device, const struct ud_bytes *ids, uint8_t c
     assert_true(at <= device->flash.flash.size_bytes);
 }
 
+static const uint8_t staging[] = {0x81, 0x45, 'p', 'a', 't', 'c', 'h'};
+const struct ud_bytes device_staging = {staging, sizeof staging};
+
+struct ud_boot *device_boots(struct device *device)
+{
+    return device->single ? &device->in_place.boot : &device->boot;
+}
+
 static void boot_init(struct device *device)
 {
-    ud_boot_init(&device->boot, &device->layout, &device->trust, &device->identity, device->boot_ram,
+    struct ud_boot *boot = device_boots(device);
+    ud_boot_init(boot, &device->layout, &device->trust, &device->identity, device->boot_ram,
                  sizeof device->boot_ram);
     if (device->with_trees) {
-        ud_boot_depend(&device->boot, &device->boot_domains);
+        ud_boot_depend(boot, &device->boot_domains);
+    }
+    if (device->single) {
+        ud_boot_in_place(&device->in_place, device_staging);
     }
 }
 
-static void install_first(struct device *device, const struct release *first)
+static void install(struct device *device, const struct release *first)
 {
     struct ud_suit_envelope env = {0};
     struct ud_bytes kept;
     uint32_t resume[UD_COMPONENTS_MAX];
-    struct ud_boot_info info;
     struct ud_slots *slots = &device->slots;
     uint32_t sizes[UD_COMPONENTS_MAX] = {0};
     const uint8_t count = device->layout.component_count;
@@ -66,27 +77,57 @@ static void install_first(struct device *device, const struct release *first)
     }
     assert_int_equal(ud_envelope_keep(device->envelope, &env, &kept), UD_OK);
     assert_int_equal(ud_slots_envelope_write(slots, kept), UD_OK);
+}
+
+static void install_first(struct device *device, const struct release *first)
+{
+    struct ud_boot_info info;
+    install(device, first);
     boot_init(device);
-    device->boot.slots = *slots;
-    assert_int_equal(ud_boot_verify(&device->boot, 0, &info), UD_OK);
-    assert_int_equal(ud_slots_adopt(slots, 0, info.version), UD_OK);
+    device_boots(device)->slots = device->slots;
+    assert_int_equal(ud_boot_verify(device_boots(device), 0, &info), UD_OK);
+    assert_int_equal(ud_slots_adopt(&device->slots, 0, info.version), UD_OK);
 }
 
-void device_make(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
-                 const struct release *first)
+/* By a layout that has the recovery area for its slot 0. */
+static void put_recovery(struct device *device, const struct release *rescue)
 {
-    static const struct ud_bytes app = {component_id, sizeof component_id};
-    device_make_of(device, author, own, first, &app, 1);
+    const struct ud_layout own = device->layout;
+    device->layout.components[0].image[1] = own.components[0].image[0];
+    device->layout.components[0].image[0] = device->recovery.image;
+    device->layout.envelope[0] = device->recovery.envelope;
+    device->layout.mover = NULL;
+    device->layout.move.size = 0;
+    device->layout.recovery = NULL;
+    install(device, rescue);
+    device->layout = own;
 }
 
-void device_make_of(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
-                    const struct release *first, const struct ud_bytes *ids, uint8_t count)
+static void lay_out_single(struct device *device)
 {
-    memset(device, 0, sizeof *device);
-    sim_flash_init(&device->flash, 2 * (count * DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
-                   DEVICE_SECTOR, 8, 0xff);
+    uint32_t at = 0;
+    struct ud_layout *layout = &device->layout;
+    layout->component_count = 1;
+    layout->components[0].id = (struct ud_bytes){component_id, sizeof component_id};
+    layout->components[0].image[0] = area(device, &at, DEVICE_SLOT_BYTES);
+    layout->components[0].image[1] = area(device, &at, DEVICE_PATCH_BYTES);
+    for (uint8_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
+        layout->envelope[slot] = area(device, &at, 2 * DEVICE_SECTOR);
+    }
+    layout->journal = area(device, &at, 4 * DEVICE_SECTOR);
+    device->recovery.image = area(device, &at, DEVICE_SLOT_BYTES);
+    device->recovery.envelope = area(device, &at, 2 * DEVICE_SECTOR);
+    layout->recovery = &device->recovery;
+    layout->move = (struct ud_area){&device->records.flash, 0, UD_TWIN_COPIES * DEVICE_RECORD_BYTES};
+    layout->mover = &ud_move_patch;
+    layout->trial_boots_max = 1;
+    layout->confirm_deadline_ms = 1000;
+}
+
+/* What does not depend on the layout. */
+static void make_rest(struct device *device, const struct ud_signer *author, const struct ud_signer *own)
+{
     sim_road_init(&device->road);
-    lay_out(device, ids, count);
     device->signer = *own;
     device->trust.threshold = 1;
     assert_int_equal(ud_trust_add(&device->trust, author->pub, 1), UD_OK);
@@ -107,6 +148,39 @@ void device_make_of(struct device *device, const struct ud_signer *author, const
         .envelope_cap = sizeof device->envelope,
         .seed = 1,
     };
+}
+
+void device_make(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                 const struct release *first)
+{
+    static const struct ud_bytes app = {component_id, sizeof component_id};
+    device_make_of(device, author, own, first, &app, 1);
+}
+
+void device_make_of(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                    const struct release *first, const struct ud_bytes *ids, uint8_t count)
+{
+    memset(device, 0, sizeof *device);
+    sim_flash_init(&device->flash, 2 * (count * DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
+                   DEVICE_SECTOR, 8, 0xff);
+    lay_out(device, ids, count);
+    make_rest(device, author, own);
+    install_first(device, first);
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+}
+
+void device_make_single(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                        const struct release *first, const struct release *rescue)
+{
+    const uint32_t records = UD_TWIN_COPIES * DEVICE_RECORD_BYTES;
+    memset(device, 0, sizeof *device);
+    device->single = true;
+    sim_flash_init(&device->flash, 2 * DEVICE_SLOT_BYTES + DEVICE_PATCH_BYTES + 10 * DEVICE_SECTOR + records,
+                   DEVICE_SECTOR, 8, 0xff);
+    sim_flash_part(&device->records, &device->flash, records, DEVICE_RECORD_BYTES, 8, 0xff);
+    lay_out_single(device);
+    make_rest(device, author, own);
+    put_recovery(device, rescue);
     install_first(device, first);
     assert_int_equal(device_boot(device, UD_OK), UD_OK);
 }
@@ -123,9 +197,9 @@ ud_err device_boot(struct device *device, ud_err ended)
         &device->agent.hash); /* RAM is gone with the reset; what the library allocated must not leak */
     boot_init(device);
     device->steps = 0;
-    ud_err err = ud_boot_choose(&device->boot, ended, &device->info);
+    ud_err err = ud_boot_choose(device_boots(device), ended, &device->info);
     if (err == UD_OK) {
-        assert_int_equal(ud_boot_allows(&device->boot, &device->info), UD_SURE_YES);
+        assert_int_equal(ud_boot_allows(device_boots(device), &device->info), UD_SURE_YES);
         err = ud_slots_mount(&device->slots, &device->layout);
     }
     if (err == UD_OK) {

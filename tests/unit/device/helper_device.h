@@ -7,9 +7,12 @@
 #include "road.h"
 #include "updraft/agent.h"
 #include "updraft/boot_domains.h"
+#include "updraft/boot_in_place.h"
 
 #define DEVICE_SECTOR 1024U
 #define DEVICE_SLOT_BYTES 12288U
+#define DEVICE_PATCH_BYTES 4096U
+#define DEVICE_RECORD_BYTES 32768U
 #define DEVICE_STEPS_MAX 20000U
 
 struct device {
@@ -26,6 +29,10 @@ struct device {
     struct ud_agent agent;
     bool with_trees; /* the bootloader takes manifests with dependencies */
     struct ud_boot_domains boot_domains;
+    bool single; /* one slot: the bootloader applies patches in place */
+    struct ud_boot_in_place in_place;
+    struct ud_recovery_image recovery;
+    struct sim_flash_part records; /* of those, a chip with large sectors */
     uint64_t now_ms;
     uint32_t steps; /* since the last boot */
     uint8_t boot_ram[4096];
@@ -38,6 +45,12 @@ void device_make(struct device *device, const struct ud_signer *author, const st
 /** The same for a device of several components: first's manifest names them all, and its image goes into each. */
 void device_make_of(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
                     const struct release *first, const struct ud_bytes *ids, uint8_t count);
+/** A device with one slot of DEVICE_SLOT_BYTES, a place for patches, and this recovery image. */
+void device_make_single(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
+                        const struct release *first, const struct release *rescue);
+extern const struct ud_bytes device_staging;
+/** The bootloader of whichever device this is. */
+struct ud_boot *device_boots(struct device *device);
 void device_drop(struct device *device);
 
 /** A reset: the bootloader chooses, the agent starts anew. @param ended how the last image ended */

@@ -17,6 +17,7 @@ static uint8_t ask(struct field *field, const char *path)
 
 static void test_the_profile_is_the_agents_and_absent_where_it_takes_no_patches(void **state)
 {
+    static struct ud_delta delta;
     struct ud_agent_patching patching = {.profile = 1};
     struct ud_agent_config agent_config = {.patching = NULL};
     struct ud_agent agent = {.config = NULL};
@@ -30,6 +31,8 @@ static void test_the_profile_is_the_agents_and_absent_where_it_takes_no_patches(
     agent.config = &agent_config;
     assert_int_equal(ask(&field, "26241/0/5"), UD_COAP_404_NOT_FOUND); /* whole images only */
     agent_config.patching = &patching;
+    assert_int_equal(ask(&field, "26241/0/5"), UD_COAP_404_NOT_FOUND); /* signed patches only, in place */
+    patching.delta = &delta;
     assert_int_equal(ask(&field, "26241/0/5"), UD_COAP_205_CONTENT);
     assert_int_equal(field.message.payload.len, 1);
     assert_int_equal(field.message.payload.ptr[0], '1');

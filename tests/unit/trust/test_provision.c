@@ -83,7 +83,7 @@ static void test_a_layout_that_moves_images_reads_back_the_same(void **state)
     (void)state;
     uint8_t bytes[UD_PROVISION_BYTES_MAX];
     struct ud_provision got;
-    for (int mover = UD_PROVISION_SWAP; mover <= UD_PROVISION_OVERWRITE; mover++) {
+    for (int mover = UD_PROVISION_SWAP; mover <= UD_PROVISION_PATCH; mover++) {
         struct ud_buf out = {bytes, sizeof bytes, 0};
         struct ud_provision want = good();
         want.flash_bytes = 80 * SECTOR;
@@ -165,7 +165,7 @@ static const struct {
     {"no deadline", DEADLINE, {0, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"move area over a slot", MOVE, {54 * SECTOR, 2 * SECTOR}, {NULL, 0}, UD_ERR_RANGE},
     {"move area without room for marks", MOVE, {69 * SECTOR, SECTOR}, {NULL, 0}, UD_ERR_RANGE},
-    {"unknown mover", MOVER, {3, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
+    {"unknown mover", MOVER, {4, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"recovery image over the journal", RECOVERY, {SECTOR, SECTOR}, {NULL, 0}, UD_ERR_RANGE},
     {"short vendor id", VENDOR_BYTES, {15, 0}, {NULL, 0}, UD_ERR_SHAPE},
 };

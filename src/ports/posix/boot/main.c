@@ -12,6 +12,7 @@
 #include "ports/posix/device_folder.h"
 #include "ports/posix/launch.h"
 #include "updraft/boot_domains.h"
+#include "updraft/boot_in_place.h"
 
 #define PAUSE_AFTER_CRASH_MS 1000
 #define BUSY_PAUSE_MS 20
@@ -24,7 +25,7 @@
 /* The whole machine; large, so on the heap. */
 struct machine {
     struct ud_device_folder device;
-    struct ud_boot boot;
+    struct ud_boot_in_place boot;
     struct ud_boot_domains domains;
     struct ud_boot_info info;
     struct ud_launch launch;
@@ -83,21 +84,23 @@ static ud_err choose_and_load(struct machine *machine, int *image_fd)
     if (err != UD_OK) {
         return err;
     }
-    ud_boot_init(&machine->boot, &machine->device.layout, &machine->device.trust.store.trust, &identity,
+    ud_boot_init(&machine->boot.boot, &machine->device.layout, &machine->device.trust.store.trust, &identity,
                  machine->envelope, sizeof machine->envelope);
-    ud_boot_depend(&machine->boot, &machine->domains);
-    if (machine->device.layout.mover != NULL) {
-        ud_boot_move(&machine->boot);
+    ud_boot_depend(&machine->boot.boot, &machine->domains);
+    if (machine->device.layout.mover == &ud_move_patch) {
+        ud_boot_in_place(&machine->boot, ud_device_staging);
+    } else if (machine->device.layout.mover != NULL) {
+        ud_boot_move(&machine->boot.boot);
     }
-    err = ud_boot_choose(&machine->boot, machine->ended, &machine->info);
+    err = ud_boot_choose(&machine->boot.boot, machine->ended, &machine->info);
     log_choice(machine, err);
     if (err != UD_OK) {
         return err;
     }
-    if (ud_boot_allows(&machine->boot, &machine->info) != UD_SURE_YES) {
+    if (ud_boot_allows(&machine->boot.boot, &machine->info) != UD_SURE_YES) {
         return UD_ERR_NO_SLOT;
     }
-    return ud_launch_load(&machine->boot.slots, &machine->info, image_fd);
+    return ud_launch_load(&machine->boot.boot.slots, &machine->info, image_fd);
 }
 
 /* After a power cut (a kill) the image of the last life may take a moment to let go of the flash. */
