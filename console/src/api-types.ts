@@ -45,6 +45,12 @@ export interface AuditEntry {
   hash: string;
 }
 
+export interface BulkDone {
+  changed: number;
+  unchanged: number;
+  next: number | null;
+}
+
 export interface Cluster {
   state: "failed" | "reverted" | "drifted";
   error: string | null;

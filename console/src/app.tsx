@@ -246,9 +246,9 @@ function Badge({ of }: { of: string }): JSX.Element | null {
 function Live(): JSX.Element {
   const live = useLive();
   return (
-    <span class={live.on ? "live" : "live off"} title={live.polls ? t.live.polls : live.on ? t.live.on : t.live.since(clockSeconds(live.since))}>
+    <span class={live.on ? "live" : "live off"} title={live.on ? t.live.on : t.live.since(clockSeconds(live.since))}>
       <i />
-      <span class="hide-s">{live.on ? (live.polls ? t.live.pollsWord : t.live.word) : t.live.offWord}</span>
+      <span class="hide-s">{live.on ? t.live.word : t.live.offWord}</span>
     </span>
   );
 }

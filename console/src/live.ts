@@ -13,8 +13,6 @@ export interface LiveEvent {
 
 export interface LiveState {
   on: boolean;
-  /** no stream for this person: pages ask again by the clock */
-  polls: boolean;
   /** since when not */
   since: number;
   /** when it is tried again */
@@ -24,7 +22,7 @@ export interface LiveState {
 type Listener = (event: LiveEvent) => void;
 const listeners = new Set<Listener>();
 const watchers = new Set<() => void>();
-let state: LiveState = { on: true, polls: false, since: 0, next: 0 };
+let state: LiveState = { on: true, since: 0, next: 0 };
 let source: EventSource | null = null;
 let lastId = "";
 let pause = 1000;
@@ -36,7 +34,6 @@ const KINDS = ["action", "change", "lost", "rollout", "device", "alert"];
 const FIRST_PAUSE_MS = 1000;
 const PAUSE_MAX_MS = 30_000;
 const SILENT_MS = 45_000; // the server says something every 15 s
-const POLL_MS = 15_000;
 
 export function onEvent(listener: Listener): () => void {
   listeners.add(listener);
@@ -95,7 +92,7 @@ async function connect(): Promise<void> {
   source?.close();
   source = null;
   if (!wanted) return;
-  // An EventSource does not say why it was refused. Ask first: who has a group of devices gets no stream.
+  // An EventSource does not say why it was refused. Ask first.
   try {
     const reply = await fetch("/api/v1/whoami", { credentials: "same-origin", cache: "no-store" });
     if (reply.status === 401) {
@@ -104,13 +101,6 @@ async function connect(): Promise<void> {
       return;
     }
     if (!reply.ok) return lost();
-    const me = (await reply.json()) as { group?: string | null };
-    if (me.group) {
-      set({ on: true, polls: true });
-      window.clearInterval(clockTimer);
-      clockTimer = window.setInterval(() => tell({ kind: "again", id: "", at: Date.now(), device: "", body: {} }), POLL_MS);
-      return;
-    }
   } catch {
     return lost();
   }
@@ -122,7 +112,7 @@ async function connect(): Promise<void> {
     heard = Date.now();
     const was = state.on;
     pause = FIRST_PAUSE_MS;
-    set({ on: true, polls: false });
+    set({ on: true });
     if (!was) tell({ kind: "again", id: "", at: Date.now(), device: "", body: {} });
   };
   stream.onerror = () => {
@@ -175,5 +165,5 @@ export function stopLive(): void {
   source?.close();
   source = null;
   lastId = "";
-  state = { on: true, polls: false, since: 0, next: 0 };
+  state = { on: true, since: 0, next: 0 };
 }

@@ -5,6 +5,8 @@
 #include "server/rollouts.h"
 #include "server/scheduler.h"
 
+#include <strings.h>
+
 #define CODE_LIFE_MS (INT64_C(24) * 3600 * 1000)
 
 static const char *const boot_reasons[] = {"unknown", "normal", "trial", "reverted", "fallback", "recovery"};
@@ -117,14 +119,50 @@ static void each_device(void *ctx, const struct ud_row_device *device)
     }
 }
 
+/* ?sort=name or -name: by a column, then by id. NULL: there is no such column. */
+static const char *order_of(struct ud_call *call)
+{
+    static const struct {
+        const char *sort;
+        const char *up;
+        const char *down;
+    } rows[] = {
+        {"id", "d.id", "d.id DESC"},
+        {"created", "d.id", "d.id DESC"},
+        {"name", "d.name", "d.name DESC"},
+        {"status", "d.status,d.id", "d.status DESC,d.id DESC"},
+        {"type", "d.type_id,d.id", "d.type_id DESC,d.id DESC"},
+        {"group", "d.area,d.id", "d.area DESC,d.id DESC"},
+        {"runs", "d.running_release,d.id", "d.running_release DESC,d.id DESC"},
+        {"assigned", "d.assigned_release,d.id", "d.assigned_release DESC,d.id DESC"},
+        {"lastseen", "d.last_seen_ms,d.id", "d.last_seen_ms DESC,d.id DESC"},
+    };
+    const char *text = NULL;
+    const ud_err err = ud_call_query(call, "sort", &text);
+    if (err == UD_ABSENT) {
+        return rows[0].up;
+    }
+    const bool down = err == UD_OK && text[0] == '-';
+    for (size_t i = 0; err == UD_OK && i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcasecmp(text + (down ? 1 : 0), rows[i].sort) == 0) {
+            return down ? rows[i].down : rows[i].up;
+        }
+    }
+    return NULL;
+}
+
 static ud_err list_devices(struct ud_call *call, struct ud_store *store)
 {
     struct ud_listing *listing = call->data;
     struct device_listing list = {listing, call, UD_OK};
+    const char *order = order_of(call);
+    if (order == NULL) {
+        return UD_ERR_SHAPE;
+    }
     listing->store = store;
     bool exact = true;
     ud_know_total(call, listing);
-    const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, "d.id",
+    const ud_err err = ud_store_device_search(store, call->tenant, call->person.area, listing->filter, order,
                                               &listing->page, &exact, each_device, &list);
     listing->inexact = !exact;
     return err == UD_OK ? list.err : err;
@@ -220,8 +258,7 @@ static bool is_device_name(const char *name)
     return strchr(name, '%') == NULL && ud_route_decode(decoded, name, strlen(name)) && name[0] != '\0';
 }
 
-/* Without a word it joins the group of who adds it. */
-static ud_err parse_group(const struct ud_call *call, json_t *body, char area[UD_AREA_BYTES_MAX + 1])
+ud_err ud_take_group(const struct ud_call *call, json_t *body, char area[UD_AREA_BYTES_MAX + 1])
 {
     memcpy(area, call->person.area, UD_AREA_BYTES_MAX + 1);
     const ud_err err = ud_take_string(body, "group", area, UD_AREA_BYTES_MAX, false);
@@ -239,7 +276,7 @@ static ud_err parse_addition(const struct ud_call *call, struct addition *additi
     err = err == UD_OK && !is_device_name(device->name) ? UD_ERR_SHAPE : err;
     err = err == UD_OK ? ud_take_string(body, "type", addition->type, UD_TITLE_BYTES_MAX, false) : err;
     err = err == UD_OK ? ud_take_bool(body, "code", &addition->with_code) : err;
-    err = err == UD_OK ? parse_group(call, body, device->area) : err;
+    err = err == UD_OK ? ud_take_group(call, body, device->area) : err;
     if (err == UD_OK && key != NULL && !json_is_null(key)) {
         err = ud_take_key(body, "key", device->pub, device->kid);
         device->has_key = err == UD_OK;
@@ -319,7 +356,11 @@ static ud_err set_group(struct ud_call *call, struct ud_store *store)
     const char *area = call->data;
     struct ud_row_device row;
     const ud_err err = ud_find_device(call, store, call->param[0], &row);
-    return err == UD_OK ? ud_store_device_area_set(store, row.id, area) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    const ud_err set = ud_store_device_area_set(store, row.id, area);
+    return set == UD_OK ? ud_store_fact_device(store, call->tenant, row.id) : set;
 }
 
 static void group_set(struct ud_call *call, ud_err err)
@@ -338,7 +379,7 @@ void ud_api_devices_group(struct ud_call *call)
     if (body == NULL) {
         return;
     }
-    const ud_err err = parse_group(call, body, area);
+    const ud_err err = ud_take_group(call, body, area);
     json_decref(body);
     if (err != UD_OK) {
         ud_call_error(call, err, "needed: group, names with / between them, or an empty text");

@@ -83,6 +83,10 @@ static ud_err count_filtered(struct ud_call *call, struct ud_store *store, struc
     err = err == UD_OK ? ud_store_device_search(store, call->tenant, "", &f->filter, "d.id", &page, &exact,
                                                 take_example, f)
                        : err;
+    if (err == UD_OK && f->plan.rollout.filter[0] == '\0') {
+        const size_t reachable = ud_fleet_seen_since(call->server->fleet, call->tenant, silent_ms);
+        return ud_store_fleet_fit(store, call->tenant, &f->release, (uint32_t)reachable, &f->fit);
+    }
     err = err == UD_OK ? ud_store_device_fit(store, call->tenant, &f->filter, &f->release, silent_ms, &f->fit)
                        : err;
     if (err == UD_ERR_FILTER_COST) { /* who does not get it costs too much: how many there are is worth more */

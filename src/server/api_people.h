@@ -9,6 +9,8 @@
 void ud_render_roles(struct ud_json *json, uint32_t roles);
 /** An array of role names. UD_ABSENT; UD_ERR_SHAPE; UD_ERR_SEPARATION; UD_ERR_MISSING for an empty one. */
 ud_err ud_take_roles(json_t *body, const char *name, uint32_t *roles);
+/** The member "group"; without one the caller's own. UD_ERR_SHAPE; UD_ERR_GROUP for one outside of the caller's. */
+ud_err ud_take_group(const struct ud_call *call, json_t *body, char area[UD_AREA_BYTES_MAX + 1]);
 /** A group of devices: "" or names with '/' between them. */
 bool ud_is_area(const char *area);
 

@@ -29,12 +29,6 @@ static ud_err says_overview(struct ud_call *call, struct ud_store *store, struct
     return err;
 }
 
-static void ignore_device(void *ctx, const struct ud_row_device *device)
-{
-    (void)ctx;
-    (void)device;
-}
-
 static ud_err says_devices(struct ud_call *call, struct ud_store *store, struct saying *saying)
 {
     struct ud_standing *standing = &saying->overview.standing;
@@ -45,7 +39,7 @@ static ud_err says_devices(struct ud_call *call, struct ud_store *store, struct 
     ud_err err = ud_store_standing(store, call->tenant, standing);
     if (err == UD_OK && filtered) {
         err = ud_store_device_search(store, call->tenant, call->person.area, &saying->filter, "d.id", &page,
-                                     &exact, ignore_device, NULL);
+                                     &exact, ud_ignore_device, NULL);
     }
     if (err == UD_OK) {
         ud_says_devices(standing, filtered, page.total, !exact, &saying->says);

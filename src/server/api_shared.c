@@ -152,3 +152,9 @@ void ud_ignore_anchor(void *ctx, const struct ud_row_anchor *anchor)
     (void)ctx;
     (void)anchor;
 }
+
+void ud_ignore_device(void *ctx, const struct ud_row_device *device)
+{
+    (void)ctx;
+    (void)device;
+}

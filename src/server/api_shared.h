@@ -47,5 +47,6 @@ ud_err ud_take_key(json_t *body, const char *name, uint8_t pub[UD_P256_PUBLIC_BY
 
 /** For counting a list without its rows. */
 void ud_ignore_anchor(void *ctx, const struct ud_row_anchor *anchor);
+void ud_ignore_device(void *ctx, const struct ud_row_device *device);
 
 #endif

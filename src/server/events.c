@@ -42,9 +42,12 @@ ud_err ud_event_action(struct ud_store *store, struct ud_row_action *action, int
     return err;
 }
 
-ud_err ud_event_change(struct ud_store *store, int64_t tenant, const char *body, int64_t now_ms)
+ud_err ud_event_change(struct ud_store *store, int64_t tenant, const char *device, const char *body,
+                       int64_t now_ms)
 {
-    return add(store, tenant, "change", "", body, now_ms);
+    struct ud_row_event event = {
+        .tenant = tenant, .at_ms = now_ms, .kind = "change", .body = body, .of = device};
+    return ud_store_event_add(store, &event);
 }
 
 ud_err ud_event_poll(struct ud_store *store, int64_t tenant, const char *device, int64_t deadline_ms,

@@ -69,6 +69,7 @@ void ud_api_rollouts_devices(struct ud_call *call);
 void ud_api_rollouts_failures(struct ud_call *call);
 void ud_api_rollouts_clusters(struct ud_call *call);
 void ud_api_rollouts_course(struct ud_call *call);
+void ud_api_bulk(struct ud_call *call);
 void ud_api_rollouts_start(struct ud_call *call);
 void ud_api_rollouts_pause(struct ud_call *call);
 void ud_api_rollouts_resume(struct ud_call *call);

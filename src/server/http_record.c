@@ -23,6 +23,18 @@ static void write_detail(struct ud_text *text, const struct ud_call *call)
     ud_json_close(&json, '}');
 }
 
+/* The device whose resource was changed; "" for any other. */
+static const char *device_of(const struct ud_call *call)
+{
+    static const char *const roots[] = {"/api/v1/devices/{name}", "/rest/v1/targets/{name}"};
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+        if (strncmp(call->route->pattern, roots[i], strlen(roots[i])) == 0 && call->param[0] != NULL) {
+            return call->param[0];
+        }
+    }
+    return "";
+}
+
 /* The same for everybody who listens. */
 static ud_err tell(const struct ud_call *call, struct ud_store *store, const struct ud_row_audit *entry)
 {
@@ -34,8 +46,9 @@ static ud_err tell(const struct ud_call *call, struct ud_store *store, const str
     ud_json_string(&json, "what", entry->what);
     ud_json_raw(&json, "detail", entry->detail);
     ud_json_close(&json, '}');
-    const ud_err err =
-        ud_text_ok(&text) ? ud_event_change(store, call->tenant, text.ptr, call->now_ms) : UD_ERR_MEMORY;
+    const ud_err err = ud_text_ok(&text)
+                           ? ud_event_change(store, call->tenant, device_of(call), text.ptr, call->now_ms)
+                           : UD_ERR_MEMORY;
     ud_text_free(&text);
     return err;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define PAGE 100
+#define TOLD_EVERY 1000 /* events of others */
 #define BLOCK_BYTES 32768
 #define TEXT_BYTES_MAX (1U << 20)
 #define LIFE_MS (INT64_C(10) * 60 * 1000) /* then the client comes again, and is asked again who it is */
@@ -23,11 +24,14 @@ struct stream {
     struct MHD_Connection *connection;
     const struct MHD_Daemon *daemon;
     int64_t tenant;
+    char area[UD_AREA_BYTES_MAX + 1]; /* "" = of all devices, and of what is of none */
     int64_t after;
+    int64_t told; /* the last id that the client knows */
     int64_t until_ms;
     uint64_t turn; /* of the hub, when the outbox was last read */
     struct ud_text text;
     size_t sent;
+    uint32_t listed; /* events in `text` */
     bool waiting;
     bool beat;
 };
@@ -160,7 +164,28 @@ static void write_event(void *ctx, const struct ud_row_event *event)
     ud_json_raw(&json, "body", event->body);
     ud_json_close(&json, '}');
     ud_text_puts(text, "\n\n");
-    stream->after = event->id;
+    stream->after = stream->told = event->id;
+    stream->listed++;
+}
+
+/* What is of other groups is passed over; the client learns now and then how far, so that it comes back to there. */
+static ud_err list_in_area(struct stream *stream, struct ud_store *store)
+{
+    int64_t newest = 0;
+    ud_err err = ud_store_event_newest(store, &newest);
+    err = err == UD_OK ? ud_store_event_list_in(store, stream->tenant, stream->area, stream->after, newest,
+                                                PAGE, write_event, stream)
+                       : err;
+    if (err == UD_OK && stream->listed < PAGE && newest > stream->after) {
+        stream->after = newest;
+    }
+    if (err == UD_OK && stream->after - stream->told >= TOLD_EVERY) {
+        stream->told = stream->after;
+        ud_text_puts(&stream->text, "id: ");
+        ud_text_int(&stream->text, stream->told);
+        ud_text_puts(&stream->text, "\n\n");
+    }
+    return err;
 }
 
 static ud_err refill(struct stream *stream)
@@ -172,7 +197,10 @@ static ud_err refill(struct stream *stream)
     stream->sent = 0;
     ud_err err = ud_store_pool_take(pool, &store);
     if (err == UD_OK) {
-        err = ud_store_event_list(store, stream->tenant, stream->after, PAGE, write_event, stream);
+        stream->listed = 0;
+        err = stream->area[0] == '\0'
+                  ? ud_store_event_list(store, stream->tenant, stream->after, PAGE, write_event, stream)
+                  : list_in_area(stream, store);
         ud_store_pool_give(pool, store);
     }
     return err == UD_OK && !ud_text_ok(&stream->text) ? UD_ERR_MEMORY : err;
@@ -267,8 +295,10 @@ static struct stream *open_stream(struct ud_call *call, int64_t after)
         .daemon = MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_DAEMON)->daemon,
         .tenant = call->tenant,
         .after = after,
+        .told = after,
         .until_ms = call->now_ms + LIFE_MS,
     };
+    memcpy(stream->area, call->person.area, sizeof stream->area);
     ud_text_init(&stream->text, TEXT_BYTES_MAX);
     ud_text_puts(&stream->text, "retry: 2000\n\n");
     return stream;

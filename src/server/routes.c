@@ -50,7 +50,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "GET",    API "/server",                                 UD_MAY_SETTINGS, UD_BODY_NONE, ud_api_server, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/policy",                                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_policy_get, NULL},
     {UD_LISTEN_PEOPLE,  "PUT",    API "/policy",                                 UD_MAY_SETTINGS, UD_BODY_JSON,  ud_api_policy_set, NULL},
-    {UD_LISTEN_PEOPLE,  "GET",    API "/events",                                 UD_MAY_READ,    UD_BODY_NONE,   ud_api_events, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/events",                                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE, ud_api_events, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/webhooks",                               UD_MAY_SETTINGS, UD_BODY_NONE,  ud_api_hooks_list, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/webhooks",                               UD_MAY_SETTINGS, UD_BODY_JSON,  ud_api_hooks_add, NULL},
     {UD_LISTEN_PEOPLE,  "DELETE", API "/webhooks/{id}",                          UD_MAY_SETTINGS, UD_BODY_NONE,  ud_api_hooks_remove, NULL},
@@ -118,6 +118,12 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}/quarantine",                     UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_NONE, ud_api_devices_free, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/releases/{id}/recall",                          UD_MAY_DEPLOY, UD_BODY_JSON, ud_api_releases_recall, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/releases/{id}/way-back",                        UD_MAY_READ, UD_BODY_NONE, ud_api_releases_way_back, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/tag",                                    UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON, ud_api_bulk, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/untag",                                  UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON, ud_api_bulk, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/poll",                                   UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON, ud_api_bulk, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/quarantine",                             UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_JSON, ud_api_bulk, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/release",                                UD_MAY_DEPLOY | UD_IN_GROUP, UD_BODY_JSON, ud_api_bulk, NULL},
+    {UD_LISTEN_PEOPLE,  "POST",   API "/bulk/group",                                  UD_MAY_DEVICES, UD_BODY_JSON, ud_api_bulk, NULL},
 
     /* people: what the console opens with */
     {UD_LISTEN_PEOPLE,  "GET",    API "/overview",                                      UD_MAY_READ, UD_BODY_NONE, ud_api_overview, NULL},

@@ -112,6 +112,11 @@ struct ud_fit {
     uint32_t silent; /* came, but not lately */
     uint32_t never;  /* never came */
 };
+/**
+ * Of all devices, out of kept counts and indexes. `reachable`: how many came lately, as the fleet in memory knows it.
+ */
+ud_err ud_store_fleet_fit(struct ud_store *store, int64_t tenant, const struct ud_row_release *release,
+                          uint32_t reachable, struct ud_fit *fit);
 /** `silent_ms`: not since then. One walk over those that match; UD_ERR_FILTER_COST when it takes too long. */
 ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
                            const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit);

@@ -33,12 +33,17 @@ struct ud_row_event {
     char kind[UD_EVENT_KIND_BYTES_MAX + 1];
     char device[UD_NAME_BYTES_MAX + 1]; /* "" where it is about none */
     const char *body;                   /* JSON object; borrowed for the call */
+    const char *of;                     /* in only: the device by whose group it is seen; NULL = `device` */
 };
 /** Append; sets id. Ids grow in the order of the commits. */
 ud_err ud_store_event_add(struct ud_store *store, struct ud_row_event *event);
 /** Oldest first, those after `after`, at most `max`. `tenant` 0: of all. */
 ud_err ud_store_event_list(struct ud_store *store, int64_t tenant, int64_t after, uint32_t max,
                            void (*each)(void *ctx, const struct ud_row_event *event), void *ctx);
+/** The same of devices that were in the group `area`, or one below it, when it happened; up to the id `upto`. */
+ud_err ud_store_event_list_in(struct ud_store *store, int64_t tenant, const char *area, int64_t after,
+                              int64_t upto, uint32_t max,
+                              void (*each)(void *ctx, const struct ud_row_event *event), void *ctx);
 /** The newest id, 0 where there is none. */
 ud_err ud_store_event_newest(struct ud_store *store, int64_t *id);
 /** The oldest id that is still kept, 0 where there is none. */

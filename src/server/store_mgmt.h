@@ -117,6 +117,9 @@ bool ud_store_release_was_given(struct ud_store *store, int32_t release);
 bool ud_store_module_was_given(struct ud_store *store, int64_t module);
 /** Has the set this module? */
 bool ud_store_set_has_module(struct ud_store *store, int32_t set, int64_t module);
+/** The device tag of this name, made where there is none and `by` says who makes it. UD_ERR_NOT_FOUND. */
+ud_err ud_store_device_tag(struct ud_store *store, int64_t tenant, const char *name, const char *by,
+                           int64_t now_ms, int64_t *id);
 /** Adding a pair again is UD_OK. */
 ud_err ud_store_relation_add(struct ud_store *store, ud_relation relation, int64_t left, int64_t right);
 /** UD_ERR_NOT_FOUND. */

@@ -230,6 +230,10 @@ ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char
                               const struct ud_fiql *filter, const char *order, struct ud_page *page,
                               bool *exact, void (*each)(void *ctx, const struct ud_row_device *device),
                               void *ctx);
+/** Ids of those that match, above `after` in the order of ids, at most `max`. `area` "": all. UD_ERR_FILTER_COST. */
+ud_err ud_store_device_ids(struct ud_store *store, int64_t tenant, const char *area,
+                           const struct ud_fiql *filter, int64_t after, int64_t *ids, size_t max,
+                           size_t *count);
 ud_err ud_store_device_count(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
                              uint32_t *count);
 /** Does this one device match? For single devices that join. */

@@ -354,3 +354,20 @@ def test_f5_hostile_strings_come_back_as_text_and_nothing_else(server, updraft):
     [value] = [entry["text"] for entry in complete(server, "name==a'")["content"]]
     found = server.api("GET", "/api/v1/devices?q=" + quote("name==" + value)).json["content"]
     assert [device["name"] for device in found] == [HOSTILE[4]]
+
+
+def test_the_forecast_for_everybody_is_that_of_a_filter_that_everybody_meets(fleet):
+    server = fleet.server
+    server.api("POST", "/api/v1/devices", {"name": "other"})  # of no type: a foreign release is not for it
+    server.deploy(fleet.release, "d0", "d1")
+    fleet.end("d0")
+    fleet.wait_offer("d1")
+    server.api("POST", "/api/v1/devices/d3/quarantine", {"reason": "odd"})
+
+    def fit(query):
+        reply = server.api("POST", "/api/v1/rollouts/forecast", {"release": fleet.release, **query})
+        assert reply.status == 200, reply
+        return reply.json["devices"]
+    assert fit({}) == {"matched": 5, "exact": True, "runsIt": 1, "notForIt": 1, "quarantined": 1, "busy": 1, "silent": 0, "never": fit({})["never"]}
+    # who came is in memory first, so the two are the same when that has reached the store
+    until(lambda: fit({}) == fit({"filter": "name==*"}), lambda same: same)

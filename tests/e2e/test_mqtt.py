@@ -151,6 +151,16 @@ def test_a_person_makes_a_device_poll_and_hears_its_answer(server, broker):
     assert server.api("POST", "/api/v1/devices/nobody/poll").status == 404
 
 
+def test_many_devices_are_made_to_poll_at_once(server, broker):
+    for name in ("d1", "d2", "e1"):
+        server.add_device(name)
+    ears = {name: broker.client(f"default/{name}").subscribe(topic(name, "cmd")) for name in ("d1", "d2")}
+    reply = server.api("POST", "/api/v1/bulk/poll", {"filter": "name==d*", "count": 2})
+    assert (reply.status, reply.json) == (200, {"changed": 2, "unchanged": 0, "next": None})
+    for name, ear in ears.items():
+        assert json.loads(ear.until(lambda: ear.on(topic(name, "cmd")))[0])["cmd"] == "poll"
+
+
 def test_attributes_and_presence(server, broker):
     server.add_device("d1")
     assert server.api("GET", "/api/v1/devices/d1").json.get("lastSeen") in (None, 0)

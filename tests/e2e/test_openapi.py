@@ -17,6 +17,7 @@ ELSEWHERE = {
     ("GET", "/api/v1/login/callback"): "interop: an identity provider",
     ("GET", "/api/v1/events"): "test_server_events.py: it has no end",
     ("POST", "/api/v1/devices/{name}/poll"): "test_mqtt.py: a broker",
+    ("POST", "/api/v1/bulk/poll"): "test_mqtt.py: a broker",
     ("GET", "/api/v1/devices/{name}/lwm2m"): "test_lwm2m.py: a registered client",
 }
 
@@ -264,6 +265,15 @@ def hawkbit(walk, server):
     walk("DELETE", "/rest/v1/targets/t3")
 
 
+def bulk(walk):
+    some = {"filter": "name==g*"}
+    walk("POST", "/api/v1/bulk/tag", {**some, "tag": "bulk", "count": None})
+    walk("POST", "/api/v1/bulk/untag", {"devices": ["g4"], "tag": "bulk"})
+    walk("POST", "/api/v1/bulk/group", {"devices": ["g4"], "group": "eu"})
+    walk("POST", "/api/v1/bulk/quarantine", {"devices": ["g4"], "reason": "odd"})
+    walk("POST", "/api/v1/bulk/release", {"devices": ["g4"]})
+
+
 def hawkbit_filters(walk, ids):
     path = f"/rest/v1/targetfilters/{ids['targetfilters']}/autoAssignDS"
     walk("GET", path, status=204)
@@ -308,6 +318,7 @@ def test_every_documented_operation_answers_as_it_is_described(walk, server, doc
     assert server.api("POST", "/api/v1/releases?name=app&version=9", field.author.release(field.image, 9),
                       {"Content-Type": "application/suit-envelope+cose"}).status == 201
     walk("GET", f"/api/v1/releases/{field.release['id']}/way-back")
+    bulk(walk)
     walk("DELETE", "/api/v1/devices/g4")
     missing = set(document.operations) - walk.done - set(ELSEWHERE)
     assert not missing, sorted(missing)

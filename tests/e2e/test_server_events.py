@@ -11,6 +11,7 @@ import time
 
 import pytest
 from server_tool import Server
+from test_server_people import person
 
 
 class Stream:
@@ -91,6 +92,55 @@ def test_events_of_one_tenant_are_not_told_to_another(server):
     server.api("POST", "/api/v1/devices", {"name": "theirs"}, token=other)
     event = stream.next()
     assert event[2]["body"]["what"] == "POST /api/v1/devices" and "ours" not in json.dumps(event)
+
+
+def test_events_of_a_group_are_told_to_its_people_and_those_of_others_never(server):
+    release = server.foreign_release(b"x" * 64)["id"]
+    devices = {name: server.add_device(name, type="gateway", group=group) for name, group in
+               (("in", "eu/berlin"), ("out", "us"), ("near", "eu-west"), ("none", ""))}
+    greta = person(server, "greta", "viewer", group="eu")
+    stream = Stream(server, token=greta)
+    assert stream.reply.status == 200
+    everything = Stream(server, query="?after=0")
+    for name in ("out", "near", "none", "in"):
+        [action] = server.deploy(release, name)
+        devices[name].feedback(action, "download", "none")
+        assert server.api("POST", f"/api/v1/devices/{name}/quarantine", {"reason": name}).status == 204
+    seen = []
+    while not (seen and seen[-1][1] == "change"):
+        seen.append(stream.next())
+    assert {event[2]["device"] for event in seen if event[1] == "action"} == {"in"}
+    assert [event[2]["body"]["detail"]["path"] for event in seen if event[1] == "change"] == [["in"]]
+    # one that moves is heard of from then on, and nothing of what was before
+    assert server.api("PUT", "/api/v1/devices/out/group", {"group": "eu"}).status == 204
+    assert stream.next()[2]["body"]["what"] == "PUT /api/v1/devices/{name}/group"
+    again = Stream(server, token=greta, query="?after=0")
+    heard = [again.next() for _ in range(len(seen) + 1)]
+    assert [event[0] for event in heard[:len(seen)]] == [event[0] for event in seen]
+    # and one that moves away is not
+    assert server.api("PUT", "/api/v1/devices/in/group", {"group": "us"}).status == 204
+    assert server.api("DELETE", "/api/v1/devices/in/quarantine").status == 204
+    assert server.api("DELETE", "/api/v1/devices/out/quarantine").status == 204
+    assert stream.next()[2]["body"]["detail"]["path"] == ["out"]
+    stream.close()
+    again.close()
+    everything.close()
+
+
+def test_who_hears_little_still_comes_back_to_where_they_were(server):
+    """Of others' events they see nothing but how far these went: a reader who comes back does not pass over them again."""
+    server.add_device("in", group="eu")
+    greta = person(server, "greta", "viewer", group="eu")
+    stream = Stream(server, token=greta)
+    stream.connection.sock.settimeout(60)
+    for i in range(1100):
+        server.api("PUT", "/api/v1/filters/mine", {"query": f"name==x{i}"})
+    lines = []
+    while not (lines and lines[-1].startswith("id:")):
+        lines.append(stream.reply.readline().decode())
+        assert not lines[-1].startswith(("data:", "event:"))
+    assert int(lines[-1].split(":")[1]) >= 1000
+    stream.close()
 
 
 def test_a_refused_change_is_no_event(server):

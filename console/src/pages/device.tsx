@@ -92,8 +92,8 @@ export function DevicePage({ name }: { name: string }): JSX.Element {
           done={done(t.device.cancelDone)} run={() => send("POST", `/api/v1/actions/${action.id}/cancel`)} />
       ) : null}
       {dialog === "quarantine" ? (
-        <Dialog title={t.device.quarantineTitle(name)} tone="hold" glyph="quarantined" lines={[{ n: 1, text: t.devices.quarantineLine }]} reason={{ label: t.devices.quarantineReason, needed: true }}
-          safe={t.cancel} go={t.devices.quarantineGo(1)} kill close={close} done={done(t.device.quarantined)} run={(reason) => send("POST", `${path}/quarantine`, { reason })} />
+        <Dialog title={t.device.quarantineTitle(name)} tone="hold" glyph="quarantined" lines={[{ n: 1, text: t.bulk.deeds.quarantine.line }]} reason={{ label: t.devices.quarantineReason, needed: true }}
+          safe={t.cancel} go={t.bulk.deeds.quarantine.go(1)} kill close={close} done={done(t.device.quarantined)} run={(reason) => send("POST", `${path}/quarantine`, { reason })} />
       ) : null}
       {dialog === "free" ? (
         <Dialog title={t.device.freeTitle(name)} tone="hold" glyph="quarantined" lines={[{ n: 1, text: t.device.freeLine }]} safe={t.cancel} go={t.device.freeGo} close={close} done={done(t.device.freed)} run={() => send("DELETE", `${path}/quarantine`)} />

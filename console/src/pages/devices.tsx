@@ -8,12 +8,13 @@ import { devicesUrl, go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
 import { deviceKey, happening, lookOf, proofOf } from "../state";
 import { t } from "../strings";
-import { Blank, Btn, Check, Command, Digest, ErrorBlock, Field, Icon, Input, Ladder, Loading, Note, Pager, Refused, Say, Select, St, T, useDeed, When } from "../ui/base";
+import { Blank, Btn, Check, Command, Digest, ErrorBlock, Field, Input, Ladder, Loading, Note, Pager, Refused, Say, Select, St, T, useDeed, When } from "../ui/base";
 import { Dialog, Modal } from "../ui/dialog";
 import { Query } from "../ui/query";
 import { SavedFilters } from "../ui/saved";
 import { SaysHead, useSays, type Says } from "../ui/says";
 import { toast } from "../ui/toast";
+import { BulkActions, BulkBar } from "./devices-bulk";
 
 const LIMIT = 50;
 
@@ -23,18 +24,25 @@ export function DevicesPage(): JSX.Element {
   const query = here.query.get("q") ?? "";
   const offset = Math.max(0, Number(here.query.get("offset") ?? 0) || 0);
   const [selected, select] = useState<Set<string>>(new Set());
-  const [dialog, open] = useState<"" | "add" | "assign" | "again" | "quarantine" | "export">(here.query.get("add") ? "add" : "");
+  const [dialog, open] = useState<"" | "add" | "assign" | "again" | "export">(here.query.get("add") ? "add" : "");
   const releases = useReleases();
-  const path = `/api/v1/devices?limit=${LIMIT}&offset=${offset}${query ? `&q=${encodeURIComponent(query)}` : ""}`;
+  const [everything, selectEverything] = useState(false);
+  const sort = here.query.get("sort") ?? "";
+  const path = `/api/v1/devices?limit=${LIMIT}&offset=${offset}${query ? `&q=${encodeURIComponent(query)}` : ""}${sort ? `&sort=${encodeURIComponent(sort)}` : ""}`;
   const list = useResource<Page<Device>>(path, { events: (event) => event.kind === "action" || (event.kind === "change" && /devices|targets/.test(String(event.body["what"]))), every: 60_000, keep: true });
   const says = useSays(`devices${query ? `?q=${encodeURIComponent(query)}` : ""}`, (event) => event.kind === "action" || event.kind === "change", true);
   const rows = list.data?.content ?? [];
   const total = list.data?.total ?? 0;
   const filterError = list.error && (list.error.status === 400 || list.error.status === 422) ? list.error : undefined;
-  useEffect(() => select(new Set()), [query]);
+  const clear = (): void => {
+    select(new Set());
+    selectEverything(false);
+  };
+  useEffect(clear, [query]);
 
   const chosen = rows.filter((row) => selected.has(row.name));
-  const failedOnes = chosen.filter((row) => row.action && !row.action.active && row.action.error !== null);
+  const which = { names: [...selected], all: everything ? { query, count: total } : null };
+  const failedOnes = everything ? [] : chosen.filter((row) => row.action && !row.action.active && row.action.error !== null);
   const apply = (next: string): void => setQuery({ q: next, offset: null });
   return (
     <>
@@ -57,8 +65,9 @@ export function DevicesPage(): JSX.Element {
             <Empty query={query} apply={apply} add={() => open("add")} />
           ) : (
             <>
-              <Rows rows={rows} selected={selected} select={select} releases={releases} />
+              <Rows rows={rows} selected={selected} select={(names) => { selectEverything(false); select(names); }} releases={releases} sort={sort} columns={columns(here.query.get("cols"))} />
               <footer>
+                <Columns shown={columns(here.query.get("cols"))} />
                 <Pager offset={offset} size={rows.length} total={total} atLeast={list.data.atLeast} limit={LIMIT} onPage={(next) => setQuery({ offset: next > 0 ? String(next) : null })} />
               </footer>
             </>
@@ -66,37 +75,32 @@ export function DevicesPage(): JSX.Element {
         </section>
       </div>
       {selected.size > 0 ? (
-        <div class="bulk" role="toolbar" aria-label={t.devices.selected(selected.size)} onKeyDown={(event) => { if (event.key === "Escape") select(new Set()); }}>
-          <b role="status">{t.devices.selected(selected.size)}</b>
-          {query && total > rows.length && !session.me.group ? <a href={`/rollouts/new?q=${encodeURIComponent(query)}`}>{t.devices.allOfThem(total)}</a> : null}
-          <Btn small icon="rollouts" why={session.needs("deploy")} onClick={() => open("assign")}>{t.devices.assign}</Btn>
-          {failedOnes.length > 0 ? (
-            <Btn small icon="refresh" why={session.needs("deploy")} onClick={() => open("again")}>
-              {failedOnes.length === chosen.length ? t.again : t.devices.againFor(failedOnes.length, chosen.length)}
-            </Btn>
-          ) : null}
-          <Btn small why={session.needs("deploy")} onClick={() => open("quarantine")}>{t.devices.quarantine}</Btn>
-          <button type="button" class="btn sm icon" aria-label={t.devices.clear} onClick={() => select(new Set())}><Icon name="x" /></button>
-        </div>
+        <BulkBar chosen={which} total={total} pageFull={chosen.length === rows.length && list.data?.atLeast !== true} selectAll={() => selectEverything(true)} clear={clear}>
+          <>
+            {everything ? (
+              session.me.group ? null : <Btn small icon="rollouts" why={session.needs("deploy")} href={`/rollouts/new${query ? `?q=${encodeURIComponent(query)}` : ""}`}>{t.devices.allOfThem(total)}</Btn>
+            ) : (
+              <Btn small icon="rollouts" why={session.needs("deploy")} onClick={() => open("assign")}>{t.devices.assign}</Btn>
+            )}
+            {failedOnes.length > 0 ? (
+              <Btn small icon="refresh" why={session.needs("deploy")} onClick={() => open("again")}>
+                {failedOnes.length === chosen.length ? t.again : t.devices.againFor(failedOnes.length, chosen.length)}
+              </Btn>
+            ) : null}
+            <BulkActions chosen={which} done={() => { clear(); list.reload(); says.reload(); }} />
+          </>
+        </BulkBar>
       ) : null}
       {dialog === "add" ? <AddDevice close={() => { open(""); setQuery({ add: null }, true); }} done={list.reload} /> : null}
       {dialog === "export" ? <Export query={query} total={total} close={() => open("")} releases={releases} /> : null}
-      {dialog === "assign" ? <Assign names={[...selected]} releases={releases} close={() => open("")} done={() => { open(""); select(new Set()); list.reload(); }} /> : null}
+      {dialog === "assign" ? <Assign names={[...selected]} releases={releases} close={() => open("")} done={() => { open(""); clear(); list.reload(); }} /> : null}
       {dialog === "again" ? (
         <Dialog title={t.devices.againTitle(failedOnes.length)} glyph="updating" lines={[{ n: failedOnes.length, text: t.devices.againLine }]} safe={t.cancel}
-          go={t.devices.againGo(failedOnes.length)} close={() => open("")} done={() => { open(""); select(new Set()); toast({ tone: "ok", text: t.devices.againDone(failedOnes.length) }); list.reload(); }}
+          go={t.devices.againGo(failedOnes.length)} close={() => open("")} done={() => { open(""); clear(); toast({ tone: "ok", text: t.devices.againDone(failedOnes.length) }); list.reload(); }}
           run={async () => {
             const byRelease = new Map<number, string[]>();
             for (const row of failedOnes) if (row.action) byRelease.set(row.action.release, [...(byRelease.get(row.action.release) ?? []), row.name]);
             for (const [release, devices] of byRelease) await send("POST", `/api/v1/releases/${release}/deploy`, { devices });
-          }} />
-      ) : null}
-      {dialog === "quarantine" ? (
-        <Dialog title={t.devices.quarantineTitle(selected.size)} tone="hold" glyph="quarantined" lines={[{ n: selected.size, text: t.devices.quarantineLine }]}
-          reason={{ label: t.devices.quarantineReason, needed: true }} safe={t.cancel} go={t.devices.quarantineGo(selected.size)} kill close={() => open("")}
-          done={() => { open(""); select(new Set()); list.reload(); }}
-          run={async (reason) => {
-            for (const name of selected) await send("POST", `/api/v1/devices/${encodeURIComponent(name)}/quarantine`, { reason });
           }} />
       ) : null}
     </>
@@ -127,7 +131,81 @@ function Empty({ query, apply, add }: { query: string; apply: (query: string) =>
   );
 }
 
-function Rows({ rows, selected, select, releases }: { rows: Device[]; selected: Set<string>; select: (names: Set<string>) => void; releases: Releases }): JSX.Element {
+const COLUMNS = ["state", "device", "type", "runs", "assigned", "proof", "happening", "seen", "group", "zone", "created"] as const;
+type Column = (typeof COLUMNS)[number];
+const FIRST_COLUMNS: Column[] = ["state", "device", "type", "runs", "assigned", "proof", "happening", "seen"];
+/** What the server sorts by. */
+const SORTS: Partial<Record<Column, string>> = { state: "status", device: "name", type: "type", runs: "runs", assigned: "assigned", seen: "lastSeen", group: "group", created: "created" };
+
+/** As the address says; the device itself is always there. */
+export function columns(text: string | null): Column[] {
+  const wanted = new Set((text ?? "").split("."));
+  const known = COLUMNS.filter((one) => wanted.has(one) || one === "device");
+  return text === null || known.length < 2 ? FIRST_COLUMNS : known;
+}
+
+export function Columns({ shown }: { shown: Column[] }): JSX.Element {
+  return (
+    <details class="cols">
+      <summary class="btn quiet sm">{t.devices.columns}</summary>
+      <fieldset>
+        <legend class="sr">{t.devices.columns}</legend>
+        {COLUMNS.filter((one) => one !== "device").map((one) => (
+          <Check key={one} label={t.devices[one]} on={shown.includes(one)} onChange={(on) => {
+            const next = COLUMNS.filter((other) => (other === one ? on : shown.includes(other)));
+            setQuery({ cols: next.join(".") === FIRST_COLUMNS.join(".") ? null : next.join(".") }, true);
+          }} />
+        ))}
+      </fieldset>
+    </details>
+  );
+}
+
+function Head2({ column, sort }: { column: Column; sort: string }): JSX.Element {
+  const by = SORTS[column];
+  const cls = column === "seen" || column === "created" ? "num" : undefined;
+  if (!by) return <th class={cls}>{t.devices[column]}</th>;
+  const up = sort.toLowerCase() === by.toLowerCase();
+  const down = sort.toLowerCase() === `-${by.toLowerCase()}`;
+  return (
+    <th class={cls} aria-sort={up ? "ascending" : down ? "descending" : "none"}>
+      <button type="button" class="sort" onClick={() => setQuery({ sort: up ? `-${by}` : down ? null : by, offset: null })}>
+        {t.devices[column]}
+        <span aria-hidden="true">{up ? " ↑" : down ? " ↓" : ""}</span>
+      </button>
+    </th>
+  );
+}
+
+function Cell({ column, row, releases }: { column: Column; row: Device; releases: Releases }): JSX.Element {
+  const look = lookOf(deviceKey(row));
+  const what = happening(row, releases.version);
+  switch (column) {
+    case "state": return <td><St tone={look.tone} glyph={look.glyph} word={look.word} /></td>;
+    case "device": return (
+      <td class="two max230">
+        <a class="mono clipped" href={url("devices", row.name)}><T v={row.name} /></a>
+        {row.group ? <small class="clipped"><T v={row.group} /></small> : null}
+      </td>
+    );
+    case "type": return <td><T v={row.type} /></td>;
+    case "runs": return <td class="mono"><T v={row.running ? (row.running.version ?? t.devices.foreignImage) : null} /></td>;
+    case "assigned": return <td class="mono"><T v={releases.version(row.assigned)} /></td>;
+    case "proof": return <td><Ladder {...proofOf(row.action)} /></td>;
+    case "happening": return (
+      <td class="two max300">
+        <span class="clipped"><T v={what.text} /></span>
+        {what.code ? <small class="mono">{what.code}</small> : null}
+      </td>
+    );
+    case "seen": return <td class="num"><When at={row.lastSeen} /></td>;
+    case "group": return <td class="max230"><span class="clipped"><T v={row.group} /></span></td>;
+    case "zone": return <td><T v={row.zone} /></td>;
+    case "created": return <td class="num"><When at={row.createdAt} /></td>;
+  }
+}
+
+function Rows({ rows, selected, select, releases, sort, columns: shown }: { rows: Device[]; selected: Set<string>; select: (names: Set<string>) => void; releases: Releases; sort: string; columns: Column[] }): JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null);
   const anchor = useRef(-1);
   const toggle = (at: number, range: boolean): void => {
@@ -164,43 +242,18 @@ function Rows({ rows, selected, select, releases }: { rows: Device[]; selected: 
               <th class="w20">
                 <input type="checkbox" aria-label={t.devices.selectPage} checked={everything} onChange={() => select(everything ? new Set() : new Set(rows.map((row) => row.name)))} />
               </th>
-              <th>{t.devices.state}</th>
-              <th>{t.devices.device}</th>
-              <th>{t.devices.type}</th>
-              <th>{t.devices.runs}</th>
-              <th>{t.devices.assigned}</th>
-              <th>{t.devices.proof}</th>
-              <th>{t.devices.happening}</th>
-              <th class="num">{t.devices.seen}</th>
+              {shown.map((column) => <Head2 key={column} column={column} sort={sort} />)}
             </tr>
           </thead>
           <tbody ref={body}>
-            {rows.map((row, at) => {
-              const look = lookOf(deviceKey(row));
-              const what = happening(row, releases.version);
-              const proof = proofOf(row.action);
-              return (
-                <tr key={row.name} tabIndex={at === 0 ? 0 : -1} aria-selected={selected.has(row.name)} onKeyDown={(event) => keys(event, at)}>
-                  <td class="w20">
-                    <input type="checkbox" aria-label={t.devices.select(row.name)} checked={selected.has(row.name)} onClick={(event) => toggle(at, event.shiftKey)} />
-                  </td>
-                  <td><St tone={look.tone} glyph={look.glyph} word={look.word} /></td>
-                  <td class="two max230">
-                    <a class="mono clipped" href={url("devices", row.name)}><T v={row.name} /></a>
-                    {row.group ? <small class="clipped"><T v={row.group} /></small> : null}
-                  </td>
-                  <td><T v={row.type} /></td>
-                  <td class="mono"><T v={row.running ? (row.running.version ?? t.devices.foreignImage) : null} /></td>
-                  <td class="mono"><T v={releases.version(row.assigned)} /></td>
-                  <td><Ladder {...proof} /></td>
-                  <td class="two max300">
-                    <span class="clipped"><T v={what.text} /></span>
-                    {what.code ? <small class="mono">{what.code}</small> : null}
-                  </td>
-                  <td class="num"><When at={row.lastSeen} /></td>
-                </tr>
-              );
-            })}
+            {rows.map((row, at) => (
+              <tr key={row.name} tabIndex={at === 0 ? 0 : -1} aria-selected={selected.has(row.name)} onKeyDown={(event) => keys(event, at)}>
+                <td class="w20">
+                  <input type="checkbox" aria-label={t.devices.select(row.name)} checked={selected.has(row.name)} onClick={(event) => toggle(at, event.shiftKey)} />
+                </td>
+                {shown.map((column) => <Cell key={column} column={column} row={row} releases={releases} />)}
+              </tr>
+            ))}
           </tbody>
         </table>
       </div>

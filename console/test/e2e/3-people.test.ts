@@ -1,7 +1,7 @@
 // Who may not, and texts of strangers.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { enter, heading, world, WAIT } from "./browser";
+import { api, enter, heading, world, WAIT } from "./browser";
 
 describe("roles that may not", () => {
   it("see what they would need", async () => {
@@ -26,9 +26,20 @@ describe("roles that may not", () => {
     await page.getByLabel("Upload releases").waitFor({ state: "attached" });
   });
 
-  it("with a group see its devices only, without live events", async () => {
+  it("with a group see its devices only, and hear of them as it happens", async () => {
     const page = await enter("greta", "/devices");
-    await page.getByText("Every 15 s").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.locator("tbody tr").first().waitFor();
+    const told: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().includes("/api/v1/devices?")) told.push(request.url());
+    });
+    const hostile = `/api/v1/devices/${encodeURIComponent(world.hostile)}/quarantine`;
+    await api("POST", hostile, { reason: "seen by greta" });
+    await page.locator("tbody").getByText("seen by greta").waitFor({ timeout: WAIT });
+    await api("DELETE", hostile);
+    await page.locator("tbody").getByText("seen by greta").waitFor({ state: "detached", timeout: WAIT });
+    expect(told.length).toBeGreaterThan(1); // asked again because it was told, not by the clock: that comes once a minute
     await page.locator("tbody tr").first().waitFor();
     expect(await page.locator("tbody tr").count()).toBe(1);
     await page.goto(`${world.people}/devices/door-1`);

@@ -453,6 +453,7 @@ bool sql_gather_event_add(struct ud_store *store, struct ud_row_event *event, ud
     gather_words(table, event->kind);
     gather_words(table, event->device);
     gather_words(table, event->body);
+    gather_words(table, event->of == NULL ? event->device : event->of);
     gather_row(table);
     return true;
 }

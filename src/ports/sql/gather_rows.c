@@ -210,11 +210,12 @@ static ud_err write_appended(struct ud_store *store, struct gather_table tables[
                             "INSERT INTO report(id,tenant,previous,at_ms,action,counter,result,boot_reason,"
                             "bytes) SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS
                             "," INTS "," INTS "," BLOBS ")");
-    err = err != UD_OK
-              ? err
-              : write_table(store, &tables[GATHER_EVENT], 6,
-                            "INSERT INTO event(id,tenant,at_ms,kind,device,body)"
-                            " SELECT * FROM unnest(" INTS "," INTS "," INTS "," WORDS "," WORDS "," WORDS ")");
+    err = err != UD_OK ? err
+                       : write_table(store, &tables[GATHER_EVENT], 7,
+                                     "INSERT INTO event(id,tenant,at_ms,kind,device,body,area)"
+                                     " SELECT v.a,v.b,v.c,v.d,v.e,v.f,coalesce((SELECT x.area FROM device x"
+                                     " WHERE x.tenant=v.b AND x.name=v.g),'') FROM unnest(" INTS "," INTS
+                                     "," INTS "," WORDS "," WORDS "," WORDS "," WORDS ") AS v(a,b,c,d,e,f,g)");
     /* without a number of its own: in the order of the rows */
     return err != UD_OK
                ? err

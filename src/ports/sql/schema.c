@@ -176,5 +176,15 @@ const struct sql_schema_step sql_schema[] = {
            "ALTER TABLE action SET (fillfactor=80);"},
     /* 13: which types of modules the sets of hawkBit's own types have */
     {.all = SCHEMA_TYPES},
+    /* 14: events know the group of their device when they happened; orders and counts of devices have their indexes */
+    {.all = "ALTER TABLE event ADD COLUMN area {TEXT} NOT NULL DEFAULT '';"
+            "CREATE INDEX device_never ON device(tenant) WHERE last_seen_ms=0;"
+            "CREATE INDEX device_assigned ON device(tenant,assigned_release);",
+     /* SQLite has the row's id at the end of every index */
+     .pg = "DROP INDEX device_status; CREATE INDEX device_status ON device(tenant,status,id);"
+           "DROP INDEX device_running; CREATE INDEX device_running ON device(tenant,running_release,id);"
+           "DROP INDEX device_by_type; CREATE INDEX device_by_type ON device(tenant,type_id,id);"
+           "DROP INDEX device_area; CREATE INDEX device_area ON device(tenant,area,id);"
+           "DROP INDEX device_assigned; CREATE INDEX device_assigned ON device(tenant,assigned_release,id);"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -337,8 +337,53 @@ ud_err ud_store_rollout_in(struct ud_store *store, int64_t tenant, ud_rollout_st
 
 /* --- before a rollout is made */
 
-#define FIT_COST_MS 2000
+#define FIT_COST_MS 700  /* then a count alone has to do */
 #define TIMES_SPAN 20000 /* actions that are looked at */
+
+/* Of which type the release is; any foreign one where it names none. */
+static ud_err count_takers(struct ud_store *store, int64_t tenant, const struct ud_row_release *release,
+                           uint32_t *takers)
+{
+    struct sql q =
+        sql_begin(store, "SELECT count(*) FROM device d WHERE d.tenant=?1 AND d.type_id IN (SELECT t.id FROM"
+                         " device_type t WHERE t.tenant=?1 AND t.is_foreign=1 AND (?2=0 OR t.id=?2))");
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, release->type_id);
+    return take_count(&q, takers);
+}
+
+ud_err ud_store_fleet_fit(struct ud_store *store, int64_t tenant, const struct ud_row_release *release,
+                          uint32_t reachable, struct ud_fit *fit)
+{
+    struct ud_fit found = {.matched = 0};
+    uint32_t takers = 0;
+    struct sql stands = sql_begin(store, "SELECT key,devices FROM tally WHERE tenant=? AND kind=1");
+    sql_put_int(&stands, tenant);
+    while (sql_row(&stands)) {
+        const int64_t key = sql_get_int(&stands);
+        const uint32_t devices = (uint32_t)sql_get_int(&stands);
+        found.matched += devices;
+        found.quarantined += (key & 16) != 0 ? devices : 0;
+        found.busy += (key & 15) == UD_STATUS_PENDING ? devices : 0;
+    }
+    ud_err err = sql_end(&stands);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql never = sql_begin(store, "SELECT count(*) FROM device WHERE tenant=? AND last_seen_ms=0");
+    sql_put_int(&never, tenant);
+    err = take_count(&never, &found.never);
+    err = err == UD_OK ? ud_store_runs_now(store, tenant, release->id, &found.runs_it) : err;
+    err = err == UD_OK && release->foreign ? count_takers(store, tenant, release, &takers) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    found.not_for_it = release->foreign && found.matched > takers ? found.matched - takers : 0;
+    const uint32_t came = found.matched > found.never ? found.matched - found.never : 0;
+    found.silent = came > reachable ? came - reachable : 0;
+    *fit = found;
+    return UD_OK;
+}
 
 ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
                            const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit)

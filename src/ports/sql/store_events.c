@@ -79,14 +79,32 @@ ud_err ud_store_event_add(struct ud_store *store, struct ud_row_event *event)
     if (sql_gather_event_add(store, event, &gathered)) {
         return gathered;
     }
-    struct sql q =
-        sql_begin(store, "INSERT INTO event(tenant,at_ms,kind,device,body) VALUES(?,?,?,?,?) RETURNING id");
+    struct sql q = sql_begin(
+        store, "INSERT INTO event(tenant,at_ms,kind,device,body,area) VALUES(?,?,?,?,?,"
+               "coalesce((SELECT d.area FROM device d WHERE d.tenant=? AND d.name=?),'')) RETURNING id");
     sql_put_int(&q, event->tenant);
     sql_put_int(&q, event->at_ms);
     sql_put_text(&q, event->kind);
     sql_put_text(&q, event->device);
     sql_put_text(&q, event->body);
+    sql_put_int(&q, event->tenant);
+    sql_put_text(&q, event->of == NULL ? event->device : event->of);
     return sql_end_id(&q, &event->id);
+}
+
+static ud_err each_event(struct sql *q, void (*each)(void *ctx, const struct ud_row_event *event), void *ctx)
+{
+    while (sql_row(q)) {
+        struct ud_row_event row = {.id = 0};
+        row.id = sql_get_int(q);
+        row.tenant = sql_get_int(q);
+        row.at_ms = sql_get_int(q);
+        sql_get_text(q, row.kind, sizeof row.kind);
+        sql_get_text(q, row.device, sizeof row.device);
+        row.body = sql_get_words(q);
+        each(ctx, &row);
+    }
+    return sql_end(q);
 }
 
 ud_err ud_store_event_list(struct ud_store *store, int64_t tenant, int64_t after, uint32_t max,
@@ -97,17 +115,23 @@ ud_err ud_store_event_list(struct ud_store *store, int64_t tenant, int64_t after
     sql_put_int(&q, after);
     sql_put_int(&q, tenant);
     sql_put_int(&q, max);
-    while (sql_row(&q)) {
-        struct ud_row_event row = {.id = 0};
-        row.id = sql_get_int(&q);
-        row.tenant = sql_get_int(&q);
-        row.at_ms = sql_get_int(&q);
-        sql_get_text(&q, row.kind, sizeof row.kind);
-        sql_get_text(&q, row.device, sizeof row.device);
-        row.body = sql_get_words(&q);
-        each(ctx, &row);
-    }
-    return sql_end(&q);
+    return each_event(&q, each, ctx);
+}
+
+ud_err ud_store_event_list_in(struct ud_store *store, int64_t tenant, const char *area, int64_t after,
+                              int64_t upto, uint32_t max,
+                              void (*each)(void *ctx, const struct ud_row_event *event), void *ctx)
+{
+    struct sql q =
+        sql_begin(store, "SELECT id,tenant,at_ms,kind,device,body FROM event"
+                         " WHERE id>?1 AND id<=?2 AND tenant=?3"
+                         " AND (area=?4 OR substr(area,1,length(?4)+1)=?4||'/') ORDER BY id LIMIT ?5");
+    sql_put_int(&q, after);
+    sql_put_int(&q, upto);
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, area);
+    sql_put_int(&q, max);
+    return each_event(&q, each, ctx);
 }
 
 static ud_err one_id(struct ud_store *store, const char *text, int64_t *id)

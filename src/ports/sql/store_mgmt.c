@@ -195,6 +195,33 @@ ud_err ud_store_entity_remove(struct ud_store *store, const struct ud_entity *en
 
 /* --- relations */
 
+ud_err ud_store_device_tag(struct ud_store *store, int64_t tenant, const char *name, const char *by,
+                           int64_t now_ms, int64_t *id)
+{
+    struct sql q = sql_begin(store, "SELECT id FROM tag WHERE tenant=? AND kind=1 AND name=?");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, name);
+    const bool found = sql_row(&q);
+    const int64_t known = found ? sql_get_int(&q) : 0;
+    const ud_err err = sql_end(&q);
+    if (err != UD_OK || found || by == NULL) {
+        if (err == UD_OK && found) {
+            *id = known;
+        }
+        return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+    }
+    struct sql add =
+        sql_begin(store, "INSERT INTO tag(tenant,kind,name,created_by,created_ms,updated_by,updated_ms)"
+                         " VALUES(?,1,?,?,?,?,?) RETURNING id");
+    sql_put_int(&add, tenant);
+    sql_put_text(&add, name);
+    sql_put_text(&add, by);
+    sql_put_int(&add, now_ms);
+    sql_put_text(&add, by);
+    sql_put_int(&add, now_ms);
+    return sql_end_id(&add, id);
+}
+
 ud_err ud_store_relation_add(struct ud_store *store, ud_relation relation, int64_t left, int64_t right)
 {
     struct sql q =

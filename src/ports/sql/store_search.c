@@ -173,6 +173,28 @@ ud_err ud_store_action_search(struct ud_store *store, int64_t tenant, const char
     return err;
 }
 
+ud_err ud_store_device_ids(struct ud_store *store, int64_t tenant, const char *area,
+                           const struct ud_fiql *filter, int64_t after, int64_t *ids, size_t max, size_t *count)
+{
+    char text[SEARCH_SQL_BYTES];
+    snprintf(text, sizeof text,
+             "SELECT d.id FROM device d WHERE d.tenant=? AND %s AND %s AND d.id>? ORDER BY d.id LIMIT ?",
+             area_sql(area), filter->sql);
+    sql_limit(store, PAGE_COST_MS);
+    struct sql q = sql_begin_made(store, text);
+    sql_put_int(&q, tenant);
+    put_area(&q, area);
+    sql_put_filter(&q, filter);
+    sql_put_int(&q, after);
+    sql_put_int(&q, (int64_t)max);
+    for (*count = 0; *count < max && sql_row(&q); (*count)++) {
+        ids[*count] = sql_get_int(&q);
+    }
+    const ud_err err = sql_end(&q);
+    sql_limit(store, 0);
+    return err;
+}
+
 ud_err ud_store_device_matches(struct ud_store *store, int64_t device, const struct ud_fiql *filter,
                                bool *matches)
 {

@@ -141,6 +141,53 @@ static void test_open_actions_are_counted_by_state(void **state)
     assert_int_equal(standing(store).open[UD_ACTION_TRIAL], 0);
 }
 
+/* Kept counts say of everybody what a walk over all of them says. */
+static void test_how_a_release_fits_everybody_is_known_without_a_walk(void **state)
+{
+    struct place *place = *state;
+    struct ud_store *store = place->store;
+    static struct ud_fiql everybody;
+    static const struct ud_fiql_field fields[] = {{"name", UD_FIQL_TEXT, "d.name%", NULL, NULL},
+                                                  {NULL, UD_FIQL_TEXT, NULL, NULL, NULL}};
+    const struct ud_fiql_scope scope = {.tenant = TENANT, .now_ms = 1000};
+    struct ud_fiql_wrong wrong;
+    struct ud_row_type gate = {.name = "gate", .foreign = true};
+    struct ud_row_type door = {.name = "door", .foreign = true};
+    assert_int_equal(ud_fiql_compile(&everybody, "", fields, &scope, &wrong), UD_OK);
+    assert_int_equal(ud_store_type_add(store, TENANT, &gate), UD_OK);
+    assert_int_equal(ud_store_type_add(store, TENANT, &door), UD_OK);
+    const int64_t types[] = {0, gate.id, gate.id, door.id, gate.id, 0};
+    int64_t ids[6];
+    for (size_t i = 0; i < 6; i++) {
+        struct ud_row_device row = {.tenant = TENANT, .created_ms = 5, .type_id = types[i]};
+        snprintf(row.name, sizeof row.name, "d%zu", i);
+        assert_int_equal(ud_store_device_add(store, &row), UD_OK);
+        ids[i] = row.id;
+    }
+    const int32_t releases[] = {add_release(store, "1"), add_release(store, "2")};
+    report(store, ids[0], releases[0]);
+    assert_int_equal(ud_store_device_finished_set(store, ids[1], 1, releases[0]), UD_OK);
+    assert_int_equal(ud_store_device_finished_set(store, ids[2], 1, releases[1]), UD_OK);
+    assert_int_equal(ud_store_device_status_set(store, ids[3], UD_STATUS_PENDING, releases[1]), UD_OK);
+    assert_int_equal(ud_store_device_quarantine_set(store, ids[3], 7, 0, "odd"), UD_OK);
+    assert_int_equal(ud_store_device_seen_set(store, ids[4], 100), UD_OK); /* silent */
+    assert_int_equal(ud_store_device_seen_set(store, ids[5], 900), UD_OK);
+    for (size_t i = 0; i < 6; i++) {
+        const struct ud_row_release release = {
+            .id = releases[i % 2], .foreign = i >= 2, .type_id = i >= 4 ? gate.id : 0};
+        struct ud_fit walked;
+        struct ud_fit kept;
+        assert_int_equal(ud_store_device_fit(store, TENANT, &everybody, &release, 500, &walked), UD_OK);
+        assert_int_equal(ud_store_fleet_fit(store, TENANT, &release, 1, &kept), UD_OK);
+        assert_memory_equal(&walked, &kept, sizeof kept);
+        assert_int_equal(kept.matched, 6);
+        assert_int_equal(kept.never, 4);
+        assert_int_equal(kept.silent, 1);
+        assert_int_equal(kept.runs_it, i % 2 == 0 ? 2 : 1);
+        assert_int_equal(kept.not_for_it, i < 2 ? 0 : i < 4 ? 2 : 3);
+    }
+}
+
 struct runs {
     char text[512];
     int64_t today;
@@ -443,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_standing_follows_every_change_of_a_device),
         PLACE_TEST(test_open_actions_are_counted_by_state),
+        PLACE_TEST(test_how_a_release_fits_everybody_is_known_without_a_walk),
         PLACE_TEST(test_what_the_fleet_runs_is_kept_by_day),
         PLACE_TEST(test_what_unsigned_devices_claim_counts_until_they_sign),
         PLACE_TEST(test_refused_reports_are_kept_once_for_each_device_and_error),
