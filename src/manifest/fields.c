@@ -69,27 +69,27 @@ void ud_fields_array(struct ud_cbor *r, uint64_t count)
     }
 }
 
-struct ud_bytes ud_fields_bstr(struct ud_cbor *r, size_t len)
+ud_view ud_fields_bstr_view(struct ud_cbor *r, size_t len)
 {
     const struct ud_cbor before = *r;
     const struct ud_bytes value = ud_cbor_bstr(r);
     if (value.len != len) {
         fail_before(r, &before, UD_ERR_SHAPE);
     }
-    return r->err == UD_OK ? value : (struct ud_bytes){NULL, 0};
+    return ud_view_of(r->err == UD_OK ? value : (struct ud_bytes){NULL, 0});
 }
 
-struct ud_bytes ud_fields_tstr(struct ud_cbor *r, size_t len_max)
+ud_view ud_fields_tstr_view(struct ud_cbor *r, size_t len_max)
 {
     const struct ud_cbor before = *r;
     const struct ud_bytes value = ud_cbor_tstr(r);
     if (value.len > len_max) {
         fail_before(r, &before, UD_ERR_LIMIT);
     }
-    return r->err == UD_OK ? value : (struct ud_bytes){NULL, 0};
+    return ud_view_of(r->err == UD_OK ? value : (struct ud_bytes){NULL, 0});
 }
 
-struct ud_bytes ud_fields_component_id(struct ud_cbor *r)
+ud_view ud_fields_component_id_view(struct ud_cbor *r)
 {
     const struct ud_cbor before = *r;
     uint64_t elements = ud_cbor_array(r);
@@ -103,5 +103,5 @@ struct ud_bytes ud_fields_component_id(struct ud_cbor *r)
     if (len > UD_COMPONENT_ID_BYTES_MAX) {
         fail_before(r, &before, UD_ERR_LIMIT);
     }
-    return r->err == UD_OK ? (struct ud_bytes){before.rest.ptr, len} : (struct ud_bytes){NULL, 0};
+    return ud_view_of(r->err == UD_OK ? (struct ud_bytes){before.rest.ptr, len} : (struct ud_bytes){NULL, 0});
 }

@@ -26,10 +26,22 @@ uint64_t ud_fields_number(struct ud_cbor *r, uint64_t low, uint64_t high);
 /** An array head of this many elements, else UD_ERR_SHAPE. */
 void ud_fields_array(struct ud_cbor *r, uint64_t count);
 /** A bstr of this many bytes, else UD_ERR_SHAPE. */
-struct ud_bytes ud_fields_bstr(struct ud_cbor *r, size_t len);
+ud_view ud_fields_bstr_view(struct ud_cbor *r, size_t len);
+UD_INLINE struct ud_bytes ud_fields_bstr(struct ud_cbor *r, size_t len)
+{
+    return ud_view_bytes(ud_fields_bstr_view(r, len));
+}
 /** A tstr of at most this many bytes, else UD_ERR_LIMIT. */
-struct ud_bytes ud_fields_tstr(struct ud_cbor *r, size_t len_max);
+ud_view ud_fields_tstr_view(struct ud_cbor *r, size_t len_max);
+UD_INLINE struct ud_bytes ud_fields_tstr(struct ud_cbor *r, size_t len_max)
+{
+    return ud_view_bytes(ud_fields_tstr_view(r, len_max));
+}
 /** A component id: an array of at least one bstr, UD_COMPONENT_ID_BYTES_MAX in all. @return the encoded item */
-struct ud_bytes ud_fields_component_id(struct ud_cbor *r);
+ud_view ud_fields_component_id_view(struct ud_cbor *r);
+UD_INLINE struct ud_bytes ud_fields_component_id(struct ud_cbor *r)
+{
+    return ud_view_bytes(ud_fields_component_id_view(r));
+}
 
 #endif
