@@ -85,15 +85,16 @@ static ud_err read_patch(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
 /* ---- records ---- */
 
 /*
- * Nothing of what the note says was done is still in a cache when it is written. Nobody acts on a record before both copies of it
- * are written, so they need no numbers: where the copies differ, the older one is as good.
+ * Nothing of what the note says was done is still in a cache when it is written. Each record has a higher number than the one
+ * before: a copy whose erase was cut may read whole once more, and must not be taken for as good as the new one, or the only firm
+ * copy would be replaced from it.
  */
 static ud_err put_record(struct ud_delta_in_place *p, enum phase phase, size_t bytes)
 {
     const ud_err err = ud_area_sync(&p->job->slot);
     p->record.note.phase = phase;
     const struct ud_bytes content = {(const uint8_t *)&p->record, bytes};
-    return err == UD_OK ? ud_twin_replace(&p->twin, 0, content) : err;
+    return err == UD_OK ? ud_twin_replace(&p->twin, p->twin.copy[0].number + 1, content) : err;
 }
 
 static ud_err put_note(struct ud_delta_in_place *p, enum phase phase)

@@ -267,6 +267,40 @@ static void test_it_survives_cuts_during_the_recovery(void **state)
     sim_flash_deinit(&device.sim);
 }
 
+/*
+ * Cuts that `make torture` found: the erase of a copy of the records was cut, the copy read whole once more and was believed, and
+ * the firm one was replaced from it.
+ */
+static void test_a_copy_whose_erase_was_cut_is_not_taken_for_firm(void **state)
+{
+    static const struct {
+        uint32_t first, second, third;
+    } rows[] = {{80, 3, 6}, {80, 4, 7}, {105, 7, 2}, {105, 8, 3}};
+    const struct world *world = *state;
+    struct device device;
+    device_init(&device);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint32_t first = rows[i].first;
+        const uint32_t second = rows[i].second;
+        sim_flash_load(&device.sim, &world->before.sim);
+        sim_flash_seed(&device.sim, 1000 + first);
+        sim_flash_cut_after(&device.sim, first, first % 5);
+        (void)run(world, &device);
+        sim_flash_power_on(&device.sim);
+        sim_flash_seed(&device.sim, 2000 + first * 100 + second);
+        sim_flash_cut_after(&device.sim, second, second);
+        (void)run(world, &device);
+        sim_flash_power_on(&device.sim);
+        sim_flash_cut_after(&device.sim, rows[i].third, second);
+        (void)run(world, &device);
+        sim_flash_cut_never(&device.sim);
+        sim_flash_power_on(&device.sim);
+        assert_int_equal(run(world, &device), UD_OK);
+        assert_new(world, &device);
+    }
+    sim_flash_deinit(&device.sim);
+}
+
 /* ---- refusals before the first write ---- */
 
 struct refusal {
@@ -698,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_a_patch_in_the_only_slot_leaves_the_new_image),
         cmocka_unit_test(test_it_survives_every_power_cut),
         cmocka_unit_test(test_it_survives_cuts_during_the_recovery),
+        cmocka_unit_test(test_a_copy_whose_erase_was_cut_is_not_taken_for_firm),
         cmocka_unit_test(test_what_does_not_fit_is_refused_before_anything_is_written),
         cmocka_unit_test(test_a_patch_in_place_is_refused_for_two_slots),
         cmocka_unit_test(test_a_record_that_makes_no_sense_is_refused),
