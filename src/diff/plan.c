@@ -12,6 +12,7 @@
 #include "diff/diff.h"
 #include "diff/marks.h"
 #include "diff/match.h"
+#include "diff/went.h"
 #include "updraft/assert.h"
 
 #define BITS(x) ((uint64_t)((x)*256 + 0.5))
@@ -24,7 +25,6 @@ enum {
     NORMAL_SEED_MIN = 7,
     FOLLOW_MIN = 32,   /* a match that was longer than this is followed, not sought again */
     CERTAIN_MIN = 512, /* a main copy that goes on equal for so long has no rival */
-    RAM_KEYS = 1 << 17,
     PROGRESS_STEP = 1 << 14,
 };
 
@@ -44,7 +44,6 @@ static const struct effort efforts[] = {
 };
 
 static const uint64_t never = UINT64_MAX / 4;
-static const int32_t unknown = INT32_MIN;
 
 /* The end of a token at a position of new: how the cheapest path got there. */
 struct closed {
@@ -82,9 +81,7 @@ struct planner {
     struct finder normal;
 
     /* what the pass before found */
-    bool knows;
-    int32_t *went;     /* [old.len] shift of old content, or unknown */
-    int32_t *ram_went; /* [RAM_KEYS] */
+    struct delta_went went;
 
     /* the pass at work */
     struct closed *closed;         /* [new.len + 1] */
@@ -293,8 +290,8 @@ static uint64_t call_cost(const struct planner *p, uint32_t source, uint32_t at)
     const uint32_t new_word = delta_word_at(p->new, at);
     const int64_t target = (int64_t)source + 4 + delta_call_reach(old_word);
     const int64_t goal = (int64_t)at + 4 + delta_call_reach(new_word);
-    if (target >= 0 && target < (int64_t)p->old.len && p->went[target] != unknown) {
-        return target + p->went[target] == goal ? BITS(0.3) : BITS(12);
+    if (target >= 0 && target < (int64_t)p->old.len && p->went.old[target] != DELTA_WENT_UNKNOWN) {
+        return target + p->went.old[target] == goal ? BITS(0.3) : BITS(12);
     }
     return old_word == new_word ? BITS(3) : BITS(6);
 }
@@ -304,8 +301,9 @@ static uint64_t pointer_cost(const struct planner *p, uint32_t source, uint32_t 
     const uint32_t word = delta_word_at(p->old, source);
     const int32_t moved = (int32_t)(delta_word_at(p->new, at) - word);
     const bool ram = (p->old_pointers[source] & MARK_RAM) != 0;
-    const int32_t went = ram ? p->ram_went[word & (RAM_KEYS - 1)] : p->went[(word - p->options->base) & ~1u];
-    if (went == unknown) {
+    const int32_t went =
+        ram ? p->went.ram[word & (DELTA_RAM_KEYS - 1)] : p->went.old[(word - p->options->base) & ~1u];
+    if (went == DELTA_WENT_UNKNOWN) {
         return ram ? BITS(4) : BITS(5);
     }
     return went == moved ? BITS(0.3) : BITS(9);
@@ -338,12 +336,12 @@ static void advance(const struct planner *p, struct diagonal *open, uint32_t at)
     }
     const uint8_t call = p->new_calls[at];
     const uint8_t pointer = p->new_pointers[at];
-    if (p->knows && call != 0 && call == p->old_calls[source]) {
+    if (p->went.knows && call != 0 && call == p->old_calls[source]) {
         if ((call & MARK_PLACE) == 1) {
             open->cost += call_cost(p, source, at);
             open->missed = false;
         }
-    } else if (p->knows && pointer != 0 && pointer == p->old_pointers[source]) {
+    } else if (p->went.knows && pointer != 0 && pointer == p->old_pointers[source]) {
         if ((pointer & MARK_PLACE) == 1) {
             open->cost += pointer_cost(p, source, at);
         }
@@ -495,103 +493,19 @@ static ud_err collect(const struct planner *p, struct delta_plan *plan)
     return UD_OK;
 }
 
-/* A pointer into RAM that a copy carried along, and by how much it moved. */
-struct ram_vote {
-    uint32_t key;
-    int32_t moved;
-};
-
-static int by_key(const void *a, const void *b)
-{
-    const struct ram_vote *x = a;
-    const struct ram_vote *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return x->moved < y->moved ? -1 : x->moved > y->moved;
-}
-
-static void count_ram_votes(struct planner *p, struct ram_vote *votes, size_t count)
-{
-    qsort(votes, count, sizeof votes[0], by_key);
-    size_t most = 0;
-    for (size_t i = 0, run = 0; i < count; i++) {
-        const bool same_key = i > 0 && votes[i].key == votes[i - 1].key;
-        most = same_key ? most : 0;
-        run = same_key && votes[i].moved == votes[i - 1].moved ? run + 1 : 1;
-        if (run > most) {
-            most = run;
-            p->ram_went[votes[i].key] = votes[i].moved;
-        }
-    }
-}
-
-static size_t ram_votes_of(const struct planner *p, const struct delta_token *token, uint32_t made,
-                           struct ram_vote *votes)
-{
-    size_t count = 0;
-    for (uint32_t i = -made & 3u; i + 4 <= token->len && ((token->source + i) & 3) == 0; i += 4) {
-        const uint32_t word = delta_word_at(p->old, token->source + i);
-        if (delta_in_ram(word)) {
-            const int32_t moved = (int32_t)(delta_word_at(p->new, made + i) - word);
-            votes[count++] = (struct ram_vote){word & (RAM_KEYS - 1), moved};
-        }
-    }
-    return count;
-}
-
-/* Where content of old went, by the longest copy that carried it. */
-static ud_err learn(struct planner *p, const struct delta_plan *plan)
-{
-    uint32_t *weight = calloc(p->old.len + 1, sizeof *weight);
-    struct ram_vote *votes = calloc(p->new.len / 4 + 1, sizeof *votes);
-    if (weight == NULL || votes == NULL) {
-        free(weight);
-        free(votes);
-        return UD_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < p->old.len; i++) {
-        p->went[i] = unknown;
-    }
-    for (size_t i = 0; i < RAM_KEYS; i++) {
-        p->ram_went[i] = unknown;
-    }
-    uint32_t made = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < plan->count; made += plan->tokens[i].len, i++) {
-        const struct delta_token *token = &plan->tokens[i];
-        if (token->kind != TOKEN_COPY) {
-            continue;
-        }
-        for (uint32_t at = token->source; at < token->source + token->len; at++) {
-            if (token->len > weight[at]) {
-                weight[at] = token->len;
-                p->went[at] = (int32_t)(made - token->source);
-            }
-        }
-        count += ram_votes_of(p, token, made, votes + count);
-    }
-    count_ram_votes(p, votes, count);
-    p->knows = true;
-    free(weight);
-    free(votes);
-    return UD_OK;
-}
-
 static ud_err planner_open(struct planner *p)
 {
     const size_t old = p->old.len;
     const size_t new = p->new.len;
     p->marks = calloc(1, 3 * (old + new) + 1);
-    p->went = calloc(old + 1, sizeof p->went[0]);
-    p->ram_went = calloc(RAM_KEYS, sizeof p->ram_went[0]);
+    ud_err err = delta_went_open(&p->went, old);
     p->closed = calloc(new + 1, sizeof p->closed[0]);
     p->chain_heads = calloc((size_t)1 << CHAIN_HASH_BITS, sizeof p->chain_heads[0]);
     p->chain = calloc(new + 1, sizeof p->chain[0]);
     p->plain.ranks = calloc(new + 1, sizeof p->plain.ranks[0]);
     p->normal.ranks = calloc(new + 1, sizeof p->normal.ranks[0]);
-    if (p->marks == NULL || p->went == NULL || p->ram_went == NULL || p->closed == NULL ||
-        p->chain_heads == NULL || p->chain == NULL || p->plain.ranks == NULL || p->normal.ranks == NULL) {
+    if (err != UD_OK || p->marks == NULL || p->closed == NULL || p->chain_heads == NULL || p->chain == NULL ||
+        p->plain.ranks == NULL || p->normal.ranks == NULL) {
         return UD_ERR_MEMORY;
     }
     p->old_calls = p->marks;
@@ -605,7 +519,7 @@ static ud_err planner_open(struct planner *p)
     delta_marks_normal(p->old, p->old_calls, p->old_pointers, old_normal);
     delta_marks_normal(p->new, p->new_calls, p->new_pointers, new_normal);
     p->new_normal = (struct ud_bytes){new_normal, new};
-    ud_err err = delta_index_open(&p->plain.index, p->old);
+    err = delta_index_open(&p->plain.index, p->old);
     if (err == UD_OK) {
         err = delta_index_open(&p->normal.index, (struct ud_bytes){old_normal, old});
     }
@@ -617,8 +531,7 @@ static void planner_close(struct planner *p)
     delta_index_close(&p->plain.index);
     delta_index_close(&p->normal.index);
     free(p->marks);
-    free(p->went);
-    free(p->ram_went);
+    delta_went_close(&p->went);
     free(p->closed);
     free(p->chain_heads);
     free(p->chain);
@@ -637,7 +550,7 @@ ud_err delta_plan_open(struct delta_plan *plan, struct ud_bytes old, struct ud_b
     ud_err err = planner_open(&planner);
     for (; err == UD_OK && planner.pass < planner.effort->passes; planner.pass++) {
         if (planner.pass > 0) {
-            err = learn(&planner, &made);
+            err = delta_went_learn(&planner.went, planner.old, planner.new, &made);
         }
         err = err == UD_OK ? pass(&planner) : err;
         err = err == UD_OK ? collect(&planner, &made) : err;
