@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from test_device import BUILD, SECTOR, Device, World, sectors_in_use, wait_for
+from test_device import BUILD, ROOT, SECTOR, Device, World, sectors_in_use, wait_for
 from test_device_patch import made, metric
 from test_lwm2m_dtls import certificate, pem
 
@@ -134,6 +134,29 @@ def test_a_patch_comes_over_coap_once_it_was_made(tmp_path):
     assert int(line[1]) * 10 < int(line[2]) == (BUILD / "app-2").stat().st_size
     assert metric(world, "updraft_patch_saved_bytes_total") >= int(line[2]) - int(line[1])  # a lost answer counts anew
     world.close()
+
+
+def test_a_push_carries_a_patch_to_an_agent_of_ours(world):
+    """Inside the signed envelope, which a stock client could not read; nothing that a server made travels by /5/0/0."""
+    device = CoapDevice(world, "pushed", "psk").power_on()
+    device.runs(1)
+    folder = world.folder / "push"
+    folder.mkdir()
+    for number in (1, 2):
+        shutil.copy(BUILD / f"app-{number}", folder / f"app-{number}.bin")
+    world.cli("diff", str(folder / "app-1.bin"), str(folder / "app-2.bin"), "--output", str(folder / "app.patch"))
+    text = (ROOT / "examples/manifests/delta.ini").read_text().replace("sequence = 8", "sequence = 9")
+    (folder / "push.ini").write_text(text.replace("uri = beside:app.patch", "uri = #patch").replace(
+        "[shared]", "[integrated patch]\ncontent = file:app.patch\n\n[shared]", 1))
+    world.cli("create", str(folder / "push.ini"), "--output", str(folder / "push.suit"))
+    world.cli("sign", str(folder / "push.suit"), "--key", world.path("author.key"))
+    envelope = base64.b64encode((folder / "push.suit").read_bytes()).decode()
+    assert command(world, device, op="write", path="/5/0/0", value={"base64": envelope})["state"] == "done"
+    wait_for("State Downloaded", lambda: command(world, device, op="read", path="/5/0/3")["answer"]["values"] == {"/5/0/3": 2})
+    assert command(world, device, op="execute", path="/5/0/2")["state"] == "done"
+    assert device.runs(9)["running"]["proof"] == "signed"
+    assert re.search(r"event=patched action=\d+ patch=\d+ image=\d+", device.log_text())
+    device.power_off()
 
 
 def test_power_lost_during_a_coap_download_resumes_to_the_byte(world):

@@ -413,6 +413,7 @@ def test_int_1500_firmware_by_object_5(server):
         else:
             # what stock clients can keep and fetch: short, numeric, no query, no escapes
             assert all(len(uri) <= 120 and "?" not in uri and "%" not in uri for uri in firmware.uris)
+    assert list((server.state / "patches").iterdir()) == []  # the package is the image for all of them, pushed or pulled
 
 
 def test_int_1510_firmware_that_fails_says_why(server):
