@@ -30,6 +30,9 @@ static bool is_of_another_way(struct ud_store *store, const struct ud_report_cla
                               const struct ud_row_release *release)
 {
     struct carried carried = {.claim = claim};
+    if (ud_store_release_has_image(store, release->id, claim->digest.ptr)) {
+        return true; /* also one that came within the envelope */
+    }
     return ud_store_release_artifacts(store, release->id, is_it_carried, &carried) == UD_OK && carried.found;
 }
 

@@ -168,6 +168,7 @@ struct part {
 };
 
 struct addition {
+    struct ud_release_needs needs; /* none of a foreign one */
     struct ud_row_release release;
     struct part parts[UD_RELEASE_ARTIFACTS_MAX + 1];
     size_t part_count;
@@ -197,6 +198,9 @@ static ud_err add_parts(struct ud_store *store, struct addition *addition)
     for (size_t i = 0; i < addition->part_count && err == UD_OK; i++) {
         err = ud_store_release_artifact_add(store, &addition->release, (uint32_t)i, addition->parts[i].filename,
                                             addition->parts[i].sha256);
+    }
+    for (size_t i = 0; i < addition->needs.image_count && err == UD_OK; i++) {
+        err = ud_store_release_image_add(store, addition->release.id, addition->needs.images[i]);
     }
     return err;
 }
@@ -323,22 +327,22 @@ static ud_err read_artifact(void *ctx, const uint8_t sha256[UD_SHA256_BYTES], st
 /* Everything that the envelope itself says. diag tells where it is wrong. */
 static ud_err read_envelope(struct ud_call *call, struct addition *addition, struct ud_diag *diag)
 {
-    struct ud_release_needs needs;
+    struct ud_release_needs *const needs = &addition->needs;
     const struct ud_bytes envelope = {(const uint8_t *)call->body.ptr, call->body.len};
     const struct ud_release_files files = {read_artifact, call};
     uint8_t digest[UD_SHA256_BYTES];
     ud_err err = ud_call_read(call, load_trust);
-    err = err == UD_OK ? ud_release_read(envelope, &addition->trust, &files, &addition->release, &needs, diag)
+    err = err == UD_OK ? ud_release_read(envelope, &addition->trust, &files, &addition->release, needs, diag)
                        : err;
     err = err == UD_OK ? ud_sha256(&envelope, 1, digest) : err;
     if (err != UD_OK) {
         return err;
     }
     add_part(addition, ENVELOPE_NAME, digest);
-    for (size_t i = 0; i < needs.count; i++) {
+    for (size_t i = 0; i < needs->count; i++) {
         char hex[2 * UD_SHA256_BYTES + 1];
-        ud_hex_write(hex, needs.sha256[i], UD_SHA256_BYTES);
-        add_part(addition, hex, needs.sha256[i]);
+        ud_hex_write(hex, needs->sha256[i], UD_SHA256_BYTES);
+        add_part(addition, hex, needs->sha256[i]);
     }
     return UD_OK;
 }

@@ -16,7 +16,9 @@ struct walk {
     uint64_t refused; /* conditions, by their place on the way, that do not hold on this one */
     uint32_t asked;   /* so far */
     uint32_t staging; /* components in which patches wait, a bit each */
-    bool is_other;    /* not the way of a device that agrees to everything: it only adds needs */
+    uint8_t image[UD_COMPONENTS_MAX][UD_SHA256_BYTES]; /* on this way, by the run's number */
+    bool has_image[UD_COMPONENTS_MAX];
+    bool is_other; /* not the way of a device that agrees to everything: it only adds needs */
 };
 
 /* Does the next condition hold? */
@@ -45,6 +47,16 @@ static ud_err note_ids(void *ctx, uint8_t component, const struct ud_suit_params
 static ud_err note_image(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     struct walk *walk = ctx;
+    if (walk->is_other && component < UD_COMPONENTS_MAX && (params->has & UD_SUIT_HAS_DIGEST) &&
+        params->digest.len == UD_SHA256_BYTES) {
+        /* one that is refused is not what runs */
+        const ud_err err = next_condition(walk);
+        if (err == UD_OK) {
+            memcpy(walk->image[component], params->digest.ptr, UD_SHA256_BYTES);
+            walk->has_image[component] = true;
+        }
+        return err;
+    }
     if (!walk->is_other && component < UD_COMPONENTS_MAX && (params->has & UD_SUIT_HAS_DIGEST) &&
         params->digest.len == UD_SHA256_BYTES) {
         memcpy(walk->row->image_digest[component], params->digest.ptr, UD_SHA256_BYTES);
@@ -241,6 +253,25 @@ static void keep_images(const struct walk *walk)
     }
 }
 
+static ud_err keep_other_images(const struct walk *walk)
+{
+    struct ud_release_needs *needs = walk->needs;
+    for (uint8_t number = 0; number < walk->run->components && number < UD_COMPONENTS_MAX; number++) {
+        bool known =
+            !walk->has_image[number] || is_dependency(walk, number) || (walk->staging >> number & 1) != 0;
+        for (size_t i = 0; i < needs->image_count && !known; i++) {
+            known = memcmp(needs->images[i], walk->image[number], UD_SHA256_BYTES) == 0;
+        }
+        if (!known && needs->image_count == UD_RELEASE_ARTIFACTS_MAX) {
+            return UD_ERR_LIMIT;
+        }
+        if (!known) {
+            memcpy(needs->images[needs->image_count++], walk->image[number], UD_SHA256_BYTES);
+        }
+    }
+    return UD_OK;
+}
+
 /* One way through the manifest. */
 static ud_err walk_once(const struct ud_suit_manifest *manifest, const struct ud_trust *trust,
                         struct walk *walk, struct ud_diag *diag)
@@ -250,6 +281,7 @@ static ud_err walk_once(const struct ud_suit_manifest *manifest, const struct ud
     walk->run = &run;
     walk->tree = &tree;
     walk->asked = 0;
+    memset(walk->has_image, 0, sizeof walk->has_image);
     ud_suit_tree_init(&tree, trust);
     ud_err err = ud_suit_run_init_tree(&run, manifest, UD_SUIT_UPDATE, &walk_ops, walk, &tree, diag);
     if (err != UD_OK) {
@@ -258,7 +290,10 @@ static ud_err walk_once(const struct ud_suit_manifest *manifest, const struct ud
     do {
         err = ud_suit_run_step(&run, diag);
     } while (err == UD_WAIT); /* ends: the interpreter's commands are limited by UD_SUIT_COMMANDS_MAX */
-    if (err == UD_OK && !walk->is_other) {
+    if (err == UD_OK && walk->is_other) {
+        return keep_other_images(walk);
+    }
+    if (err == UD_OK) {
         keep_images(walk);
     }
     return err;
@@ -341,7 +376,7 @@ ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
     struct ud_suit_envelope env;
     struct ud_suit_manifest manifest;
     struct walk walk = {.row = row, .needs = needs, .files = files};
-    needs->count = 0;
+    needs->count = needs->image_count = 0;
     row->signer_count = 0;
     if (ud_trust_store_is_one(envelope)) {
         return read_store(envelope, trust, row, diag);

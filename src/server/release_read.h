@@ -14,6 +14,8 @@
 struct ud_release_needs {
     uint8_t sha256[UD_RELEASE_ARTIFACTS_MAX][UD_SHA256_BYTES];
     size_t count;
+    uint8_t images[UD_RELEASE_ARTIFACTS_MAX][UD_SHA256_BYTES]; /* what runs in the end on the other ways */
+    size_t image_count;
 };
 
 #define UD_RELEASE_DEPENDENCY_BYTES_MAX 65536 /* one that is not in the envelope */
@@ -32,9 +34,10 @@ struct ud_release_files {
  * A trust store is a release as well, known by having no image: its number is its sequence, its digest that of the whole.
  *
  * @param row   out: the members of a signed release (digest, sequence, ids, images, signers)
- * @param needs out: digests of the detached payloads, each once, in the order in which they are fetched
+ * @param needs out: digests of the detached payloads, each once, in the order in which they are fetched; and of the images that
+ *              devices run which were sent another way than the first
  * @return errors of ud_suit_*; UD_ERR_URI for a URI that is neither a digest nor an integrated payload;
- *         UD_ERR_LIMIT for more payloads than UD_RELEASE_ARTIFACTS_MAX
+ *         UD_ERR_LIMIT for more payloads, or images, than UD_RELEASE_ARTIFACTS_MAX
  */
 ud_err ud_release_read(struct ud_bytes envelope, const struct ud_trust *trust,
                        const struct ud_release_files *files, struct ud_row_release *row,

@@ -273,6 +273,10 @@ struct ud_row_release_artifact {
 };
 /** Sets id. A signed release's envelope is an artifact like the others (filename manifest.suit). */
 ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *release);
+/** An image that devices run which were sent another way through the manifest than the first. Again is UD_OK. */
+ud_err ud_store_release_image_add(struct ud_store *store, int32_t release,
+                                  const uint8_t sha256[UD_SHA256_BYTES]);
+bool ud_store_release_has_image(struct ud_store *store, int32_t release, const uint8_t sha256[UD_SHA256_BYTES]);
 /** In the order of `position`. UD_ERR_ARTIFACT_MISSING when the artifact is not stored. */
 ud_err ud_store_release_artifact_add(struct ud_store *store, const struct ud_row_release *release,
                                      uint32_t position, const char *filename,

@@ -364,13 +364,15 @@ check = image
 """
 
 
-def ways(author, images):
-    """An envelope in which each slot has an image of its own."""
+def ways(author, images, inside=False):
+    """An envelope in which each slot has an image of its own; `inside`: they are in it."""
     shared = install = ""
     for slot, (name, image) in enumerate(zip("abc", images)):
         (author.folder / f"app-{name}.bin").write_bytes(image)
         shared += f"[sequence in-{name}]\nslot = {slot}\ncheck = slot\nimage = app-{name}.bin\n\n"
-        install += f"[sequence from-{name}]\nslot = {slot}\ncheck = slot\nuri = beside:app-{name}.bin\n\n"
+        uri = f"#app-{name}" if inside else f"beside:app-{name}.bin"
+        install += f"[sequence from-{name}]\nslot = {slot}\ncheck = slot\nuri = {uri}\n\n"
+        shared += f"[integrated app-{name}]\ncontent = file:app-{name}.bin\n\n" if inside else ""
     (author.folder / "ways.ini").write_text(A_OR_B.format(shared=shared, install=install))
     updraft("create", "ways.ini", "--output", "ways.suit", cwd=author.folder)
     updraft("sign", "--key", "author.key", "ways.suit", cwd=author.folder)
@@ -409,11 +411,26 @@ def test_i1_the_image_of_whichever_way_the_device_took_confirms(field, slot):
     assert field.running()["release"] == release["id"]
 
 
-def test_i1_an_image_of_no_way_does_not_confirm(field):
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_i1_so_does_one_that_was_inside_the_envelope(field, slot):
+    images = [b"inside for slot a", b"inside for slot b", b"inside for slot c"]
+    release = publish(field.server, ways(field.author, images, inside=True)).json
+    assert [part["filename"] for part in release["artifacts"]] == ["manifest.suit"]
+    action = field.deploy(release)
+    assert field.send(field.make(release=release, nonce=field.nonce(action), image=images[slot])).status == 200
+    assert field.server.action(action)["state"] == "confirmed"
+    assert field.running()["release"] == release["id"]
+    other = {"digest": "00" * 32, "sequence": release["sequence"]}
+    assert field.send(field.make(release=other, image=images[slot], result=34)).status == 200
+    assert field.running()["release"] == release["id"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_i1_an_image_of_no_way_does_not_confirm(field, inside):
     images = [b"image for slot a", b"image for slot b", b"image for slot c"]
     for image in images:
         field.server.upload(image)
-    release = publish(field.server, ways(field.author, images)).json
+    release = publish(field.server, ways(field.author, images, inside)).json
     action = field.deploy(release)
     assert field.send(field.make(release=release, nonce=field.nonce(action), image=b"another")).status == 200
     found = field.server.action(action)

@@ -1,6 +1,7 @@
 /* Artifacts and releases. */
 #include "gather.h"
 
+#include "server/store_mgmt.h"
 #include "server/store_rollouts.h"
 
 ud_err ud_store_artifact_add(struct ud_store *store, int64_t tenant, const struct ud_row_artifact *artifact)
@@ -192,6 +193,8 @@ ud_err ud_store_release_by_manifest(struct ud_store *store, int64_t tenant,
 ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_t sequence,
                                  const uint8_t digest[UD_SHA256_BYTES], struct ud_row_release *release)
 {
+    char hex[2 * UD_SHA256_BYTES + 1];
+    ud_hex_write(hex, digest, UD_SHA256_BYTES);
     struct sql_release_key key = {.by = 'd', .tenant = tenant, .number = sequence};
     ud_err kept = UD_OK;
     memcpy(key.digest, digest, sizeof key.digest);
@@ -199,14 +202,37 @@ ud_err ud_store_release_by_image(struct ud_store *store, int64_t tenant, uint64_
         return kept;
     }
     struct sql q = sql_begin_apart(
-        store, RELEASE_COLUMNS " WHERE tenant=? AND sequence=? AND (instr(images,?)>0 OR EXISTS(SELECT 1 FROM "
-                               "release_artifact x WHERE x.release=release.id AND x.sha256=?))"
-                               " ORDER BY id DESC LIMIT 1");
+        store, RELEASE_COLUMNS
+        " WHERE tenant=? AND sequence=? AND (instr(images,?)>0 OR EXISTS(SELECT 1 FROM "
+        "release_artifact x WHERE x.release=release.id AND x.sha256=?) OR EXISTS(SELECT 1 FROM pair p WHERE"
+        " p.kind=7 AND p.owner=release.id AND p.key=?))"
+        " ORDER BY id DESC LIMIT 1");
     sql_put_int(&q, tenant);
     sql_put_u64(&q, sequence);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
     sql_put_blob(&q, digest, UD_SHA256_BYTES);
+    sql_put_text(&q, hex);
     return take_kept(&q, &key, release);
+}
+
+/* In the table of pairs, kind 7: key is the digest in hex. */
+ud_err ud_store_release_image_add(struct ud_store *store, int32_t release,
+                                  const uint8_t sha256[UD_SHA256_BYTES])
+{
+    char hex[2 * UD_SHA256_BYTES + 1];
+    ud_hex_write(hex, sha256, UD_SHA256_BYTES);
+    return ud_store_pair_set(store, UD_PAIRS_IMAGE, release, hex, "", false);
+}
+
+bool ud_store_release_has_image(struct ud_store *store, int32_t release, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    char hex[2 * UD_SHA256_BYTES + 1];
+    ud_hex_write(hex, sha256, UD_SHA256_BYTES);
+    struct sql q = sql_begin_apart(store, "SELECT 1 FROM pair WHERE kind=7 AND owner=? AND key=?");
+    sql_put_int(&q, release);
+    sql_put_text(&q, hex);
+    const bool found = sql_row(&q);
+    return sql_end(&q) == UD_OK && found;
 }
 
 ud_err ud_store_release_named(struct ud_store *store, int64_t tenant, const char *name, const char *version,
