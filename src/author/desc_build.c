@@ -174,6 +174,23 @@ static ud_err set_version(struct make *make, const struct desc_line *line)
                         : err;
 }
 
+/* Devices carry it and never look into it; that it is one item, every reader of the manifest asks. */
+static ud_err set_coswid(struct make *make, const struct desc_line *line)
+{
+    struct ud_bytes bytes = {NULL, 0};
+    struct ud_cbor r;
+    const ud_err err = desc_value_bytes(make->desc, line, line->value, &bytes);
+    if (err != UD_OK) {
+        return err;
+    }
+    ud_cbor_init(&r, bytes);
+    (void)ud_cbor_skip(&r);
+    if (ud_cbor_finish(&r) != UD_OK) {
+        return desc_wrong(make->desc, line, "coswid is not one CBOR item");
+    }
+    return add_member(make, (struct member){.label = MANIFEST_COSWID, .bytes = bytes});
+}
+
 static ud_err add_members(struct make *make)
 {
     const struct desc_line *version = fact(make, "set-version");
@@ -184,8 +201,7 @@ static ud_err add_members(struct make *make)
         err = set_version(make, version);
     }
     if (err == UD_OK && coswid != NULL) {
-        err = desc_value_bytes(make->desc, coswid, coswid->value, &bytes);
-        err = err == UD_OK ? add_member(make, (struct member){.label = MANIFEST_COSWID, .bytes = bytes}) : err;
+        err = set_coswid(make, coswid);
     }
     if (err == UD_OK) {
         err = desc_build_text(make->build, &bytes);

@@ -213,6 +213,8 @@ static const struct {
     {"[manifest]\nsequence = 1\nvendor = v\nclass = c\n[component a]\n", 5, 1, "image = FILE"},
     {"[manifest]\nsequence = 1\nvendor = v\nclass = c\n[component a]\nimage = none.bin\n", 6, 9,
      "there is no file"},
+    {"[manifest]\nsequence = 1\nautomatic = no\ncoswid = hex:\n[component a]\n", 4, 10, "one CBOR item"},
+    {"[manifest]\nsequence = 1\nautomatic = no\ncoswid = hex:a0a0\n[component a]\n", 4, 10, "one CBOR item"},
     {"[manifest]\nsequenze = 1\n", 2, 12, "knows no \"sequenze\""},
     {"[nonsense]\nx = 1\n", 1, 1, "no section is called [nonsense]"},
     {"[manifest]\nsequence = 1\n[component]\n", 3, 1, "wants a name"},
