@@ -145,6 +145,34 @@ static void test_signers_without_the_right_do_not_help_to_the_threshold(void **s
     assert_int_equal(ud_trust_may_write(&trust, 0x3, UD_BYTES_ARRAY(app), none, none), UD_ERR_RIGHTS);
 }
 
+/* Three of the author's, two of the operator's: two of the first and one of the second must sign. */
+static void test_b10_author_and_operator_each_sign_as_often_as_their_group_asks(void **state)
+{
+    static const struct {
+        ud_trust_set signers;
+        ud_err want;
+    } rows[] = {
+        {0x0b, UD_OK},
+        {0x15, UD_OK},
+        {0x1f, UD_OK},
+        {0x07, UD_ERR_THRESHOLD}, /* all of the author's: weight enough, approved by nobody else */
+        {0x19, UD_ERR_THRESHOLD}, /* both of the operator's with one of the author's */
+        {0x18, UD_ERR_THRESHOLD},
+        {0x03, UD_ERR_THRESHOLD},
+        {0x00, UD_ERR_UNTRUSTED},
+    };
+    (void)state;
+    struct ud_trust trust = trust_of((const uint8_t[]){1, 1, 1, 1, 1}, 5, 1);
+    trust.keys[3].group = 1;
+    trust.keys[4].group = 1;
+    trust.group_need[0] = 2;
+    trust.group_need[1] = 1;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_message("  %x\n", (unsigned)rows[i].signers);
+        assert_int_equal(ud_trust_enough(&trust, rows[i].signers), rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_a_key_is_added_once_with_a_weight_and_up_to_the_limit),
         cmocka_unit_test(test_a_key_writes_only_what_it_has_the_right_to),
         cmocka_unit_test(test_signers_without_the_right_do_not_help_to_the_threshold),
+        cmocka_unit_test(test_b10_author_and_operator_each_sign_as_often_as_their_group_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
