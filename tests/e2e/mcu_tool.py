@@ -14,6 +14,7 @@ NETWORK = "user,model=lan9118"  # 10.0.2.2 is this machine's loopback
 STATUS_CUT = 75
 STATUS_NO_IMAGE = 69
 STATUS_DEVICE = 66
+NS_LOG2 = 5  # nanoseconds of an instruction: 32, about the board's
 WAIT_S = 60  # for a line; only a hang takes that long
 
 
@@ -44,8 +45,8 @@ class Chip:
                  "-device", f"loader,file={device}/provisioning.cbor,addr={PROVISION_AT[board]:#x},force-raw=on"]
         if (identity := device / "identity.cbor").exists():
             words += ["-device", f"loader,file={identity},addr={PROVISION_AT[board] + IDENTITY_OFFSET:#x},force-raw=on"]
-        if counted:  # one nanosecond for each instruction
-            words += ["-icount", "shift=0,align=off,sleep=off"]
+        if nic == "none":  # time is instructions, so a watchdog bites by what the chip did and not by what the host had to do
+            words += ["-icount", f"shift={0 if counted else NS_LOG2},align=off,sleep=off"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.waiter = selectors.DefaultSelector()
