@@ -14,9 +14,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
-from test_mcu import FIRMWARE, Device, Works, make_envelope  # noqa: E402  (the folder is known only now)
+from mcu_tool import STATUS_CUT  # noqa: E402  (the folder is known only now)
+from test_mcu import FIRMWARE, Device, Works, make_envelope  # noqa: E402
+from test_mcu_swap import AREAS  # noqa: E402
 
 REQUIREMENTS = ROOT / "interop/mcu/requirements.txt"
+CUTS = 12
 BRING_BACK = ROOT / "interop/mcu/bring_back.py"
 
 pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make interop` builds the firmware and runs this")
@@ -82,21 +85,26 @@ def test_smpmgr_brings_a_dead_board_back(tools, works, tmp_path):
     assert app["version"] == "2"
 
 
-def sign_for_mcuboot(tools, works, version, counter, key):
+@pytest.fixture(scope="session")
+def swap_works(tmp_path_factory):
+    return Works(tmp_path_factory.mktemp("swap-works"), "app-swap", "swap", "swap")
+
+
+def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot"):
     """What imgtool makes of the application: header, signature, security counter."""
     out = works.folder / f"mcuboot-{version}-{counter}-{key}.bin"
     subprocess.run([tools / "imgtool", "sign", "-k", works.folder / f"{key}.key", "-v", f"{version}.0.0", "-s", str(counter),
                     "-H", "0x200", "--pad-header", "-S", "0x10000", "--align", "8",
-                    FIRMWARE / f"app-mcuboot-{version}.bin", out], check=True, capture_output=True)
+                    FIRMWARE / f"{app}-{version}.bin", out], check=True, capture_output=True)
     return out
 
 
 class McubootDevice(Device):
     """Its bootloader knows images in MCUboot's format only. They travel in envelopes, but these it does not read."""
 
-    def __init__(self, tools, works, folder):
-        super().__init__(works, folder, "boot-mcuboot")
-        self.images = {version: sign_for_mcuboot(tools, works, version, version, "author") for version in (1, 2, 3)}
+    def __init__(self, tools, works, folder, bootloader="boot-mcuboot", app="app-mcuboot"):
+        super().__init__(works, folder, bootloader)
+        self.images = {version: sign_for_mcuboot(tools, works, version, version, "author", app) for version in (1, 2, 3)}
         self.patch(works.images[1].read_bytes(), self.images[1].read_bytes())
 
     def stage(self, version, image=None):
@@ -114,7 +122,59 @@ def mcuboot_device(tools, works, tmp_path):
     return McubootDevice(tools, works, tmp_path / "device")
 
 
-def test_images_by_imgtool_boot_are_tried_confirmed_and_reverted(mcuboot_device):
+@pytest.fixture
+def swapping_device(tools, swap_works, tmp_path):
+    return McubootDevice(tools, swap_works, tmp_path / "device", "boot-mcuboot-swap", "app-mcuboot-swap")
+
+
+def runs_from_its_place(device, version):
+    """Looked at from outside: where images run, `updraft device init --layout swap` says."""
+    image, at = device.images[version].read_bytes(), AREAS["running"]
+    return (device.folder / "flash.bin").read_bytes()[at:at + len(image)] == image
+
+
+def test_images_by_imgtool_change_places_and_change_back(swapping_device):
+    check_a_life(swapping_device)
+    assert runs_from_its_place(swapping_device, 2)
+    before = (swapping_device.folder / "flash.bin").read_bytes()
+    assert swapping_device.start()["operations"] == "0"
+    assert (swapping_device.folder / "flash.bin").read_bytes() == before
+
+
+@pytest.mark.parametrize("counter, key, outcome", [(9, "stranger", "UD_ERR_UNTRUSTED"), (0, "author", "UD_ERR_STALE")])
+def test_images_by_imgtool_that_may_not_run_do_not_change_places(tools, swap_works, swapping_device, counter, key, outcome):
+    image = sign_for_mcuboot(tools, swap_works, 2, counter, key, "app-mcuboot-swap")
+    swapping_device.stage(2, image)
+    app = swapping_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", outcome)
+    assert runs_from_its_place(swapping_device, 1)
+
+
+def test_power_may_fail_while_images_by_imgtool_change_places(swapping_device, tmp_path):
+    """One operation in many of swap and confirmation: old or new, whole and in its place."""
+    swapping_device.stage(2)
+    staged = (swapping_device.folder / "flash.bin").read_bytes()
+    with swapping_device.power_on() as chip:
+        chip.start()
+        last = int(chip.wait_for("app event=confirm")["operations"])
+        assert chip.off() == 0
+    ends = set()
+    for cut in sorted({*range(1, last, last // CUTS), last - 1, last}):
+        (swapping_device.folder / "flash.bin").write_bytes(staged)
+        with swapping_device.power_on(cut) as chip:
+            assert chip.end() == STATUS_CUT
+        with swapping_device.power_on() as chip:
+            app = chip.start()
+            if app["trial"] == "yes":
+                assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+            assert chip.off() == 0
+        assert runs_from_its_place(swapping_device, int(app["version"])), f"after a cut in operation {cut}"
+        assert swapping_device.start()["reason"] == "normal"
+        ends.add(app["version"])
+    assert "2" in ends
+
+
+def check_a_life(mcuboot_device):
     app = mcuboot_device.start()
     assert (app["version"], app["reason"]) == ("1", "normal")
     mcuboot_device.stage(2)
@@ -131,6 +191,10 @@ def test_images_by_imgtool_boot_are_tried_confirmed_and_reverted(mcuboot_device)
         app = chip.start()
         assert (app["version"], app["reason"], app["outcome"]) == ("2", "reverted", "UD_ERR_CRASHED")
         assert chip.off() == 0
+
+
+def test_images_by_imgtool_boot_are_tried_confirmed_and_reverted(mcuboot_device):
+    check_a_life(mcuboot_device)
 
 
 @pytest.mark.parametrize("counter, key, outcome", [(9, "stranger", "UD_ERR_UNTRUSTED"), (0, "author", "UD_ERR_STALE")])

@@ -5,6 +5,7 @@
  * The version that may not go back is the security counter where the image has one, else its version number.
  */
 #include "boot/verify.h"
+#include "boot/mcuboot_only/where.h"
 #include "updraft/mcuboot.h"
 
 #define COMPONENT 0
@@ -21,7 +22,8 @@ static uint64_t sequence_of(const struct ud_mcuboot_image *image)
 
 static ud_err first_look(struct ud_boot *boot, struct ud_mcuboot_image *image)
 {
-    const struct ud_area *area = &boot->layout->components[COMPONENT].image[boot->seen.slot];
+    struct ud_mcuboot_view view;
+    const struct ud_area *area = ud_mcuboot_where(boot, &view);
     struct ud_boot_info *seen = &boot->seen;
     ud_err err = boot->layout->component_count == 1 ? ud_mcuboot_parse(image, area) : UD_ERR_COMPONENT;
     if (err == UD_OK) {

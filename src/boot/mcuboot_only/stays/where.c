@@ -1,0 +1,7 @@
+#include "boot/mcuboot_only/where.h"
+
+const struct ud_area *ud_mcuboot_where(const struct ud_boot *boot, struct ud_mcuboot_view *view)
+{
+    (void)view;
+    return &boot->layout->components[0].image[boot->seen.slot];
+}
