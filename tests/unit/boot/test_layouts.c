@@ -380,6 +380,45 @@ static void test_the_measurement_is_a_chain_over_manifest_and_images(void **stat
     }
 }
 
+/* Bytes of images that were read, since the last reset of the count. */
+static struct {
+    const struct ud_layout *layout;
+    ud_err (*read)(void *ctx, uint32_t address, uint8_t *out, uint32_t len);
+    uint64_t bytes;
+} counted;
+
+static ud_err counting_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len)
+{
+    for (uint8_t i = 0; i < counted.layout->component_count; i++) {
+        const struct ud_area *area = &counted.layout->components[i].image[0];
+        counted.bytes += address >= area->offset && address - area->offset < area->size ? len : 0;
+    }
+    return counted.read(ctx, address, out, len);
+}
+
+/* Slot 0 runs. Where there is a mover, board_boot() looks at the images as well. */
+static void test_a_boot_with_nothing_to_do_reads_each_image_once(void **state)
+{
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        struct scene scene;
+        struct ud_boot_info info;
+        scene_init(&scene, &shapes[i], *state);
+        struct sim_flash *sim = &scene.board.sim;
+        const uint64_t looks = shapes[i].mover != NULL ? 2 : 1;
+        const uint64_t before = sim->operations;
+        counted.layout = &scene.board.layout;
+        counted.read = sim->flash.read;
+        counted.bytes = 0;
+        sim->flash.read = counting_read;
+        assert_int_equal(board_boot(&scene.board, UD_OK, &info), UD_OK);
+        sim->flash.read = counted.read;
+        if (counted.bytes != looks * 3000 * shapes[i].component_count || sim->operations != before) {
+            fail_msg("%s: %u bytes of images read", shapes[i].name, (unsigned)counted.bytes);
+        }
+        scene_deinit(&scene);
+    }
+}
+
 static int make_author(void **state)
 {
     static struct ud_signer author;
@@ -401,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_d8_a_release_that_never_confirms_has_its_tries_and_is_reverted),
         cmocka_unit_test(test_a_release_that_confirms_in_its_last_try_stays),
         cmocka_unit_test(test_a_boot_with_nothing_to_do_writes_nothing),
+        cmocka_unit_test(test_a_boot_with_nothing_to_do_reads_each_image_once),
         cmocka_unit_test(test_d13_one_bad_component_keeps_all_of_them_from_being_tried),
         cmocka_unit_test(test_d13_a_component_that_rots_between_tries_takes_all_of_them_back),
         cmocka_unit_test(test_d12_a_rotten_active_image_gives_way_to_the_one_before),
