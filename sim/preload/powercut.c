@@ -4,6 +4,8 @@
  *
  *     LD_PRELOAD=libpowercut.so POWERCUT_FILE=flash.bin POWERCUT_RANGE=4096-8191 updraft-boot run DIR
  *
+ * POWERCUT_AFTER=N lets the process do N of these writes first; POWERCUT_PROGRAM=NAME leaves processes of other programs alone.
+ *
  * The product knows nothing of it: no test-only branch there (style 3.8).
  */
 #define _GNU_SOURCE
@@ -46,12 +48,34 @@ static bool in_range(off_t offset)
            (unsigned long long)offset <= to;
 }
 
+/* Is this the program that is meant? */
+static bool is_the_program(void)
+{
+    const char *wanted = getenv("POWERCUT_PROGRAM");
+    char path[4096];
+    const ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (wanted == NULL || len < 0) {
+        return wanted == NULL;
+    }
+    path[len] = '\0';
+    const char *name = strrchr(path, '/');
+    return strcmp(name == NULL ? path : name + 1, wanted) == 0;
+}
+
+/* Have as many of these writes passed as should? */
+static bool is_time(void)
+{
+    static unsigned long passed;
+    const char *after = getenv("POWERCUT_AFTER");
+    return after == NULL || passed++ == strtoul(after, NULL, 10);
+}
+
 static ssize_t write_or_die(const char *symbol, int fd, const void *data, size_t len, off_t offset)
 {
     void *found = dlsym(RTLD_NEXT, symbol);
     pwrite_fn *real;
     memcpy(&real, &found, sizeof real); /* ISO C has no cast from object to function pointer */
-    if (is_the_flash(fd) && in_range(offset)) {
+    if (is_the_flash(fd) && in_range(offset) && is_the_program() && is_time()) {
         (void)real(fd, data, len / 2, offset); /* torn: the first half reached the cells */
         kill(0, SIGKILL);                      /* the device is one process group */
         _exit(1);

@@ -30,16 +30,18 @@ struct init {
     const char *vendor;
     const char *class_name;
     const char *device_id;
-    const char *component;
+    const char *components[UD_COMPONENTS_MAX];
     const char *name;
     const char *server;
     const char *tenant;
     const char *ca;
     const char *factory;
-    const char *image;
+    const char *images[UD_COMPONENTS_MAX]; /* in the order of the components */
     const char *recovery;
     const char *recovery_image;
     const char *roots; /* NULL: nobody replaces the anchors */
+    size_t component_count;
+    size_t image_count;
     uint64_t threshold;
     uint64_t slot_bytes;
     uint64_t patch_bytes;
@@ -75,8 +77,8 @@ static uint64_t move_bytes(const struct init *init)
 }
 
 /*
- * The flash, laid out from its start: journal, two envelopes, two images (or an image and a patch), the move area, the recovery
- * image and its envelope, two trust stores.
+ * The flash, laid out from its start: journal, two envelopes, two images of each component (or an image and a patch), the move
+ * area, the recovery image and its envelope, two trust stores.
  */
 static ud_err lay_out(const struct init *init, struct ud_provision *p)
 {
@@ -90,7 +92,8 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
                                                                 : slot;
     const uint64_t move = move_bytes(init);
     const uint64_t copy = store_copy(init);
-    const uint64_t move_at = journal + 2 * envelope + slot + second;
+    const uint64_t images = journal + 2 * envelope;
+    const uint64_t move_at = images + init->component_count * (slot + second);
     const uint64_t recovery_at = move_at + move;
     const uint64_t store = recovery_at + (single ? slot + envelope : 0);
     const uint64_t total = store + 2 * copy;
@@ -100,11 +103,13 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
     p->journal = (struct ud_provision_area){0, (uint32_t)journal};
     for (uint32_t i = 0; i < UD_PROVISION_SLOTS; i++) {
         p->envelope[i] = (struct ud_provision_area){(uint32_t)(journal + i * envelope), (uint32_t)envelope};
-        p->components[0].slot[i] =
-            (struct ud_provision_area){(uint32_t)(journal + 2 * envelope + i * slot), (uint32_t)slot};
         p->trust_store[i] = (struct ud_provision_area){(uint32_t)(store + i * copy), (uint32_t)copy};
     }
-    p->components[0].slot[1].size = (uint32_t)second;
+    for (size_t i = 0; i < init->component_count; i++) {
+        const uint64_t at = images + i * (slot + second);
+        p->components[i].slot[0] = (struct ud_provision_area){(uint32_t)at, (uint32_t)slot};
+        p->components[i].slot[1] = (struct ud_provision_area){(uint32_t)(at + slot), (uint32_t)second};
+    }
     p->mover = init->layout;
     p->move = (struct ud_provision_area){(uint32_t)move_at, (uint32_t)move};
     if (single) {
@@ -122,13 +127,23 @@ struct ids {
     uint8_t vendor[UD_UUID_BYTES];
     uint8_t class_id[UD_UUID_BYTES];
     uint8_t device[UD_UUID_BYTES];
-    uint8_t component[UD_COMPONENT_ID_BYTES_MAX];
+    uint8_t components[UD_COMPONENTS_MAX][UD_COMPONENT_ID_BYTES_MAX];
 };
+
+/* An array of one byte string, its name. */
+static ud_err fill_component(const char *name, uint8_t id[UD_COMPONENT_ID_BYTES_MAX], struct ud_bytes *out)
+{
+    struct ud_buf buf = {id, UD_COMPONENT_ID_BYTES_MAX, 0};
+    struct ud_cbor_writer w;
+    ud_cbor_writer_init(&w, &buf);
+    ud_cbor_put_array(&w, 1);
+    ud_cbor_put_bstr(&w, (struct ud_bytes){(const uint8_t *)name, strlen(name)});
+    *out = ud_buf_bytes(&buf);
+    return ud_cbor_written(&w) == UD_OK ? UD_OK : UD_ERR_LIMIT;
+}
 
 static ud_err fill_ids(const struct init *init, struct ids *ids, struct ud_provision *p)
 {
-    struct ud_buf component = {ids->component, sizeof ids->component, 0};
-    struct ud_cbor_writer w;
     ud_err err = cli_vendor(init->vendor, ids->vendor);
     if (err == UD_OK) {
         err = cli_class(init->class_name, ids->vendor, ids->class_id);
@@ -144,12 +159,11 @@ static ud_err fill_ids(const struct init *init, struct ids *ids, struct ud_provi
         }
         p->device_id = UD_BYTES_ARRAY(ids->device);
     }
-    ud_cbor_writer_init(&w, &component);
-    ud_cbor_put_array(&w, 1);
-    ud_cbor_put_bstr(&w, (struct ud_bytes){(const uint8_t *)init->component, strlen(init->component)});
-    p->components[0].id = ud_buf_bytes(&component);
-    p->component_count = 1;
-    return ud_cbor_written(&w) == UD_OK ? UD_OK : UD_ERR_LIMIT;
+    for (size_t i = 0; err == UD_OK && i < init->component_count; i++) {
+        err = fill_component(init->components[i], ids->components[i], &p->components[i].id);
+    }
+    p->component_count = (uint8_t)init->component_count;
+    return err;
 }
 
 static ud_err make_provisioning(const struct init *init, struct ud_bytes roots, struct ud_buf *out)
@@ -264,7 +278,7 @@ static int make_folder(const struct init *init, struct ud_bytes provisioning, st
         code = err == UD_OK ? CLI_OK : cli_fail(init->recovery, NULL, err);
     }
     if (code == CLI_OK && init->factory != NULL) {
-        const ud_err err = ud_factory_install(init->folder, init->factory, init->image);
+        const ud_err err = ud_factory_install(init->folder, init->factory, init->images, init->image_count);
         code = err == UD_OK ? CLI_OK : cli_fail(init->factory, NULL, err);
     }
     if (code == CLI_OK) {
@@ -356,11 +370,10 @@ static bool take_text(struct init *init, int option)
         int option;
         const char **text;
     } texts[] = {
-        {'v', &init->vendor},         {'c', &init->class_name}, {'d', &init->device_id},
-        {'C', &init->component},      {'n', &init->name},       {'s', &init->server},
-        {'t', &init->tenant},         {'A', &init->ca},         {'f', &init->factory},
-        {'i', &init->image},          {'r', &init->roots},      {'R', &init->recovery},
-        {'I', &init->recovery_image},
+        {'v', &init->vendor},   {'c', &init->class_name},     {'d', &init->device_id},
+        {'n', &init->name},     {'s', &init->server},         {'t', &init->tenant},
+        {'A', &init->ca},       {'f', &init->factory},        {'r', &init->roots},
+        {'R', &init->recovery}, {'I', &init->recovery_image},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].option == option) {
@@ -369,6 +382,19 @@ static bool take_text(struct init *init, int option)
         }
     }
     return false;
+}
+
+/* One that may stand several times. */
+static bool take_one_more(struct init *init, int option)
+{
+    const bool is_image = option == 'i';
+    const char **list = is_image ? init->images : init->components;
+    size_t *count = is_image ? &init->image_count : &init->component_count;
+    if (*count == UD_COMPONENTS_MAX) {
+        return false;
+    }
+    list[(*count)++] = optarg;
+    return true;
 }
 
 static bool take_number(struct init *init, int option)
@@ -406,7 +432,6 @@ static bool take_layout(struct init *init, const char *name)
 int offline_device_init(int argc, char **argv)
 {
     struct init init = {
-        .component = "app",
         .tenant = "default",
         .threshold = 1,
         .slot_bytes = 2u << 20,
@@ -429,6 +454,10 @@ int offline_device_init(int argc, char **argv)
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
             }
+        } else if (option == 'C' || option == 'i') {
+            if (!take_one_more(&init, option)) {
+                return cli_usage("device init", "more components than a device may have");
+            }
         } else if (!take_text(&init, option) && !take_number(&init, option)) {
             return cli_usage("device init", option == '?' ? "unknown option" : "a number is out of its range");
         }
@@ -436,11 +465,17 @@ int offline_device_init(int argc, char **argv)
     if (argc - optind != 1 || init.vendor == NULL || init.class_name == NULL || init.trust.key_count == 0) {
         return cli_usage("device init", "a FOLDER, --vendor, --class and at least one --anchor are needed");
     }
-    if ((init.factory == NULL) != (init.image == NULL)) {
-        return cli_usage("device init", "--factory and --image go together");
+    if (init.component_count == 0) {
+        init.components[init.component_count++] = "app";
+    }
+    if (init.factory == NULL ? init.image_count != 0 : init.image_count != init.component_count) {
+        return cli_usage("device init", "--factory goes with one --image for each component");
     }
     if ((init.recovery == NULL) != (init.recovery_image == NULL)) {
         return cli_usage("device init", "--recovery and --recovery-image go together");
+    }
+    if (init.layout == UD_PROVISION_PATCH && init.component_count != 1) {
+        return cli_usage("device init", "--layout single is for one component");
     }
     if (init.layout != UD_PROVISION_PATCH && init.recovery != NULL) {
         return cli_usage("device init", "only --layout single has a place for a recovery image");

@@ -2,6 +2,8 @@
 #ifndef UPDRAFT_POSIX_FACTORY_H
 #define UPDRAFT_POSIX_FACTORY_H
 
+#include <stddef.h>
+
 #include "updraft/err.h"
 
 /**
@@ -9,11 +11,12 @@
  *
  * @param folder         with provisioning.cbor; flash.bin is made
  * @param envelope_path  signed; at most UD_AGENT_ENVELOPE_BYTES
- * @param image_path     the image of the device's only component
- * @return UD_ERR_STATE when the device has an image already; UD_ERR_COMPONENT for a device of several components;
+ * @param image_paths    [count] the image of each component, in the device's order
+ * @return UD_ERR_STATE when the device has an image already; UD_ERR_COMPONENT when it has another number of components;
  *         everything that a bootloader would say to this envelope and image; errors of the files
  */
-ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *image_path);
+ud_err ud_factory_install(const char *folder, const char *envelope_path, const char *const *image_paths,
+                          size_t count);
 
 /**
  * The same for the recovery image, before the first one: verified, and no slot's. UD_ERR_CONFIG when the device has no

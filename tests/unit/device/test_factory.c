@@ -78,7 +78,8 @@ static ud_err choose(struct bench *bench)
 
 static ud_err install(const struct bench *bench)
 {
-    return ud_factory_install(bench->folder, bench->envelope, bench->image);
+    const char *const images[] = {bench->image};
+    return ud_factory_install(bench->folder, bench->envelope, images, 1);
 }
 
 static void test_the_factory_image_boots_and_is_what_is_executed(void **state)
@@ -155,8 +156,10 @@ static void test_missing_files_are_named_by_their_error(void **state)
 {
     struct bench *bench = *state;
     assert_int_equal(install(bench), UD_ERR_NOT_FOUND);
-    assert_int_equal(ud_factory_install("/nonexistent", bench->envelope, bench->image), UD_ERR_NOT_FOUND);
+    const char *const images[] = {bench->image, bench->image};
+    assert_int_equal(ud_factory_install("/nonexistent", bench->envelope, images, 1), UD_ERR_NOT_FOUND);
     write_release(bench, &bench->fleet->v1);
+    assert_int_equal(ud_factory_install(bench->folder, bench->envelope, images, 2), UD_ERR_COMPONENT);
     (void)unlink(bench->image);
     assert_int_equal(install(bench), UD_ERR_NOT_FOUND);
 }
