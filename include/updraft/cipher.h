@@ -86,6 +86,29 @@ ud_err ud_cipher_tag(struct ud_cipher_state *cipher, uint8_t tag[UD_AEAD_TAG_BYT
 /** Release, and overwrite what was secret. Harmless on a state that is zero or released. */
 void ud_cipher_abort(struct ud_cipher_state *cipher);
 
+/*
+ * AES-128 in CCM mode (RFC 3610) with nonces of 13 bytes and tags of 8, COSE's AES-CCM-16-64-128: whole messages, for
+ * OSCORE. A file of its own in each backend.
+ */
+#define UD_AES_CCM_KEY_BYTES 16
+#define UD_AES_CCM_NONCE_BYTES 13
+#define UD_AES_CCM_TAG_BYTES 8
+#define UD_AES_CCM_AAD_BYTES_MAX 255
+/**
+ * @param plain at most 65535 bytes
+ * @param out   [plain.len]; may be plain.ptr
+ * @return UD_OK; UD_ERR_KEY for a key of another length; UD_ERR_LIMIT; UD_ERR_CRYPTO
+ */
+ud_err ud_aes_ccm_seal(struct ud_bytes key, const uint8_t nonce[UD_AES_CCM_NONCE_BYTES], struct ud_bytes aad,
+                       struct ud_bytes plain, uint8_t *out, uint8_t tag[UD_AES_CCM_TAG_BYTES]);
+/**
+ * @param sealed text, and its tag behind it
+ * @param out    [sealed.len - UD_AES_CCM_TAG_BYTES]; may be sealed.ptr; of no meaning unless UD_OK
+ * @return as above; UD_ERR_DECRYPT when the tag is not right
+ */
+ud_err ud_aes_ccm_open(struct ud_bytes key, const uint8_t nonce[UD_AES_CCM_NONCE_BYTES], struct ud_bytes aad,
+                       struct ud_bytes sealed, uint8_t *out);
+
 /**
  * AES key wrap (RFC 3394).
  * @param kek 16 or 32 bytes

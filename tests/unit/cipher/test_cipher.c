@@ -174,9 +174,49 @@ static void test_a_state_that_was_not_begun_does_nothing(void **state)
     ud_cipher_abort(&cipher);
 }
 
+/* RFC 3610 section 8, packet vector 1: nonce of 13 bytes, tag of 8 */
+static void test_ccm_is_the_published_one_and_takes_no_changed_bit(void **state)
+{
+    uint8_t key[16];
+    uint8_t nonce[16];
+    uint8_t aad[8];
+    uint8_t plain[23];
+    uint8_t want[31];
+    uint8_t got[31];
+    uint8_t back[23];
+    (void)state;
+    const struct ud_bytes key_bytes = hex_decode("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf", key, sizeof key);
+    const struct ud_bytes aad_bytes = hex_decode("0001020304050607", aad, sizeof aad);
+    const struct ud_bytes plain_bytes =
+        hex_decode("08090a0b0c0d0e0f101112131415161718191a1b1c1d1e", plain, sizeof plain);
+    (void)hex_decode("00000003020100a0a1a2a3a4a5", nonce, sizeof nonce);
+    (void)hex_decode("588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0", want, sizeof want);
+    assert_int_equal(ud_aes_ccm_seal(key_bytes, nonce, aad_bytes, plain_bytes, got, got + sizeof plain), UD_OK);
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(ud_aes_ccm_open(key_bytes, nonce, aad_bytes, UD_BYTES_ARRAY(got), back), UD_OK);
+    assert_memory_equal(back, plain, sizeof plain);
+    for (size_t bit = 0; bit < 8 * sizeof got; bit++) {
+        got[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(ud_aes_ccm_open(key_bytes, nonce, aad_bytes, UD_BYTES_ARRAY(got), back),
+                         UD_ERR_DECRYPT);
+        got[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    aad[0] ^= 1;
+    assert_int_equal(ud_aes_ccm_open(key_bytes, nonce, aad_bytes, UD_BYTES_ARRAY(got), back), UD_ERR_DECRYPT);
+    aad[0] ^= 1;
+    assert_int_equal(ud_aes_ccm_open(key_bytes, nonce, aad_bytes, (struct ud_bytes){got, 7}, back),
+                     UD_ERR_DECRYPT);
+    assert_int_equal(ud_aes_ccm_open((struct ud_bytes){key, 15}, nonce, aad_bytes, UD_BYTES_ARRAY(got), back),
+                     UD_ERR_KEY);
+    /* in its own place */
+    assert_int_equal(ud_aes_ccm_open(key_bytes, nonce, aad_bytes, UD_BYTES_ARRAY(got), got), UD_OK);
+    assert_memory_equal(got, plain, sizeof plain);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ccm_is_the_published_one_and_takes_no_changed_bit),
         cmocka_unit_test(test_key_streams_are_the_published_ones),
         cmocka_unit_test(test_seals_are_the_published_ones),
         cmocka_unit_test(test_keys_are_wrapped_as_published_and_no_bit_may_change),
