@@ -134,6 +134,12 @@ struct ud_coap_message {
     struct ud_bytes payload; /* len 0 when there is none */
 };
 
+/* What ties an answer to a protected request (oscore.h): that request's number. All zero: it was not protected. */
+struct ud_coap_tie {
+    uint8_t number_bytes;
+    uint8_t number[5]; /* big endian */
+};
+
 struct ud_coap_option {
     uint16_t number;
     struct ud_bytes value;
@@ -188,6 +194,13 @@ static inline bool ud_coap_is_no_cache_key(uint16_t number)
  * Source: RFC 7252 section 3
  */
 ud_err ud_coap_parse(struct ud_bytes datagram, struct ud_coap_message *message);
+
+/**
+ * The same for a message without head and token, as OSCORE protects it: code, options, payload. Sets those three of
+ * `message`, the others stay.
+ * @return as ud_coap_parse(); UD_ERR_SHAPE for an empty message
+ */
+ud_err ud_coap_parse_inside(struct ud_bytes content, struct ud_coap_message *message);
 
 /** Type and id of a datagram of version 1, also when the rest of it is malformed: for the Reset that answers it. */
 bool ud_coap_parse_head(struct ud_bytes datagram, ud_coap_type *type, uint16_t *id);
@@ -257,6 +270,11 @@ void ud_coap_write_option(struct ud_coap_writer *writer, uint16_t number, struct
 void ud_coap_write_uint(struct ud_coap_writer *writer, uint16_t number, uint32_t value);
 /** One option for each segment of `path`, between '/'; none for "". Also for queries: give one at a time then. */
 void ud_coap_write_path(struct ud_coap_writer *writer, uint16_t number, const char *path);
+/**
+ * One option more in a whole message that has none with a number above it.
+ * @return UD_OK; UD_ERR_BUFFER, with the message as it was; UD_ERR_SHAPE when it is none, or has a higher option
+ */
+ud_err ud_coap_add_option(struct ud_buf *message, uint16_t number, struct ud_bytes value);
 /** Once, after the options; nothing is written for an empty payload. */
 void ud_coap_write_payload(struct ud_coap_writer *writer, struct ud_bytes payload);
 /** UD_OK, or UD_ERR_BUFFER when it did not fit, UD_ERR_LIMIT for an option value over 65804 bytes. */

@@ -70,6 +70,10 @@ struct ud_coap_asked {
     bool confirmable;
     bool accepted;    /* the empty acknowledgement is out: the answer is a separate one */
     uint8_t unwanted; /* value of No-Response (RFC 7967): classes of answers not to be sent */
+    /* of who opened a protected request (oscore.h); the message layer knows nothing of it */
+    struct ud_coap_tie tie;
+    bool own_number;
+    void *guard;
 };
 
 struct ud_coap_peer {

@@ -10,6 +10,7 @@ enum {
     ONE_BYTE_BASE = 13,
     TWO_BYTES_BASE = 269,
     EXTENDED_MAX = TWO_BYTES_BASE + UINT16_MAX,
+    ADDED_BYTES_MAX = 64, /* an option that is added to a whole message, with its head */
 };
 
 /* Reading */
@@ -127,6 +128,22 @@ ud_err ud_coap_parse(struct ud_bytes datagram, struct ud_coap_message *message)
         return UD_ERR_TRUNCATED;
     }
     const ud_err err = take_options(rest, &found);
+    if (err == UD_OK) {
+        *message = found;
+    }
+    return err;
+}
+
+ud_err ud_coap_parse_inside(struct ud_bytes content, struct ud_coap_message *message)
+{
+    struct ud_coap_message found = *message;
+    if (content.len > UD_COAP_MESSAGE_BYTES_MAX) {
+        return UD_ERR_TOO_LARGE;
+    }
+    if (!ud_bytes_first(&content, &found.code)) {
+        return UD_ERR_TRUNCATED;
+    }
+    const ud_err err = found.code == UD_COAP_EMPTY ? UD_ERR_SHAPE : take_options(content, &found);
     if (err == UD_OK) {
         *message = found;
     }
@@ -352,4 +369,33 @@ void ud_coap_write_payload(struct ud_coap_writer *writer, struct ud_bytes payloa
 ud_err ud_coap_write_end(const struct ud_coap_writer *writer)
 {
     return writer->err;
+}
+
+ud_err ud_coap_add_option(struct ud_buf *message, uint16_t number, struct ud_bytes value)
+{
+    struct ud_coap_message parsed;
+    struct ud_coap_options options;
+    struct ud_coap_option last = {0};
+    uint8_t room[ADDED_BYTES_MAX];
+    struct ud_buf made = {room, sizeof room, 0};
+    struct ud_coap_writer w = {.buf = &made, .err = UD_OK};
+    if (ud_coap_parse(ud_buf_bytes(message), &parsed) != UD_OK) {
+        return UD_ERR_SHAPE;
+    }
+    ud_coap_options(&parsed, &options);
+    while (ud_coap_option_next(&options, &last)) {
+    }
+    if (last.number > number) {
+        return UD_ERR_SHAPE;
+    }
+    w.number = last.number;
+    ud_coap_write_option(&w, number, value);
+    if (w.err != UD_OK || message->cap - message->len < made.len) {
+        return UD_ERR_BUFFER;
+    }
+    const size_t at = UD_COAP_EMPTY_BYTES + parsed.token.len + parsed.options.len;
+    memmove(message->ptr + at + made.len, message->ptr + at, message->len - at);
+    memcpy(message->ptr + at, room, made.len);
+    message->len += made.len;
+    return UD_OK;
 }
