@@ -54,12 +54,13 @@
 #define UD_LWM2M_CLIENT_BYTES_MAX 8192
 #define UD_LWM2M_OBJECT_REPORT 26241
 
-/* /0/x/2 */
+/* /0/x/2, and one of our own */
 typedef enum ud_lwm2m_security {
     UD_LWM2M_PSK = 0,
     UD_LWM2M_RPK = 1,
     UD_LWM2M_X509 = 2,
     UD_LWM2M_NOSEC = 3,
+    UD_LWM2M_OSCORE = 5, /* no security of the transport; lwm2m_oscore.h */
 } ud_lwm2m_security;
 
 /* A server and how to speak with it: an instance of object 0, with what object 1 adds. All zero: none. */
@@ -74,6 +75,27 @@ struct ud_lwm2m_account {
     char uri[UD_LWM2M_SERVER_URI_BYTES]; /* coap[s]://host[:port], not terminated */
     uint8_t identity[UD_LWM2M_IDENTITY_BYTES];
     uint8_t key[UD_LWM2M_KEY_BYTES];
+};
+
+/*
+ * Between the client's messages and its exchange layer, where a configuration names one: lwm2m_oscore.h. A build that names none
+ * links none.
+ */
+struct ud_lwm2m_client;
+struct ud_lwm2m_guard {
+    void *ctx;
+    /** A link of this account is about to be used. UD_ERR_CONFIG. */
+    ud_err (*begin)(void *ctx, struct ud_lwm2m_client *client, const struct ud_lwm2m_account *account);
+    /** A plain message that is about to go out is changed in its place; `asked` NULL: a request, or a notification. */
+    ud_err (*seal)(void *ctx, struct ud_lwm2m_client *client, struct ud_buf *message,
+                   const struct ud_coap_asked *asked);
+    /** What came; opened in its place. False: dealt with. */
+    bool (*take)(void *ctx, struct ud_lwm2m_client *client, struct ud_coap_event *event);
+    /** A bootstrap server writes to an object that is not the client's own. @return code to answer with */
+    uint8_t (*provision)(void *ctx, struct ud_lwm2m_client *client, const struct ud_coap_message *request,
+                         const struct ud_lwm2m_path *path);
+    /** A bootstrap's account is complete. False: it is not. */
+    bool (*finish)(void *ctx, struct ud_lwm2m_account *account);
 };
 
 /* What a port gives. One link at a time. Nothing blocks. */
@@ -116,15 +138,16 @@ struct ud_lwm2m_client_config {
     const struct ud_lwm2m_speaks *formats; /* [format_count], the first for answers of several values */
     size_t format_count;
     const struct ud_agent *agent; /* whose report object 26241 shows; need not be initialised yet. NULL: none */
-    const struct ud_boot_info *boot; /* what runs */
-    struct ud_coap_params coap;      /* all zero: as RFC 7252 */
-    uint32_t retry_min_ms;           /* first pause after a link that failed; doubles, with jitter [2000] */
-    uint32_t retry_max_ms;           /* longest pause [300000] */
-    uint32_t awake_ms;               /* in queue mode: so long after the last message [93000] */
-    uint32_t rate_max;               /* bytes per second of a download; 0: as fast as it goes */
-    bool queue;                      /* sleep between updates */
-    uint8_t szx;                     /* largest block, 0..6 */
-    uint32_t seed;                   /* jitter only */
+    const struct ud_boot_info *boot;    /* what runs */
+    const struct ud_lwm2m_guard *guard; /* NULL: none, and accounts of UD_LWM2M_OSCORE cannot be used */
+    struct ud_coap_params coap;         /* all zero: as RFC 7252 */
+    uint32_t retry_min_ms;              /* first pause after a link that failed; doubles, with jitter [2000] */
+    uint32_t retry_max_ms;              /* longest pause [300000] */
+    uint32_t awake_ms;                  /* in queue mode: so long after the last message [93000] */
+    uint32_t rate_max;                  /* bytes per second of a download; 0: as fast as it goes */
+    bool queue;                         /* sleep between updates */
+    uint8_t szx;                        /* largest block, 0..6 */
+    uint32_t seed;                      /* jitter only */
 };
 
 typedef enum ud_lwm2m_stage {

@@ -24,6 +24,7 @@ bool ud_lwm2m_account_is_good(const struct ud_lwm2m_account *account)
     case UD_LWM2M_X509:
         return secure;
     case UD_LWM2M_NOSEC:
+    case UD_LWM2M_OSCORE: /* its key is looked at when it is used */
         return !secure;
     case UD_LWM2M_RPK:
         break;
@@ -147,6 +148,7 @@ uint8_t ud_lwm2m_account_change(struct ud_lwm2m_client *client, const struct ud_
                                 const struct ud_lwm2m_path *path)
 {
     const bool ours = path->depth == 0 || path->id[0] <= 1;
+    const struct ud_lwm2m_guard *guard = client->config->guard;
     if (request->code == UD_COAP_DELETE) {
         if (ours) { /* of what is staged; what is in force stays so until the finish */
             client->staged = (struct ud_lwm2m_account){0};
@@ -159,13 +161,18 @@ uint8_t ud_lwm2m_account_change(struct ud_lwm2m_client *client, const struct ud_
     if (path->depth < 2 || path->depth > 3) { /* one instance at a time, or one resource */
         return UD_COAP_400_BAD_REQUEST;
     }
+    if (ours) {
+        return write_account(client, request, path);
+    }
     /* objects that this device has not: taken, as a server that serves many kinds may write them */
-    return ours ? write_account(client, request, path) : UD_COAP_204_CHANGED;
+    return guard == NULL ? UD_COAP_204_CHANGED : guard->provision(guard->ctx, client, request, path);
 }
 
 uint8_t ud_lwm2m_account_finish(struct ud_lwm2m_client *client)
 {
-    if (!ud_lwm2m_account_is_good(&client->staged)) {
+    const struct ud_lwm2m_guard *guard = client->config->guard;
+    if ((guard != NULL && !guard->finish(guard->ctx, &client->staged)) ||
+        !ud_lwm2m_account_is_good(&client->staged)) {
         return UD_COAP_406_NOT_ACCEPTABLE;
     }
     if (ud_lwm2m_account_keep(client, &client->staged) != UD_OK) {
@@ -232,7 +239,7 @@ ud_err ud_lwm2m_account_load(struct ud_lwm2m_account *account, struct ud_bytes k
     if (err != UD_OK) {
         return err;
     }
-    if (items != ITEMS || version != FORMAT_VERSION || security > UD_LWM2M_NOSEC ||
+    if (items != ITEMS || version != FORMAT_VERSION || security > UD_LWM2M_OSCORE ||
         short_id > UD_LWM2M_ID_MAX || lifetime_s > UINT32_MAX ||
         !copy(uri, read.uri, &read.uri_bytes, sizeof read.uri) ||
         !copy(identity, read.identity, &read.identity_bytes, sizeof read.identity) ||

@@ -92,10 +92,16 @@ static void step_opening(struct ud_lwm2m_client *client)
 {
     const struct ud_lwm2m_account *account =
         client->on_bootstrap ? &client->config->bootstrap : &client->server;
+    const struct ud_lwm2m_guard *guard = client->config->guard;
     uint32_t seed = 0;
     ud_err err = client->config->port->open(client->config->port->ctx, account);
     if (err == UD_WAIT && client->now_ms < client->due_ms) {
         return;
+    }
+    if (err == UD_OK && guard != NULL) {
+        err = guard->begin(guard->ctx, client, account);
+    } else if (err == UD_OK && account->security == UD_LWM2M_OSCORE) {
+        err = UD_ERR_CONFIG;
     }
     if (err == UD_OK) {
         err = client->config->port->random(client->config->port->ctx, (uint8_t *)&seed, sizeof seed);
@@ -123,6 +129,12 @@ bool ud_lwm2m_send(struct ud_lwm2m_client *client, struct ud_bytes datagram)
         ud_lwm2m_lose(client, err);
     }
     return err == UD_OK;
+}
+
+ud_err ud_lwm2m_seal(struct ud_lwm2m_client *client, struct ud_buf *message, const struct ud_coap_asked *asked)
+{
+    const struct ud_lwm2m_guard *guard = client->config->guard;
+    return guard == NULL ? UD_OK : guard->seal(guard->ctx, client, message, asked);
 }
 
 void ud_lwm2m_wake(struct ud_lwm2m_client *client)
@@ -170,6 +182,7 @@ ud_err ud_lwm2m_ask_send(struct ud_lwm2m_client *client, struct ud_coap_writer *
 {
     struct ud_bytes send = {NULL, 0};
     ud_err err = ud_coap_write_end(w);
+    err = err == UD_OK ? ud_lwm2m_seal(client, &client->out, NULL) : err;
     if (err == UD_OK) {
         err = ud_coap_peer_send(&client->peer, client->now_ms, &client->out, &send);
     }
@@ -185,7 +198,8 @@ ud_err ud_lwm2m_ask_send(struct ud_lwm2m_client *client, struct ud_coap_writer *
 void ud_lwm2m_reply(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, struct ud_buf *reply)
 {
     struct ud_bytes send = {NULL, 0};
-    const ud_err err = ud_coap_peer_reply(&client->peer, client->now_ms, asked, reply, &send);
+    ud_err err = ud_lwm2m_seal(client, reply, asked);
+    err = err == UD_OK ? ud_coap_peer_reply(&client->peer, client->now_ms, asked, reply, &send) : err;
     if (err == UD_OK) {
         (void)ud_lwm2m_send(client, send);
     } else {
@@ -226,6 +240,10 @@ static void take_answer(struct ud_lwm2m_client *client, const struct ud_coap_mes
 
 static void take_event(struct ud_lwm2m_client *client, struct ud_coap_event *event)
 {
+    const struct ud_lwm2m_guard *guard = client->config->guard;
+    if (guard != NULL && !guard->take(guard->ctx, client, event)) {
+        return;
+    }
     switch (event->kind) {
     case UD_COAP_NOTHING:
         break;

@@ -21,6 +21,8 @@ ud_err ud_lwm2m_ask_begin(struct ud_lwm2m_client *client, struct ud_coap_writer 
 void ud_lwm2m_put_path(struct ud_coap_writer *w, uint16_t number, struct ud_bytes path);
 /** Send what ud_lwm2m_ask_begin() began. An error of the writer, or of the link: that has been closed then. */
 ud_err ud_lwm2m_ask_send(struct ud_lwm2m_client *client, struct ud_coap_writer *w, ud_lwm2m_asking asking);
+/** The guard's part in what is about to go out; `asked` as in struct ud_lwm2m_guard. */
+ud_err ud_lwm2m_seal(struct ud_lwm2m_client *client, struct ud_buf *message, const struct ud_coap_asked *asked);
 /** Send these bytes, none is allowed. False: the link was lost by it. */
 bool ud_lwm2m_send(struct ud_lwm2m_client *client, struct ud_bytes datagram);
 /** Close the link; what was under way ends with `err`; try again after a pause. */

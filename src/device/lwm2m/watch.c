@@ -149,7 +149,7 @@ static void notify(struct ud_lwm2m_client *client, struct ud_lwm2m_watch *watch,
     ud_coap_write_uint(&w, UD_COAP_OBSERVE, watch->number);
     ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, format);
     ud_coap_write_payload(&w, body);
-    if (ud_coap_write_end(&w) != UD_OK ||
+    if (ud_coap_write_end(&w) != UD_OK || ud_lwm2m_seal(client, out, NULL) != UD_OK ||
         ud_coap_peer_send(&client->peer, client->now_ms, out, &send) != UD_OK) {
         return;
     }

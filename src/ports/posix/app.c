@@ -42,6 +42,8 @@ struct ud_app {
     char cert_path[UD_PATH_BYTES_MAX];
     char key_path[UD_PATH_BYTES_MAX];
     char account_path[UD_PATH_BYTES_MAX];
+    char oscore_path[UD_PATH_BYTES_MAX];
+    char number_path[UD_PATH_BYTES_MAX];
     char mqtt_paths[MQTT_FILES][UD_PATH_BYTES_MAX];
     char slot_text[4];
     char attribute_text[ATTRIBUTES][ATTRIBUTE_CHARS_MAX + 1];
@@ -135,6 +137,8 @@ static ud_err open_settings(struct ud_app *app)
         {app->settings.cert, app->cert_path},
         {app->settings.key, app->key_path},
         {app->settings.account, app->account_path},
+        {app->settings.oscore, app->oscore_path},
+        {app->settings.oscore_number, app->number_path},
         {app->settings.mqtt_ca, app->mqtt_paths[0]},
         {app->settings.mqtt_password, app->mqtt_paths[1]},
         {app->settings.mqtt_cert, app->mqtt_paths[2]},
@@ -252,6 +256,8 @@ static ud_err open_coap(struct ud_app *app)
         .cert_path = path_or_null(app->cert_path),
         .key_path = path_or_null(app->key_path),
         .account_path = app->account_path,
+        .oscore_path = path_or_null(app->oscore_path),
+        .number_path = app->number_path,
         .manufacturer = path_or_null(settings->manufacturer),
         .model = path_or_null(settings->model),
         .lifetime_s = settings->lifetime_s,

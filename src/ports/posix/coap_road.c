@@ -9,6 +9,7 @@
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
 #include "ports/posix/coap_facts.h"
+#include "ports/posix/coap_oscore.h"
 #include "ports/posix/coap_socket.h"
 
 #define LIFETIME_S 3600
@@ -20,6 +21,7 @@ struct ud_coap_road {
     struct ud_coap_road_config config;
     struct ud_coap_socket socket;
     struct ud_coap_facts facts;
+    struct ud_coap_oscore oscore;
     bool secure;
     bool reboot;
     struct ud_dtls_client dtls;
@@ -234,6 +236,7 @@ static ud_err make_account(const struct ud_coap_road *road, struct ud_lwm2m_acco
     };
     if (!copy_text(config->url, account->uri, &account->uri_bytes, sizeof account->uri) ||
         (config->psk_path != NULL && config->cert_path != NULL) ||
+        (config->oscore_path != NULL && (secure || config->bootstrap)) ||
         secure != (config->psk_path != NULL || config->cert_path != NULL)) {
         return UD_ERR_CONFIG;
     }
@@ -242,6 +245,9 @@ static ud_err make_account(const struct ud_coap_road *road, struct ud_lwm2m_acco
     }
     if (config->cert_path != NULL) {
         account->security = UD_LWM2M_X509;
+    }
+    if (config->oscore_path != NULL) {
+        return ud_coap_oscore_key(config->oscore_path, account);
     }
     if (config->psk_path == NULL) {
         return UD_OK;
@@ -294,6 +300,9 @@ static ud_err open_client(struct ud_coap_road *road)
         err = ud_small_file_read(config->account_path, true, &kept);
         err = err == UD_ERR_NOT_FOUND ? UD_OK : err; /* not yet */
     }
+    if (err == UD_OK && config->number_path != NULL) {
+        err = ud_coap_oscore_open(&road->oscore, config->number_path);
+    }
     if (err != UD_OK) {
         return err;
     }
@@ -316,6 +325,7 @@ static ud_err open_client(struct ud_coap_road *road)
         .format_count = sizeof formats / sizeof formats[0],
         .agent = config->agent,
         .boot = config->boot,
+        .guard = config->number_path == NULL ? NULL : &road->oscore.oscore.guard,
         .awake_ms = config->awake_ms,
         .rate_max = config->rate_max,
         .queue = config->queue,

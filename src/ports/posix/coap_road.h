@@ -19,6 +19,8 @@ struct ud_coap_road_config {
     const char *ca_path;      /* PEM: with certificates, who may sign the server's */
     const char *cert_path;    /* PEM: the device's own, and ... */
     const char *key_path;     /* ... its key, 0600 */
+    const char *oscore_path;  /* OSCORE's key, 0600; over coap */
+    const char *number_path;  /* OSCORE's counter; written 0600. NULL: no OSCORE */
     const char *account_path; /* what a bootstrap gave; written 0600 */
     const char *manufacturer; /* NULL: not told */
     const char *model;

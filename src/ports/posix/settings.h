@@ -23,6 +23,8 @@ struct ud_settings {
     char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
     char psk[UD_SETTING_BYTES_MAX];             /* over coaps: file with the key; empty: certificate, or none */
     char psk_identity[UD_SETTING_BYTES_MAX];    /* empty: the name */
+    char oscore[UD_SETTING_BYTES_MAX];        /* over coap: file with the key; empty: none, or of a bootstrap */
+    char oscore_number[UD_SETTING_BYTES_MAX]; /* file of its counter: "oscore.number" unless set */
     char cert[UD_SETTING_BYTES_MAX];
     char key[UD_SETTING_BYTES_MAX];
     char account[UD_SETTING_BYTES_MAX]; /* what a bootstrap gave: "lwm2m.account" unless set */
