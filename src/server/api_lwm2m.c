@@ -5,6 +5,7 @@
 #include "server/coap/spki.h"
 #include "server/lwm2m/command.h"
 #include "server/lwm2m/lwm2m.h"
+#include "server/lwm2m/oscore_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,22 @@ static ud_err device_of(struct ud_call *call, struct ud_store *store, struct ud_
 
 /* --- keys */
 
-static const char *const mode_names[] = {"psk", "rpk", "x509", "nosec"};
+static const char *const mode_names[] = {"psk", "rpk", "x509", "nosec", "est", "oscore"};
+#define MODES (sizeof mode_names / sizeof mode_names[0])
 static const char *const bootstrap_names[] = {"no", "renew", "once"};
 
 static void render_key(struct ud_json *json, const struct ud_row_lwm2m_key *key)
 {
     ud_json_open(json, NULL, '{');
     ud_json_int(json, "id", key->id);
-    ud_json_string(json, "mode", mode_names[key->mode & 3]);
-    ud_json_string(json, "bootstrap", bootstrap_names[key->bootstrap % 3]);
-    if (key->mode == UD_SECURITY_PSK) {
+    ud_json_string(json, "mode", mode_names[key->mode % MODES]);
+    ud_json_string(json, "bootstrap", bootstrap_names[(key->bootstrap & UD_BOOTSTRAP_KINDS) % 3]);
+    if (key->bootstrap != UD_BOOTSTRAP_NO) {
+        ud_json_string(json, "gives", (key->bootstrap & UD_BOOTSTRAP_OSCORE) != 0 ? "oscore" : "psk");
+    }
+    if (key->mode == UD_SECURITY_OSCORE) {
+        ud_json_hex(json, "kid", (struct ud_bytes){key->identity, key->identity_bytes});
+    } else if (key->mode == UD_SECURITY_PSK) {
         ud_json_string_n(json, "identity", (const char *)key->identity, key->identity_bytes);
     } else {
         ud_json_hex(json, "spki", (struct ud_bytes){key->identity, key->identity_bytes});
@@ -59,6 +66,8 @@ void ud_api_lwm2m_keys_list(struct ud_call *call)
 struct key_addition {
     struct ud_row_lwm2m_key key;
     bool made; /* the secret is ours, and shown once */
+    struct ud_bytes shown;
+    uint8_t secret[UD_OSCORE_KEY_BYTES];
 };
 
 static void count_key(void *ctx, const struct ud_row_lwm2m_key *key)
@@ -92,7 +101,7 @@ static void key_added(struct ud_call *call, ud_err err)
     struct ud_json json = ud_call_json(call, 201);
     render_key(&json, &addition->key);
     if (addition->made) {
-        ud_json_hex(&json, "key", (struct ud_bytes){addition->key.secret, addition->key.secret_bytes});
+        ud_json_hex(&json, "key", addition->shown);
     }
     ud_json_close(&json, '}');
 }
@@ -104,7 +113,7 @@ static void key_added(struct ud_call *call, ud_err err)
 static ud_err take_psk(json_t *body, struct key_addition *addition)
 {
     char identity[UD_LWM2M_IDENTITY_BYTES_MAX + 1];
-    char hex[2 * UD_LWM2M_SECRET_BYTES_MAX + 1] = "";
+    char hex[2 * UD_PSK_BYTES_MAX + 1] = "";
     struct ud_row_lwm2m_key *key = &addition->key;
     ud_err err = ud_take_string(body, "identity", identity, UD_LWM2M_IDENTITY_BYTES_MAX, true);
     err = err == UD_OK ? ud_take_string(body, "key", hex, sizeof hex - 1, false) : err;
@@ -116,12 +125,57 @@ static ud_err take_psk(json_t *body, struct key_addition *addition)
     addition->made = hex[0] == '\0';
     if (addition->made) {
         key->secret_bytes = PSK_MADE_BYTES;
+        addition->shown = (struct ud_bytes){key->secret, PSK_MADE_BYTES};
         return ud_random(key->secret, PSK_MADE_BYTES);
     }
     key->secret_bytes = strlen(hex) / 2;
     return key->secret_bytes >= PSK_BYTES_MIN && ud_hex_read(key->secret, key->secret_bytes, ud_text_bytes(hex))
                ? UD_OK
                : UD_ERR_KEY;
+}
+
+/* A hex text, or none: `out` then stays as it is. */
+static ud_err take_hex(json_t *body, const char *name, uint8_t *room, size_t max, struct ud_bytes *out)
+{
+    char hex[2 * UD_OSCORE_SECRET_BYTES_MAX + 1] = "";
+    ud_err err = ud_take_string(body, name, hex, 2 * max, false);
+    if (err != UD_OK || json_object_get(body, name) == NULL) {
+        return err;
+    }
+    *out = (struct ud_bytes){room, strlen(hex) / 2};
+    err = strlen(hex) % 2 != 0 || !ud_hex_read(room, out->len, ud_text_bytes(hex)) ? UD_ERR_KEY : UD_OK;
+    ud_wipe(hex, sizeof hex);
+    return err;
+}
+
+#define KID_MADE_BYTES 5
+
+/* Both ids, the secret, and what may go with it; what is not given is made here. */
+static ud_err take_oscore(json_t *body, struct key_addition *addition)
+{
+    static const uint8_t own[] = {'s', 't'};
+    uint8_t room[5][UD_OSCORE_SECRET_BYTES_MAX];
+    struct ud_oscore_input input = {.secret = {NULL, 0}};
+    ud_err err = ud_random(room[0], KID_MADE_BYTES);
+    input.recipient = (struct ud_bytes){room[0], KID_MADE_BYTES};
+    err = err == UD_OK ? take_hex(body, "kid", room[0], UD_OSCORE_ID_BYTES_MAX, &input.recipient) : err;
+    input.sender = (struct ud_bytes){own, 1};
+    if (ud_bytes_equal(input.sender, input.recipient)) {
+        input.sender.ptr = own + 1;
+    }
+    err = err == UD_OK ? take_hex(body, "serverId", room[1], UD_OSCORE_ID_BYTES_MAX, &input.sender) : err;
+    err = err == UD_OK ? take_hex(body, "key", room[2], UD_OSCORE_SECRET_BYTES_MAX, &input.secret) : err;
+    err = err == UD_OK ? take_hex(body, "salt", room[3], UD_OSCORE_SALT_BYTES_MAX, &input.salt) : err;
+    err = err == UD_OK ? take_hex(body, "idContext", room[4], UD_OSCORE_ID_CONTEXT_BYTES_MAX, &input.id_context)
+                       : err;
+    addition->made = input.secret.len == 0;
+    if (err == UD_OK && addition->made) {
+        err = ud_random(addition->secret, sizeof addition->secret);
+        input.secret = addition->shown = UD_BYTES_ARRAY(addition->secret);
+    }
+    err = err == UD_OK ? ud_oscore_key_pack(&input, &addition->key) : err;
+    ud_wipe(room, sizeof room);
+    return err;
 }
 
 static ud_err take_public(json_t *body, const char *name, bool certificate, struct ud_row_lwm2m_key *key)
@@ -137,22 +191,32 @@ static ud_err take_key(json_t *body, struct key_addition *addition)
 {
     char mode[8] = "";
     char bootstrap[8] = "no";
+    char gives[8] = "psk";
     struct ud_row_lwm2m_key *key = &addition->key;
     ud_err err = ud_take_string(body, "mode", mode, sizeof mode - 1, true);
     err = err == UD_OK ? ud_take_string(body, "bootstrap", bootstrap, sizeof bootstrap - 1, false) : err;
+    err = err == UD_OK ? ud_take_string(body, "gives", gives, sizeof gives - 1, false) : err;
     if (err != UD_OK) {
         return err;
     }
     while (key->bootstrap < 3 && strcmp(bootstrap_names[key->bootstrap], bootstrap) != 0) {
         key->bootstrap++;
     }
-    while (key->mode < 3 && strcmp(mode_names[key->mode], mode) != 0) {
+    while (key->mode < MODES && strcmp(mode_names[key->mode], mode) != 0) {
         key->mode++;
     }
-    if (key->bootstrap == 3 || key->mode == UD_SECURITY_NONE) {
+    const bool oscore = key->mode == UD_SECURITY_OSCORE;
+    const bool gives_oscore = strcmp(gives, "oscore") == 0;
+    if (key->bootstrap == 3 || (key->mode >= UD_SECURITY_NONE && !oscore) ||
+        (!gives_oscore && strcmp(gives, "psk") != 0) ||
+        (oscore && key->bootstrap != UD_BOOTSTRAP_NO)) { /* a bootstrap writes keys: over DTLS only */
         return UD_ERR_SHAPE;
     }
-    return key->mode == UD_SECURITY_PSK   ? take_psk(body, addition)
+    if (gives_oscore && key->bootstrap != UD_BOOTSTRAP_NO) {
+        key->bootstrap |= UD_BOOTSTRAP_OSCORE;
+    }
+    return oscore                         ? take_oscore(body, addition)
+           : key->mode == UD_SECURITY_PSK ? take_psk(body, addition)
            : key->mode == UD_SECURITY_RPK ? take_public(body, "key", false, key)
                                           : take_public(body, "certificate", true, key);
 }
@@ -229,7 +293,7 @@ static void show_registration(void *ctx, const struct ud_row_lwm2m_registration 
     ud_json_string(&shown->json, "version", version);
     ud_json_string(&shown->json, "location", location);
     ud_json_string(&shown->json, "address", row->address);
-    ud_json_string(&shown->json, "security", mode_names[row->mode & 3]);
+    ud_json_string(&shown->json, "security", mode_names[row->mode % MODES]);
     ud_json_string(&shown->json, "binding", row->binding);
     ud_json_bool(&shown->json, "queueMode", row->queue);
     ud_json_int(&shown->json, "lifetime", row->lifetime_s);

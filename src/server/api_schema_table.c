@@ -118,9 +118,11 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"Filter", "name:s query:s shared:b"},
     {"NewFilter", "query:s"},
     {"Lwm2m", "version:s location:s address:s security:s binding:s queueMode:b lifetime:i objects:s registeredAt:t updatedAt:t"},
-    {"Lwm2mKey", "id:i mode:=none|psk|rpk|x509 bootstrap:=no|renew|once ~identity:s ~spki:h createdAt:t"},
-    {"NewLwm2mKey", "mode:=psk|rpk|x509 ~bootstrap:=no|renew|once ~identity:s ~key:s ~certificate:s"},
-    {"MadeLwm2mKey", "id:i mode:=none|psk|rpk|x509 bootstrap:=no|renew|once ~identity:s ~spki:h createdAt:t ~key:h"},
+    {"Lwm2mKey", "id:i mode:=none|psk|rpk|x509|oscore bootstrap:=no|renew|once ~gives:=psk|oscore ~identity:s ~spki:h ~kid:h createdAt:t"},
+    {"NewLwm2mKey", "mode:=psk|rpk|x509|oscore ~bootstrap:=no|renew|once ~gives:=psk|oscore ~identity:s ~key:s ~certificate:s ~kid:h "
+     "~serverId:h ~salt:h ~idContext:h"},
+    {"MadeLwm2mKey", "id:i mode:=none|psk|rpk|x509|oscore bootstrap:=no|renew|once ~gives:=psk|oscore ~identity:s ~spki:h ~kid:h createdAt:t "
+     "~key:h"},
     {"Command", "id:i state:=queued|done|failed|canceled|sent|? command:{any} answer:any error:s? message:s? by:s createdAt:t updatedAt:t"},
     {"NewCommand", "op:s ~path:s ~value:any ~type:s ~values:{any} ~replace:b ~arguments:s ~instance:i ~query:s ~paths:[s]"},
     {"Value", "path:s at:t value:any ~samples:i ~low:any ~high:any"},

@@ -5,7 +5,7 @@
 #include "server/store.h"
 
 #define UD_LWM2M_IDENTITY_BYTES_MAX 128 /* of a PSK; for a public key the SHA-256 of its SubjectPublicKeyInfo */
-#define UD_LWM2M_SECRET_BYTES_MAX 64
+#define UD_LWM2M_SECRET_BYTES_MAX 128   /* a PSK has 64 at most; an OSCORE key is an array */
 #define UD_LWM2M_OBJECTS_BYTES_MAX 8192 /* the link-format text of a registration */
 #define UD_LWM2M_ADDRESS_BYTES 56
 #define UD_LWM2M_PATH_BYTES_MAX 24
@@ -19,9 +19,11 @@ ud_err ud_store_lwm2m_forget(struct ud_store *store, int64_t device);
 
 /* What a key is good for. */
 enum {
-    UD_BOOTSTRAP_NO = 0,    /* registration and all that follows */
-    UD_BOOTSTRAP_RENEW = 1, /* bootstrap, again and again */
-    UD_BOOTSTRAP_ONCE = 2,  /* one bootstrap that goes through */
+    UD_BOOTSTRAP_NO = 0,     /* registration and all that follows */
+    UD_BOOTSTRAP_RENEW = 1,  /* bootstrap, again and again */
+    UD_BOOTSTRAP_ONCE = 2,   /* one bootstrap that goes through */
+    UD_BOOTSTRAP_KINDS = 3,  /* mask of those three */
+    UD_BOOTSTRAP_OSCORE = 4, /* and what it gives is an OSCORE key */
 };
 
 struct ud_row_lwm2m_key {
@@ -32,7 +34,7 @@ struct ud_row_lwm2m_key {
     uint8_t bootstrap; /* UD_BOOTSTRAP_... */
     uint8_t identity[UD_LWM2M_IDENTITY_BYTES_MAX];
     size_t identity_bytes;
-    uint8_t secret[UD_LWM2M_SECRET_BYTES_MAX]; /* of a PSK */
+    uint8_t secret[UD_LWM2M_SECRET_BYTES_MAX]; /* of a PSK, or what oscore_key.h packs */
     size_t secret_bytes;
     int64_t created_ms;
 };
@@ -47,6 +49,12 @@ ud_err ud_store_lwm2m_key_list(struct ud_store *store, int64_t device,
 ud_err ud_store_lwm2m_key_remove(struct ud_store *store, int64_t device, int64_t id);
 /** All of a device that are (not) for bootstrap; but the one with the id `but`. */
 ud_err ud_store_lwm2m_keys_clear(struct ud_store *store, int64_t device, bool bootstrap, int64_t but);
+
+/**
+ * Begin a run: a number that no run had before, on any server of this database, and that is `least` at least, so that a
+ * database from a backup does not give one twice.
+ */
+ud_err ud_store_lwm2m_run(struct ud_store *store, uint32_t least, int64_t *run);
 
 /* --- registrations: one for each device */
 

@@ -18,16 +18,22 @@ IDENTITY = "psk-identity"
 
 
 class CoapDevice(Device):
-    """Device by its LwM2M road. `security`: none, psk, x509, bootstrap."""
+    """Device by its LwM2M road. `security`: none, psk, x509, bootstrap, oscore, bootstrap-oscore."""
 
     def __init__(self, world, name, security="none", settings=(), **how):
         super().__init__(world, name, enrol="key", **how)
         (self.folder / "token").unlink()
         self.security = security
-        url = world.addresses["coap" if security == "none" else "coaps"]["url"]
+        url = world.addresses["coap" if security in ("none", "oscore") else "coaps"]["url"]
         rows = []
-        if security in ("psk", "bootstrap"):
-            more = {"bootstrap": "once"} if security == "bootstrap" else {}
+        if security == "oscore":
+            key = world.api("POST", f"/api/v1/devices/{name}/lwm2m-keys", {"mode": "oscore", "serverId": "5356", "salt": "0102"})
+            self.secret("oscore", f"secret = {key['key']}\nsalt = 0102\nid = {key['kid']}\nserver_id = 5356")
+            rows += ["oscore = oscore"]
+        if security in ("psk", "bootstrap", "bootstrap-oscore"):
+            more = {"bootstrap": "once"} if security != "psk" else {}
+            if security == "bootstrap-oscore":
+                more["gives"] = "oscore"
             key = world.api("POST", f"/api/v1/devices/{name}/lwm2m-keys",
                             {"mode": "psk", "identity": f"{IDENTITY}-{name}", **more})
             self.secret("psk", key["key"])

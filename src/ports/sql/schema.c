@@ -186,5 +186,7 @@ const struct sql_schema_step sql_schema[] = {
            "DROP INDEX device_by_type; CREATE INDEX device_by_type ON device(tenant,type_id,id);"
            "DROP INDEX device_area; CREATE INDEX device_area ON device(tenant,area,id);"
            "DROP INDEX device_assigned; CREATE INDEX device_assigned ON device(tenant,assigned_release,id);"},
+    /* 15: numbers that only grow */
+    {.all = "CREATE TABLE counter(name {TEXT} NOT NULL PRIMARY KEY, value {INT} NOT NULL) {BY_KEY};"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

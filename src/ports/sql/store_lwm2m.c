@@ -106,6 +106,16 @@ ud_err ud_store_lwm2m_keys_clear(struct ud_store *store, int64_t device, bool bo
     return sql_end(&q);
 }
 
+ud_err ud_store_lwm2m_run(struct ud_store *store, uint32_t least, int64_t *run)
+{
+    struct sql q =
+        sql_begin(store, "INSERT INTO counter(name,value) VALUES('oscore-run',?) ON CONFLICT(name) DO UPDATE "
+                         "SET value=CASE WHEN counter.value+1>excluded.value THEN counter.value+1 ELSE "
+                         "excluded.value END RETURNING value");
+    sql_put_int(&q, least);
+    return sql_end_id(&q, run);
+}
+
 /* --- registrations */
 
 ud_err ud_store_lwm2m_registration_set(struct ud_store *store, const struct ud_row_lwm2m_registration *row)

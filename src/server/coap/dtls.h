@@ -23,6 +23,7 @@ typedef enum ud_security_mode {
     UD_SECURITY_RPK = 1,
     UD_SECURITY_X509 = 2,
     UD_SECURITY_NONE = 3,
+    UD_SECURITY_OSCORE = 5, /* ours: in /0/x/2 it is 3, with a link to object 21 */
 } ud_security_mode;
 
 /* Whom a session speaks for. */

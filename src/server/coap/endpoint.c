@@ -153,6 +153,8 @@ ud_err ud_endpoint_open(struct ud_endpoint **out, const struct ud_endpoint_confi
     ud_err err = endpoint->buckets == NULL || endpoint->wake < 0 ? UD_ERR_MEMORY : UD_OK;
     err = err == UD_OK ? ud_random((uint8_t *)&endpoint->seed, sizeof endpoint->seed) : err;
     err = err == UD_OK ? ud_random(endpoint->echo_secret[0], sizeof endpoint->echo_secret) : err;
+    endpoint->guard_keys = config->guards;
+    err = err == UD_OK ? ud_guards_init(&endpoint->guards, config->run) : err;
     err = err == UD_OK ? open_sockets(endpoint, config) : err;
     if (err != UD_OK) {
         ud_endpoint_close(endpoint);
@@ -206,6 +208,7 @@ void ud_endpoint_close(struct ud_endpoint *endpoint)
             ud_udp_flush(endpoint->udp[i]);
         }
     }
+    ud_guards_free(&endpoint->guards);
     ud_dtls_close(endpoint->dtls);
     ud_udp_close(endpoint->udp[UD_PLAIN]);
     ud_udp_close(endpoint->udp[UD_SECURE]);

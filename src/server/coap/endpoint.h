@@ -16,6 +16,7 @@
 #define UD_SERVER_COAP_ENDPOINT_H
 
 #include "server/coap/dtls.h"
+#include "server/coap/guard.h"
 #include "server/coap/timers.h"
 #include "updraft/coap_peer.h"
 
@@ -33,6 +34,7 @@ struct ud_remote {
     bool bootstrap;
     bool secure;
     ud_security_mode mode;
+    struct ud_guard *guard; /* what goes to it over plain UDP goes under this; NULL: as it is. ud_guard_set() */
     /* private */
     bool gone; /* its session ended while it was held */
     uint32_t held;
@@ -42,6 +44,9 @@ struct ud_remote {
     struct ud_remote *older;
     struct ud_timer timer;
     struct ud_buf out; /* owned while a message of ours is under way */
+    bool sealed;       /* ... which is a protected request */
+    uint16_t again_id;
+    struct ud_buf again; /* the answer to again_id, long and protected: guard.h INV-3 */
     struct ud_coap_peer peer;
     struct ud_coap_seen seen[UD_REMOTE_SEEN];
 };
@@ -66,6 +71,8 @@ struct ud_endpoint_config {
     const char *key;
     const char *ca; /* path or "" */
     struct ud_dtls_keys keys;
+    struct ud_guard_keys guards; /* no functions: no OSCORE */
+    uint32_t run;                /* of guard.h */
     uint32_t remotes_max;
     uint32_t sessions_max;
 };

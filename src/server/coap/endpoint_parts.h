@@ -32,6 +32,10 @@ struct ud_endpoint {
     uint64_t now_ms;
     uint64_t rotate_ms;
     uint8_t scratch[UD_UDP_BYTES_MAX];
+    struct ud_guards guards;
+    struct ud_guard_keys guard_keys;
+    uint8_t opened[UD_UDP_BYTES_MAX]; /* the text of what came protected */
+    uint8_t sealed[UD_UDP_BYTES_MAX]; /* what goes out protected, while it is made */
     pthread_t thread;
     bool running;
     int wake;

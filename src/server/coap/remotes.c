@@ -67,6 +67,7 @@ static void release(struct ud_endpoint *endpoint, struct ud_remote *remote)
 {
     ud_timers_unreserve(&endpoint->timers, &remote->timer);
     free(remote->out.ptr);
+    free(remote->again.ptr);
     free(remote);
 }
 

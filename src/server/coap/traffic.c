@@ -32,6 +32,21 @@ static void forget_out(struct ud_remote *remote)
 {
     free(remote->out.ptr);
     remote->out = (struct ud_buf){NULL, 0, 0};
+    remote->sealed = false;
+}
+
+static void forget_again(struct ud_remote *remote)
+{
+    free(remote->again.ptr);
+    remote->again = (struct ud_buf){NULL, 0, 0};
+}
+
+/* A copy with room for what protection adds. */
+static struct ud_buf to_seal(struct ud_endpoint *endpoint, const struct ud_buf *message)
+{
+    struct ud_buf copy = {endpoint->sealed, sizeof endpoint->sealed, 0};
+    (void)ud_buf_put(&copy, ud_buf_bytes(message)); /* no message is longer than a datagram */
+    return copy;
 }
 
 static bool keep_out(struct ud_remote *remote, const struct ud_buf *message)
@@ -54,9 +69,19 @@ ud_err ud_endpoint_request(struct ud_endpoint *endpoint, struct ud_remote *remot
     if (remote->out.ptr != NULL) {
         return UD_ERR_BUSY;
     }
+    struct ud_buf sealed = {NULL, 0, 0};
+    if (remote->guard != NULL) {
+        sealed = to_seal(endpoint, message);
+        const ud_err bad = ud_guard_seal_request(endpoint, remote->guard, &sealed);
+        if (bad != UD_OK) {
+            return bad;
+        }
+        message = &sealed;
+    }
     if (!keep_out(remote, message)) {
         return UD_ERR_MEMORY;
     }
+    remote->sealed = remote->guard != NULL;
     const ud_err err = ud_coap_peer_send(&remote->peer, endpoint->now_ms, &remote->out, &send);
     if (err != UD_OK) {
         forget_out(remote);
@@ -79,8 +104,21 @@ ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote,
 {
     struct ud_bytes send = {NULL, 0};
     const bool separate = asked->confirmable && asked->accepted;
+    const bool guarded = asked->tie.number_bytes > 0 && asked->guard != NULL;
+    struct ud_buf sealed = {NULL, 0, 0};
     if (remote->gone) {
         return UD_ERR_GONE;
+    }
+    if (separate && remote->out.ptr != NULL) {
+        return UD_ERR_BUSY;
+    }
+    if (guarded) {
+        sealed = to_seal(endpoint, response);
+        const ud_err bad = ud_guard_seal_answer(endpoint, asked, &sealed);
+        if (bad != UD_OK) {
+            return bad;
+        }
+        response = &sealed;
     }
     if (separate && (remote->out.ptr != NULL || !keep_out(remote, response))) {
         return remote->out.ptr != NULL ? UD_ERR_BUSY : UD_ERR_MEMORY;
@@ -89,6 +127,15 @@ ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote,
         ud_coap_peer_reply(&remote->peer, endpoint->now_ms, asked, separate ? &remote->out : response, &send);
     if (separate && !ud_coap_peer_is_busy(&remote->peer)) {
         forget_out(remote); /* refused, or not wanted */
+    }
+    if (err == UD_OK && guarded && !separate && send.len > UD_COAP_REPLY_BYTES_MAX) {
+        forget_again(remote);
+        uint8_t *copy = malloc(send.len);
+        if (copy != NULL) { /* else a repetition of the request is a replay, and its sender asks anew */
+            memcpy(copy, send.ptr, send.len);
+            remote->again = (struct ud_buf){copy, send.len, send.len};
+            remote->again_id = asked->id;
+        }
     }
     if (err == UD_OK) {
         transmit(endpoint, remote, send);
@@ -135,6 +182,9 @@ void ud_endpoint_accept(struct ud_endpoint *endpoint, struct ud_remote *remote, 
 void ud_endpoint_ignore(struct ud_endpoint *endpoint, struct ud_remote *remote,
                         const struct ud_coap_asked *asked)
 {
+    if (asked->tie.number_bytes > 0 && asked->guard != NULL) {
+        ud_guard_forget(asked);
+    }
     if (!remote->gone) {
         ud_coap_peer_ignore(&remote->peer, endpoint->now_ms, asked);
     }
@@ -198,22 +248,47 @@ static void over(struct ud_endpoint *endpoint, struct ud_remote *remote, const s
     }
 }
 
+static bool is_protected(const struct ud_remote *remote, const struct ud_coap_message *message)
+{
+    struct ud_bytes value;
+    return !remote->secure && ud_coap_find(message, UD_COAP_OSCORE, &value);
+}
+
+/* Is it one that the handler may hear of? */
+static bool notification_is_good(struct ud_endpoint *endpoint, struct ud_remote *remote,
+                                 struct ud_coap_event *event)
+{
+    if (remote->guard == NULL && !is_protected(remote, &event->message)) {
+        return true;
+    }
+    return ud_guard_take_notification(endpoint, remote, event);
+}
+
 static void deal(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_event *event)
 {
     struct ud_bytes send;
     transmit(endpoint, remote, event->send);
     switch (event->kind) {
     case UD_COAP_REQUESTED:
-        endpoint->handler.request(endpoint->handler.ctx, remote, event);
+        if (!is_protected(remote, &event->message) || ud_guard_take_request(endpoint, remote, event)) {
+            endpoint->handler.request(endpoint->handler.ctx, remote, event);
+        }
         break;
     case UD_COAP_RESPONDED:
+        if (remote->sealed && !ud_guard_take_answer(endpoint, remote, event)) {
+            event->kind = UD_COAP_TIMED_OUT; /* no answer of the device: as if none had come */
+            over(endpoint, remote, event);
+            break;
+        }
         ud_remote_verified(remote); /* our tokens cannot be guessed */
         over(endpoint, remote, event);
         break;
     case UD_COAP_UNASKED: {
-        const bool wanted = endpoint->handler.notified(endpoint->handler.ctx, remote, event);
+        const struct ud_coap_event came = *event;
+        const bool wanted = notification_is_good(endpoint, remote, event) &&
+                            endpoint->handler.notified(endpoint->handler.ctx, remote, event);
         if (!remote->gone) {
-            ud_coap_peer_settle(&remote->peer, endpoint->now_ms, event, wanted, &send);
+            ud_coap_peer_settle(&remote->peer, endpoint->now_ms, &came, wanted, &send);
             transmit(endpoint, remote, send);
         }
         break;
@@ -230,10 +305,30 @@ static void deal(struct ud_endpoint *endpoint, struct ud_remote *remote, struct 
     }
 }
 
+/* The request whose answer is kept? Any other request ends the keeping: its sender has the answer. */
+static bool is_again(struct ud_remote *remote, struct ud_bytes datagram)
+{
+    ud_coap_type type;
+    uint16_t id;
+    if (!ud_coap_parse_head(datagram, &type, &id) || type != UD_COAP_CON ||
+        !ud_coap_is_request(datagram.ptr[1])) {
+        return false;
+    }
+    if (id == remote->again_id) {
+        return true;
+    }
+    forget_again(remote);
+    return false;
+}
+
 static void take_message(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_bytes datagram)
 {
     struct ud_coap_event event;
     ud_endpoint_count(&endpoint->received);
+    if (remote->again.ptr != NULL && is_again(remote, datagram)) {
+        transmit(endpoint, remote, ud_buf_bytes(&remote->again));
+        return;
+    }
     if (ud_coap_peer_receive(&remote->peer, endpoint->now_ms, datagram, &event) != UD_OK) {
         ud_endpoint_count(&endpoint->refused);
     }

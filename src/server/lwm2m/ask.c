@@ -161,6 +161,9 @@ static ud_err write_message(struct ud_buf *buf, const struct ud_reg *reg, struct
             ud_coap_write_uint(&w, UD_COAP_SIZE1, (uint32_t)ask->payload.len);
         }
     }
+    if (ask->echo_bytes > 0) {
+        ud_coap_write_option(&w, UD_COAP_ECHO, (struct ud_bytes){ask->echo, ask->echo_bytes});
+    }
     ud_coap_write_payload(&w, payload);
     return ud_coap_write_end(&w);
 }
@@ -182,6 +185,9 @@ static ud_err send_first(struct ud_lwm2m *lw, struct ud_reg *reg)
         ask->answer.len = 0;
         ask->sent = true;
     }
+    if (reg->mode == UD_SECURITY_OSCORE && reg->remote->guard == NULL) {
+        return UD_ERR_CONNECT; /* never unprotected; the key is asked for again when the device is heard */
+    }
     err = err == UD_OK ? write_message(&buf, reg, ask) : err;
     return err == UD_OK ? ud_endpoint_request(lw->endpoint, reg->remote, &buf) : err;
 }
@@ -189,9 +195,11 @@ static ud_err send_first(struct ud_lwm2m *lw, struct ud_reg *reg)
 /* A way to the device: its session, or over plain UDP the address that it was last heard from. */
 static bool reach(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
-    if (reg->remote == NULL && reg->mode == UD_SECURITY_NONE && reg->location != 0 &&
+    const bool guarded = reg->mode == UD_SECURITY_OSCORE;
+    if (reg->remote == NULL && (reg->mode == UD_SECURITY_NONE || guarded) && reg->location != 0 &&
         ud_endpoint_plain(lw->endpoint, &reg->address, &reg->remote) == UD_OK) {
         reg->remote->user = reg;
+        (void)ud_guard_set(lw->endpoint, reg->remote, guarded ? reg->device : 0);
         ud_coap_peer_credit(&reg->remote->peer, REGISTERED_CREDIT_BYTES);
     }
     return reg->remote != NULL;
@@ -223,10 +231,26 @@ static void take_format(struct ud_ask *ask, const struct ud_coap_message *m)
     }
 }
 
+/* A device that has just restarted does nothing before it sees that the request is no old one; once for each question. */
+static bool take_echo(struct ud_ask *ask, const struct ud_coap_message *m)
+{
+    struct ud_bytes echo;
+    if (m->code != UD_COAP_401_UNAUTHORIZED || ask->echo_bytes > 0 || !ud_coap_find(m, UD_COAP_ECHO, &echo) ||
+        echo.len > sizeof ask->echo) {
+        return false;
+    }
+    memcpy(ask->echo, echo.ptr, echo.len);
+    ask->echo_bytes = (uint8_t)echo.len;
+    return true;
+}
+
 /* UD_WAIT: there is more to send for the same question. */
 static ud_err take(struct ud_ask *ask, const struct ud_coap_message *m)
 {
     struct ud_bytes part;
+    if (take_echo(ask, m)) {
+        return UD_WAIT;
+    }
     ask->code = m->code;
     if (!is_read(ask) && ask->payload.len > ud_coap_szx_bytes(ask->szx)) {
         const ud_err err = ud_coap_upload_take(&ask->upload, m);

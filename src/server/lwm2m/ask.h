@@ -13,6 +13,7 @@
 #define UD_ASK_ANSWER_BYTES_MAX 65536
 #define UD_ASKS_MAX 64 /* that wait for one device */
 #define UD_ASK_QUERY_BYTES_MAX 128
+#define UD_ASK_ECHO_BYTES_MAX 40
 
 struct ud_ask {
     uint8_t method;
@@ -44,6 +45,8 @@ struct ud_ask {
     struct ud_coap_download download;
     bool sent;
     bool downloading;
+    uint8_t echo_bytes; /* that the device asked for (RFC 9175): it must see that we ask now */
+    uint8_t echo[UD_ASK_ECHO_BYTES_MAX];
 };
 
 /** A question with defaults; NULL: no memory. */

@@ -1,7 +1,7 @@
 /*
  * The bootstrap interface: a device that came with a bootstrap key gets a key of its own and is told where we are.
  *
- *     POST /bs -> 2.04;  DELETE /;  PUT /0/1 (our account);  PUT /1/0;  POST /bs (finish)
+ *     POST /bs -> 2.04;  DELETE /;  PUT /0/1 (our account);  [PUT /21/0 (OSCORE)];  PUT /1/0;  POST /bs (finish)
  *
  * The new key is in the store before the device hears of it, and the old ones go only after the device has accepted
  * all, so that a device whose bootstrap breaks off in the middle can always come again: with its bootstrap key, or
@@ -12,6 +12,7 @@
 
 #include "server/lwm2m/ask.h"
 #include "server/lwm2m/enrol.h"
+#include "server/lwm2m/oscore_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,10 @@
 #define OVER_MS 1000
 #define IDENTITY_CHARS 24
 #define KEY_BYTES 16
+#define KID_BYTES 5
+#define OSCORE_OBJECT 21
+#define OSCORE_AEAD 10  /* COSE: AES-CCM-16-64-128 */
+#define OSCORE_HKDF -10 /* COSE: HKDF with SHA-256 */
 
 struct ud_bootstrap {
     struct ud_row_lwm2m_key key;
@@ -29,6 +34,11 @@ struct ud_bootstrap {
     uint32_t format;
     unsigned step;
 };
+
+static bool is_oscore(const struct ud_bootstrap *bs)
+{
+    return bs->key.mode == UD_SECURITY_OSCORE;
+}
 
 void ud_bootstrap_drop(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
@@ -81,15 +91,44 @@ static void put_bool(struct ud_lwm2m_writer *w, uint16_t object, uint16_t instan
 static ud_err write_account(const struct ud_lwm2m *lw, const struct ud_bootstrap *bs, struct ud_lwm2m_writer *w)
 {
     char uri[UD_ADDRESS_BYTES_MAX + 24];
-    const int len = snprintf(uri, sizeof uri, "coaps://%s:%u", lw->host, lw->port[1]);
+    const bool oscore = is_oscore(bs);
+    const int len =
+        snprintf(uri, sizeof uri, "%s://%s:%u", oscore ? "coap" : "coaps", lw->host, lw->port[!oscore]);
     put_bytes(w, 0, 1, 0, UD_LWM2M_STRING, (struct ud_bytes){(const uint8_t *)uri, (size_t)len});
     put_bool(w, 0, 1, 1, false);
+    if (oscore) { /* no security of the transport, and the way to object 21 */
+        const struct ud_lwm2m_record link = {.path = ud_lwm2m_path_of(3, 0, 1, 17, 0),
+                                             .kind = UD_LWM2M_LINK,
+                                             .link_object = OSCORE_OBJECT,
+                                             .link_instance = 0};
+        put_int(w, 0, 1, 2, UD_SECURITY_NONE);
+        put_int(w, 0, 1, 10, SHORT_SERVER_ID);
+        ud_lwm2m_put(w, &link);
+        return ud_lwm2m_writer_end(w);
+    }
     put_int(w, 0, 1, 2, UD_SECURITY_PSK);
     put_bytes(w, 0, 1, 3, UD_LWM2M_OPAQUE, (struct ud_bytes){bs->key.identity, bs->key.identity_bytes});
     put_bytes(w, 0, 1, 4, UD_LWM2M_OPAQUE, (struct ud_bytes){NULL, 0});
     put_bytes(w, 0, 1, 5, UD_LWM2M_OPAQUE, (struct ud_bytes){bs->key.secret, bs->key.secret_bytes});
     put_int(w, 0, 1, 10, SHORT_SERVER_ID);
     return ud_lwm2m_writer_end(w);
+}
+
+static ud_err write_oscore(const struct ud_bootstrap *bs, struct ud_lwm2m_writer *w)
+{
+    struct ud_guard_key key;
+    ud_err err = ud_oscore_key_unpack(&bs->key, &key);
+    if (err == UD_OK) { /* as the device sees it: what it sends by is what we receive by */
+        put_bytes(w, OSCORE_OBJECT, 0, 0, UD_LWM2M_OPAQUE, key.input.secret);
+        put_bytes(w, OSCORE_OBJECT, 0, 1, UD_LWM2M_OPAQUE, key.input.recipient);
+        put_bytes(w, OSCORE_OBJECT, 0, 2, UD_LWM2M_OPAQUE, key.input.sender);
+        put_int(w, OSCORE_OBJECT, 0, 3, OSCORE_AEAD);
+        put_int(w, OSCORE_OBJECT, 0, 4, OSCORE_HKDF);
+        put_bytes(w, OSCORE_OBJECT, 0, 5, UD_LWM2M_OPAQUE, key.input.salt);
+        err = ud_lwm2m_writer_end(w);
+    }
+    ud_wipe(&key, sizeof key);
+    return err;
 }
 
 static ud_err write_server(struct ud_lwm2m_writer *w)
@@ -103,7 +142,7 @@ static ud_err write_server(struct ud_lwm2m_writer *w)
 
 /* --- the steps */
 
-enum { DELETE_ALL, WRITE_ACCOUNT, WRITE_SERVER, FINISH, STEPS };
+enum { DELETE_ALL, WRITE_ACCOUNT, WRITE_OSCORE, WRITE_SERVER, FINISH, STEPS };
 
 static void stepped(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err);
 
@@ -119,13 +158,19 @@ static ud_err fill(const struct ud_lwm2m *lw, const struct ud_bootstrap *bs, str
         ask->method = UD_COAP_DELETE;
         return UD_OK;
     case WRITE_ACCOUNT:
+    case WRITE_OSCORE:
     case WRITE_SERVER:
         ask->method = UD_COAP_PUT;
-        ask->path =
-            bs->step == WRITE_ACCOUNT ? ud_lwm2m_path_of(2, 0, 1, 0, 0) : ud_lwm2m_path_of(2, 1, 0, 0, 0);
+        ask->path = bs->step == WRITE_ACCOUNT  ? ud_lwm2m_path_of(2, 0, 1, 0, 0)
+                    : bs->step == WRITE_OSCORE ? ud_lwm2m_path_of(2, OSCORE_OBJECT, 0, 0, 0)
+                                               : ud_lwm2m_path_of(2, 1, 0, 0, 0);
         ask->format = (int32_t)bs->format;
         err = ud_lwm2m_writer_init(&w, bs->format, ask->path, &buf);
-        err = err == UD_OK ? (bs->step == WRITE_ACCOUNT ? write_account(lw, bs, &w) : write_server(&w)) : err;
+        if (err == UD_OK) {
+            err = bs->step == WRITE_ACCOUNT  ? write_account(lw, bs, &w)
+                  : bs->step == WRITE_OSCORE ? write_oscore(bs, &w)
+                                             : write_server(&w);
+        }
         return err == UD_OK ? ud_ask_payload(ask, ud_buf_bytes(&buf)) : err;
     default:
         ask->method = UD_COAP_POST;
@@ -204,6 +249,9 @@ static void stepped(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask,
         return;
     }
     reg->bootstrap->step++;
+    if (reg->bootstrap->step == WRITE_OSCORE && !is_oscore(reg->bootstrap)) {
+        reg->bootstrap->step++;
+    }
     if (reg->bootstrap->step == STEPS) {
         finished(lw, reg);
     } else {
@@ -224,21 +272,40 @@ struct beginning {
 struct seen {
     size_t count;
     bool once;
+    bool oscore;
 };
+
+/* In place of the PSK that was made. */
+static ud_err turn_into_oscore(struct ud_row_lwm2m_key *row)
+{
+    static const uint8_t own[] = {'s'};
+    uint8_t bytes[KEY_BYTES + KID_BYTES];
+    ud_err err = ud_random(bytes, sizeof bytes);
+    const struct ud_oscore_input input = {.secret = {bytes, KEY_BYTES},
+                                          .sender = UD_BYTES_ARRAY(own),
+                                          .recipient = {bytes + KEY_BYTES, KID_BYTES}};
+    err = err == UD_OK ? ud_oscore_key_pack(&input, row) : err;
+    ud_wipe(bytes, sizeof bytes);
+    return err;
+}
 
 static void see(void *ctx, const struct ud_row_lwm2m_key *key)
 {
     struct seen *seen = ctx;
     seen->count++;
-    seen->once = seen->once || key->bootstrap == UD_BOOTSTRAP_ONCE;
+    seen->once = seen->once || (key->bootstrap & UD_BOOTSTRAP_KINDS) == UD_BOOTSTRAP_ONCE;
+    seen->oscore = seen->oscore || (key->bootstrap & UD_BOOTSTRAP_OSCORE) != 0;
 }
 
 static ud_err store_key(struct ud_later *later, struct ud_store *store)
 {
     struct beginning *beginning = (struct beginning *)(void *)later;
-    struct seen seen = {0, false};
+    struct seen seen = {0, false, false};
     ud_err err = ud_store_lwm2m_key_list(store, beginning->key.device, see, &seen);
     beginning->once = seen.once;
+    if (err == UD_OK && seen.oscore) {
+        err = later->lw->port[0] == 0 ? UD_ERR_CONFIG : turn_into_oscore(&beginning->key);
+    }
     if (err == UD_OK && seen.count >= UD_LWM2M_KEYS_MAX) { /* of bootstraps that broke off */
         err = ud_store_lwm2m_keys_clear(store, beginning->key.device, false, 0);
     }

@@ -222,6 +222,18 @@ static void refetched(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *as
     }
 }
 
+/*
+ * Newer than what came before? A protected notification has been put in order already, and its Observe is empty, or missing
+ * as aiocoap has it: only an error ends such an observation.
+ */
+static ud_err order_of(struct ud_lwm2m *lw, const struct ud_reg *reg, struct ud_watch *watch,
+                       const struct ud_coap_message *m)
+{
+    return reg->mode == UD_SECURITY_OSCORE
+               ? UD_OK
+               : ud_coap_watch_take(&watch->order, ud_endpoint_now_ms(lw->endpoint), m);
+}
+
 bool ud_commands_notified(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_coap_message *m)
 {
     struct ud_coap_block block;
@@ -234,7 +246,7 @@ bool ud_commands_notified(struct ud_lwm2m *lw, struct ud_reg *reg, const struct 
         return false;
     }
     const struct ud_lwm2m_path path = watch->path;
-    const ud_err order = ud_coap_watch_take(&watch->order, ud_endpoint_now_ms(lw->endpoint), m);
+    const ud_err order = order_of(lw, reg, watch, m);
     if (order == UD_ERR_STALE) {
         return true;
     }

@@ -18,5 +18,7 @@ ud_err ud_enrol_who(const struct ud_request *request, struct ud_bytes ep, char n
                     struct ud_fleet_device *device);
 /** For DTLS: keys from the store. `ctx` is the struct ud_lwm2m. */
 extern const struct ud_dtls_keys ud_enrol_keys;
+/** The same for OSCORE. */
+extern const struct ud_guard_keys ud_enrol_oscore;
 
 #endif

@@ -407,7 +407,7 @@ void ud_fw_get(struct ud_request *request)
     if (parse_path(request->message, capability, filename, &wish)) {
         err = ud_lwm2m_capability(lw, capability, &device, &release);
     }
-    const bool other = request->remote->secure && request->remote->device != device;
+    const bool other = request->proven && request->who.device != device;
     if (err != UD_OK || other || !may_read(lw, device, release, &owner)) {
         ud_request_code(request, UD_COAP_404_NOT_FOUND);
         return;

@@ -180,8 +180,8 @@ void ud_request_code(const struct ud_request *request, uint8_t code)
 int64_t ud_request_device(const struct ud_request *request)
 {
     const struct ud_reg *reg = request->remote->user;
-    if (request->remote->secure) {
-        return request->remote->bootstrap ? 0 : request->remote->device;
+    if (request->proven) {
+        return request->who.bootstrap ? 0 : request->who.device;
     }
     return reg != NULL && reg->location != 0 && reg->mode == UD_SECURITY_NONE ? reg->device : 0;
 }
@@ -238,11 +238,27 @@ static void dispatch(struct ud_request *request)
 static const uint16_t understood[] = {UD_COAP_URI_HOST, UD_COAP_URI_PORT, UD_COAP_URI_PATH, UD_COAP_URI_QUERY,
                                       UD_COAP_ACCEPT,   UD_COAP_BLOCK1,   UD_COAP_BLOCK2};
 
+/* Who asks, as far as a key says. */
+static void prove(struct ud_request *request)
+{
+    const struct ud_remote *remote = request->remote;
+    const bool guarded = request->asked->tie.number_bytes > 0;
+    request->proven = remote->secure || guarded;
+    request->who = (struct ud_dtls_who){0, UD_SECURITY_NONE, false};
+    if (remote->secure) {
+        request->who = (struct ud_dtls_who){remote->device, remote->mode, remote->bootstrap};
+    } else if (guarded) {
+        request->who = (struct ud_dtls_who){ud_guard_device(request->asked), UD_SECURITY_OSCORE, false};
+    }
+}
+
 static void on_request(void *ctx, struct ud_remote *remote, struct ud_coap_event *event)
 {
-    struct ud_request request = {ctx, remote, &event->message, &event->asked, {NULL, 0}};
+    struct ud_request request = {
+        .lw = ctx, .remote = remote, .message = &event->message, .asked = &event->asked};
     uint16_t number;
     struct ud_reg *reg = remote->user;
+    prove(&request);
     (void)ud_endpoint_echoed(request.lw->endpoint, remote, &event->message);
     if (ud_proxy_is_wanted(&event->message)) {
         ud_proxy_get(&request);

@@ -71,9 +71,11 @@ struct ud_request {
     const struct ud_coap_message *message;
     struct ud_coap_asked *asked;
     struct ud_bytes body; /* whole, for those that take one */
+    bool proven;          /* by DTLS or OSCORE: who.device it is */
+    struct ud_dtls_who who;
 };
 
-/** Whose request is it? DTLS's word, or over plain UDP the registration that this address updated last. 0 = nobody. */
+/** Whose request is it? The key's word, or over plain UDP the registration that this address updated last. 0 = nobody. */
 int64_t ud_request_device(const struct ud_request *request);
 void ud_request_code(const struct ud_request *request, uint8_t code);
 

@@ -78,7 +78,8 @@ static void load_one(void *ctx, const struct ud_row_lwm2m_registration *row)
         loading->err = UD_ERR_MEMORY;
         return;
     }
-    if (reg->mode == UD_SECURITY_NONE && !reg->queue) { /* reachable as it is; others when they are heard */
+    if ((reg->mode == UD_SECURITY_NONE || reg->mode == UD_SECURITY_OSCORE) &&
+        !reg->queue) { /* reachable as it is; others when they are heard */
         loading->at_ms += BEGIN_SPREAD;
         reg->quiet_until_ms = loading->at_ms;
     }
@@ -148,6 +149,34 @@ static void thin_due(struct ud_timer *timer, void *ctx)
 
 /* --- open and close */
 
+#define HOURS_FROM_MS INT64_C(1704067200000) /* 2024 */
+#define HOUR_MS INT64_C(3600000)
+
+struct running {
+    struct ud_job job; /* first */
+    uint32_t least;
+    int64_t run;
+};
+
+static ud_err begin_run(struct ud_job *job, struct ud_store *store)
+{
+    struct running *running = (struct running *)(void *)job;
+    return ud_store_lwm2m_run(store, running->least, &running->run);
+}
+
+/* OSCORE's numbers of this run begin where none did before, also when the database is from a backup: not below the hour. */
+static ud_err take_run(struct ud_lwm2m *lw, uint32_t *run)
+{
+    const int64_t hours = (ud_server_now_ms() - HOURS_FROM_MS) / HOUR_MS;
+    struct running running = {.least = hours < 1 ? 1 : (uint32_t)hours};
+    const ud_err err = ud_writer_run(lw->server->writer, begin_run, &running.job);
+    if (err == UD_OK && running.run > UD_GUARD_RUN_MAX) {
+        return UD_ERR_OSCORE_SPENT;
+    }
+    *run = (uint32_t)running.run;
+    return err;
+}
+
 static ud_err open_endpoint(struct ud_lwm2m *lw)
 {
     const struct ud_config *config = &lw->server->config;
@@ -157,12 +186,17 @@ static ud_err open_endpoint(struct ud_lwm2m *lw)
                                           .coaps = config->listen_coaps,
                                           .ca = config->coap_ca,
                                           .keys = ud_enrol_keys,
+                                          .guards = ud_enrol_oscore,
                                           .remotes_max = (uint32_t)config->coap_peers_max,
                                           .sessions_max = (uint32_t)config->coap_sessions_max};
     ud_err err = UD_OK;
     handler.ctx = lw;
     endpoint.keys.ctx = lw;
-    if (config->listen_coaps[0] != '\0') {
+    endpoint.guards.ctx = lw;
+    if (config->listen_coap[0] != '\0') {
+        err = take_run(lw, &endpoint.run);
+    }
+    if (err == UD_OK && config->listen_coaps[0] != '\0') {
         err = ud_tls_load(&tls, config, ud_server_now_ms() / 1000);
         endpoint.cert = tls.cert.ptr;
         endpoint.key = tls.key.ptr;

@@ -209,9 +209,11 @@ void ud_reg_arm(struct ud_lwm2m *lw, struct ud_reg *reg)
 
 /* --- in memory */
 
-static void attach(struct ud_reg *reg, struct ud_remote *remote)
+static void attach(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_remote *remote)
 {
     struct ud_reg *other = remote->user;
+    /* without its key nothing goes to it: ask.c sees to that */
+    (void)ud_guard_set(lw->endpoint, remote, reg->mode == UD_SECURITY_OSCORE ? reg->device : 0);
     if (reg->remote == remote) {
         return;
     }
@@ -231,7 +233,7 @@ static void attach(struct ud_reg *reg, struct ud_remote *remote)
 void ud_reg_heard(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_remote *remote)
 {
     if (remote != NULL && reg->location != 0) {
-        attach(reg, remote);
+        attach(lw, reg, remote);
     }
     if (reg->location != 0) {
         set_awake(lw, reg);
@@ -281,14 +283,14 @@ struct registering {
 };
 
 static void fill_row(struct ud_row_lwm2m_registration *row, const struct params *params,
-                     const struct ud_remote *remote)
+                     const struct ud_request *request)
 {
     row->version = params->version;
     row->queue = params->queue;
-    row->mode = (uint8_t)remote->mode;
+    row->mode = (uint8_t)request->who.mode;
     row->lifetime_s = params->lifetime_s;
     memcpy(row->binding, params->binding, sizeof row->binding);
-    ud_address_text(row->address, &remote->address);
+    ud_address_text(row->address, &request->remote->address);
 }
 
 static ud_err store_registration(struct ud_later *later, struct ud_store *store)
@@ -378,7 +380,7 @@ static void registered(struct ud_later *later)
     reg->quiet_until_ms = ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS;
     answer_location(later, reg->location);
     if (!later->remote->gone) {
-        attach(reg, later->remote);
+        attach(lw, reg, later->remote);
     }
     tell_lifetime(lw, reg);
     (void)ud_fleet_touch(lw->server->fleet, reg->device, ud_server_now_ms());
@@ -432,7 +434,7 @@ void ud_rd_register(struct ud_request *request)
     r->row.device = device.id;
     r->add_device = err == UD_ABSENT;
     r->row.registered_ms = r->row.updated_ms = ud_server_now_ms();
-    fill_row(&r->row, &params, request->remote);
+    fill_row(&r->row, &params, request);
     memcpy(r->name, name, sizeof r->name);
     if (request->body.len > 0) {
         memcpy(r->objects, request->body.ptr, request->body.len);
@@ -472,9 +474,10 @@ static struct ud_reg *find(const struct ud_request *request, struct ud_bytes tex
         return NULL;
     }
     if (reg->mode == UD_SECURITY_NONE) {
-        return request->remote->secure ? NULL : reg; /* who knows the location; that is what NoSec means */
+        return request->proven ? NULL : reg; /* who knows the location; that is what NoSec means */
     }
-    return request->remote->secure && !request->remote->bootstrap && request->remote->device == reg->device
+    return request->proven && !request->who.bootstrap && request->who.device == reg->device &&
+                   (request->who.mode == UD_SECURITY_OSCORE) == (reg->mode == UD_SECURITY_OSCORE)
                ? reg
                : NULL;
 }
@@ -523,7 +526,7 @@ static void update_durably(const struct ud_request *request, const struct ud_reg
         ud_endpoint_ignore(request->lw->endpoint, request->remote, request->asked);
         return;
     }
-    fill_row(&r->row, params, request->remote);
+    fill_row(&r->row, params, request);
     r->row.device = reg->device;
     r->row.tenant = reg->tenant;
     r->row.location = reg->location;

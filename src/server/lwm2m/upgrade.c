@@ -342,7 +342,7 @@ static const char *scheme_of(const struct ud_lwm2m *lw, const struct ud_reg *reg
                              uint16_t *port)
 {
     const bool said = (up->protocols & PROTOCOL_NONE) == 0;
-    const bool secure = reg->mode != UD_SECURITY_NONE;
+    const bool secure = reg->mode != UD_SECURITY_NONE && reg->mode != UD_SECURITY_OSCORE;
     if (secure && lw->port[1] != 0 && (!said || (up->protocols & 1U << 1) != 0)) {
         *port = lw->port[1];
         return "coaps";

@@ -48,6 +48,21 @@ static int keys_of(struct ud_store *store, int64_t device)
     return count;
 }
 
+/* A database from a backup has an older number, but the hours have gone on. */
+static void test_no_run_has_the_number_of_another(void **state)
+{
+    struct ud_store *store = ((struct place *)*state)->store;
+    static const struct {
+        uint32_t least;
+        int64_t want;
+    } runs[] = {{7, 7}, {7, 8}, {1, 9}, {20, 20}, {20, 21}};
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        int64_t run = 0;
+        assert_int_equal(ud_store_lwm2m_run(store, runs[i].least, &run), UD_OK);
+        assert_int_equal(run, runs[i].want);
+    }
+}
+
 static void test_a_key_is_found_by_mode_and_identity_and_is_one_devices(void **state)
 {
     struct ud_store *store = ((struct place *)*state)->store;
@@ -319,6 +334,7 @@ static void test_a_removed_device_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PLACE_TEST(test_no_run_has_the_number_of_another),
         PLACE_TEST(test_a_key_is_found_by_mode_and_identity_and_is_one_devices),
         PLACE_TEST(test_clearing_keys_keeps_the_other_kind_and_the_new_one),
         PLACE_TEST(test_a_device_has_one_registration_and_only_its_own_location_ends_it),
