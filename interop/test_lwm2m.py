@@ -1,6 +1,7 @@
 """LwM2M and CoAP with other projects' programs, unmodified: Leshan's client library (with Californium and Scandium below
 it), aiocoap, libcoap's tools. Each registers, is observed, is commanded; firmware by object 5 where the client has it.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from lwm2m_tool import Firmware, Lwm2mDevice  # noqa: E402  (the folder is known
 from server_tool import Server  # noqa: E402
 
 PLACE = HERE.parent / "build" / "interop"
-AIOCOAP = "aiocoap==0.4.17"
+AIOCOAP = ["aiocoap[oscore]==0.4.17", "cbor2==6.3.0", "cryptography==50.0.2"]
 PSK = "00112233445566778899aabbccddeeff"
 
 
@@ -37,10 +38,10 @@ def leshan():
 
 @pytest.fixture(scope="session")
 def aiocoap():
-    place = PLACE / "aiocoap"
+    place = PLACE / "aiocoap-oscore"
     if not (place / "bin/python").exists():
         venv.create(place, with_pip=True)
-        subprocess.run([str(place / "bin/pip"), "-q", "install", AIOCOAP], check=True)
+        subprocess.run([str(place / "bin/pip"), "-q", "install", *AIOCOAP], check=True)
     return [str(place / "bin/python"), str(HERE / "aiocoap_device.py")]
 
 
@@ -217,3 +218,20 @@ def test_libcoap_and_aiocoap_fetch_the_same_bytes(server, people, aiocoap, tmp_p
               " open(sys.argv[2], 'wb').write(r.payload)\nasyncio.run(main())")
     subprocess.run([aiocoap[0], "-c", script, uri, str(got)], check=True, timeout=120)
     assert got.read_bytes() == image
+
+
+def test_aiocoap_registers_is_observed_and_commanded_under_oscore(server, people, aiocoap, start, tmp_path):
+    """RFC 8613 in both directions, Echo after both sides' start included; what is not protected gets nothing."""
+    add_device(people, "aiocoap")
+    key = people.post("/api/v1/devices/aiocoap/lwm2m-keys",
+                      {"mode": "oscore", "kid": "0a", "serverId": "0b", "key": PSK, "salt": "9e7ca92223786340"})
+    assert key["kid"] == "0a" and "key" not in key
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "settings.json").write_text(json.dumps({"sender-id_hex": "0a", "recipient-id_hex": "0b", "secret_hex": PSK,
+                                                      "salt_hex": "9e7ca92223786340"}))
+    program = start(aiocoap[0], HERE / "aiocoap_oscore_device.py", url(server, "coap"), "aiocoap", folder)
+    await_that("the registration", lambda: registration(people, "aiocoap"), program.process)
+    assert registration(people, "aiocoap")["security"] == "oscore"
+    command_it(people, "aiocoap", "aiocoap")
+    assert program.said("execute 4")
