@@ -81,6 +81,7 @@ struct ud_agent_policy {
 struct ud_agent_patching;   /* agent_patch.h */
 struct ud_agent_decrypting; /* agent_decrypt.h */
 struct ud_agent_domains;    /* agent_domains.h */
+struct ud_agent_reporting;  /* agent_reporting.h */
 
 /*
  * How a device's trust is replaced: an offer may name a trust store in place of an envelope. It is verified from the roots,
@@ -123,6 +124,7 @@ struct ud_agent_config {
     struct ud_agent_patching *patching;     /* NULL: this agent takes whole images only */
     struct ud_agent_decrypting *decrypting; /* NULL: this agent has no key for encrypted images */
     struct ud_agent_domains *domains;       /* NULL: this agent takes no manifest that depends on others */
+    struct ud_agent_reporting *reporting;   /* NULL: reports say what runs and the outcome, and no more */
     uint32_t seed;                          /* jitter only; different on every device */
 };
 

@@ -67,6 +67,9 @@
 #ifndef UD_REPORT_BYTES_MAX
 #define UD_REPORT_BYTES_MAX 2048 /* signed, encoded */
 #endif
+#ifndef UD_REPORT_RECORDS_MAX
+#define UD_REPORT_RECORDS_MAX 8 /* that an agent remembers; the oldest goes */
+#endif
 #ifndef UD_COAP_MESSAGE_BYTES_MAX
 #define UD_COAP_MESSAGE_BYTES_MAX 2048 /* one datagram: a 1024-byte block and its options, with room to spare */
 #endif

@@ -250,6 +250,12 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft device list\n"},
+    {"device properties", "what a device runs and what it can do", net_device_properties, "NAME [options]",
+     "Show what a device said in its newest signed reports: what runs in each component, as it was measured, and what\n"
+     "manifests may ask of the device.\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft device properties door-17\n"},
     {"device key", "let a LwM2M device open DTLS sessions by a key", net_device_key, "NAME [options]",
      "Bind a key of DTLS to a device. Give exactly one of --psk, --public-key and --certificate.\n"
      "\nOptions:\n"

@@ -7,6 +7,7 @@
 #include "author/key.h"
 #include "author/show_cbor.h"
 #include "author/trust_show.h"
+#include "manifest/suit_command.h"
 #include "ports/openssl/ed25519_key.h"
 #include "ports/openssl/keys.h"
 #include "updraft/cbor.h"
@@ -17,6 +18,13 @@ enum { LABEL_REPORT = 99 };
 static const struct show_name parameter_names[] = {{0, "component", NULL, false, true},
                                                    {3, "digest", NULL, true, false},
                                                    {14, "size", NULL, false, false},
+                                                   {1, "vendor", NULL, false, false},
+                                                   {2, "class", NULL, false, false},
+                                                   {5, "slot", NULL, false, false},
+                                                   {24, "device", NULL, false, false},
+                                                   {26, "battery", NULL, false, false},
+                                                   {28, "version", NULL, true, false},
+                                                   {-258, "error", NULL, false, false},
                                                    {-257, "epoch and sequence", NULL, false, false},
                                                    {0, NULL, NULL, false, false}};
 static const struct show_name result_names[] = {{5, "error", NULL, false, false},
@@ -186,6 +194,75 @@ static bool is_report(struct ud_bytes payload)
     return found && r.err == UD_OK;
 }
 
+/* ---- a report in words ---- */
+
+static void name_error(json_t *map)
+{
+    const json_t *value = json_object_get(map, "error");
+    ud_err err = UD_ERR_INTERNAL;
+    if (json_is_integer(value)) {
+        (void)ud_err_from_value((uint32_t)json_integer_value(value), &err);
+        (void)json_object_set_new(map, "error", json_string(ud_err_name(err)));
+    }
+}
+
+static void name_labels(json_t *list, const char *(*name_of)(int64_t))
+{
+    size_t i;
+    const json_t *label;
+    json_array_foreach(list, i, label)
+    {
+        const char *name = json_is_integer(label) ? name_of(json_integer_value(label)) : NULL;
+        if (name != NULL) {
+            (void)json_array_set_new(list, i, json_string(name));
+        }
+    }
+}
+
+static const char *algorithm_name(int64_t alg)
+{
+    const struct ud_algorithm *row = ud_algorithm_find(alg);
+    return row != NULL ? author_alg_name(row->alg) : encrypt_alg_name(alg);
+}
+
+/* [path, section, offset, component, measured] as an object; what has another shape stays as it is. */
+static json_t *name_record(json_t *record)
+{
+    const char *section = suit_section_name(json_integer_value(json_array_get(record, 1)));
+    name_error(json_array_get(record, 4));
+    return json_pack("{s:s, s:O, s:O, s:O, s:O}", "section", section == NULL ? "none" : section, "offset",
+                     json_array_get(record, 2), "component", json_array_get(record, 3), "path",
+                     json_array_get(record, 0), "measured", json_array_get(record, 4));
+}
+
+static bool is_record(const json_t *item)
+{
+    return json_array_size(item) == 5 && json_is_object(json_array_get(item, 4));
+}
+
+static void name_report(json_t *report)
+{
+    json_t *can = json_object_get(report, "capabilities");
+    json_t *list = json_object_get(report, "records");
+    json_t *result = json_object_get(report, "result");
+    json_t *place = json_object_get(result, "record");
+    size_t i;
+    json_t *item;
+    name_error(result);
+    if (is_record(place)) {
+        (void)json_object_set_new(result, "record", name_record(place));
+    }
+    json_array_foreach(list, i, item)
+    {
+        if (is_record(item)) {
+            (void)json_array_set_new(list, i, name_record(item));
+        }
+    }
+    name_labels(json_object_get(can, "commands"), suit_command_name);
+    name_labels(json_object_get(can, "parameters"), suit_param_name);
+    name_labels(json_object_get(can, "algorithms"), algorithm_name);
+}
+
 static json_t *show_cose(struct ud_bytes file, const struct ud_trust *trust, struct ud_diag *diag)
 {
     struct ud_cose cose;
@@ -196,6 +273,9 @@ static json_t *show_cose(struct ud_bytes file, const struct ud_trust *trust, str
     const bool report = !cose.detached && is_report(cose.payload);
     json_t *payload =
         cose.detached ? json_string("elsewhere") : show_cbor(cose.payload, report ? report_names : NULL);
+    if (report) {
+        name_report(payload);
+    }
     json_t *json =
         json_pack("{s:s, s:o, s:o}", "kind", report ? "report" : "signed object", "signatures",
                   show_proofs(&cose), "content", payload != NULL ? payload : json_string("not CBOR"));

@@ -12,6 +12,7 @@ int net_deploy(int argc, char **argv);
 int net_status(int argc, char **argv);
 int net_device_enrol(int argc, char **argv);
 int net_device_list(int argc, char **argv);
+int net_device_properties(int argc, char **argv);
 int net_device_key(int argc, char **argv);
 int net_device_ask(int argc, char **argv);
 int net_device_remove(int argc, char **argv);

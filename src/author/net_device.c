@@ -135,6 +135,72 @@ int net_device_list(int argc, char **argv)
     return net_cmd_close(&cmd, code);
 }
 
+/* Words on lines of their own width, behind a title. */
+static void print_words(const char *title, const json_t *words)
+{
+    size_t i;
+    json_t *word;
+    int column = printf("%-12s", title);
+    json_array_foreach(words, i, word)
+    {
+        const char *text = json_string_value(word) == NULL ? "?" : json_string_value(word);
+        if (column + 1 + (int)strlen(text) > 100) {
+            column = printf("\n%-12s", "") - 1;
+        }
+        column += printf(" ");
+        cli_print_text(stdout, text, 0);
+        column += (int)strlen(text);
+    }
+    printf("\n");
+}
+
+static void print_properties(const json_t *device)
+{
+    static const char *const lists[] = {"components", "commands", "parameters", "algorithms"};
+    const json_t *can = json_object_get(device, "capabilities");
+    size_t i;
+    json_t *claim;
+    if (json_array_size(json_object_get(device, "claims")) == 0) {
+        printf("It has not said, signed, what it runs.\n");
+    }
+    json_array_foreach(json_object_get(device, "claims"), i, claim)
+    {
+        cli_print_text(stdout, net_text(claim, "component", "?"), 16);
+        printf("  sequence %lld  ", (long long)json_integer_value(json_object_get(claim, "sequence")));
+        cli_print_text(stdout, net_text(claim, "version", "no version"), 12);
+        printf("  %lld bytes  %.16s\n", (long long)json_integer_value(json_object_get(claim, "size")),
+               net_text(claim, "digest", "?"));
+    }
+    if (!json_is_object(can)) {
+        printf("It has not said what it can do.\n");
+        return;
+    }
+    for (i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        print_words(lists[i], json_object_get(can, lists[i]));
+    }
+}
+
+int net_device_properties(int argc, char **argv)
+{
+    struct net_cmd cmd = {.json = false};
+    char segment[1024];
+    char path[1200];
+    int code = parse_plain(&cmd, argc, argv, "device properties", 1);
+    if (code == CLI_OK && net_segment(argv[optind], segment, sizeof segment) != UD_OK) {
+        code = cli_usage("device properties", "the name is too long");
+    }
+    if (code == CLI_OK) {
+        snprintf(path, sizeof path, "/api/v1/devices/%s/properties", segment);
+        code = net_cmd_request(&cmd, "GET", path, NULL);
+    }
+    if (code == CLI_OK && cmd.json) {
+        cli_print_json(cmd.answer.json);
+    } else if (code == CLI_OK) {
+        print_properties(cmd.answer.json);
+    }
+    return net_cmd_close(&cmd, code);
+}
+
 /* DELETE of one named thing. */
 static int remove_named(int argc, char **argv, const char *command, const char *prefix)
 {

@@ -4,6 +4,7 @@
 #include "updraft/agent_decrypt.h"
 #include "updraft/agent_domains.h"
 #include "updraft/agent_patch.h"
+#include "updraft/agent_reporting.h"
 
 static ud_err compare(struct ud_bytes mine, struct ud_bytes theirs, ud_err otherwise)
 {
@@ -54,6 +55,9 @@ void ud_agent_ops(struct ud_suit_ops *ops, const struct ud_agent_config *config)
     }
     if (config->patching != NULL) {
         config->patching->ops->add(config->patching, ops);
+    }
+    if (config->reporting != NULL) {
+        config->reporting->ops->add(ops);
     }
 }
 

@@ -446,15 +446,15 @@ static void note(void *ctx, const struct ud_suit_record *at, uint8_t policy, ud_
     struct ud_agent *agent = ctx;
     const struct ud_suit_frame *frames = agent->run.frames;
     struct ud_suit_record *record = &agent->run.record;
-    (void)at;
-    (void)policy;
-    (void)answer;
-    (void)params;
+    const struct ud_suit_ops *below = &domains_of(agent)->below;
     record->path_len = 0;
     for (uint8_t i = 1; i < agent->run.depth && record->path_len < sizeof record->path; i++) {
         if (frames[i].where.manifest != frames[i - 1].where.manifest) {
             record->path[record->path_len++] = (uint8_t)(frames[i - 1].index & 15);
         }
+    }
+    if (below->note != NULL) {
+        below->note(ctx, at, policy, answer, params); /* `at` is that record */
     }
 }
 

@@ -2,6 +2,7 @@
 #include "device/agent_parts.h"
 #include "device/backoff.h"
 #include "device/boot_info.h"
+#include "updraft/agent_reporting.h"
 
 #define REPORTS_REFUSED_MAX 3 /* then something is wrong that another try does not mend */
 
@@ -108,6 +109,9 @@ static ud_err make_report(struct ud_agent *agent)
         report.nonce = UD_BYTES_ARRAY(agent->action.nonce);
     }
     claim(agent, &report);
+    if (agent->config->reporting != NULL) {
+        agent->config->reporting->ops->fill(agent, &report);
+    }
     err = ud_slots_report_counter(agent->config->slots, &report.counter);
     if (err == UD_OK) {
         err = ud_report_write(&out, &report, agent->config->signer);

@@ -2,6 +2,7 @@
 
 #include "manifest/diag.h"
 #include "manifest/fields.h"
+#include "manifest/report_parts.h"
 #include "updraft/cose.h"
 
 /* Labels of docs/formats.md section 3. */
@@ -16,8 +17,7 @@ enum {
     DEVICE_COUNTER_ERR = 5
 };
 
-enum { INDEX_MAX = 23 }; /* of a dependency */
-enum { ALG_SHA256 = -16, RECORD_ELEMENTS = 5, DIGEST_ITEM_BYTES = 1 + 1 + 2 + UD_SHA256_BYTES };
+enum { ALG_SHA256 = -16, DIGEST_ITEM_BYTES = 1 + 1 + 2 + UD_SHA256_BYTES };
 
 /* Heads of at most 9 bytes around the views; numbers at their longest. */
 enum {
@@ -41,32 +41,54 @@ static void put_digest(struct ud_cbor_writer *w, struct ud_bytes digest)
     ud_cbor_put_bstr(w, digest);
 }
 
-static void put_claim(struct ud_cbor_writer *w, const struct ud_report_claim *claim)
+void ud_report_put_wrapped_digest(struct ud_cbor_writer *w, struct ud_bytes digest)
 {
-    ud_cbor_put_map(w, 4);
+    ud_cbor_put_bstr_head(w, DIGEST_ITEM_BYTES);
+    put_digest(w, digest);
+}
+
+void ud_report_put_claim_image(struct ud_cbor_writer *w, const struct ud_report_claim *claim)
+{
     ud_cbor_put_uint(w, CLAIM_COMPONENT);
     ud_cbor_put_raw(w, claim->component_id);
     ud_cbor_put_uint(w, CLAIM_DIGEST);
-    ud_cbor_put_bstr_head(w, DIGEST_ITEM_BYTES);
-    put_digest(w, claim->digest);
+    ud_report_put_wrapped_digest(w, claim->digest);
     ud_cbor_put_uint(w, CLAIM_SIZE);
     ud_cbor_put_uint(w, claim->image_size);
+}
+
+void ud_report_put_claim_sequence(struct ud_cbor_writer *w, const struct ud_report_claim *claim)
+{
     ud_cbor_put_int(w, CLAIM_SEQUENCE);
     ud_cbor_put_array(w, 2);
     ud_cbor_put_uint(w, claim->epoch);
     ud_cbor_put_uint(w, claim->sequence);
 }
 
+static void put_claims(struct ud_cbor_writer *w, const struct ud_report *report)
+{
+    ud_cbor_put_array(w, report->claim_count);
+    for (size_t i = 0; i < report->claim_count; i++) {
+        ud_cbor_put_map(w, 4);
+        ud_report_put_claim_image(w, &report->claims[i]);
+        ud_report_put_claim_sequence(w, &report->claims[i]);
+    }
+}
+
+void ud_report_put_place(struct ud_cbor_writer *w, const struct ud_suit_record *place)
+{
+    ud_cbor_put_array(w, UD_REPORT_RECORD_ELEMENTS);
+    ud_cbor_put_array(w, place->path_len);
+    ud_cbor_put_raw(w, (struct ud_bytes){place->path, place->path_len}); /* each is its own encoding */
+    ud_cbor_put_uint(w, (uint64_t)place->section);
+    ud_cbor_put_uint(w, place->offset_bytes);
+    ud_cbor_put_uint(w, place->component);
+}
+
 static void put_record(struct ud_cbor_writer *w, const struct ud_suit_record *record)
 {
-    const bool in_manifest = record->command != 0;
-    ud_cbor_put_array(w, RECORD_ELEMENTS);
-    ud_cbor_put_array(w, record->path_len);
-    ud_cbor_put_raw(w, (struct ud_bytes){record->path, record->path_len}); /* each is its own encoding */
-    ud_cbor_put_uint(w, in_manifest ? (uint64_t)record->section : 0);
-    ud_cbor_put_uint(w, in_manifest ? record->offset_bytes : 0);
-    ud_cbor_put_uint(w, in_manifest ? record->component : 0);
-    ud_cbor_put_map(w, 0); /* measured values: none */
+    ud_report_put_place(w, record); /* all zero where no command was involved */
+    ud_cbor_put_map(w, 0);          /* measured values: none */
 }
 
 static void put_result(struct ud_cbor_writer *w, const struct ud_report *report)
@@ -139,25 +161,32 @@ ud_err ud_report_write(struct ud_buf *out, const struct ud_report *report, const
     uint8_t payload[PAYLOAD_BYTES_MAX];
     struct ud_buf buf = {payload, sizeof payload, 0};
     struct ud_cbor_writer w;
+    const struct ud_report_more *more = report->more;
     ud_err err = check_lengths(report);
     if (err != UD_OK) {
         return err;
     }
-    ud_cbor_writer_init(&w, &buf);
-    ud_cbor_put_map(&w, report->nonce.len > 0 ? 5 : 4);
-    if (report->nonce.len > 0) {
-        ud_cbor_put_uint(&w, KEY_NONCE);
-        ud_cbor_put_bstr(&w, report->nonce);
+    for (;; more = NULL) { /* what has no room stays away */
+        buf.len = 0;
+        ud_cbor_writer_init(&w, &buf);
+        ud_cbor_put_map(&w, 4U + (report->nonce.len > 0) + (more != NULL && more->can != NULL));
+        if (report->nonce.len > 0) {
+            ud_cbor_put_uint(&w, KEY_NONCE);
+            ud_cbor_put_bstr(&w, report->nonce);
+        }
+        ud_cbor_put_uint(&w, KEY_CLAIMS);
+        (more != NULL ? more->ops->list : put_claims)(&w, report);
+        put_result(&w, report);
+        if (more != NULL) {
+            more->ops->capabilities(&w, more);
+        }
+        put_reference(&w, report);
+        put_device(&w, report);
+        err = ud_cbor_written(&w);
+        if (err == UD_OK || more == NULL) {
+            break;
+        }
     }
-    ud_cbor_put_uint(&w, KEY_CLAIMS);
-    ud_cbor_put_array(&w, report->claim_count);
-    for (size_t i = 0; i < report->claim_count; i++) {
-        put_claim(&w, &report->claims[i]);
-    }
-    put_result(&w, report);
-    put_reference(&w, report);
-    put_device(&w, report);
-    err = ud_cbor_written(&w);
     return err == UD_OK ? ud_cose_sign1_write(out, signer, ud_buf_bytes(&buf), false) : err;
 }
 
@@ -185,7 +214,7 @@ static void read_claim_component(struct ud_cbor *r, void *into)
 }
 
 /* As in a manifest's parameter, the digest stands in a bstr of its own. */
-static void read_claim_digest(struct ud_cbor *r, void *into)
+struct ud_bytes ud_report_read_wrapped_digest(struct ud_cbor *r)
 {
     const struct ud_cbor before = *r;
     const struct ud_bytes wrapped = ud_fields_bstr(r, DIGEST_ITEM_BYTES);
@@ -196,7 +225,12 @@ static void read_claim_digest(struct ud_cbor *r, void *into)
         *r = before;
         ud_cbor_fail(r, inner.err);
     }
-    ((struct ud_report_claim *)into)->digest = digest;
+    return digest;
+}
+
+static void read_claim_digest(struct ud_cbor *r, void *into)
+{
+    ((struct ud_report_claim *)into)->digest = ud_report_read_wrapped_digest(r);
 }
 
 static void read_claim_size(struct ud_cbor *r, void *into)
@@ -212,17 +246,31 @@ static void read_claim_sequence(struct ud_cbor *r, void *into)
     claim->sequence = ud_cbor_uint(r);
 }
 
+static void read_claim_version(struct ud_cbor *r, void *into)
+{
+    (void)into; /* ud_report_version() */
+    (void)ud_report_read_version(r);
+}
+
 static const struct ud_field claim_fields[] = {
-    {CLAIM_COMPONENT, true, read_claim_component},
-    {CLAIM_DIGEST, true, read_claim_digest},
-    {CLAIM_SIZE, true, read_claim_size},
+    {CLAIM_COMPONENT, true, read_claim_component}, {CLAIM_DIGEST, true, read_claim_digest},
+    {CLAIM_SIZE, true, read_claim_size},           {UD_REPORT_CLAIM_VERSION, false, read_claim_version},
     {CLAIM_SEQUENCE, true, read_claim_sequence},
 };
 
+/* Claims are maps, records are arrays. */
 static void read_claims(struct ud_cbor *r, void *into)
 {
     struct ud_report *report = into;
-    for (uint64_t count = ud_cbor_array(r); count > 0 && r->err == UD_OK; count--) {
+    uint64_t count = ud_cbor_array(r);
+    report->list = r->rest;
+    for (; count > 0 && r->err == UD_OK; count--) {
+        if (ud_cbor_peek(r) == UD_CBOR_ARRAY) {
+            struct ud_report_record record = {.answer = UD_OK};
+            ud_report_read_record(r, &record);
+            report->record_count++; /* cannot overflow: UD_REPORT_BYTES_MAX holds fewer */
+            continue;
+        }
         if (report->claim_count == UD_COMPONENTS_MAX) {
             ud_cbor_fail(r, UD_ERR_LIMIT);
             return;
@@ -230,70 +278,30 @@ static void read_claims(struct ud_cbor *r, void *into)
         ud_fields_read(r, claim_fields, sizeof claim_fields / sizeof claim_fields[0],
                        &report->claims[report->claim_count++]);
     }
+    report->list.len -= r->rest.len;
 }
 
-/* A code that this program does not know is from a newer device; a success is none. */
-static void read_failure(struct ud_cbor *r, ud_err *result)
+static void read_capabilities(struct ud_cbor *r, void *into)
 {
+    struct ud_capabilities found;
     const struct ud_cbor before = *r;
-    const uint64_t value = ud_fields_number(r, 0, UINT32_MAX);
-    *result = UD_ERR_INTERNAL;
-    (void)ud_err_from_value((uint32_t)value, result);
-    if (r->err == UD_OK && (*result == UD_OK || *result == UD_WAIT || *result == UD_ABSENT)) {
+    const struct ud_bytes item = ud_cbor_skip(r);
+    const ud_err err = r->err == UD_OK ? ud_report_capabilities(item, &found) : UD_OK;
+    if (err != UD_OK) {
         *r = before;
-        ud_cbor_fail(r, UD_ERR_NUMBER_RANGE); /* no failure */
+        ud_cbor_fail(r, err);
     }
+    ((struct ud_report *)into)->capabilities = item;
 }
 
 static void read_code(struct ud_cbor *r, void *into)
 {
-    read_failure(r, &((struct ud_report *)into)->result);
-}
-
-static bool is_section(uint64_t value)
-{
-    static const uint8_t known[] = {0,
-                                    UD_SUIT_SHARED,
-                                    UD_SUIT_VALIDATE,
-                                    UD_SUIT_LOAD,
-                                    UD_SUIT_INVOKE,
-                                    UD_SUIT_RESOLUTION,
-                                    UD_SUIT_FETCH,
-                                    UD_SUIT_CANDIDATE,
-                                    UD_SUIT_INSTALL,
-                                    UD_SUIT_UNINSTALL};
-    return value <= UINT8_MAX && memchr(known, (int)value, sizeof known) != NULL;
-}
-
-static void read_path(struct ud_cbor *r, struct ud_suit_record *record)
-{
-    const struct ud_cbor before = *r;
-    const size_t count = ud_cbor_array(r);
-    if (r->err == UD_OK && count > UD_SUIT_DEPENDENCIES_MAX) {
-        *r = before;
-        ud_cbor_fail(r, UD_ERR_LIMIT);
-        return;
-    }
-    for (size_t i = 0; i < count && r->err == UD_OK; i++) {
-        record->path[i] = (uint8_t)ud_fields_number(r, 0, INDEX_MAX);
-    }
-    record->path_len = (uint8_t)count;
+    ud_report_read_failure(r, &((struct ud_report *)into)->result);
 }
 
 static void read_record(struct ud_cbor *r, void *into)
 {
-    struct ud_suit_record *record = &((struct ud_report *)into)->record;
-    ud_fields_array(r, RECORD_ELEMENTS);
-    read_path(r, record);
-    const struct ud_cbor before = *r;
-    const uint64_t section = ud_cbor_uint(r);
-    if (r->err == UD_OK && !is_section(section)) {
-        *r = before;
-        ud_cbor_fail(r, UD_ERR_NUMBER_RANGE);
-    }
-    record->section = (ud_suit_section)section;
-    record->offset_bytes = (uint32_t)ud_fields_number(r, 0, UINT32_MAX);
-    record->component = (uint8_t)ud_fields_number(r, 0, UINT8_MAX);
+    ud_report_read_place(r, &((struct ud_report *)into)->record);
     if (ud_cbor_map(r) != 0) {
         ud_cbor_fail(r, UD_ERR_LABEL_UNKNOWN);
     }
@@ -353,7 +361,7 @@ static void read_measurement(struct ud_cbor *r, void *into)
 
 static void read_counter_err(struct ud_cbor *r, void *into)
 {
-    read_failure(r, &((struct ud_report *)into)->counter_err);
+    ud_report_read_failure(r, &((struct ud_report *)into)->counter_err);
 }
 
 static const struct ud_field device_fields[] = {
@@ -370,7 +378,8 @@ static void read_device(struct ud_cbor *r, void *into)
 }
 
 static const struct ud_field report_fields[] = {
-    {KEY_NONCE, false, read_nonce},        {KEY_CLAIMS, true, read_claims}, {KEY_RESULT, true, read_result},
+    {KEY_NONCE, false, read_nonce},        {KEY_CLAIMS, true, read_claims},
+    {KEY_RESULT, true, read_result},       {UD_REPORT_CAPABILITIES, false, read_capabilities},
     {KEY_REFERENCE, true, read_reference}, {KEY_DEVICE, true, read_device},
 };
 
@@ -412,25 +421,38 @@ static ud_err verify(const struct ud_cose_sign1 *sign1, const struct ud_key *key
     return sign1->detached ? UD_ERR_COSE : ud_cose_sign1_verify(sign1, key, sign1->payload);
 }
 
+static ud_err read_payload(struct ud_report *report, struct ud_bytes in, struct ud_bytes payload,
+                           struct ud_diag *diag)
+{
+    struct ud_report found = {.result = UD_OK};
+    struct ud_cbor r;
+    ud_cbor_init_within(&r, in, payload);
+    ud_fields_read(&r, report_fields, sizeof report_fields / sizeof report_fields[0], &found);
+    const ud_err err = ud_cbor_finish(&r);
+    if (err == UD_OK) {
+        *report = found;
+    }
+    return ud_diag_set(diag, err, r.err_offset_bytes);
+}
+
 ud_err ud_report_verify(struct ud_report *report, struct ud_bytes in, const struct ud_key *key,
                         struct ud_diag *diag)
 {
     struct ud_cose_sign1 sign1;
-    struct ud_report found = {.result = UD_OK};
-    struct ud_cbor r;
     ud_err err = parse_named(&sign1, in, diag);
     if (err != UD_OK) {
         return err;
     }
     err = verify(&sign1, key);
+    return err == UD_OK ? read_payload(report, in, sign1.payload, diag) : ud_diag_set(diag, err, 0);
+}
+
+ud_err ud_report_read(struct ud_report *report, struct ud_bytes in, struct ud_diag *diag)
+{
+    struct ud_cose_sign1 sign1;
+    const ud_err err = parse_named(&sign1, in, diag);
     if (err != UD_OK) {
-        return ud_diag_set(diag, err, 0);
+        return err;
     }
-    ud_cbor_init_within(&r, in, sign1.payload);
-    ud_fields_read(&r, report_fields, sizeof report_fields / sizeof report_fields[0], &found);
-    err = ud_cbor_finish(&r);
-    if (err == UD_OK) {
-        *report = found;
-    }
-    return ud_diag_set(diag, err, r.err_offset_bytes);
+    return sign1.detached ? ud_diag_set(diag, UD_ERR_COSE, 0) : read_payload(report, in, sign1.payload, diag);
 }

@@ -24,6 +24,25 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
+/* Whatever was read can be walked, and lies in the input. */
+static void check_lists(struct ud_bytes in, const struct ud_report *report)
+{
+    struct ud_report_record record;
+    struct ud_capabilities can;
+    for (size_t i = 0; i < report->record_count; i++) {
+        UD_ASSERT(ud_report_record(report, i, &record) == UD_OK);
+        UD_ASSERT(record.bytes.len == 0 || ud_bytes_within(in, record.bytes));
+        UD_ASSERT(record.where.path_len <= UD_SUIT_DEPENDENCIES_MAX);
+    }
+    UD_ASSERT(ud_report_record(report, report->record_count, &record) == UD_ERR_INDEX);
+    if (report->capabilities.len > 0) {
+        UD_ASSERT(ud_report_capabilities(report->capabilities, &can) == UD_OK);
+        for (size_t i = 0; i < UD_CAPABILITY_COUNT; i++) {
+            UD_ASSERT(can.list[i].len == 0 || ud_bytes_within(in, can.list[i]));
+        }
+    }
+}
+
 static void check_report(struct ud_bytes in)
 {
     const struct ud_key key = {.pub = UD_BYTES_ARRAY(signer.pub)};
@@ -34,10 +53,12 @@ static void check_report(struct ud_bytes in)
     if (ud_report_verify(&report, in, &key, NULL) == UD_OK) {
         UD_ASSERT(ud_bytes_within(in, report.nonce));
         UD_ASSERT(ud_bytes_within(in, report.reference_uri));
+        check_lists(in, &report);
         UD_ASSERT(ud_report_write(&out, &report, &signer) == UD_OK);
         UD_ASSERT(ud_report_verify(&again, ud_buf_bytes(&out), &key, NULL) == UD_OK);
         UD_ASSERT(again.result == report.result && again.counter == report.counter);
         UD_ASSERT(again.claim_count == report.claim_count);
+        UD_ASSERT(ud_report_read(&again, in, NULL) == UD_OK && again.record_count == report.record_count);
     }
 }
 

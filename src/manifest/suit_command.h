@@ -210,6 +210,9 @@ _Static_assert(sizeof(struct ud_suit_params) <= UINT8_MAX + 1, "an offset in it 
 
 /** The row of a label in one of the tables. @param group out: whose row; may be NULL. @return NULL when unknown */
 const void *suit_find(suit_table table, uint8_t label, const struct suit_group **group);
+/** Does the device have what this command asks? */
+bool suit_can(const struct ud_suit_ops *ops, const struct suit_group *group,
+              const struct suit_command_row *row);
 /** Read a label. @return SUIT_LABEL_UNKNOWN for one that no table can hold */
 uint8_t suit_take_label(struct ud_cbor *r);
 #define SUIT_LABEL_UNKNOWN 0xff

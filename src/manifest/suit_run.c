@@ -490,6 +490,11 @@ ud_err ud_suit_run_step(struct ud_suit_run *run, struct ud_diag *diag)
     return run->result == UD_WAIT ? UD_WAIT : ud_diag_set(diag, run->result, at);
 }
 
+bool suit_can(const struct ud_suit_ops *ops, const struct suit_group *group, const struct suit_command_row *row)
+{
+    return row->op != SUIT_OWN ? op_of(ops, row) != NULL : group->can == NULL || group->can(ops, row->code);
+}
+
 ud_err suit_check_commands(const struct ud_suit_run *run, const struct ud_suit_manifest *man)
 {
     const uint32_t commands =
@@ -497,9 +502,7 @@ ud_err suit_check_commands(const struct ud_suit_run *run, const struct ud_suit_m
     for (const struct suit_group *const *group = suit_groups; *group != NULL; group++) {
         const struct suit_command_row *row = (*group)->rows[SUIT_COMMANDS];
         for (uint8_t left = (*group)->counts[SUIT_COMMANDS]; left > 0; left--, row++) {
-            const bool can = row->op != SUIT_OWN ? op_of(run->ops, row) != NULL
-                                                 : (*group)->can == NULL || (*group)->can(run->ops, row->code);
-            if ((commands >> row->bit & 1) != 0 && !can) {
+            if ((commands >> row->bit & 1) != 0 && !suit_can(run->ops, *group, row)) {
                 return UD_ERR_COMMAND;
             }
         }

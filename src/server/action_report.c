@@ -235,7 +235,8 @@ static ud_err keep_report(struct ud_store *store, struct ud_row_device *device, 
                                       .counter = report->counter,
                                       .result = report->result,
                                       .boot_reason = report->boot_reason,
-                                      .bytes = bytes};
+                                      .bytes = bytes,
+                                      .capable = report->capabilities.len > 0};
     device->has_report = true;
     device->report_counter = report->counter;
     device->reported_ms = now_ms;

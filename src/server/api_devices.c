@@ -2,6 +2,7 @@
 #include "server/api_people.h"
 
 #include "server/actions.h"
+#include "server/report_json.h"
 #include "server/rollouts.h"
 #include "server/scheduler.h"
 
@@ -411,6 +412,16 @@ void ud_api_devices_actions(struct ud_call *call)
     ud_list(call, list_actions);
 }
 
+/* It was verified when it came. */
+static void put_said(struct ud_json *json, struct ud_bytes bytes)
+{
+    struct ud_report report = {.result = UD_OK};
+    (void)ud_report_read(&report, bytes, NULL); /* of a format that is no more: says nothing */
+    ud_report_json_claims(json, &report);
+    ud_report_json_records(json, &report);
+    ud_report_json_capabilities(json, report.capabilities);
+}
+
 static void each_report(void *ctx, const struct ud_row_report *report)
 {
     struct ud_listing *listing = ctx;
@@ -422,6 +433,7 @@ static void each_report(void *ctx, const struct ud_row_report *report)
     ud_json_string(json, "result", ud_err_name(report->result));
     ud_json_string(json, "message", ud_err_text(report->result));
     ud_json_string(json, "bootReason", boot_reason_name(report->boot_reason));
+    put_said(json, report->bytes);
     ud_json_hex(json, "bytes", report->bytes);
     ud_json_close(json, '}');
     listing->count++;
@@ -438,4 +450,63 @@ static ud_err list_reports(struct ud_call *call, struct ud_store *store)
 void ud_api_devices_reports(struct ud_call *call)
 {
     ud_list(call, list_reports);
+}
+
+/* --- what it runs and what it can do, by its own signed word */
+
+struct properties {
+    struct ud_json *json;
+    bool found;
+};
+
+static void put_claims(void *ctx, const struct ud_row_report *row)
+{
+    struct properties *properties = ctx;
+    struct ud_report report = {.result = UD_OK};
+    properties->found = true;
+    (void)ud_report_read(&report, row->bytes, NULL);
+    ud_json_int(properties->json, "reportedAt", row->at_ms);
+    ud_report_json_claims(properties->json, &report);
+}
+
+static void put_capabilities(void *ctx, const struct ud_row_report *row)
+{
+    struct properties *properties = ctx;
+    struct ud_report report = {.result = UD_OK};
+    properties->found = true;
+    (void)ud_report_read(&report, row->bytes, NULL);
+    ud_json_int(properties->json, "capabilitiesAt", row->at_ms);
+    ud_report_json_capabilities(properties->json, report.capabilities);
+}
+
+static ud_err read_properties(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_device row;
+    ud_err err = ud_find_device(call, store, call->param[0], &row);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct ud_json json = ud_call_json(call, 200);
+    struct properties properties = {.json = &json, .found = false};
+    ud_json_open(&json, NULL, '{');
+    ud_json_string(&json, "name", row.name);
+    err = ud_store_report_newest(store, row.id, false, put_claims, &properties);
+    if (!properties.found) {
+        ud_json_null(&json, "reportedAt");
+        ud_json_open(&json, "claims", '[');
+        ud_json_close(&json, ']');
+    }
+    properties.found = false;
+    err = err == UD_OK ? ud_store_report_newest(store, row.id, true, put_capabilities, &properties) : err;
+    if (!properties.found) {
+        ud_json_null(&json, "capabilitiesAt");
+        ud_json_null(&json, "capabilities");
+    }
+    ud_json_close(&json, '}');
+    return err;
+}
+
+void ud_api_devices_properties(struct ud_call *call)
+{
+    ud_call_read_or_fail(call, read_properties);
 }

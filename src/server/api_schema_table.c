@@ -67,7 +67,13 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"Action", "id:i device:s release:i state:=" CODES " error:s? message:s? remedy:s? active:b proof:=signed|claimed? createdAt:t updatedAt:t "
                "~history:[@ActionStep]"},
     {"ActionStep", "at:t state:=" CODES " messages:[s] code:i?"},
-    {"Report", "at:t action:i? counter:i result:s message:s bootReason:=unknown|normal|trial|reverted|fallback|recovery bytes:h"},
+    {"Report", "at:t action:i? counter:i result:s message:s bootReason:=unknown|normal|trial|reverted|fallback|recovery claims:[@Claim] "
+               "records:[@Record] capabilities:@Capabilities? bytes:h"},
+    {"Claim", "component:s digest:h size:i epoch:i sequence:i version:s?"},
+    {"Record", "section:s offset:i component:i path:[i] result:s measured:@Measured"},
+    {"Measured", "~vendor:h ~class:h ~device:h ~digest:h ~size:i ~slot:i ~battery:i"},
+    {"Capabilities", "components:[s] commands:[s] parameters:[s] algorithms:[s] envelope:[s] manifest:[s] common:[s]"},
+    {"Properties", "name:s reportedAt:t? claims:[@Claim] capabilitiesAt:t? capabilities:@Capabilities?"},
     {"RefusedReport", "device:s error:s message:s remedy:s times:i first:t last:t bytes:h"},
     {"Why", "device:s answer:=up_to_date|not_matched|approval|not_started|paused|group|blocked|quarantined|recalled|skipped|consent|window|"
             "silent|under_way|canceling|refused|failed|reverted|drifted|claimed|canceled sentence:s remedy:s? error:s? rollout:i? action:i? "
@@ -266,6 +272,7 @@ const struct ud_schema_operation ud_schema_operations[] = {
     {"DELETE", API "/devices/{name}", NULL, "204"},
     {"GET", API "/devices/{name}/actions", NULL, "200 list Action"},
     {"GET", API "/devices/{name}/reports", NULL, "200 list Report"},
+    {"GET", API "/devices/{name}/properties", NULL, "200 Properties"},
     {"GET", API "/devices/{name}/refused-reports", NULL, "200 list RefusedReport"},
     {"GET", API "/devices/{name}/lwm2m", NULL, "200 Lwm2m"},
     {"GET", API "/devices/{name}/lwm2m-keys", NULL, "200 list Lwm2mKey"},

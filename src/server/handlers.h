@@ -55,6 +55,7 @@ void ud_api_devices_get(struct ud_call *call);
 void ud_api_devices_remove(struct ud_call *call);
 void ud_api_devices_actions(struct ud_call *call);
 void ud_api_devices_reports(struct ud_call *call);
+void ud_api_devices_properties(struct ud_call *call);
 void ud_api_actions_get(struct ud_call *call);
 void ud_api_actions_cancel(struct ud_call *call);
 

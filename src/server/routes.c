@@ -78,6 +78,7 @@ const struct ud_route ud_routes[] = {
     {UD_LISTEN_PEOPLE,  "DELETE", API "/devices/{name}",                         UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_remove, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/actions",                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_actions, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/reports",                 UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_reports, NULL},
+    {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/properties",              UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_devices_properties, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/lwm2m",                   UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_lwm2m_get, NULL},
     {UD_LISTEN_PEOPLE,  "GET",    API "/devices/{name}/lwm2m-keys",              UD_MAY_READ | UD_IN_GROUP, UD_BODY_NONE,   ud_api_lwm2m_keys_list, NULL},
     {UD_LISTEN_PEOPLE,  "POST",   API "/devices/{name}/lwm2m-keys",              UD_MAY_DEVICES | UD_IN_GROUP, UD_BODY_JSON,   ud_api_lwm2m_keys_add, NULL},

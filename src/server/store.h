@@ -378,9 +378,13 @@ struct ud_row_report {
     ud_err result;
     ud_boot_reason boot_reason;
     struct ud_bytes bytes; /* as signed; borrowed for the call */
+    bool capable;          /* to be added: it says what the device can do */
 };
 ud_err ud_store_report_add(struct ud_store *store, int64_t tenant, int64_t device,
                            const struct ud_row_report *report);
+/** The newest one; with `capable`, of those that say what the device can do. Nothing is called when there is none. */
+ud_err ud_store_report_newest(struct ud_store *store, int64_t device, bool capable,
+                              void (*each)(void *ctx, const struct ud_row_report *report), void *ctx);
 /** Newest first. */
 ud_err ud_store_report_list(struct ud_store *store, int64_t device, struct ud_page *page,
                             void (*each)(void *ctx, const struct ud_row_report *report), void *ctx);

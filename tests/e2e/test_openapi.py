@@ -127,6 +127,7 @@ def devices(walk, server, field, foreign):
     assert field.send(field.make()).status == 200
     assert field.send(field.make(nonce=b"x" * 16)).status == 409
     walk("GET", "/api/v1/devices/lock-1/reports")
+    walk("GET", "/api/v1/devices/lock-1/properties")
     walk("GET", "/api/v1/devices/lock-1/refused-reports")
     walk("GET", "/api/v1/refused-reports")
     key = walk("POST", "/api/v1/devices/g1/lwm2m-keys", {"mode": "psk", "identity": "g1"})

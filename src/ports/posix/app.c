@@ -19,6 +19,7 @@
 #include "updraft/agent_domains.h"
 #include "updraft/agent_in_place.h"
 #include "updraft/agent_patch.h"
+#include "updraft/agent_reporting.h"
 
 #define SLEEP_MS_MAX 500U /* so that a stop is noticed */
 #define STORAGE_PAUSE_MS 5000U
@@ -66,6 +67,7 @@ struct ud_app {
     struct ud_content_keys content_keys;
     struct ud_agent_decrypting decrypting;
     struct ud_agent_domains domains;
+    struct ud_agent_reporting reporting;
 };
 
 /* ---- what the bootloader left ---- */
@@ -344,6 +346,9 @@ static ud_err open_agent(struct ud_app *app)
         .twin = &app->device.trust.twin,
     };
     app->domains = (struct ud_agent_domains){.ops = &ud_agent_domains_ops};
+    app->reporting = (struct ud_agent_reporting){.ops = &ud_agent_reporting_ops,
+                                                 .ciphers = ud_content_algorithms,
+                                                 .cipher_count = (uint8_t)ud_content_algorithm_count};
     app->config = (struct ud_agent_config){
         .slots = &app->slots,
         .layout = &app->device.layout,
@@ -361,6 +366,7 @@ static ud_err open_agent(struct ud_app *app)
         .patching = app->patching.ops == NULL ? NULL : &app->patching,
         .decrypting = &app->decrypting,
         .domains = &app->domains,
+        .reporting = &app->reporting,
         .seed = seed,
     };
     return ud_agent_init(&app->agent, &app->config);

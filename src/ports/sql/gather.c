@@ -432,6 +432,7 @@ bool sql_gather_report_add(struct ud_store *store, int64_t tenant, int64_t id,
     gather_bytes(table, report->bytes.ptr, report->bytes.len);
     gather_row(table);
     device->last_report = number;
+    device->last_capable = report->capable ? number : device->last_capable;
     device->report_count++;
     device->reported = true; /* whoever adds a report sets what it says */
     return true;

@@ -122,14 +122,16 @@ static ud_err read_chains(struct ud_store *store, const char *ids)
 {
     struct sql_gather *gather = store->gather;
     size_t at = 0;
-    struct sql q = sql_begin(store, "SELECT d.id,d.last_report,d.report_count,(SELECT count(*) FROM action a"
-                                    " WHERE a.device=d.id AND a.active=1) FROM device d"
-                                    " WHERE d.id=ANY(CAST(? AS BIGINT[])) ORDER BY d.id");
+    struct sql q = sql_begin(
+        store, "SELECT d.id,d.last_report,d.last_capable,d.report_count,(SELECT count(*) FROM action a"
+               " WHERE a.device=d.id AND a.active=1) FROM device d"
+               " WHERE d.id=ANY(CAST(? AS BIGINT[])) ORDER BY d.id");
     sql_put_text(&q, ids);
     while (at < gather->device_count && sql_row(&q)) {
         struct gathered_device *device = &gather->devices[at++];
         device->gone = sql_get_int(&q) != device->row.id;
         device->last_report = sql_get_int(&q);
+        device->last_capable = sql_get_int(&q);
         device->report_count = sql_get_int(&q);
         device->active = sql_get_int(&q);
     }
@@ -273,6 +275,7 @@ static void put_reported(struct gather_table *table, const struct gathered_devic
     gather_int(table, row->running_release);
     gather_int(table, device->last_report);
     gather_int(table, device->report_count);
+    gather_int(table, device->last_capable);
     gather_row(table);
 }
 
@@ -287,11 +290,12 @@ static ud_err write_reported(struct ud_store *store, struct gather_table *table)
         }
     }
     return write_table(
-        store, table, 11,
+        store, table, 12,
         "UPDATE device SET report_counter=v.b,report_hash=v.c,reported_ms=v.d,boot_reason=v.e,"
         "running_digest=v.f,running_sequence=v.g,running_epoch=v.h,running_release=v.i,last_report=v.j,"
-        "report_count=v.k FROM unnest(" INTS "," INTS "," BLOBS "," INTS "," INTS "," BLOBS "," INTS "," INTS
-        "," INTS "," INTS "," INTS ") AS v(a,b,c,d,e,f,g,h,i,j,k) WHERE device.id=v.a");
+        "report_count=v.k,last_capable=v.l FROM unnest(" INTS "," INTS "," BLOBS "," INTS "," INTS "," BLOBS
+        "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS
+        ") AS v(a,b,c,d,e,f,g,h,i,j,k,l) WHERE device.id=v.a");
 }
 
 static ud_err write_stands(struct ud_store *store, struct gather_table *table)

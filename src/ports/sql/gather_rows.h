@@ -6,7 +6,7 @@
 
 #include "server/store_gather.h"
 
-#define GATHER_COLUMNS_MAX 11
+#define GATHER_COLUMNS_MAX 12
 #define GATHER_COLUMN_BYTES_MAX (8U << 20)
 #define GATHER_COLUMN_BYTES_FULL (1U << 20) /* then it is written early */
 #define GATHER_RELEASES 8
@@ -30,6 +30,7 @@ typedef enum gather_kind { GATHER_STATUS, GATHER_REPORT, GATHER_EVENT, GATHER_FA
 struct gathered_device {
     struct ud_row_device row;
     int64_t last_report;
+    int64_t last_capable;
     int64_t report_count;
     int64_t active; /* actions of it */
     bool reported;  /* what a report says waits to be written */

@@ -188,5 +188,7 @@ const struct sql_schema_step sql_schema[] = {
            "DROP INDEX device_assigned; CREATE INDEX device_assigned ON device(tenant,assigned_release,id);"},
     /* 15: numbers that only grow */
     {.all = "CREATE TABLE counter(name {TEXT} NOT NULL PRIMARY KEY, value {INT} NOT NULL) {BY_KEY};"},
+    /* 16: the newest report of a device that says what it can do */
+    {.all = "ALTER TABLE device ADD COLUMN last_capable {INT} NOT NULL DEFAULT 0;"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

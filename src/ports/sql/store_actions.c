@@ -268,7 +268,10 @@ ud_err ud_store_report_add(struct ud_store *store, int64_t tenant, int64_t devic
     if (err != UD_OK) {
         return err;
     }
-    struct sql q = sql_begin(store, "UPDATE device SET last_report=?,report_count=report_count+1 WHERE id=?");
+    struct sql q = sql_begin(store, report->capable ? "UPDATE device SET last_report=?1,last_capable=?1,"
+                                                      "report_count=report_count+1 WHERE id=?2"
+                                                    : "UPDATE device SET last_report=?1,"
+                                                      "report_count=report_count+1 WHERE id=?2");
     sql_put_int(&q, id);
     sql_put_int(&q, device);
     return sql_end_changed(&q);
@@ -298,6 +301,20 @@ static ud_err read_report(struct ud_store *store, int64_t *at, bool wanted,
         }
     }
     return sql_end(&q);
+}
+
+ud_err ud_store_report_newest(struct ud_store *store, int64_t device, bool capable,
+                              void (*each)(void *ctx, const struct ud_row_report *report), void *ctx)
+{
+    int64_t at = 0;
+    struct sql q = sql_begin(store, capable ? "SELECT last_capable FROM device WHERE id=?"
+                                            : "SELECT last_report FROM device WHERE id=?");
+    sql_put_int(&q, device);
+    if (sql_row(&q)) {
+        at = sql_get_int(&q);
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && at != 0 ? read_report(store, &at, true, each, ctx) : err;
 }
 
 ud_err ud_store_report_list(struct ud_store *store, int64_t device, struct ud_page *page,

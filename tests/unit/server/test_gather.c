@@ -77,6 +77,9 @@ static ud_err tell(struct test_job *job, struct ud_store *store, const struct st
                     .sequence = other ? 1 : 7}},
         .claim_count = 1,
         .counter = step->counter};
+    if (step->counter == 1) { /* of each device the first, which a later one without leaves */
+        report.capabilities = UD_BYTES_LITERAL("\xa0");
+    }
     ud_err err = ud_store_device_get(store, job->device, &device);
     if (err == UD_OK && step->act == ACT_CONFIRM) {
         err = ud_store_action_newest(store, job->device, &action);
@@ -217,6 +220,7 @@ static void see_device(struct seen *seen, struct ud_store *store, int64_t id)
     }
     assert_int_equal(ud_store_report_list(store, id, &page, see_report, seen), UD_OK);
     line(seen, "  %u reports", page.total);
+    assert_int_equal(ud_store_report_newest(store, id, true, see_report, seen), UD_OK);
 }
 
 static void see_facts(struct seen *seen, struct ud_store *store)

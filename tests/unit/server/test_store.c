@@ -65,6 +65,36 @@ static void test_a_device_comes_back_as_it_was_stored(void **state)
     assert_false(got.has_key);
 }
 
+static void count_and_copy(void *ctx, const struct ud_row_report *report)
+{
+    uint64_t *counter = ctx;
+    assert_int_equal(report->bytes.len, 3);
+    *counter = report->counter;
+}
+
+static void test_the_newest_report_and_the_newest_that_says_what_a_device_can_do_are_found(void **state)
+{
+    struct place *place = *state;
+    struct ud_row_device row = device_named("a");
+    uint64_t counter = 0;
+    assert_int_equal(ud_store_device_add(place->store, &row), UD_OK);
+    assert_int_equal(ud_store_report_newest(place->store, row.id, false, count_and_copy, &counter), UD_OK);
+    assert_int_equal(ud_store_report_newest(place->store, row.id, true, count_and_copy, &counter), UD_OK);
+    assert_true(counter == 0); /* there is none */
+    for (uint64_t i = 1; i <= 3; i++) {
+        const struct ud_row_report report = {
+            .at_ms = 1, .counter = i, .bytes = UD_BYTES_LITERAL("abc"), .capable = i == 2};
+        assert_int_equal(ud_store_report_add(place->store, UD_TENANT_DEFAULT, row.id, &report), UD_OK);
+    }
+    place_reopen(place);
+    assert_int_equal(ud_store_report_newest(place->store, row.id, false, count_and_copy, &counter), UD_OK);
+    assert_true(counter == 3);
+    assert_int_equal(ud_store_report_newest(place->store, row.id, true, count_and_copy, &counter), UD_OK);
+    assert_true(counter == 2);
+    assert_int_equal(ud_store_device_remove(place->store, row.id), UD_OK);
+    assert_int_equal(ud_store_report_newest(place->store, row.id, true, count_and_copy, &counter), UD_OK);
+}
+
 static void test_a_name_is_there_once_and_only_in_its_tenant(void **state)
 {
     struct place *place = *state;
@@ -268,6 +298,7 @@ int main(void)
         PLACE_TEST(test_a_new_store_has_the_newest_schema_and_keeps_it),
         PLACE_TEST(test_a_reader_needs_a_store_and_cannot_write),
         PLACE_TEST(test_a_device_comes_back_as_it_was_stored),
+        PLACE_TEST(test_the_newest_report_and_the_newest_that_says_what_a_device_can_do_are_found),
         PLACE_TEST(test_a_name_is_there_once_and_only_in_its_tenant),
         PLACE_TEST(test_a_code_is_good_once_and_until_its_time),
         PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
