@@ -48,12 +48,12 @@ typedef enum ud_lwm2m_kind {
     UD_LWM2M_TEXT,   /* bytes of text/plain, type unknown */
 } ud_lwm2m_kind;
 
-/* How `bytes` of a string or opaque value stands in the payload. */
-typedef enum ud_lwm2m_coding {
-    UD_LWM2M_PLAIN = 0,
-    UD_LWM2M_ESCAPED, /* JSON text with backslashes */
-    UD_LWM2M_BASE64,  /* either alphabet, with or without padding */
-} ud_lwm2m_coding;
+/**
+ * How `bytes` of a string or opaque value becomes that value: append what the text says. The formats set it (JSON's
+ * escapes, base64), so a program links only the codings of the formats it has.
+ * @return UD_OK; UD_ERR_BUFFER; UD_ERR_SHAPE or UD_ERR_TEXT when the coding is wrong
+ */
+typedef ud_err ud_lwm2m_decode(struct ud_bytes text, struct ud_buf *out);
 
 struct ud_lwm2m_record {
     struct ud_lwm2m_path path;
@@ -61,8 +61,8 @@ struct ud_lwm2m_record {
     int64_t integer;
     double real; /* set for integers too */
     bool boolean;
-    ud_lwm2m_coding coding;
-    struct ud_bytes bytes; /* a view into the payload; ud_lwm2m_plain() decodes it */
+    ud_lwm2m_decode *decode; /* NULL: the bytes are the value */
+    struct ud_bytes bytes;   /* a view into the payload; ud_lwm2m_plain() decodes it */
     uint16_t link_object;
     uint16_t link_instance;
     bool has_time;

@@ -1,8 +1,6 @@
 /* The common part of every format: limits, the path of the request, order of calls. */
 #include "updraft/lwm2m.h"
-#include "coap/json.h"
 #include "coap/lwm2m_format.h"
-#include "core/base64.h"
 #include "updraft/assert.h"
 
 /* Reading */
@@ -36,18 +34,11 @@ ud_err ud_lwm2m_next(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *rec
 ud_err ud_lwm2m_plain(const struct ud_lwm2m_record *record, struct ud_buf *room, struct ud_bytes *value)
 {
     const size_t before = room->len;
-    ud_err err = UD_OK;
-    switch (record->coding) {
-    case UD_LWM2M_PLAIN:
+    if (record->decode == NULL) {
         *value = record->bytes;
         return UD_OK;
-    case UD_LWM2M_ESCAPED:
-        err = ud_json_unescape(record->bytes, room);
-        break;
-    case UD_LWM2M_BASE64:
-        err = ud_base64_decode(record->bytes, room);
-        break;
     }
+    const ud_err err = record->decode(record->bytes, room);
     if (err == UD_OK) {
         *value = (struct ud_bytes){room->ptr + before, room->len - before};
     } else {
@@ -67,7 +58,7 @@ void ud_lwm2m_writer_begin(struct ud_lwm2m_writer *writer, const struct ud_lwm2m
 void ud_lwm2m_put(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record)
 {
     UD_ASSERT(ud_lwm2m_path_under(&record->path, &writer->base));
-    UD_ASSERT(record->coding == UD_LWM2M_PLAIN);
+    UD_ASSERT(record->decode == NULL);
     if (writer->err == UD_OK && writer->count == UD_LWM2M_RECORDS_MAX) {
         writer->err = UD_ERR_LIMIT;
     }

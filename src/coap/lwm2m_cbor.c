@@ -130,4 +130,4 @@ static ud_err end(struct ud_lwm2m_writer *writer)
     return ud_lwm2m_insert_head(writer->buf, writer->begin, true, writer->count);
 }
 
-const struct ud_lwm2m_format ud_lwm2m_format_cbor = {next_value, put_record, end};
+const struct ud_lwm2m_format ud_lwm2m_format_cbor = {next_value, put_record, end, NULL};

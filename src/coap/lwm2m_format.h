@@ -15,6 +15,8 @@ struct ud_lwm2m_format {
     ud_err (*put)(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record);
     /* what stands around them; NULL: nothing */
     ud_err (*end)(struct ud_lwm2m_writer *writer);
+    /* of SenML's names; NULL: they stand as they are */
+    ud_lwm2m_decode *name;
 };
 
 /* Shared between formats. */

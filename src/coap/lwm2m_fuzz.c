@@ -30,7 +30,7 @@ static void keep(struct kept *kept, struct ud_lwm2m_record record)
         return;
     }
     record.bytes = plain;
-    record.coding = UD_LWM2M_PLAIN;
+    record.decode = NULL;
     kept->records[kept->count++] = record;
 }
 

@@ -87,6 +87,6 @@ static ud_err item_put(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_rec
     return is_only_value(writer, record) ? ud_lwm2m_put_scalar(writer->buf, record) : UD_ERR_SHAPE;
 }
 
-const struct ud_lwm2m_format ud_lwm2m_format_text = {text_next, write_text, NULL};
-const struct ud_lwm2m_format ud_lwm2m_format_octets = {octets_next, octets_put, NULL};
-const struct ud_lwm2m_format ud_lwm2m_format_item = {item_next, item_put, NULL};
+const struct ud_lwm2m_format ud_lwm2m_format_text = {text_next, write_text, NULL, NULL};
+const struct ud_lwm2m_format ud_lwm2m_format_octets = {octets_next, octets_put, NULL, NULL};
+const struct ud_lwm2m_format ud_lwm2m_format_item = {item_next, item_put, NULL, NULL};

@@ -1,5 +1,6 @@
 /* Values between kinds, and as CBOR items. */
 #include "coap/lwm2m_format.h"
+#include "core/base64.h"
 #include "updraft/cbor.h"
 
 /* Big endian, two's complement, of 1, 2, 4 or 8 bytes. */
@@ -95,7 +96,7 @@ static ud_err as_string(struct ud_lwm2m_record *r)
 static ud_err as_opaque(struct ud_lwm2m_record *r)
 {
     if (r->kind == UD_LWM2M_TEXT) {
-        r->coding = UD_LWM2M_BASE64;
+        r->decode = ud_base64_decode;
         return UD_OK;
     }
     return r->kind == UD_LWM2M_RAW ? UD_OK : UD_ERR_SHAPE;
@@ -103,7 +104,7 @@ static ud_err as_opaque(struct ud_lwm2m_record *r)
 
 static ud_err as_link(struct ud_lwm2m_record *r)
 {
-    if (r->kind == UD_LWM2M_TEXT || (r->kind == UD_LWM2M_STRING && r->coding == UD_LWM2M_PLAIN)) {
+    if (r->kind == UD_LWM2M_TEXT || (r->kind == UD_LWM2M_STRING && r->decode == NULL)) {
         return ud_lwm2m_link_parse(r->bytes, &r->link_object, &r->link_instance);
     }
     if (r->kind != UD_LWM2M_RAW || r->bytes.len != 4) {

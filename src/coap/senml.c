@@ -1,5 +1,5 @@
 #include "coap/senml.h"
-#include "coap/json.h"
+#include "core/base64.h"
 
 enum { NAME_BYTES_MAX = 2 * UD_LWM2M_PATH_TEXT_BYTES_MAX };
 
@@ -45,9 +45,9 @@ ud_senml_field ud_senml_field_by_label(int64_t label)
 static ud_err set_value(struct ud_lwm2m_record *out, ud_senml_field field, const struct ud_senml_value *value)
 {
     const bool text = value->type == UD_SENML_IS_TEXT;
-    const bool opaque = value->json ? text && !value->escaped : value->type == UD_SENML_IS_BYTES;
+    const bool opaque = value->json ? text && value->decode == NULL : value->type == UD_SENML_IS_BYTES;
     out->bytes = value->bytes;
-    out->coding = value->escaped ? UD_LWM2M_ESCAPED : UD_LWM2M_PLAIN;
+    out->decode = value->decode;
     switch (field) {
     case UD_SENML_NUMBER:
         out->kind = value->number.is_int ? UD_LWM2M_INT : UD_LWM2M_REAL;
@@ -66,7 +66,7 @@ static ud_err set_value(struct ud_lwm2m_record *out, ud_senml_field field, const
         return text ? ud_lwm2m_link_parse(value->bytes, &out->link_object, &out->link_instance) : UD_ERR_SHAPE;
     case UD_SENML_OPAQUE:
         out->kind = UD_LWM2M_OPAQUE;
-        out->coding = value->json ? UD_LWM2M_BASE64 : UD_LWM2M_PLAIN;
+        out->decode = value->json ? ud_base64_decode : NULL;
         return opaque ? UD_OK : UD_ERR_SHAPE;
     case UD_SENML_IGNORED:
     case UD_SENML_BASE_NAME:
@@ -135,14 +135,21 @@ ud_err ud_senml_set(struct ud_lwm2m_reader *reader, struct ud_senml_record *reco
     return set_value(record->out, field, value);
 }
 
+static ud_err add_name(const struct ud_lwm2m_format *format, struct ud_bytes name, struct ud_buf *joined)
+{
+    if (format->name != NULL) {
+        return format->name(name, joined); /* a solidus may stand escaped in JSON */
+    }
+    return ud_buf_put(joined, name) ? UD_OK : UD_ERR_BUFFER;
+}
+
 static ud_err join_names(const struct ud_lwm2m_reader *reader, const struct ud_senml_record *record)
 {
     uint8_t text[NAME_BYTES_MAX];
     struct ud_buf joined = {text, sizeof text, 0};
-    /* a solidus may stand escaped in JSON; in CBOR a backslash is no part of a path, and fails either way */
-    ud_err err = ud_json_unescape(reader->base_name, &joined);
+    ud_err err = add_name(reader->format, reader->base_name, &joined);
     if (err == UD_OK) {
-        err = ud_json_unescape(record->name, &joined);
+        err = add_name(reader->format, record->name, &joined);
     }
     if (err != UD_OK) {
         return err == UD_ERR_BUFFER ? UD_ERR_LIMIT : err;

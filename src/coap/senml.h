@@ -31,8 +31,8 @@ struct ud_senml_value {
     ud_senml_type type;
     struct ud_number number;
     struct ud_bytes bytes;
-    bool json;    /* opaque values are base64 text then */
-    bool escaped; /* JSON text with backslashes */
+    bool json;               /* opaque values are base64 text then */
+    ud_lwm2m_decode *decode; /* of a text with backslashes, in JSON */
     bool boolean;
 };
 

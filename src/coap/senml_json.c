@@ -20,7 +20,7 @@ static struct ud_senml_value value_of(const struct ud_json_token *token)
                                    .bytes = token->text,
                                    .number = token->number,
                                    .json = true,
-                                   .escaped = token->escaped};
+                                   .decode = token->escaped ? ud_json_unescape : NULL};
     if (token->type == UD_JSON_NUMBER) {
         value.type = UD_SENML_IS_NUMBER;
     } else if (token->type == UD_JSON_STRING) {
@@ -164,4 +164,4 @@ static ud_err end(struct ud_lwm2m_writer *writer)
                : UD_ERR_BUFFER;
 }
 
-const struct ud_lwm2m_format ud_lwm2m_format_senml_json = {next_value, put_record, end};
+const struct ud_lwm2m_format ud_lwm2m_format_senml_json = {next_value, put_record, end, ud_json_unescape};

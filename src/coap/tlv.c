@@ -315,4 +315,4 @@ static ud_err end(struct ud_lwm2m_writer *writer)
     return close_instance(writer);
 }
 
-const struct ud_lwm2m_format ud_lwm2m_format_tlv = {next_value, put_record, end};
+const struct ud_lwm2m_format ud_lwm2m_format_tlv = {next_value, put_record, end, NULL};

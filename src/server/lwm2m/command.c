@@ -1,5 +1,5 @@
 #include "server/lwm2m/command.h"
-
+#include "core/base64.h"
 #include "server/lwm2m/objects.h"
 
 #include <stdio.h>
@@ -47,10 +47,8 @@ static ud_err take_base64(const char *text, struct ud_lwm2m_record *record, stru
 {
     struct ud_buf buf = {room->bytes, sizeof room->bytes, 0};
     record->kind = UD_LWM2M_OPAQUE;
-    record->coding = UD_LWM2M_BASE64;
-    record->bytes = text_bytes(text);
-    const ud_err err = ud_lwm2m_plain(record, &buf, &record->bytes);
-    record->coding = UD_LWM2M_PLAIN;
+    const ud_err err = ud_base64_decode(text_bytes(text), &buf);
+    record->bytes = ud_buf_bytes(&buf);
     return err;
 }
 

@@ -98,7 +98,7 @@ static void put_value(struct ud_json *json, const char *key, const struct ud_lwm
     case UD_LWM2M_OPAQUE:
     case UD_LWM2M_RAW:
     case UD_LWM2M_TEXT:
-        if (record->coding != UD_LWM2M_PLAIN && ud_lwm2m_plain(record, &buf, &plain) != UD_OK) {
+        if (record->decode != NULL && ud_lwm2m_plain(record, &buf, &plain) != UD_OK) {
             ud_json_null(json, key);
             return;
         }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "coap/json.h"
+#include "core/base64.h"
 #include "hex.h"
 #include "updraft/coap.h"
 #include "updraft/lwm2m.h"
@@ -323,33 +325,33 @@ static void test_a_value_that_is_coded_wrong_or_too_long_is_refused_when_it_is_w
 {
     (void)state;
     static const struct {
-        ud_lwm2m_coding coding;
+        ud_lwm2m_decode *decode;
         const char *text;
         size_t room_bytes;
         ud_err want;
     } cases[] = {
-        {UD_LWM2M_BASE64, "AP8=", 2, UD_OK},
-        {UD_LWM2M_BASE64, "AP8=", 1, UD_ERR_BUFFER},
-        {UD_LWM2M_BASE64, "AP8", 2, UD_OK},
-        {UD_LWM2M_BASE64, "AP9", 2, UD_ERR_SHAPE},
-        {UD_LWM2M_BASE64, "A", 2, UD_ERR_SHAPE},
-        {UD_LWM2M_BASE64, "AP8==", 8, UD_ERR_SHAPE},
-        {UD_LWM2M_BASE64, "A=P8", 8, UD_ERR_SHAPE},
-        {UD_LWM2M_BASE64, "AA==", 1, UD_OK},
-        {UD_LWM2M_BASE64, "A===", 8, UD_ERR_SHAPE},
-        {UD_LWM2M_BASE64, "", 0, UD_OK},
-        {UD_LWM2M_BASE64, "A P8", 8, UD_ERR_SHAPE},
-        {UD_LWM2M_ESCAPED, "a\\nb", 3, UD_OK},
-        {UD_LWM2M_ESCAPED, "a\\nb", 2, UD_ERR_BUFFER},
-        {UD_LWM2M_ESCAPED, "\\u20ac", 2, UD_ERR_BUFFER},
-        {UD_LWM2M_PLAIN, "a\\nb", 0, UD_OK},
+        {ud_base64_decode, "AP8=", 2, UD_OK},
+        {ud_base64_decode, "AP8=", 1, UD_ERR_BUFFER},
+        {ud_base64_decode, "AP8", 2, UD_OK},
+        {ud_base64_decode, "AP9", 2, UD_ERR_SHAPE},
+        {ud_base64_decode, "A", 2, UD_ERR_SHAPE},
+        {ud_base64_decode, "AP8==", 8, UD_ERR_SHAPE},
+        {ud_base64_decode, "A=P8", 8, UD_ERR_SHAPE},
+        {ud_base64_decode, "AA==", 1, UD_OK},
+        {ud_base64_decode, "A===", 8, UD_ERR_SHAPE},
+        {ud_base64_decode, "", 0, UD_OK},
+        {ud_base64_decode, "A P8", 8, UD_ERR_SHAPE},
+        {ud_json_unescape, "a\\nb", 3, UD_OK},
+        {ud_json_unescape, "a\\nb", 2, UD_ERR_BUFFER},
+        {ud_json_unescape, "\\u20ac", 2, UD_ERR_BUFFER},
+        {NULL, "a\\nb", 0, UD_OK},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t room[8];
         struct ud_buf buf = {room, cases[i].room_bytes, 0};
         struct ud_bytes value;
         const struct ud_lwm2m_record record = {
-            .kind = UD_LWM2M_STRING, .coding = cases[i].coding, .bytes = text_of(cases[i].text)};
+            .kind = UD_LWM2M_STRING, .decode = cases[i].decode, .bytes = text_of(cases[i].text)};
         const ud_err err = ud_lwm2m_plain(&record, &buf, &value);
         if (err != cases[i].want || (err != UD_OK && buf.len != 0)) {
             fail_msg("%s: %s", cases[i].text, ud_err_name(err));
