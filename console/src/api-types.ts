@@ -51,6 +51,25 @@ export interface BulkDone {
   next: number | null;
 }
 
+export interface Capabilities {
+  components: string[];
+  commands: string[];
+  parameters: string[];
+  algorithms: string[];
+  envelope: string[];
+  manifest: string[];
+  common: string[];
+}
+
+export interface Claim {
+  component: string;
+  digest: string;
+  size: number;
+  epoch: number;
+  sequence: number;
+  version: string | null;
+}
+
 export interface Cluster {
   state: "failed" | "reverted" | "drifted";
   error: string | null;
@@ -76,7 +95,7 @@ export interface Clusters {
 export interface Command {
   id: number;
   state: "queued" | "done" | "failed" | "canceled" | "sent" | null;
-  command: Record<string, unknown>;
+  command: { [key: string]: unknown };
   answer: unknown;
   error: string | null;
   message: string | null;
@@ -207,6 +226,16 @@ export interface Lwm2m {
   updatedAt: number;
 }
 
+export interface Measured {
+  vendor?: string;
+  class?: string;
+  device?: string;
+  digest?: string;
+  size?: number;
+  slot?: number;
+  battery?: number;
+}
+
 export interface Member {
   device: string;
   group: number;
@@ -219,12 +248,12 @@ export interface Overview {
   at: number;
   says: Says;
   devices: Standing;
-  actions: Record<string, number>;
+  actions: { [key: string]: number };
   reach: Reach;
   todo: Todo[];
   snoozed: number;
   rollouts: Rollout[];
-  rolloutStates: Record<string, number>;
+  rolloutStates: { [key: string]: number };
 }
 
 export interface Patches {
@@ -260,6 +289,15 @@ export interface Reach {
   reachable: number;
   silent: number;
   never: number;
+}
+
+export interface Record {
+  section: string;
+  offset: number;
+  component: number;
+  path: number[];
+  result: string;
+  measured: Measured;
 }
 
 export interface RefusedReport {
@@ -303,6 +341,9 @@ export interface Report {
   result: string;
   message: string;
   bootReason: "unknown" | "normal" | "trial" | "reverted" | "fallback" | "recovery";
+  claims: Claim[];
+  records: Record[];
+  capabilities: Capabilities | null;
   bytes: string;
 }
 

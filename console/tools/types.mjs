@@ -34,7 +34,7 @@ function type(schema, indent, seen) {
           return / /.test(inside) ? `(${inside})[]` : `${inside}[]`;
         }
         case "object": {
-          if (!schema.properties) return `Record<string, ${type(schema.additionalProperties || {}, indent, seen)}>`;
+          if (!schema.properties) return `{ [key: string]: ${type(schema.additionalProperties || {}, indent, seen)} }`;
           return members(schema, indent, seen);
         }
         default:
