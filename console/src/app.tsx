@@ -23,6 +23,7 @@ import { makeSession, SessionContext, useSession, type Session } from "./session
 import { t } from "./strings";
 import { keep, toggleTheme } from "./theme";
 import { Blank, Btn, Icon, St, T, useNow } from "./ui/base";
+import { Keys } from "./ui/keys";
 import { Logo } from "./ui/logo";
 import { Omni } from "./ui/omni";
 import { Sprite } from "./ui/sprite";
@@ -208,6 +209,7 @@ function Shell({ children }: { children: ReturnType<typeof page> }): JSX.Element
             <button type="button" class="btn quiet icon sm theme" aria-label={t.theme} onClick={toggleTheme}>
               <Icon name="theme" />
             </button>
+            <Keys segments={here.segments} />
           </header>
           <main id="main" tabIndex={-1}>
             <NotLive />

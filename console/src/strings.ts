@@ -3,6 +3,8 @@
 import { bytes, count, counted } from "./format";
 
 const N = "\u00a0";
+type Keys = [string, string][];
+const CHART_KEYS: Keys = [["← →", "along a chart that has the focus; its values are spoken"]];
 
 export const t = {
   skip: "Skip to the content",
@@ -24,6 +26,21 @@ export const t = {
   nothingYet: "nothing yet",
   needsRole: (role: string) => `needs the role ${role}`,
   needsWhole: "only without a group of devices",
+
+  keys: {
+    word: "Keys (?)",
+    title: "Keys that work here",
+    single: "Single letters and signs are keys (f, j, k, x, / and ?)",
+    everywhere: [["?", "this list"], ["/ or Ctrl K", "find or do"], ["Tab", "to the next thing that can be used"], ["Esc", "the safe way out of a dialog"]] as Keys,
+    pages: new Map<string, Keys>([
+      ["overview", CHART_KEYS],
+      ["devices", [["f", "to the filter"], ["↑ ↓ or j k", "from row to row of the table"], ["x", "select the row; with Shift, all from the last one"], ["Enter", "open the device"]]],
+      ["device", CHART_KEYS],
+      ["release", [["↑ ↓", "from step to step of the manifest"]]],
+      ["rollout", CHART_KEYS],
+      ["wizard", [["f", "to the filter, where devices are chosen"]]],
+    ]),
+  },
 
   nav: {
     main: "Main",
@@ -213,7 +230,8 @@ export const t = {
 
   filter: {
     label: "Filter",
-    placeholder: "status==failed;type==meter    (press f)",
+    placeholder: "status==failed;type==meter",
+    pressKey: "    (press f)",
     apply: "Apply",
     clear: "Clear",
     clearAll: "Clear the filter",

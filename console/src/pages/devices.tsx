@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { all, send, useResource, type Page, type Resource } from "../api";
 import { useReleases, type Releases } from "../data";
 import { count, counted, csvCell, releaseName } from "../format";
+import { isSingle } from "../keys";
 import type { Device, DeviceType } from "../model";
 import { devicesUrl, go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
@@ -224,12 +225,12 @@ function Rows({ rows, selected, select, releases, sort, columns: shown }: { rows
     select(next);
   };
   const keys = (event: KeyboardEvent, at: number): void => {
-    if (event.target !== event.currentTarget) return;
+    if (event.target !== event.currentTarget || (event.key.length === 1 && !isSingle(event))) return;
     const move = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     if (move) {
       event.preventDefault();
       body.current?.querySelectorAll<HTMLTableRowElement>("tr")[at + move]?.focus();
-    } else if (event.key === "x") toggle(at, event.shiftKey);
+    } else if (event.key.toLowerCase() === "x") toggle(at, event.shiftKey);
     else if (event.key === "Enter") go(url("devices", rows[at]?.name ?? ""));
   };
   const everything = rows.every((row) => selected.has(row.name));

@@ -4,6 +4,7 @@ import { releaseName } from "../format";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Page } from "../api";
 import type { Device, Release, Rollout } from "../model";
+import { isKey, useSingleKeys } from "../keys";
 import { go, url } from "../router";
 import { useSession } from "../session";
 import { t } from "../strings";
@@ -44,10 +45,10 @@ async function find(text: string, signal: AbortSignal): Promise<Found[]> {
 
 export function Omni(): JSX.Element {
   const [open, setOpen] = useState(false);
+  const single = useSingleKeys();
   useEffect(() => {
     const key = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-      if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing)) {
+      if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || isKey(event, "/")) {
         event.preventDefault();
         setOpen(true);
       }
@@ -60,7 +61,7 @@ export function Omni(): JSX.Element {
       <button type="button" class="omni" aria-label={t.omni.label} onClick={() => setOpen(true)}>
         <Icon name="search" />
         <span>{t.omni.hint}</span>
-        <kbd>/</kbd>
+        {single ? <kbd>/</kbd> : null}
       </button>
       {open ? <Box close={() => setOpen(false)} /> : null}
     </>

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { get, type ApiError } from "../api";
 import { parse, splice, without, type Completion } from "../fiql";
+import { isKey, useSingleKeys } from "../keys";
 import type { Completions } from "../model";
 import { t } from "../strings";
 import { Btn, Icon, St, T } from "./base";
@@ -16,6 +17,7 @@ export interface QueryProps {
 
 export function Query({ value, apply, error, result }: QueryProps): JSX.Element {
   const id = useId();
+  const single = useSingleKeys();
   const [draft, setDraft] = useState(value);
   const [list, setList] = useState<Completion[]>([]);
   const [at, setAt] = useState(-1);
@@ -31,8 +33,7 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
   }, [draft]);
   useEffect(() => {
     const key = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-      if (event.key === "f" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
+      if (isKey(event, "f")) {
         event.preventDefault();
         input.current?.focus();
       }
@@ -76,7 +77,7 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
           <Icon name="filter" />
           <input ref={input} id={id} role="combobox" aria-label={t.filter.label} aria-expanded={list.length > 0} aria-controls={`${id}-list`} aria-autocomplete="list"
             aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined} aria-invalid={error ? true : undefined} aria-describedby={error ? `${id}-error` : undefined}
-            value={draft} placeholder={t.filter.placeholder} spellcheck={false} autocomplete="off" maxLength={1024}
+            value={draft} placeholder={t.filter.placeholder + (single ? t.filter.pressKey : "")} spellcheck={false} autocomplete="off" maxLength={1024}
             onInput={(event) => { setDraft(event.currentTarget.value); suggest(event.currentTarget.value, event.currentTarget.selectionStart ?? 0); }}
             onFocus={(event) => suggest(draft, event.currentTarget.selectionStart ?? draft.length)}
             onBlur={() => { asked.current?.abort(); window.setTimeout(() => setList([]), 150); }}

@@ -1,5 +1,5 @@
-// Every page, light and dark, wide and on a phone: no violation of WCAG 2.2 AA that axe can see, no horizontal scroll, a picture
-// of each (UPDRAFT_SHOTS).
+// Every page, light and dark, from a small phone to a wall: no violation of WCAG 2.2 AA that axe can see, no horizontal scroll, a
+// picture of each (UPDRAFT_SHOTS).
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -57,21 +57,34 @@ async function settle(page: Page, wanted: string): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached", timeout: WAIT });
 }
 
-// The whole list once; what differs in the dark or on a phone is looked at on the pages that have the most on them.
+// The whole list in both colours; what differs on a phone is looked at on the pages that have the most on them.
 const SOME = ["overview", "devices", "device", "release", "rollouts", "rollout", "wizard-groups", "wizard", "security", "security-people", "settings", "first-hour"];
+
+// A small phone, a tablet, a wall.
+const WIDTHS = [360, 768, 2560];
+
+/** Charts take their new width a moment after the page. */
+async function comesToFit(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+}
 
 for (const [look, options] of Object.entries({ light: { scheme: "light" }, dark: { scheme: "dark" }, phone: { scheme: "light", width: 390, height: 844 } } as const)) {
   describe(`every page, ${look}`, () => {
     it("can be used by everybody, and fits", async () => {
       const page = await enter("", "/overview", options);
       const wrong: Record<string, string[]> = {};
-      for (const [name, path, wanted] of look === "light" || process.env["UPDRAFT_LONG"] ? PAGES : PAGES.filter(([one]) => SOME.includes(one))) {
+      for (const [name, path, wanted] of look !== "phone" || process.env["UPDRAFT_LONG"] ? PAGES : PAGES.filter(([one]) => SOME.includes(one))) {
         await page.goto(world.people + path());
         await settle(page, wanted);
         await page.screenshot({ path: join(shots, `${name}-${look}.png`), fullPage: true });
         const found = await violations(page);
         if (found.length > 0) wrong[name] = found;
         await fits(page).catch(() => (wrong[`${name} scrolls sideways`] = []));
+        for (const width of look === "light" ? WIDTHS : []) {
+          await page.setViewportSize({ width, height: 900 });
+          await comesToFit(page).catch(() => (wrong[`${name} scrolls sideways at ${width}`] = []));
+        }
+        if (look === "light") await page.setViewportSize({ width: 1440, height: 900 });
       }
       expect(wrong).toEqual({});
     }, 600_000);
@@ -102,6 +115,17 @@ describe("a dialog", () => {
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Keep it running");
       await page.keyboard.press("Escape");
       await page.locator("dialog").waitFor({ state: "detached" });
+    }
+  });
+
+  it("of the keys can be used by everybody, also on a small phone", async () => {
+    for (const look of [{ scheme: "light", width: 360, height: 780 }, { scheme: "dark" }] as const) {
+      const page = await enter("", "/devices", look);
+      await page.getByRole("button", { name: "Keys (?)" }).click();
+      await page.getByRole("dialog", { name: "Keys that work here" }).waitFor();
+      await page.screenshot({ path: join(shots, `keys-${look.scheme}.png`) });
+      expect(await violations(page)).toEqual([]);
+      await comesToFit(page);
     }
   });
 });

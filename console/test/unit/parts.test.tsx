@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../src/api";
+import { isKey, isSingle, setSingleKeys } from "../../src/keys";
 import { parse } from "../../src/live";
 import type { Action, Device, Me } from "../../src/model";
 import { may } from "../../src/session";
@@ -8,6 +9,7 @@ import { deviceKey, proofOf } from "../../src/state";
 import { Bar, Btn, ErrorBlock, Gauge, Ladder, T } from "../../src/ui/base";
 import { align } from "../../src/ui/chart";
 import { Dialog } from "../../src/ui/dialog";
+import { Keys } from "../../src/ui/keys";
 
 let root: HTMLElement;
 beforeEach(() => {
@@ -102,6 +104,44 @@ describe("dialog", () => {
     (root.querySelector(".pri") as HTMLButtonElement).click();
     await vi.waitFor(() => expect(root.textContent).toContain("UD_ERR_ROLLOUT_STATE"));
     expect(done).not.toHaveBeenCalled();
+  });
+});
+
+describe("keys", () => {
+  const pressed = (key: string, on: Element = document.body, more: KeyboardEventInit = {}): KeyboardEvent => {
+    const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
+    on.dispatchEvent(event);
+    return event;
+  };
+  it("are letters where somebody writes, with other keys, and behind a dialog", () => {
+    root.innerHTML = '<input id="text"><input id="box" type="checkbox"><textarea></textarea><select></select><button>x</button>';
+    const at = (where: string): boolean => isKey(pressed("f", root.querySelector(where) as Element), "f");
+    expect(["#text", "textarea", "select", "#box", "button"].map(at)).toEqual([false, false, false, true, true]);
+    expect((["ctrlKey", "metaKey", "altKey"] as const).map((key) => isSingle(pressed("f", root, { [key]: true })))).toEqual([false, false, false]);
+    expect(isKey(pressed("g"), "f")).toBe(false);
+    root.innerHTML = "<dialog open></dialog>";
+    expect(isKey(pressed("f"), "f")).toBe(false);
+    expect(isSingle(pressed("f"))).toBe(true);
+  });
+  it("are listed for the page, and turned off and on again", async () => {
+    localStorage.clear();
+    render(<Keys segments={["devices"]} />, root);
+    await vi.waitFor(() => expect(pressed("?").defaultPrevented).toBe(true));
+    await vi.waitFor(() => expect(root.querySelector("dialog")?.textContent).toContain("select the row"));
+    const box = root.querySelector("input[type=checkbox]") as HTMLInputElement;
+    expect(box.checked).toBe(true);
+    box.click();
+    expect(localStorage.getItem("updraft.keys")).toBe("off");
+    (root.querySelector("footer button") as HTMLButtonElement).click();
+    await vi.waitFor(() => expect(root.querySelector("dialog")).toBeNull());
+    expect(pressed("?").defaultPrevented).toBe(false);
+    (root.querySelector(".keysbtn") as HTMLButtonElement).click(); // the way back
+    await vi.waitFor(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(false));
+    setSingleKeys(true);
+    await vi.waitFor(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(true));
+    expect(localStorage.getItem("updraft.keys")).toBeNull();
+    render(<Keys segments={["constructor", "name"]} />, root);
+    await vi.waitFor(() => expect(root.querySelector("dialog")?.textContent).not.toContain("select the row"));
   });
 });
 
