@@ -33,6 +33,9 @@ struct ud_lwm2m_oscore_port {
     ud_err (*keep_number)(void *ctx, uint64_t number);
 };
 
+/* One more than the client's: a new one has a place before the one that it replaces has ended. */
+#define UD_LWM2M_OSCORE_WATCHES (UD_LWM2M_WATCHES + 1)
+
 /* An observation of the server: what its notifications are tied to. */
 struct ud_lwm2m_oscore_watch {
     uint8_t token_bytes;
@@ -54,8 +57,7 @@ struct ud_lwm2m_oscore {
     uint8_t echo[UD_LWM2M_ECHO_BYTES];
     uint16_t again_id;    /* whose answer in the client's `reply` is too long for its `seen`, ... */
     uint16_t again_bytes; /* ... so long: it must not be made twice. 0: none */
-    uint8_t watch_next;
-    struct ud_lwm2m_oscore_watch watches[UD_LWM2M_WATCHES];
+    struct ud_lwm2m_oscore_watch watches[UD_LWM2M_OSCORE_WATCHES];
     struct {
         bool any;
         uint8_t key_bytes;

@@ -26,6 +26,7 @@ struct guarded {
     struct ud_coap_tie own;       /* of the server's */
     struct ud_coap_message inner; /* what was opened last */
     uint8_t room[1500];
+    char other_token[2]; /* of the requests from now on; usually "tk" */
 };
 
 static ud_err keep_number(void *ctx, uint64_t number)
@@ -107,7 +108,8 @@ static void make_request(struct guarded *g, struct ud_buf *buf, uint8_t method, 
                          struct ud_bytes echo)
 {
     struct ud_coap_writer w;
-    ud_coap_write_begin(&w, buf, UD_COAP_CON, method, ++g->field.next_id, UD_BYTES_LITERAL("tk"));
+    const struct ud_bytes token = {(const uint8_t *)(g->other_token[0] != 0 ? g->other_token : "tk"), 2};
+    ud_coap_write_begin(&w, buf, UD_COAP_CON, method, ++g->field.next_id, token);
     if (observe) {
         ud_coap_write_uint(&w, UD_COAP_OBSERVE, 0);
     }
@@ -266,6 +268,30 @@ static void test_notifications_are_protected_and_counted(void **state)
     }
 }
 
+/* Servers take a new token each time that they observe something again. */
+static void test_an_observation_stays_however_often_another_begins_anew(void **state)
+{
+    struct guarded g;
+    uint64_t newest = 0;
+    (void)state;
+    guarded_init(&g);
+    register_it(&g);
+    pass_challenge(&g);
+    ask(&g, UD_COAP_GET, "3/0/9", true, nothing);
+    const struct ud_coap_tie tie = g.own;
+    assert_int_equal(take_answer(&g, &tie, &newest)->code, UD_COAP_205_CONTENT);
+    g.other_token[0] = 'o';
+    for (int i = 0; i < 3 * UD_LWM2M_WATCHES; i++) {
+        g.other_token[1] = (char)('a' + i);
+        ask(&g, UD_COAP_GET, i % 2 == 0 ? "3/0/0" : "3/0/999", true, nothing); /* the second one is not there */
+        assert_int_equal(take_answer(&g, &g.own, NULL)->code,
+                         i % 2 == 0 ? UD_COAP_205_CONTENT : UD_COAP_404_NOT_FOUND);
+    }
+    g.field.battery--;
+    field_pass(&g.field, 1000);
+    assert_int_equal(take_answer(&g, &tie, &newest)->code, UD_COAP_205_CONTENT);
+}
+
 static void test_a_forged_answer_ends_the_link_and_changes_nothing(void **state)
 {
     struct guarded g;
@@ -405,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_numbers_go_on_after_every_restart),
         cmocka_unit_test(test_a_repeated_request_gets_the_same_bytes),
         cmocka_unit_test(test_notifications_are_protected_and_counted),
+        cmocka_unit_test(test_an_observation_stays_however_often_another_begins_anew),
         cmocka_unit_test(test_a_forged_answer_ends_the_link_and_changes_nothing),
         cmocka_unit_test(test_the_servers_echo_is_brought_back_once),
         cmocka_unit_test(test_an_account_by_oscore_needs_a_guard),

@@ -84,6 +84,7 @@ static ud_err take_key(struct ud_lwm2m_oscore *oscore, const struct ud_lwm2m_acc
         return err;
     }
     if (!oscore->has_key || memcmp(made.sender_key, context->sender_key, sizeof made.sender_key) != 0 ||
+        memcmp(made.recipient_key, context->recipient_key, sizeof made.recipient_key) != 0 ||
         memcmp(made.common_iv, context->common_iv, sizeof made.common_iv) != 0) {
         made.next = context->next;
         made.until = context->until;
@@ -91,6 +92,8 @@ static ud_err take_key(struct ud_lwm2m_oscore *oscore, const struct ud_lwm2m_acc
         made.ctx = oscore;
         *context = made;
         oscore->has_key = true;
+        oscore->challenged =
+            false; /* a request that answered the old challenge counts under no other context */
     }
     ud_wipe(&made, sizeof made);
     return UD_OK;
@@ -130,7 +133,7 @@ static void empty_observe(struct ud_buf *message, const struct ud_coap_message *
 
 static const struct ud_coap_tie *tie_of_watch(const struct ud_lwm2m_oscore *oscore, struct ud_bytes token)
 {
-    for (size_t i = 0; i < UD_LWM2M_WATCHES; i++) {
+    for (size_t i = 0; i < UD_LWM2M_OSCORE_WATCHES; i++) {
         const struct ud_lwm2m_oscore_watch *watch = &oscore->watches[i];
         if (watch->tie.number_bytes > 0 &&
             ud_bytes_equal(token, (struct ud_bytes){watch->token, watch->token_bytes})) {
@@ -206,17 +209,32 @@ static void challenge(struct ud_lwm2m_oscore *oscore, struct ud_lwm2m_client *cl
     }
 }
 
-static void note_watch(struct ud_lwm2m_oscore *oscore, const struct ud_coap_asked *asked)
+/* Whether the client notifies under this token. */
+static bool is_live(const struct ud_lwm2m_client *client, const struct ud_lwm2m_oscore_watch *watch)
+{
+    bool live = false;
+    for (size_t i = 0; i < UD_LWM2M_WATCHES; i++) {
+        const struct ud_lwm2m_watch *of = &client->watches[i];
+        live = live || (of->token_bytes > 0 && of->token_bytes == watch->token_bytes &&
+                        memcmp(of->token, watch->token, of->token_bytes) == 0);
+    }
+    return live;
+}
+
+/* There is one place more than observations, so one is always free of live ones. */
+static void note_watch(struct ud_lwm2m_oscore *oscore, const struct ud_lwm2m_client *client,
+                       const struct ud_coap_asked *asked)
 {
     const struct ud_bytes token = ud_coap_asked_token(asked);
     struct ud_lwm2m_oscore_watch *at = NULL;
-    for (size_t i = 0; i < UD_LWM2M_WATCHES; i++) {
+    for (size_t i = 0; i < UD_LWM2M_OSCORE_WATCHES; i++) {
         struct ud_lwm2m_oscore_watch *watch = &oscore->watches[i];
         at = ud_bytes_equal(token, (struct ud_bytes){watch->token, watch->token_bytes}) ? watch : at;
     }
-    if (at == NULL) {
-        at = &oscore->watches[oscore->watch_next++ % UD_LWM2M_WATCHES];
+    for (size_t i = 0; i < UD_LWM2M_OSCORE_WATCHES && at == NULL; i++) {
+        at = is_live(client, &oscore->watches[i]) ? NULL : &oscore->watches[i];
     }
+    UD_ASSERT(at != NULL);
     *at = (struct ud_lwm2m_oscore_watch){.token_bytes = asked->token_bytes, .tie = asked->tie};
     memcpy(at->token, asked->token, sizeof at->token);
 }
@@ -243,7 +261,7 @@ static bool take_request(struct ud_lwm2m_oscore *oscore, struct ud_lwm2m_client 
         return false;
     }
     if (ud_coap_find_uint(&event->message, UD_COAP_OBSERVE, &observe) == UD_OK && observe == 0) {
-        note_watch(oscore, &event->asked);
+        note_watch(oscore, client, &event->asked);
     }
     return true;
 }
