@@ -34,6 +34,7 @@ struct ud_remote {
     bool bootstrap;
     bool secure;
     ud_security_mode mode;
+    struct ud_guard *heard; /* under which its last request came; guards stay while the server runs */
     struct ud_guard *guard; /* what goes to it over plain UDP goes under this; NULL: as it is. ud_guard_set() */
     /* private */
     bool gone; /* its session ended while it was held */

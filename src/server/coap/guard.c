@@ -150,8 +150,16 @@ static ud_err of_name(struct ud_endpoint *endpoint, struct ud_bytes kid, struct 
 ud_err ud_guard_set(struct ud_endpoint *endpoint, struct ud_remote *remote, int64_t device)
 {
     struct ud_guard_key key;
-    if (device == 0 || (remote->guard != NULL && remote->guard->device == device)) {
-        remote->guard = device == 0 ? NULL : remote->guard;
+    if (device == 0) {
+        remote->guard = NULL;
+        return UD_OK;
+    }
+    /* the device speaks under this key now, whichever of its keys is the newest here */
+    if (remote->heard != NULL && remote->heard->device == device) {
+        remote->guard = remote->heard;
+        return UD_OK;
+    }
+    if (remote->guard != NULL && remote->guard->device == device) {
         return UD_OK;
     }
     remote->guard = NULL;
@@ -219,7 +227,11 @@ bool ud_guard_take_request(struct ud_endpoint *endpoint, struct ud_remote *remot
     }
     event->asked.code = event->message.code;
     event->asked.guard = guard;
-    return err == UD_OK || prove(endpoint, remote, guard, event);
+    if (err == UD_OK || prove(endpoint, remote, guard, event)) {
+        remote->heard = guard;
+        return true;
+    }
+    return false;
 }
 
 bool ud_guard_take_answer(struct ud_endpoint *endpoint, struct ud_remote *remote, struct ud_coap_event *event)
@@ -247,6 +259,10 @@ bool ud_guard_take_notification(struct ud_endpoint *endpoint, struct ud_remote *
     struct ud_guard *guard = remote->guard;
     struct ud_buf room = room_of(endpoint);
     const struct ud_coap_message outer = event->message;
+    struct ud_oscore_name name;
+    if (ud_oscore_name(&outer, &name) != UD_OK || name.number.len == 0) {
+        return false; /* without a number it has no order; RFC 8613 section 7.4.1 allows that of the first answer only */
+    }
     for (size_t i = 0; guard != NULL && i < guard->tie_count; i++) {
         struct seen_tie *seen = &guard->ties[i];
         if (ud_bytes_equal(outer.token, (struct ud_bytes){seen->token, seen->token_bytes})) {

@@ -71,7 +71,10 @@ void ud_guard_forget(const struct ud_coap_asked *asked);
 /** Whose key opened it; 0: it was not protected, or the key is gone. */
 int64_t ud_guard_device(const struct ud_coap_asked *asked);
 
-/** What goes to this remote goes under this device's key; 0: unprotected. UD_ERR_AUTH: the device has none. */
+/**
+ * What goes to this remote goes under this device's key: the one that it spoke under last, or the newest when it was not
+ * heard yet. 0: unprotected. UD_ERR_AUTH: the device has none.
+ */
 ud_err ud_guard_set(struct ud_endpoint *endpoint, struct ud_remote *remote, int64_t device);
 
 #endif

@@ -306,7 +306,7 @@ static bool on_notified(void *ctx, struct ud_remote *remote, const struct ud_coa
 {
     struct ud_lwm2m *lw = ctx;
     struct ud_reg *reg = remote->user;
-    if (reg == NULL || reg->location == 0) {
+    if (reg == NULL || reg->location == 0 || (reg->mode == UD_SECURITY_OSCORE && remote->guard == NULL)) {
         return false;
     }
     const bool wanted = ud_commands_notified(lw, reg, &event->message);
