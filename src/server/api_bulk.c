@@ -15,6 +15,7 @@
 #define BATCH 500
 #define DEADLINE_MS (INT64_C(10) * 60 * 1000)
 #define AUDIT_BYTES_MAX 3000
+#define AUDIT_REST_BYTES 2000 /* a name and what follows the names, escaped */
 
 struct bulk {
     const struct deed *deed;
@@ -112,7 +113,7 @@ static ud_err check_count(struct ud_call *call, struct ud_store *store, const st
         count = page.total;
     }
     const int64_t far = count > bulk->expected ? count - bulk->expected : bulk->expected - count;
-    return err == UD_OK && far * 100 > bulk->expected ? UD_ERR_COUNT_MOVED : err;
+    return err == UD_OK && far > bulk->expected / 100 ? UD_ERR_COUNT_MOVED : err;
 }
 
 static ud_err find_names(struct ud_call *call, struct ud_store *store, struct bulk *bulk)
@@ -145,6 +146,16 @@ static ud_err find(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
+/* As many names as the line has room for; "changed" says how many there are. */
+static void note_names(struct ud_json *json, const struct bulk *bulk)
+{
+    ud_json_open(json, "devices", '[');
+    for (size_t i = 0; i < bulk->changed_count && json->out->len < AUDIT_BYTES_MAX - AUDIT_REST_BYTES; i++) {
+        ud_json_string(json, NULL, bulk->changed[i].name);
+    }
+    ud_json_close(json, ']');
+}
+
 /* Which devices, and how many of them were changed: a line that says what was done. */
 static ud_err note(struct ud_call *call, struct bulk *bulk)
 {
@@ -155,8 +166,8 @@ static ud_err note(struct ud_call *call, struct bulk *bulk)
     if (bulk->names == NULL) {
         ud_json_string(&json, "filter", bulk->query);
         ud_json_int(&json, "after", bulk->after);
-    } else if (bulk->changed_count == 1) {
-        ud_json_string(&json, "device", bulk->changed[0].name);
+    } else {
+        note_names(&json, bulk);
     }
     if (bulk->deed->member != NULL) {
         ud_json_string(&json, bulk->deed->member,
@@ -179,7 +190,10 @@ static ud_err find_tag(struct ud_call *call, struct ud_store *store, struct bulk
     if (bulk->deed->member == NULL || strcmp(bulk->deed->member, "tag") != 0) {
         return UD_OK;
     }
-    const char *maker = bulk->deed->run == tag_it && bulk->count > 0 ? call->person.name : NULL;
+    /* a new tag is for the whole tenant: made here only by who may make it alone (POST /targettags) */
+    const bool may_make =
+        call->person.area[0] == '\0' && (ud_rights_of(call->person.roles) & UD_MAY_DEPLOY) != 0;
+    const char *maker = bulk->deed->run == tag_it && bulk->count > 0 && may_make ? call->person.name : NULL;
     const ud_err err = ud_store_device_tag(store, call->tenant, bulk->text, maker, call->now_ms, &bulk->tag);
     return err == UD_ERR_NOT_FOUND && bulk->count == 0 ? UD_OK : err;
 }

@@ -49,6 +49,9 @@ def test_a_filter_is_tagged_in_batches_each_with_its_line_in_the_audit_log(fleet
     assert bulk(server, "untag", {"filter": "name==m1;tag==field-test", "tag": "field-test"})["changed"] == 1
     assert bulk(server, "untag", {"devices": ["m1"], "tag": "field-test"}) == {"changed": 0, "unchanged": 1, "next": None}
     assert names(server, "name==m1;tag==field-test") == []
+    # of those by name the line says which
+    assert bulk(server, "untag", {"devices": ["m2", "m3"], "tag": "field-test"})["changed"] == 2
+    assert any('"devices":["m2","m3"]' in entry["detail"] for entry in audit(server))
 
 
 def test_quarantine_and_release_by_filter_hold_and_free_devices(fleet):
@@ -74,6 +77,10 @@ def test_a_group_is_moved_and_no_further_than_one_may(fleet):
     assert bulk(server, "release", {"devices": ["d0", "d3"]}, token=greta, status=404)["errorCode"] == "UD_ERR_NOT_FOUND"
     assert names(server, "quarantined==true") == ["d0", "d1"]  # all of the named ones, or none
     assert bulk(server, "group", {"filter": "", "group": "eu/x"}, token=greta, status=403)["errorCode"] == "UD_ERR_GROUP"
+    # a tag is the whole tenant's: it is not made by who has one group
+    assert bulk(server, "tag", {"filter": "", "tag": "new"}, token=greta, status=404)["errorCode"] == "UD_ERR_NOT_FOUND"
+    assert bulk(server, "tag", {"devices": ["d2"], "tag": "new"})["changed"] == 1
+    assert bulk(server, "tag", {"filter": "", "tag": "new"}, token=greta)["changed"] == 2
     vera = person(server, "vera", "viewer")
     assert bulk(server, "tag", {"filter": "", "tag": "x"}, token=vera, status=403)["errorCode"]
     assert bulk(server, "quarantine", {"filter": "", "reason": "x"}, token=vera, status=403)["errorCode"]
@@ -89,6 +96,7 @@ def test_what_a_bulk_action_cannot_be(fleet):
             ("tag", {"devices": ["d0"] * 501, "tag": "x"}, 429, "UD_ERR_LIMIT"),
             ("tag", {"filter": "nmae==x", "tag": "x"}, 400, "UD_ERR_FILTER_FIELD"),
             ("tag", {"filter": "", "tag": "x", "count": 5}, 409, "UD_ERR_COUNT_MOVED"),
+            ("tag", {"filter": "", "tag": "x", "count": 2**63 - 1}, 409, "UD_ERR_COUNT_MOVED"),
             ("tag", {"filter": "", "tag": "x", "after": -1}, 400, "UD_ERR_SHAPE"),
             ("untag", {"filter": "", "tag": "no such"}, 404, "UD_ERR_NOT_FOUND"),
             ("group", {"filter": ""}, 400, "UD_ERR_MISSING"),
