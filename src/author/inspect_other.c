@@ -196,12 +196,14 @@ static bool is_report(struct ud_bytes payload)
 
 /* ---- a report in words ---- */
 
+/* By its name; a number that is not in the list, from a newer device perhaps, stays one. */
 static void name_error(json_t *map)
 {
     const json_t *value = json_object_get(map, "error");
-    ud_err err = UD_ERR_INTERNAL;
-    if (json_is_integer(value)) {
-        (void)ud_err_from_value((uint32_t)json_integer_value(value), &err);
+    const json_int_t number = json_integer_value(value);
+    ud_err err;
+    if (json_is_integer(value) && number >= 0 && number <= UINT16_MAX &&
+        ud_err_from_value((uint32_t)number, &err)) {
         (void)json_object_set_new(map, "error", json_string(ud_err_name(err)));
     }
 }

@@ -43,7 +43,10 @@ def test_a_report_shows_all_its_claims_and_whether_its_device_made_it(desk):
 def test_a_report_of_a_failure_or_of_another_device_says_so(desk):
     report(desk, Key(), result=53)
     show = desk.json("inspect", "report.cose")
-    assert show["content"]["result"]["error"] == 53
+    assert show["content"]["result"]["error"] == "UD_ERR_IMAGE_MISMATCH"  # 53
+    report(desk, Key(), result=9999)
+    assert desk.json("inspect", "report.cose")["content"]["result"]["error"] == 9999
+    report(desk, Key(), result=53)
     desk.keygen("other")
     show = desk.json("inspect", "report.cose", "--anchor", "other.pub")
     assert show["verified"] is False and show["signature"] == "UD_ERR_UNTRUSTED"
