@@ -63,7 +63,8 @@ static void measure_number(struct ud_report_record *record, uint32_t bit, uint64
 static void measure_image(const struct ud_agent *agent, struct ud_report_record *record, uint8_t *digest)
 {
     const uint8_t component = record->where.component;
-    if (agent->streamed[component]) {
+    /* where the image is made later, what was brought is none */
+    if (agent->streamed[component] && !ud_agent_installs_otherwise(agent)) {
         memcpy(digest, agent->streamed_digest[component], UD_SHA256_BYTES);
         record->measured = UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_SIZE;
         record->bytes = (struct ud_bytes){digest, UD_SHA256_BYTES};

@@ -267,8 +267,12 @@ static void read_claims(struct ud_cbor *r, void *into)
     for (; count > 0 && r->err == UD_OK; count--) {
         if (ud_cbor_peek(r) == UD_CBOR_ARRAY) {
             struct ud_report_record record = {.answer = UD_OK};
+            if (report->record_count == UINT8_MAX) {
+                ud_cbor_fail(r, UD_ERR_LIMIT);
+                return;
+            }
             ud_report_read_record(r, &record);
-            report->record_count++; /* cannot overflow: UD_REPORT_BYTES_MAX holds fewer */
+            report->record_count++;
             continue;
         }
         if (report->claim_count == UD_COMPONENTS_MAX) {

@@ -92,6 +92,9 @@ static ud_err match_version(const struct ud_suit_run *run, uint8_t component, st
     uint64_t comparison;
     uint8_t order = 1;
     struct ud_cbor r;
+    if (run->ops->um->version == NULL) {
+        return UD_ERR_COMMAND; /* who asked ud_suit_run_able() does not come here */
+    }
     const ud_err err = run->ops->um->version(run->ctx, component, numbers, &have);
     if (err != UD_OK || have == 0) {
         return err;
@@ -144,6 +147,9 @@ static void check_wait(struct ud_cbor *r)
 static ud_err wait_for(const struct ud_suit_run *run, struct ud_bytes events)
 {
     struct ud_cbor r;
+    if (run->ops->um->event == NULL) {
+        return UD_ERR_COMMAND;
+    }
     ud_cbor_init(&r, events);
     struct suit_pairs pairs = suit_take_map(&r);
     while (suit_next_pair(&r, &pairs)) {

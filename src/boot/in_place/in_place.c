@@ -171,6 +171,9 @@ static ud_err make(struct ud_boot_in_place *p, uint8_t slot)
     if (err == UD_OK) {
         err = ud_suit_run_init(&boot->run, &boot->man, UD_SUIT_UPDATE, &p->ops, boot, NULL);
     }
+    if (err == UD_OK) {
+        err = ud_suit_run_able(&boot->run, NULL); /* before the first erase, not after it */
+    }
     if (err != UD_OK) {
         return err;
     }

@@ -261,31 +261,37 @@ static void test_what_is_signed_must_be_of_the_format(void **state)
     }
 }
 
-/* As many records as bytes can hold: counted without overflow, and all of them can be read. */
-static void test_a_report_full_of_records_is_read(void **state)
+static ud_err read_with_records(struct fixture *f, size_t count, struct ud_report *got)
 {
-    struct fixture *f = *state;
     static uint8_t payload[UD_REPORT_BYTES_MAX];
     uint8_t tail[128];
     const struct ud_bytes end = hex_decode("04f5" REFERENCE DEVICE, tail, sizeof tail);
-    enum { COUNT = 255 };
     struct ud_buf buf = {payload, sizeof payload, 0};
     struct ud_cbor_writer w;
-    struct ud_report got;
-    struct ud_report_record record;
     ud_cbor_writer_init(&w, &buf);
     ud_cbor_put_map(&w, 4);
     ud_cbor_put_uint(&w, 3);
-    ud_cbor_put_array(&w, COUNT);
-    for (size_t i = 0; i < COUNT; i++) {
+    ud_cbor_put_array(&w, count);
+    for (size_t i = 0; i < count; i++) {
         ud_cbor_put_raw(&w, UD_BYTES_LITERAL("\x85\x80\x03\x01\x00\xa0"));
     }
     ud_cbor_put_raw(&w, end);
     assert_int_equal(ud_cbor_written(&w), UD_OK);
+    f->out.len = 0;
     assert_int_equal(ud_cose_sign1_write(&f->out, &f->device.signer, ud_buf_bytes(&buf), false), UD_OK);
-    assert_int_equal(verify(f, &got), UD_OK);
-    assert_int_equal(got.record_count, COUNT);
-    assert_int_equal(ud_report_record(&got, COUNT - 1, &record), UD_OK);
+    return verify(f, got);
+}
+
+/* As many records as are counted, and all of them can be read; one more is refused. */
+static void test_a_report_full_of_records_is_read(void **state)
+{
+    struct fixture *f = *state;
+    struct ud_report got;
+    struct ud_report_record record;
+    assert_int_equal(read_with_records(f, UINT8_MAX, &got), UD_OK);
+    assert_int_equal(got.record_count, UINT8_MAX);
+    assert_int_equal(ud_report_record(&got, UINT8_MAX - 1, &record), UD_OK);
+    assert_int_equal(read_with_records(f, UINT8_MAX + 1, &got), UD_ERR_LIMIT);
 }
 
 #define WITH_KEYS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
