@@ -167,7 +167,54 @@ void ud_api_rollouts_clusters(struct ud_call *call)
     ud_call_read_or_fail(call, show_clusters);
 }
 
-/* --- its course */
+/* --- lists of one rollout */
+
+typedef ud_err list_fn(struct ud_store *store, int32_t rollout, struct ud_json *json);
+
+/* {"content": [...]}, whose items `list` writes. */
+static ud_err show(struct ud_call *call, struct ud_store *store, list_fn *list)
+{
+    struct ud_row_rollout row;
+    ud_err err = ud_find_rollout(call, store, &row);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct ud_json json = ud_call_json(call, 200);
+    ud_json_open(&json, NULL, '{');
+    ud_json_open(&json, "content", '[');
+    err = list(store, row.id, &json);
+    ud_json_close(&json, ']');
+    ud_json_close(&json, '}');
+    return err;
+}
+
+static void each_failure(void *ctx, ud_err error, bool is_signed, uint32_t devices, const char *example)
+{
+    struct ud_json *json = ctx;
+    ud_json_open(json, NULL, '{');
+    ud_json_string(json, "error", ud_err_name(error));
+    ud_json_string(json, "message", ud_err_text(error));
+    ud_json_string(json, "remedy", ud_err_remedy(error));
+    ud_json_string(json, "proof", is_signed ? "signed" : "claimed");
+    ud_json_int(json, "devices", devices);
+    ud_json_string(json, "example", example);
+    ud_json_close(json, '}');
+}
+
+static ud_err list_failures(struct ud_store *store, int32_t rollout, struct ud_json *json)
+{
+    return ud_store_rollout_failures(store, rollout, each_failure, json);
+}
+
+static ud_err show_failures(struct ud_call *call, struct ud_store *store)
+{
+    return show(call, store, list_failures);
+}
+
+void ud_api_rollouts_failures(struct ud_call *call)
+{
+    ud_call_read_or_fail(call, show_failures);
+}
 
 static void each_point(void *ctx, const struct ud_row_course *point)
 {
@@ -182,20 +229,14 @@ static void each_point(void *ctx, const struct ud_row_course *point)
     ud_json_close(json, '}');
 }
 
+static ud_err list_course(struct ud_store *store, int32_t rollout, struct ud_json *json)
+{
+    return ud_store_course_list(store, rollout, each_point, json);
+}
+
 static ud_err show_course(struct ud_call *call, struct ud_store *store)
 {
-    struct ud_row_rollout row;
-    ud_err err = ud_find_rollout(call, store, &row);
-    if (err != UD_OK) {
-        return err;
-    }
-    struct ud_json json = ud_call_json(call, 200);
-    ud_json_open(&json, NULL, '{');
-    ud_json_open(&json, "content", '[');
-    err = ud_store_course_list(store, row.id, each_point, &json);
-    ud_json_close(&json, ']');
-    ud_json_close(&json, '}');
-    return err;
+    return show(call, store, list_course);
 }
 
 void ud_api_rollouts_course(struct ud_call *call)

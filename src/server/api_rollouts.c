@@ -127,40 +127,6 @@ void ud_api_rollouts_devices(struct ud_call *call)
     ud_list(call, list_members);
 }
 
-static void each_failure(void *ctx, ud_err error, bool is_signed, uint32_t devices, const char *example)
-{
-    struct ud_json *json = ctx;
-    ud_json_open(json, NULL, '{');
-    ud_json_string(json, "error", ud_err_name(error));
-    ud_json_string(json, "message", ud_err_text(error));
-    ud_json_string(json, "remedy", ud_err_remedy(error));
-    ud_json_string(json, "proof", is_signed ? "signed" : "claimed");
-    ud_json_int(json, "devices", devices);
-    ud_json_string(json, "example", example);
-    ud_json_close(json, '}');
-}
-
-static ud_err list_failures(struct ud_call *call, struct ud_store *store)
-{
-    struct ud_row_rollout row;
-    ud_err err = ud_find_rollout(call, store, &row);
-    if (err != UD_OK) {
-        return err;
-    }
-    struct ud_json json = ud_call_json(call, 200);
-    ud_json_open(&json, NULL, '{');
-    ud_json_open(&json, "content", '[');
-    err = ud_store_rollout_failures(store, row.id, each_failure, &json);
-    ud_json_close(&json, ']');
-    ud_json_close(&json, '}');
-    return err;
-}
-
-void ud_api_rollouts_failures(struct ud_call *call)
-{
-    ud_call_read_or_fail(call, list_failures);
-}
-
 /* --- make */
 
 struct making {
