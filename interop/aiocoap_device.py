@@ -78,4 +78,5 @@ async def main(uri, endpoint, path):
     await battery.drain()
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

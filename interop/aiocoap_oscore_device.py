@@ -9,35 +9,7 @@ import aiocoap
 from aiocoap import oscore, resource
 from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 
-
-class Text(resource.Resource):
-    def __init__(self, text):
-        super().__init__()
-        self.text = text
-
-    async def render_get(self, request):
-        return aiocoap.Message(payload=self.text.encode(), content_format=0)
-
-
-class Battery(resource.ObservableResource):
-    def __init__(self):
-        super().__init__()
-        self.level = 90
-
-    async def drain(self):
-        while True:
-            await asyncio.sleep(0.3)
-            self.level = self.level - 1 if self.level > 1 else 90
-            self.updated_state()
-
-    async def render_get(self, request):
-        return aiocoap.Message(payload=str(self.level).encode(), content_format=0)
-
-
-class Reboot(resource.Resource):
-    async def render_post(self, request):
-        print("execute 4", flush=True)
-        return aiocoap.Message(code=aiocoap.CHANGED)
+from aiocoap_device import Battery, Reboot, Text
 
 
 async def main(uri, endpoint, folder):
