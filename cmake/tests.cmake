@@ -3,7 +3,7 @@
 enable_testing()
 find_library(CMOCKA cmocka REQUIRED)
 file(GLOB test_files CONFIGURE_DEPENDS tests/unit/*/test_*.c)
-set(module_libs ud_sim ud_small ud_server_lib ud_author_lib ud_posix)
+set(module_libs ud_mbedtls_heap ud_sim ud_small ud_server_lib ud_author_lib ud_posix)
 foreach(file ${test_files})
   get_filename_component(folder ${file} DIRECTORY)
   get_filename_component(module ${folder} NAME)

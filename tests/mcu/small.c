@@ -1,12 +1,11 @@
 /*
  * Firmware for a test: our verification on P-256, and the speed of our SHA-256, on the target, over cases that the host's test wrote down with the
- * verdicts of both implementations. They stand in the flash file:
- *
- *     count (4 bytes, little-endian), then for each: x || y, digest, r || s, verdict (4 bytes, little-endian)
+ * verdicts of both implementations. They stand in the flash file.
  *
  * Says how many agree and how many instructions the longest took; the emulator runs with -icount shift=0, where a tick
  * of the board's timer is 40 instructions.
  */
+#include "p256_cases.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/memory.h"
 #include "ports/mps2-an385/semihost.h"
@@ -19,18 +18,6 @@
 #define TIMER_RELOAD 0x40000008U
 #define INSTRUCTIONS_PER_TICK 40U
 #define HASHED_BYTES 65536U
-
-struct p256_case {
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
-    uint8_t digest[UD_SHA256_BYTES];
-    uint8_t signature[UD_P256_SIGNATURE_BYTES];
-    uint32_t verdict;
-};
-
-struct p256_cases {
-    uint32_t count;
-    struct p256_case cases[];
-};
 
 static volatile uint32_t *reg(uint32_t address)
 {

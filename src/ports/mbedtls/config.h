@@ -1,16 +1,19 @@
 /*
  * All of mbedTLS 2.28 that crypto.c beside this file needs: SHA-256 and ECDSA verification on P-256, no random source,
- * a heap in the caller's buffer. Given to its sources by -DMBEDTLS_CONFIG_FILE.
+ * memory from one array (heap/heap.h). Given to its sources by -DMBEDTLS_CONFIG_FILE.
  */
 #ifndef UD_MBEDTLS_CONFIG_H
 #define UD_MBEDTLS_CONFIG_H
+
+#include "heap/heap.h" /* from this file, whatever folders mbedTLS's sources are built with */
 
 #define MBEDTLS_HAVE_ASM
 
 /* Nothing of a C library's stdio or heap. */
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY
-#define MBEDTLS_MEMORY_BUFFER_ALLOC_C
+#define MBEDTLS_PLATFORM_CALLOC_MACRO ud_mbedtls_calloc
+#define MBEDTLS_PLATFORM_FREE_MACRO ud_mbedtls_free
 #define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS
 #define MBEDTLS_PLATFORM_SNPRINTF_ALT
 #define MBEDTLS_PLATFORM_EXIT_ALT

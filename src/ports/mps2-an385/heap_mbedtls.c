@@ -1,11 +1,8 @@
-#include <mbedtls/memory_buffer_alloc.h>
-
+#include "ports/mbedtls/heap/heap.h"
 #include "ports/mps2-an385/device.h"
-
-#define HEAP_BYTES 3072 /* for one verification; 2560 are too few */
 
 void ud_mps2_heap_init(void)
 {
-    static uint8_t heap[HEAP_BYTES] __attribute__((aligned(8)));
-    mbedtls_memory_buffer_alloc_init(heap, sizeof heap);
+    static uint8_t heap[UD_MBEDTLS_VERIFY_HEAP_BYTES] __attribute__((aligned(8)));
+    ud_mbedtls_heap(heap, sizeof heap);
 }

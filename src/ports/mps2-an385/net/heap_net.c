@@ -1,5 +1,4 @@
-#include <mbedtls/memory_buffer_alloc.h>
-
+#include "ports/mbedtls/heap/heap.h"
 #include "ports/mps2-an385/device.h"
 
 #define HEAP_BYTES 12288 /* a handshake with a PSK, a signature, a verification; no two of them at once */
@@ -7,5 +6,5 @@
 void ud_mps2_heap_init(void)
 {
     static uint8_t heap[HEAP_BYTES] __attribute__((aligned(8)));
-    mbedtls_memory_buffer_alloc_init(heap, sizeof heap);
+    ud_mbedtls_heap(heap, sizeof heap);
 }
