@@ -317,3 +317,21 @@ def test_int_2xx_3xx_the_server_reads_writes_discovers_and_observes(world):
     assert command(world, device, op="reboot")["state"] == "done"
     wait_for("a restart", lambda: device.log_text().count("event=choose") > before)
     device.power_off()
+
+
+def test_what_is_measured_in_files_is_told_and_nothing_else_is(world):
+    device = CoapDevice(world, "measures", "psk", settings=["[lwm2m]", "battery = battery", "signal = signal"]).power_on()
+    device.is_registered()
+    for words, value in [(None, None), ("61\n", 61), ("0", 0), ("101\n", None), ("-1\n", None), ("", None), ("full\n", None), ("50 %\n", None),
+                         ("9" * 40, None), ("100\n", 100)]:
+        if words is not None:
+            (device.folder / "battery.new").write_text(words)
+            (device.folder / "battery.new").replace(device.folder / "battery")
+        read = command(world, device, op="read", path="/3/0/9")
+        assert (read["answer"].get("values") or {}).get("/3/0/9") == value, (words, read)
+        assert read["state"] == ("failed" if value is None else "done")
+    (device.folder / "signal").write_text("-67\n")
+    assert command(world, device, op="read", path="/4/0/2")["answer"]["values"] == {"/4/0/2": -67}
+    up = command(world, device, op="read", path="/26241/0/7")["answer"]["values"]["/26241/0/7"]
+    assert up >= 0 and up % 60 == 0
+    device.power_off()

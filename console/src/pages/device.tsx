@@ -1,20 +1,20 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { get, send, useResource, type Page } from "../api";
+import { send, useResource, type Page } from "../api";
 import { useReleases, type Releases } from "../data";
-import { bytes, clock, dayName, exact } from "../format";
-import { onEvent, type LiveEvent } from "../live";
-import type { Action, Command as Cmd, Device, Registration, Value, Why } from "../model";
+import { clock, dayName, exact } from "../format";
+import type { LiveEvent } from "../live";
+import type { Action, Command as Cmd, Device, Registration, Why } from "../model";
 import { go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
 import { deviceKey, lookOf, proofOf } from "../state";
 import { t } from "../strings";
-import { Btn, Digest, ErrorBlock, Glyph, Icon, Input, Loading, Note, Panel, ProofLadder, Seg, Select, Shown, splitSentence, St, T, useDeed, When } from "../ui/base";
+import { Btn, Digest, ErrorBlock, Icon, Input, Loading, Note, Panel, ProofLadder, Seg, Select, Shown, splitSentence, St, T, useDeed, When } from "../ui/base";
 import { copy } from "../ui/base";
 import { Dialog } from "../ui/dialog";
-import { Chart } from "../ui/chart";
 import { toast } from "../ui/toast";
 import { Assign } from "./devices";
+import { Health } from "./device-health";
 
 interface Rep {
   at: number;
@@ -314,9 +314,10 @@ function LastReport({ path, events, device }: { path: string; events: (event: Li
   );
 }
 
-function Commands({ path, events, registration, open }: { path: string; events: (event: LiveEvent) => boolean; registration: Registration | undefined; open: (name: DialogName) => void }): JSX.Element | null {
+export function Commands({ path, events, registration, open }: { path: string; events: (event: LiveEvent) => boolean; registration: Registration | undefined; open: (name: DialogName) => void }): JSX.Element | null {
   const session = useSession();
   const list = useResource<Page<Cmd>>(registration ? `${path}/commands?limit=10` : null, { events, every: 10_000 });
+  const deed = useDeed();
   if (!registration) return null;
   return (
     <Panel title={t.device.commands} caption={registration.queueMode ? t.device.sleeps : t.device.awake}>
@@ -332,9 +333,11 @@ function Commands({ path, events, registration, open }: { path: string; events: 
                 <li key={one.id} class="row">
                   <St tone={one.state === "done" ? "ok" : one.state === "failed" ? "bad" : "wait"} glyph={one.state === "done" ? "confirmed" : one.state === "failed" ? "failed" : "waiting"} title={one.state ?? ""} />
                   <span class="grow kv">
-                    <T v={`${String(one.command["op"])} ${String(one.command["path"] ?? "")}`} /> {one.answer ? <code><T v={answerOf(one.answer)} /></code> : one.message ? <T v={one.message} /> : null}
+                    <b><T v={`${String(one.command["op"])} ${String(one.command["path"] ?? "")}`} /></b> {one.state === "queued" ? <span class="dim">{t.device.waits}</span> : null}
+                    {one.answer ? <div>{answerOf(one.answer).split("\n").map((line) => <code class="answerline" key={line}><T v={line} /></code>)}</div> : one.message ? <div><T v={one.message} /></div> : null}
                   </span>
-                  <span class="faint xs"><When at={one.updatedAt} /></span>
+                  {one.state === "queued" ? <Btn small kind="quiet" icon="x" label={t.device.takeBack} why={session.needs("devices")} onClick={() => void deed.run(() => send("POST", `/api/v1/commands/${one.id}/cancel`)).then(list.reload)} /> : null}
+                  <span class="faint xs nowrap"><When at={one.updatedAt} /></span>
                 </li>
               ))}
               {page.content.length === 0 ? <li class="dim">{t.device.noCommands}</li> : null}
@@ -346,9 +349,12 @@ function Commands({ path, events, registration, open }: { path: string; events: 
   );
 }
 
-function answerOf(answer: unknown): string {
-  const parts = answer as { values?: unknown; code?: unknown };
-  return JSON.stringify(parts.values ?? parts.code ?? "");
+/** What came back, in words: values with their paths, links, or the device's own words for its refusal. */
+export function answerOf(answer: unknown): string {
+  const parts = answer as { values?: Record<string, unknown>; links?: string; words?: string; code?: string };
+  const values = Object.entries(parts.values ?? {});
+  if (values.length > 0) return values.map(([path, value]) => `${path} = ${typeof value === "string" ? value : JSON.stringify(value)}`).join("\n");
+  return parts.links ?? parts.words ?? parts.code ?? "";
 }
 
 function CommandDialog({ path, close, done }: { path: string; close: () => void; done: () => void }): JSX.Element {
@@ -437,52 +443,3 @@ function Facts({ path, device, registration }: { path: string; device: Device; r
     </Panel>
   );
 }
-
-const HEALTH: [string, string, (value: number) => string][] = [
-  ["/3/0/9", t.health.battery, (value) => `${value}\u00a0%`],
-  ["/4/0/2", t.health.link, (value) => `${value < 0 ? "\u2212" : ""}${Math.abs(value)}\u00a0dBm`],
-  ["/3/0/10", t.health.memory, (value) => bytes(value * 1024)],
-  ["/3/0/13", t.health.clock, (value) => String(value)],
-];
-
-function Health({ path, registered }: { path: string; registered: boolean }): JSX.Element | null {
-  const here = usePlace();
-  const range = here.query.get("range") ?? "30d";
-  const span = { "24h": 86400_000, "30d": 30 * 86400_000, "1y": 365 * 86400_000 }[range] ?? 30 * 86400_000;
-  const from = Math.floor((Date.now() - span) / 60_000) * 60_000;
-  const newest = useResource<Page<Value> | Value[]>(registered ? `${path}/values/newest` : null, { every: 60_000 });
-  if (!registered) return null;
-  const values = Array.isArray(newest.data) ? newest.data : (newest.data?.content ?? []);
-  const shown = HEALTH.filter(([at]) => values.some((value) => value.path === at && typeof value.value === "number"));
-  return (
-    <Panel title={t.health.title} right={<Seg label={t.health.range} value={range} onChange={(next) => setQuery({ range: next === "30d" ? null : next }, true)} options={[["24h", "24\u00a0h"], ["30d", "30\u00a0d"], ["1y", "1\u00a0y"]]} />}>
-      <Shown of={newest}>
-        {() =>
-          shown.length === 0 ? (
-            <div class="in s dim">{t.health.none}</div>
-          ) : (
-            <div class="in cards2">
-              {shown.map(([at, words, format]) => (
-                <HealthChart key={at + range} path={`${path}/values?path=${encodeURIComponent(at)}&from=${from}`} words={words} format={format} />
-              ))}
-            </div>
-          )
-        }
-      </Shown>
-    </Panel>
-  );
-}
-
-function HealthChart({ path, words, format }: { path: string; words: string; format: (value: number) => string }): JSX.Element {
-  const list = useResource<Page<Value>>(`${path}&limit=500`);
-  const points = (list.data?.content ?? []).filter((one) => typeof one.value === "number").map((one) => [one.at, one.value as number] as [number, number]).sort((a, b) => a[0] - b[0]);
-  const last = points[points.length - 1];
-  return (
-    <div>
-      <div class="row"><span class="s dim">{words}</span><b class="right">{last ? format(last[1]) : "—"}</b></div>
-      {points.length > 1 ? <Chart height={90} label={words} series={[{ label: words, points, tone: "accent", fill: true }]} format={format} /> : <p class="xs faint">{t.health.few}</p>}
-    </div>
-  );
-}
-
-export { get, onEvent, Glyph };

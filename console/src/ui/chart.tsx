@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
-import { clock, day, exact, short } from "../format";
+import { clock, clockSeconds, day, exact, short } from "../format";
 import { t } from "../strings";
 
 export interface Series {
@@ -44,6 +44,15 @@ export function align(series: Series[]): { times: number[]; rows: (number | null
     });
   });
   return { times, rows };
+}
+
+/** From zero up; what is negative, such as a signal in dBm, is shown around its own values. */
+export function reach(min: number | null, max: number | null, top?: number): [number, number] {
+  if (min !== null && max !== null && min < 0) {
+    const room = Math.max(1, (max - min) * 0.15);
+    return [min - room, max + room];
+  }
+  return [0, top ?? (max !== null && max > 0 ? max * 1.06 : 1)];
 }
 
 export function Chart({ label, series, height = 220, top, limits = [], format = short, stacked, now }: ChartProps): JSX.Element {
@@ -88,13 +97,13 @@ export function Chart({ label, series, height = 220, top, limits = [], format = 
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         padding: [8, limits.length > 0 ? 46 : 8, 0, 0],
-        scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, top ?? (max > 0 ? max * 1.06 : 1)] } },
+        scales: { x: { time: true }, y: { range: (_u, min, max) => reach(min, max, top) } },
         axes: [
           { stroke: token("text-3"), font, grid: { show: false }, ticks: { show: false }, size: 24, space: small ? 70 : 90,
             values: (_u, splits) => splits.map((at, n) => {
               const ms = at * 1000;
               const span = ((splits[splits.length - 1] ?? 0) - (splits[0] ?? 0)) * 1000;
-              return span > 2 * 86400_000 || (n > 0 && day(ms) !== day((splits[n - 1] ?? 0) * 1000)) ? day(ms) : clock(ms);
+              return span > 2 * 86400_000 || (n > 0 && day(ms) !== day((splits[n - 1] ?? 0) * 1000)) ? day(ms) : span < 10 * 60_000 ? clockSeconds(ms) : clock(ms);
             }) },
           { show: !(height < 120), stroke: token("text-3"), font, grid: { stroke: token("grid"), width: 1 }, ticks: { show: false }, size: 52, space: 36, values: (_u, splits) => splits.map((at) => format(at)) },
         ],

@@ -29,11 +29,11 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 PEOPLE = {"olga": ["operator"], "arno": ["author"], "paul": ["approver"], "vera": ["viewer"], "adam": ["administrator", "trust"]}
 
 
-def free_port():
+def free_port(kind=socket.SOCK_STREAM):
     """One that no outgoing connection is given meanwhile, so that a server can come back to it: below the ephemeral ones."""
     while True:
         port = random.randrange(20000, 30000)
-        with socket.socket() as probe:
+        with socket.socket(type=kind) as probe:
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
@@ -45,8 +45,8 @@ class Again(parts.Server):
     """A server that comes back where it was."""
 
     def start(self):
-        self.ports = [free_port(), free_port()]
-        self.devices_url, self.people_url = (f"https://127.0.0.1:{port}" for port in self.ports)
+        self.ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+        self.devices_url, self.people_url = (f"https://127.0.0.1:{port}" for port in self.ports[:2])
         self.ca, self.token_file = self.state / "ca.pem", self.state / "admin.token"
         self.begin()
         parts.await_that("the server to listen", lambda: (self.state / "listen.json").exists() or self.process.poll() is not None)
@@ -57,7 +57,7 @@ class Again(parts.Server):
 
     def begin(self):
         self.launch([self.build / "updraftd", "--state", self.state, "--listen-devices", f"127.0.0.1:{self.ports[0]}",
-                     "--listen-people", f"127.0.0.1:{self.ports[1]}", "--poll-s", "1", "--patch-image-bytes-max", "0"])
+                     "--listen-people", f"127.0.0.1:{self.ports[1]}", "--listen-coaps", f"127.0.0.1:{self.ports[2]}", "--poll-s", "1", "--patch-image-bytes-max", "0"])
 
     def answers(self):
         try:
@@ -83,8 +83,30 @@ class Again(parts.Server):
         return json.loads(answer) if answer else None
 
 
+class Meter(parts.Device):
+    """A device that speaks LwM2M over DTLS, with a battery and a radio: two files that hold what was measured last."""
+
+    def enrol(self, author):
+        author.updraft("device", "enrol", self.name, "--key", self.device / "device.pub")
+        key = self.server.api("POST", f"/api/v1/devices/{self.name}/lwm2m-keys", {"mode": "psk", "identity": self.name})["key"]
+        secret = self.device / "psk"
+        secret.touch(mode=0o600)
+        secret.write_text(key + "\n")
+        self.measure(battery=80, signal=-67)
+        (self.device / "agent.ini").write_text("\n".join([
+            "[server]", f"url = coaps://127.0.0.1:{self.server.ports[2]}", f"name = {self.name}", "psk = psk", f"psk_identity = {self.name}",
+            "[lwm2m]", "manufacturer = Acme", "model = Meter", "battery = battery", "signal = signal"]) + "\n")
+
+    def measure(self, **numbers):
+        for name, number in numbers.items():
+            new = self.device / f"{name}.new"
+            new.write_text(f"{number}\n")
+            new.replace(self.device / name)
+
+
 class World:
     def __init__(self, build, folder):
+        self.folder = folder
         self.server = Again(build, folder / "server")
         self.server.start()
         self.author = parts.Author(build, folder / "author", self.server, VENDOR, CLASS)
@@ -109,6 +131,13 @@ class World:
         self.upload = self.author.release("app 4.0", "4.0", image="app-2", sequence=4, salt=os.urandom(6 << 20))
         stranger = self.author.stranger()
         self.unknown = stranger.release("rogue 9.0", "9.0", image="app-2", sequence=9)
+
+    def meter(self, name):
+        meter = Meter(name, self.folder / name, self.server)
+        meter.manufacture(self.author, self.releases[1], VENDOR, CLASS)
+        meter.enrol(self.author)
+        self.devices[name] = meter
+        meter.power_on()
 
     def hostile(self):
         """A device whose every text is an attack on who looks at it."""
@@ -149,6 +178,12 @@ class World:
                 self.devices[what["device"]].power_off()
             case "power-on":
                 self.devices[what["device"]].power_on()
+            case "meter":
+                self.meter(what["device"])
+            case "measure":
+                self.devices[what["device"]].measure(**what["numbers"])
+            case "starts":
+                return self.devices[what["device"]].log().count("event=choose")
         return None
 
     def end(self):

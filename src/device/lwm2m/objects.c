@@ -233,6 +233,7 @@ static const struct ud_lwm2m_resource rows[] = {
     ROW(UD_LWM2M_OBJECT_REPORT, 4, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
     ROW(UD_LWM2M_OBJECT_REPORT, 5, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
     ROW(UD_LWM2M_OBJECT_REPORT, 6, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
+    ROW(UD_LWM2M_OBJECT_REPORT, 7, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* uptime, s */
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof rows[0])

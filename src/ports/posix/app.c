@@ -45,6 +45,8 @@ struct ud_app {
     char account_path[UD_PATH_BYTES_MAX];
     char oscore_path[UD_PATH_BYTES_MAX];
     char number_path[UD_PATH_BYTES_MAX];
+    char battery_path[UD_PATH_BYTES_MAX];
+    char signal_path[UD_PATH_BYTES_MAX];
     char mqtt_paths[MQTT_FILES][UD_PATH_BYTES_MAX];
     char slot_text[4];
     char attribute_text[ATTRIBUTES][ATTRIBUTE_CHARS_MAX + 1];
@@ -141,6 +143,8 @@ static ud_err open_settings(struct ud_app *app)
         {app->settings.account, app->account_path},
         {app->settings.oscore, app->oscore_path},
         {app->settings.oscore_number, app->number_path},
+        {app->settings.battery, app->battery_path},
+        {app->settings.signal, app->signal_path},
         {app->settings.mqtt_ca, app->mqtt_paths[0]},
         {app->settings.mqtt_password, app->mqtt_paths[1]},
         {app->settings.mqtt_cert, app->mqtt_paths[2]},
@@ -262,6 +266,8 @@ static ud_err open_coap(struct ud_app *app)
         .number_path = app->number_path,
         .manufacturer = path_or_null(settings->manufacturer),
         .model = path_or_null(settings->model),
+        .battery_path = path_or_null(app->battery_path),
+        .signal_path = path_or_null(app->signal_path),
         .lifetime_s = settings->lifetime_s,
         .awake_ms = settings->awake_s * 1000U,
         .rate_max = (uint32_t)settings->rate_max, /* its limit is UINT32_MAX */

@@ -347,7 +347,13 @@ ud_err ud_coap_road_open(struct ud_coap_road **out, const struct ud_coap_road_co
     road->config = *config;
     road->socket = (struct ud_coap_socket){.fd = -1};
     road->facts = (struct ud_coap_facts){
-        .manufacturer = config->manufacturer, .model = config->model, .serial = config->name};
+        .manufacturer = config->manufacturer,
+        .model = config->model,
+        .serial = config->name,
+        .battery_path = config->battery_path,
+        .signal_path = config->signal_path,
+        .start_ms = ud_coap_facts_now_ms(),
+    };
     mbedtls_x509_crt_init(&road->ca);
     mbedtls_x509_crt_init(&road->cert);
     mbedtls_pk_init(&road->key);

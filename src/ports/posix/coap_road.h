@@ -24,6 +24,8 @@ struct ud_coap_road_config {
     const char *account_path; /* what a bootstrap gave; written 0600 */
     const char *manufacturer; /* NULL: not told */
     const char *model;
+    const char *battery_path; /* file with one whole number; NULL: not told */
+    const char *signal_path;
     uint32_t lifetime_s; /* 0: 3600 */
     uint32_t awake_ms;   /* in queue mode; 0: 93000 */
     uint32_t rate_max;   /* bytes per second of a download; 0: as fast as it goes */

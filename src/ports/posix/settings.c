@@ -44,6 +44,8 @@ static const struct {
     {"lwm2m", "awake_s", SETTING_U32, offsetof(struct ud_settings, awake_s), POLL_S_MAX},
     {"lwm2m", "manufacturer", SETTING_TEXT, offsetof(struct ud_settings, manufacturer), 0},
     {"lwm2m", "model", SETTING_TEXT, offsetof(struct ud_settings, model), 0},
+    {"lwm2m", "battery", SETTING_TEXT, offsetof(struct ud_settings, battery), 0},
+    {"lwm2m", "signal", SETTING_TEXT, offsetof(struct ud_settings, signal), 0},
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
     {"agent", "decryption_keys", SETTING_TEXT, offsetof(struct ud_settings, decryption_keys), 0},

@@ -30,6 +30,8 @@ struct ud_settings {
     char account[UD_SETTING_BYTES_MAX]; /* what a bootstrap gave: "lwm2m.account" unless set */
     char manufacturer[UD_SETTING_BYTES_MAX];
     char model[UD_SETTING_BYTES_MAX];
+    char battery[UD_SETTING_BYTES_MAX];  /* file with one whole number, percent; empty: not told */
+    char signal[UD_SETTING_BYTES_MAX];   /* likewise, dBm */
     uint32_t bootstrap;                  /* 1: url is of a bootstrap server */
     uint32_t lifetime_s;                 /* of a registration; 0: the road's own default */
     uint32_t queue;                      /* 1: sleep between updates */

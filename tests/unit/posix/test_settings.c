@@ -36,6 +36,8 @@ static const struct {
      SERVER
      "tenant = t ; comment\nca = ca.pem\ntoken = x\nenrol_code = c\n[agent]\npoll_s = 86400\nrate_max = 0\n",
      UD_OK, 0},
+    {"what is measured", SERVER "[lwm2m]\nbattery = /sys/b\nsignal = s\n", UD_OK, 0},
+    {"a measure without a file", SERVER "[lwm2m]\nbattery =\n", UD_ERR_CONFIG, 5},
     {"empty", "", UD_ERR_CONFIG, 0},
     {"no name", "[server]\nurl = https://h\n", UD_ERR_CONFIG, 0},
     {"a name that nobody knows", SERVER "tokn = x\n", UD_ERR_CONFIG, 4},
