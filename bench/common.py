@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 SHORT = os.environ.get("SHORT") == "1"
 SECONDS = 2 if SHORT else 8
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -44,6 +44,13 @@ try {
     await page.locator("tbody tr .st", { hasText: n % 2 ? "Waiting" : "Unassigned" }).first().waitFor();
   });
   await time("page at three quarters", (n) => page.goto(`${base}/devices?offset=${Math.floor((count * 3) / 4) + 50 * n}`), rows);
+  for (const column of ["status", "name", "type", "runs", "assigned", "lastSeen", "group", "created"]) {
+    await time(`list sorted by ${column}, each way`, (n) => page.goto(`${base}/devices?cols=state.type.runs.assigned.seen.group.created&sort=${n % 2 ? "-" : ""}${column}`), async (n) => {
+      await page.locator(`th[aria-sort=${n % 2 ? "descending" : "ascending"}]`).waitFor();
+      await rows();
+    });
+  }
+  await time("a filter, sorted by last contact", (n) => page.goto(`${base}/devices?q=status%3D%3Dpending&sort=${n % 2 ? "-" : ""}lastSeen`), rows);
   await time("a device opened by its address", (n) => page.goto(`${base}/devices/${name(n)}`), () => page.locator(".path li").first().waitFor());
   await time("the wizard's review of all of them", () => page.goto(`${base}/rollouts/new?release=${release}&step=review`), () => page.locator(".tile", { hasText: "To send" }).getByText(/[KMG]iB|B$/).first().waitFor());
   process.stdout.write(JSON.stringify(out));

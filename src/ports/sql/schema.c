@@ -190,5 +190,9 @@ const struct sql_schema_step sql_schema[] = {
     {.all = "CREATE TABLE counter(name {TEXT} NOT NULL PRIMARY KEY, value {INT} NOT NULL) {BY_KEY};"},
     /* 16: the newest report of a device that says what it can do */
     {.all = "ALTER TABLE device ADD COLUMN last_capable {INT} NOT NULL DEFAULT 0;"},
+    /* 17: devices in the order of their last contact; those that never came are its beginning, counted without their rows */
+    {.all = "DROP INDEX device_never;",
+     .sqlite = "CREATE INDEX device_seen ON device(tenant,last_seen_ms);",
+     .pg = "CREATE INDEX device_seen ON device(tenant,last_seen_ms,id);"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

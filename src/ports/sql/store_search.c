@@ -10,6 +10,8 @@
 #define SEARCH_SQL_BYTES (UD_FIQL_SQL_BYTES_MAX + 3072)
 #define PAGE_COST_MS 2000
 #define COUNT_COST_MS 60
+#define SORTED_MAX                                                                                             \
+    50000 /* so many matches are faster sorted than found by a walk in the order that was asked for */
 
 #define IN_AREA "(d.area=? OR substr(d.area,1,length(?)+1)=?||'/')"
 
@@ -69,6 +71,41 @@ ud_err ud_store_device_count(struct ud_store *store, int64_t tenant, const struc
     return err;
 }
 
+/* Matches on `page`, counted as far as that is cheap: *exact tells. */
+static ud_err learn_total(struct ud_store *store, int64_t tenant, const char *area,
+                          const struct ud_fiql *filter, struct ud_page *page, bool *exact)
+{
+    sql_limit(store, COUNT_COST_MS);
+    const ud_err err = count_matches(store, tenant, area, filter, &page->total);
+    *exact = err == UD_OK;
+    return err == UD_ERR_FILTER_COST ? UD_OK : err;
+}
+
+#define MATCHES "FROM device d WHERE d.tenant=? AND %s AND %s"
+
+/*
+ * The page is found in a narrow walk first; what it shows is joined to these rows only. Matches that are few are all
+ * read and then sorted: a walk in the order of an index could pass the whole fleet before it meets them.
+ */
+static void page_sql(char *text, size_t room, const char *area, const struct ud_fiql *filter, const char *order,
+                     bool few)
+{
+    const char *where = area_sql(area);
+    if (few) {
+        snprintf(text, room,
+                 DEVICE_COLUMNS
+                 " WHERE d.id IN (WITH few AS MATERIALIZED (SELECT d.id,d.name,d.status,d.type_id,"
+                 "d.area,d.running_release,d.assigned_release,d.last_seen_ms " MATCHES
+                 ") SELECT d.id FROM few d ORDER BY %s LIMIT ? OFFSET ?) ORDER BY %s",
+                 where, filter->sql, order, order);
+    } else {
+        snprintf(text, room,
+                 DEVICE_COLUMNS " WHERE d.id IN (SELECT d.id " MATCHES
+                                " ORDER BY %s LIMIT ? OFFSET ?) ORDER BY %s",
+                 where, filter->sql, order, order);
+    }
+}
+
 ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char *area,
                               const struct ud_fiql *filter, const char *order, struct ud_page *page,
                               bool *exact, void (*each)(void *ctx, const struct ud_row_device *device),
@@ -76,19 +113,25 @@ ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char
 {
     char text[SEARCH_SQL_BYTES];
     uint32_t rows = 0;
-    *exact = true;
+    const bool known = page->total != 0;
+    const bool sorted = strncmp(order, "d.id", 4) != 0;
     const bool one = is_one_attribute(filter, area) && strcmp(order, "d.id") == 0;
-    /* the page is found in a narrow walk first; what it shows is joined to these rows only */
+    ud_err err = UD_OK;
+    *exact = true;
+    if (sorted && !known) { /* by id the count comes last: it may cost a writer's transaction its end */
+        err = learn_total(store, tenant, area, filter, page, exact);
+    }
+    if (err != UD_OK) {
+        sql_limit(store, 0);
+        return err;
+    }
     if (one) {
         snprintf(text, sizeof text,
                  DEVICE_COLUMNS " WHERE d.id IN (" UD_DEVICES_WITH_ATTRIBUTE
                                 "=? ORDER BY x.device LIMIT ? OFFSET ?) ORDER BY d.id");
     } else {
-        snprintf(text, sizeof text,
-                 DEVICE_COLUMNS
-                 " WHERE d.id IN (SELECT d.id FROM device d WHERE d.tenant=? AND %s AND %s ORDER BY %s"
-                 " LIMIT ? OFFSET ?) ORDER BY %s",
-                 area_sql(area), filter->sql, order, order);
+        page_sql(text, sizeof text, area, filter, order,
+                 sorted && !known && *exact && page->total <= SORTED_MAX);
     }
     sql_limit(store, PAGE_COST_MS);
     struct sql q = sql_begin_made(store, text);
@@ -105,14 +148,12 @@ ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char
         each(ctx, &row);
         rows++;
     }
-    ud_err err = sql_end(&q);
-    const bool known = page->total != 0;
-    page->total = known ? page->total : page->offset + rows;
-    if (err == UD_OK && !known) {
-        sql_limit(store, COUNT_COST_MS);
-        err = count_matches(store, tenant, area, filter, &page->total);
-        *exact = err == UD_OK;
-        err = err == UD_ERR_FILTER_COST ? UD_OK : err;
+    err = sql_end(&q);
+    if (err == UD_OK && !known && !sorted) {
+        err = learn_total(store, tenant, area, filter, page, exact);
+    }
+    if (err == UD_OK && !*exact) {
+        page->total = page->offset + rows;
     }
     sql_limit(store, 0);
     return err;

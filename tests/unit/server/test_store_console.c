@@ -485,6 +485,54 @@ static void test_one_attribute_alone_finds_what_it_finds_among_others(void **sta
     assert_string_equal(first.sql, "(((d.id IN(" UD_DEVICES_WITH_ATTRIBUTE "=?))))");
 }
 
+/* Of a few matches all are read and sorted; a total that is known beforehand stands for a walk in the order of an index. */
+static void test_a_sorted_page_is_the_same_on_both_ways(void **state)
+{
+    struct ud_store *store = ((struct place *)*state)->store;
+    static const int64_t seen_ms[] = {300, 0, 500, 100, 0, 400, 200};
+    static const struct {
+        const char *order;
+        const char *names;
+    } rows[] = {
+        {"d.last_seen_ms,d.id", "d4 d3 d6 "},
+        {"d.last_seen_ms DESC,d.id DESC", "d5 d0 d6 "},
+        {"d.name", "d1 d2 d3 "},
+        {"d.name DESC", "d5 d4 d3 "},
+        {"d.area DESC,d.id DESC", "d4 d2 d0 "},
+        {"d.status,d.id", "d4 d0 d2 "},
+        {"d.type_id,d.id", "d1 d2 d3 "},
+        {"d.running_release,d.id", "d1 d2 d3 "},
+        {"d.assigned_release DESC,d.id DESC", "d5 d4 d3 "},
+    };
+    static const struct ud_fiql_field fields[] = {{"name", UD_FIQL_TEXT, "d.name%", NULL, NULL},
+                                                  {NULL, UD_FIQL_TEXT, NULL, NULL, NULL}};
+    static struct ud_fiql filter;
+    struct ud_fiql_wrong wrong;
+    const struct ud_fiql_scope scope = {.tenant = TENANT};
+    for (int i = 0; i < 7; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "d%d", i);
+        const int64_t device = add_device(store, name, i % 2 == 0 ? "a" : "");
+        if (seen_ms[i] != 0) {
+            assert_int_equal(ud_store_device_seen_set(store, device, seen_ms[i]), UD_OK);
+        }
+    }
+    assert_int_equal(ud_fiql_compile(&filter, "name==d*", fields, &scope, &wrong), UD_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (uint32_t known = 0; known <= 7; known += 7) {
+            struct ud_page page = {.offset = 1, .limit = 3, .total = known};
+            struct texts seen = {""};
+            bool exact = false;
+            assert_int_equal(ud_store_device_search(store, TENANT, "", &filter, rows[i].order, &page, &exact,
+                                                    see_name, &seen),
+                             UD_OK);
+            assert_string_equal(seen.text, rows[i].names);
+            assert_int_equal(page.total, 7);
+            assert_true(exact);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -499,6 +547,7 @@ int main(void)
         PLACE_TEST(test_releases_and_tokens_that_need_a_person),
         PLACE_TEST(test_completions_come_from_what_is_there),
         PLACE_TEST(test_one_attribute_alone_finds_what_it_finds_among_others),
+        PLACE_TEST(test_a_sorted_page_is_the_same_on_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
