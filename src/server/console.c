@@ -3,7 +3,7 @@
 #include "server/http_listener.h"
 #include "server/range.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 /* First segments of the paths that the page itself knows; all of them get index.html. */
@@ -38,36 +38,75 @@ static bool is_page(const char *path)
     return false;
 }
 
-/* 1: wanted, 0: refused by q=0. */
-static int weight_of(const char *element, size_t len)
+static const char *const codings[UD_CONSOLE_FORM_COUNT] = {
+    [UD_CONSOLE_PLAIN] = "identity",
+    [UD_CONSOLE_GZIP] = "gzip",
+    [UD_CONSOLE_BROTLI] = "br",
+};
+
+#define UNNAMED (-1)
+
+/* "1", "0.8": in thousandths; what is no weight is none at all (0). */
+static int weight_text(const char *text, const char *end)
 {
-    for (size_t i = 0; i + 1 < len; i++) {
-        if ((element[i] == 'q' || element[i] == 'Q') && element[i + 1] == '=') {
-            return strtod(element + i + 2, NULL) > 0 ? 1 : 0;
+    int weight = 0;
+    int unit = 1000;
+    for (bool fraction = false; text < end && (*text == '.' || (*text >= '0' && *text <= '9')); text++) {
+        if (*text == '.') {
+            fraction = true;
+            unit = 100;
+        } else {
+            weight += weight > 1000 ? 0 : unit * (*text - '0');
+            unit = fraction ? unit / 10 : unit;
         }
     }
-    return 1;
+    return weight > 1000 ? 1000 : weight;
 }
 
-bool ud_console_takes_gzip(const char *accept)
+/* Of "br;q=0.8", len bytes; without q it is 1. */
+static int weight_of(const char *element, size_t len)
 {
-    int gzip = -1;
-    int any = -1; /* "*" is for those that are not named */
+    const char *end = element + len;
+    for (const char *at = memchr(element, ';', len); at != NULL; at = memchr(at, ';', (size_t)(end - at))) {
+        at++;
+        at += strspn(at, " \t");
+        if (end - at >= 2 && (at[0] == 'q' || at[0] == 'Q') && at[1] == '=') {
+            return weight_text(at + 2, end);
+        }
+    }
+    return 1000;
+}
+
+ud_console_form ud_console_form_for(const char *accept)
+{
+    int weights[UD_CONSOLE_FORM_COUNT] = {UNNAMED, UNNAMED, UNNAMED};
+    int any = UNNAMED; /* "*" is for those that are not named */
     while (accept != NULL && *accept != '\0') {
         accept += strspn(accept, ", \t");
         const size_t len = strcspn(accept, ",");
         const size_t name = strcspn(accept, ";, \t");
-        if (name == 4 && strncasecmp(accept, "gzip", 4) == 0) {
-            gzip = weight_of(accept, len);
-        } else if (name == 1 && accept[0] == '*') {
-            any = weight_of(accept, len);
+        for (int form = 0; form < UD_CONSOLE_FORM_COUNT; form++) {
+            if (strlen(codings[form]) == name && strncasecmp(accept, codings[form], name) == 0) {
+                weights[form] = weight_of(accept, len);
+            }
         }
+        any = name == 1 && accept[0] == '*' ? weight_of(accept, len) : any;
         accept += len;
     }
-    return gzip >= 0 ? gzip == 1 : any == 1;
+    /* plain that is not named is taken, but liked least; of equals the later form in the enumeration is smaller */
+    int most = weights[UD_CONSOLE_PLAIN] == UNNAMED ? 0 : weights[UD_CONSOLE_PLAIN];
+    ud_console_form best = UD_CONSOLE_PLAIN;
+    for (int form = UD_CONSOLE_GZIP; form < UD_CONSOLE_FORM_COUNT; form++) {
+        const int weight = weights[form] == UNNAMED ? any : weights[form];
+        if (weight > 0 && weight >= most) {
+            most = weight;
+            best = (ud_console_form)form;
+        }
+    }
+    return best;
 }
 
-static void set_headers(struct ud_call *call, const struct ud_console_file *file, bool gzip)
+static void set_headers(struct ud_call *call, const struct ud_console_file *file, ud_console_form form)
 {
     ud_call_header_set(call, "Content-Security-Policy", policy);
     ud_call_header_set(call, "X-Content-Type-Options", "nosniff");
@@ -76,18 +115,18 @@ static void set_headers(struct ud_call *call, const struct ud_console_file *file
     ud_call_header_set(call, "Cache-Control",
                        file->hashed ? "public, max-age=31536000, immutable" : "no-cache");
     ud_call_header_set(call, "Vary", "Accept-Encoding");
-    ud_call_header_set(call, "ETag", gzip ? file->etag_gzip : file->etag);
-    if (gzip && call->status == 200) {
-        ud_call_header_set(call, "Content-Encoding", "gzip");
+    ud_call_header_set(call, "ETag", file->forms[form].etag);
+    if (form != UD_CONSOLE_PLAIN && call->status == 200) {
+        ud_call_header_set(call, "Content-Encoding", codings[form]);
     }
 }
 
 static void serve(struct ud_call *call)
 {
     const struct ud_console_file *file = call->data;
-    const bool gzip = ud_console_takes_gzip(ud_call_header(call, "Accept-Encoding"));
-    const struct ud_bytes bytes = gzip ? file->gzip : file->plain;
-    if (ud_etag_listed(ud_call_header(call, "If-None-Match"), gzip ? file->etag_gzip : file->etag)) {
+    const ud_console_form form = ud_console_form_for(ud_call_header(call, "Accept-Encoding"));
+    const struct ud_bytes bytes = file->forms[form].bytes;
+    if (ud_etag_listed(ud_call_header(call, "If-None-Match"), file->forms[form].etag)) {
         ud_call_status(call, 304);
     } else {
         struct MHD_Response *response =
@@ -98,7 +137,7 @@ static void serve(struct ud_call *call)
         }
         ud_call_response(call, response, file->type);
     }
-    set_headers(call, file, gzip);
+    set_headers(call, file, form);
 }
 
 static const struct ud_route route = {UD_LISTEN_PEOPLE, "GET", "/", UD_AUTH_NONE, UD_BODY_NONE, serve, NULL};

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, send, useResource, type Page } from "../api";
 import { useReleases } from "../data";
 import { bytes, clock, count, counted, day, exact, percent, releaseName } from "../format";
@@ -63,20 +63,22 @@ const DAYS: [string, string][] = [["?", t.wizard.everyDay], ["MON-FRI", t.wizard
 
 const DAY_MS = 86400_000;
 
-/** What it would do, by the server; asked again when the plan changes. The last answer stays until the next. */
+/** What it would do, by the server: the first plan at once, changes of it when the typing rests. The last answer stays until the next. */
 function useForecast(plan: Record<string, unknown> | null): { data: Forecast | undefined; error: ApiError | null } {
   const [data, set] = useState<Forecast | undefined>(undefined);
   const [error, setError] = useState<ApiError | null>(null);
   const text = plan === null ? "" : JSON.stringify(plan);
+  const asked = useRef(false);
   useEffect(() => {
     if (text === "") return;
     let gone = false;
     const timer = window.setTimeout(() => {
+      asked.current = true;
       send<Forecast>("POST", "/api/v1/rollouts/forecast", JSON.parse(text)).then(
         (answer) => { if (!gone) { set(answer); setError(null); } },
         (cause: unknown) => { if (!gone && cause instanceof ApiError) setError(cause); },
       );
-    }, 150);
+    }, asked.current ? 150 : 0);
     return () => {
       gone = true;
       window.clearTimeout(timer);

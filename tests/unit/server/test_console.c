@@ -10,35 +10,67 @@
 
 #include <string.h>
 
-static void an_encoding_that_is_named_counts(void **state)
+static void the_form_that_is_liked_best_is_sent(void **state)
 {
+    static const struct {
+        const char *accept;
+        ud_console_form form;
+    } rows[] = {
+        {NULL, UD_CONSOLE_PLAIN},
+        {"", UD_CONSOLE_PLAIN},
+        {"identity", UD_CONSOLE_PLAIN},
+        {"gzip", UD_CONSOLE_GZIP},
+        {"br", UD_CONSOLE_BROTLI},
+        {"gzip, deflate, br", UD_CONSOLE_BROTLI},
+        {"gzip, deflate, br, zstd", UD_CONSOLE_BROTLI},
+        {"br;q=1.0, GZIP;q=0.5", UD_CONSOLE_BROTLI},
+        {"br;q=0.5, gzip;q=0.8", UD_CONSOLE_GZIP},
+        {"br;q=0.5,gzip", UD_CONSOLE_GZIP},
+        {"br ; Q=0.501 , gzip;q=0.5", UD_CONSOLE_BROTLI},
+        {"br;q=0.500, gzip;q=0.501", UD_CONSOLE_GZIP},
+        {"BR;x=q=0;q=0.9, gzip;q=0.1", UD_CONSOLE_BROTLI},
+        {"identity, br;q=0.9", UD_CONSOLE_PLAIN},
+        {"identity;q=0.5, gzip;q=0.5", UD_CONSOLE_GZIP},
+        {"*", UD_CONSOLE_BROTLI},
+        {"*;q=0, gzip", UD_CONSOLE_GZIP},
+        {"br;q=0, *", UD_CONSOLE_GZIP},
+        {"br;q=0, gzip;q=0, *", UD_CONSOLE_PLAIN},
+        {"bro, gzipped", UD_CONSOLE_PLAIN},
+        {"gzip;q=0", UD_CONSOLE_PLAIN},
+        {"gzip;q=0, *", UD_CONSOLE_BROTLI},
+        {"*;q=0.0", UD_CONSOLE_PLAIN},
+        {"identity;q=0, *;q=0", UD_CONSOLE_PLAIN},
+        {"gzip;q=", UD_CONSOLE_PLAIN},
+        {"br;q=x, gzip;q=0.001", UD_CONSOLE_GZIP},
+        {"br;q=99999999999999999999, gzip;q=1", UD_CONSOLE_BROTLI},
+        {"br;q=0.0000000000000000001, gzip;q=0.1", UD_CONSOLE_GZIP},
+        {";q=1,,;,br;q", UD_CONSOLE_BROTLI},
+    };
     (void)state;
-    assert_true(ud_console_takes_gzip("gzip"));
-    assert_true(ud_console_takes_gzip("gzip, deflate, br"));
-    assert_true(ud_console_takes_gzip("br;q=1.0, GZIP;q=0.5"));
-    assert_true(ud_console_takes_gzip("*"));
-    assert_true(ud_console_takes_gzip("*;q=0, gzip"));
-    assert_false(ud_console_takes_gzip(NULL));
-    assert_false(ud_console_takes_gzip(""));
-    assert_false(ud_console_takes_gzip("identity"));
-    assert_false(ud_console_takes_gzip("br, gzipped"));
-    assert_false(ud_console_takes_gzip("gzip;q=0"));
-    assert_false(ud_console_takes_gzip("gzip;q=0, *"));
-    assert_false(ud_console_takes_gzip("*;q=0.0"));
-    assert_false(ud_console_takes_gzip("gzip;q="));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (ud_console_form_for(rows[i].accept) != rows[i].form) {
+            fail_msg("%s: not form %d", rows[i].accept, (int)rows[i].form);
+        }
+    }
 }
 
-static void the_files_are_there_twice(void **state)
+static void the_files_are_there_in_every_form(void **state)
 {
     (void)state;
     assert_true(ud_console_file_count >= 3);
     for (size_t i = 0; i < ud_console_file_count; i++) {
         const struct ud_console_file *file = &ud_console_files[i];
-        assert_true(file->plain.len > 0);
-        assert_true(file->gzip.len > 18);
-        assert_int_equal(file->gzip.ptr[0], 0x1f);
-        assert_int_equal(file->gzip.ptr[1], 0x8b);
-        assert_string_not_equal(file->etag, file->etag_gzip);
+        const struct ud_bytes gzip = file->forms[UD_CONSOLE_GZIP].bytes;
+        assert_true(file->forms[UD_CONSOLE_PLAIN].bytes.len > 0);
+        assert_true(gzip.len > 18);
+        assert_int_equal(gzip.ptr[0], 0x1f);
+        assert_int_equal(gzip.ptr[1], 0x8b);
+        assert_true(file->forms[UD_CONSOLE_BROTLI].bytes.len > 0);
+        assert_true(file->forms[UD_CONSOLE_BROTLI].bytes.len < gzip.len);
+        for (int form = 1; form < UD_CONSOLE_FORM_COUNT; form++) {
+            assert_string_not_equal(file->forms[0].etag, file->forms[form].etag);
+        }
+        assert_string_not_equal(file->forms[UD_CONSOLE_GZIP].etag, file->forms[UD_CONSOLE_BROTLI].etag);
     }
 }
 
@@ -95,8 +127,8 @@ static void the_oldest_code_makes_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_encoding_that_is_named_counts),
-        cmocka_unit_test(the_files_are_there_twice),
+        cmocka_unit_test(the_form_that_is_liked_best_is_sent),
+        cmocka_unit_test(the_files_are_there_in_every_form),
         cmocka_unit_test(a_code_works_once_and_not_late),
         cmocka_unit_test(the_oldest_code_makes_room),
     };
