@@ -20,6 +20,30 @@ ud_err ud_store_tenant_find(struct ud_store *store, const char *name, int64_t *t
     return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
 }
 
+/* The types that the first tenant began with (schema_mgmt.h), which hawkBit's tools expect. */
+static ud_err add_usual_types(struct ud_store *store, int64_t tenant)
+{
+    static const char *const texts[] = {
+        "INSERT INTO module_type(tenant,key,name,max_assignments) VALUES(?1,'os','OS',1),"
+        "(?1,'application','Application',1000)",
+        "INSERT INTO set_type(tenant,key,name) VALUES(?1,'os','OS only'),(?1,'os_app','OS with app(s)'),"
+        "(?1,'app','App(s) only')",
+        "INSERT INTO relation(kind,a,b) SELECT 3,s.id,t.id FROM set_type s JOIN module_type t ON "
+        "t.tenant=s.tenant"
+        " WHERE s.tenant=?1 AND ((s.key IN ('os','os_app') AND t.key='os') OR (s.key='app' AND"
+        " t.key='application'))",
+        "INSERT INTO relation(kind,a,b) SELECT 4,s.id,t.id FROM set_type s JOIN module_type t ON "
+        "t.tenant=s.tenant"
+        " WHERE s.tenant=?1 AND s.key='os_app' AND t.key='application'"};
+    ud_err err = UD_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && err == UD_OK; i++) {
+        struct sql q = sql_begin(store, texts[i]);
+        sql_put_int(&q, tenant);
+        err = sql_end(&q);
+    }
+    return err;
+}
+
 ud_err ud_store_tenant_add(struct ud_store *store, struct ud_row_tenant *tenant)
 {
     int64_t there = 0;
@@ -29,7 +53,8 @@ ud_err ud_store_tenant_add(struct ud_store *store, struct ud_row_tenant *tenant)
     struct sql q = sql_begin(store, "INSERT INTO tenant(name,approvals) VALUES(?,?) RETURNING id");
     sql_put_text(&q, tenant->name);
     sql_put_int(&q, tenant->approvals);
-    return sql_end_id(&q, &tenant->id);
+    const ud_err err = sql_end_id(&q, &tenant->id);
+    return err == UD_OK ? add_usual_types(store, tenant->id) : err;
 }
 
 static void read_tenant(struct sql *q, struct ud_row_tenant *row)
