@@ -381,6 +381,19 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft policy set --approvals 1\n"},
+    {"settings", "what a tenant sets for itself: polling, ways in, approvals", net_settings,
+     "list | get NAME | set NAME VALUE | reset NAME",
+     "hawkBit's tenant configuration. A setting holds from the command's end on, without a restart; reset goes back to what\n"
+     "the server's file says. The names and what they do are in docs/hawkbit.md.\n"
+     "\nOptions:\n"
+     "      --value-file FILE   the value of a secret ('-': standard input)\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft settings list\n"
+     "  updraft settings set pollingTime \"01:00:00~10%, group == 'eu' -> 00:02:00\"\n"
+     "  updraft settings set rollout.approval.enabled true\n"
+     "  updraft settings set authentication.gatewaytoken.key --value-file gateway.token\n"
+     "  updraft settings reset pollingTime\n"},
     {"approve", "approve a release", net_approve, "RELEASE [options]",
      "Give your word that this release may be delivered.\n"
      SERVER_OPTIONS

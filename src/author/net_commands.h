@@ -21,6 +21,7 @@ int net_user(int argc, char **argv);
 int net_token(int argc, char **argv);
 int net_tenant(int argc, char **argv);
 int net_policy(int argc, char **argv);
+int net_settings(int argc, char **argv);
 int net_approve(int argc, char **argv);
 int net_audit(int argc, char **argv);
 int net_sign_in_link(int argc, char **argv);

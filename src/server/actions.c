@@ -4,6 +4,7 @@
 #include "server/events.h"
 #include "server/store_mgmt.h"
 #include "server/store_rollouts.h"
+#include "server/tenant_settings.h"
 #include "updraft/assert.h"
 
 static const char *const state_names[UD_ACTION_STATE_COUNT] = {
@@ -209,6 +210,7 @@ ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, in
 }
 
 #define ACTIVE_MAX 32
+#define REPLACED "[\"Update Server: replaced by a newer action\"]"
 
 /* First looks at all of them, so that a refusal changes nothing. */
 static ud_err cancel_active(struct ud_store *store, const struct ud_row_device *device,
@@ -227,11 +229,14 @@ static ud_err cancel_active(struct ud_store *store, const struct ud_row_device *
             return UD_ERR_BUSY;
         }
     }
+    bool closes = false; /* without waiting for the device's word */
+    err = err == UD_OK && count > 0 ? ud_setting_is_on(store, device->tenant, UD_SETTING_AUTOCLOSE, &closes)
+                                    : err;
     for (size_t i = 0; i < count && err == UD_OK; i++) {
         err = ud_store_action_get(store, device->tenant, ids[i], device->id, &old);
-        err = err == UD_OK
-                  ? ud_action_cancel(store, &old, now_ms, "[\"Update Server: replaced by a newer action\"]")
-                  : err;
+        if (err == UD_OK) {
+            err = (closes ? ud_action_quit : ud_action_cancel)(store, &old, now_ms, REPLACED);
+        }
     }
     return err == UD_OK && count == ACTIVE_MAX ? UD_ERR_LIMIT : err;
 }
@@ -286,9 +291,11 @@ ud_err ud_action_offer(struct ud_store *store, const struct ud_row_device *devic
     };
     memcpy(action->device_name, device->name, sizeof action->device_name);
     if (terms->waits) {
-        struct ud_auto_confirm consent;
-        err = ud_auto_confirm_get(store, device->id, &consent);
-        action->terms.waits = !consent.active;
+        struct ud_auto_confirm consent = {.active = false};
+        bool flow = true; /* the tenant may have none */
+        err = ud_setting_is_on(store, device->tenant, UD_SETTING_CONSENT, &flow);
+        err = err == UD_OK && flow ? ud_auto_confirm_get(store, device->id, &consent) : err;
+        action->terms.waits = flow && !consent.active;
     }
     err = err != UD_OK ? err : ud_random(action->nonce, sizeof action->nonce);
     err = err == UD_OK ? ud_store_action_add(store, action) : err;

@@ -51,7 +51,7 @@ ud_err ud_why_of(struct ud_call *call, struct ud_store *store, const char *name,
         return err;
     }
     const bool here = ud_fleet_find(call->server->fleet, call->tenant, device.name, &memory) == UD_OK;
-    int64_t silent_ms = (int64_t)call->server->config.poll_s * 1000 * SILENT_POLLS;
+    int64_t silent_ms = (int64_t)ud_longest_poll_s(call) * 1000 * SILENT_POLLS;
     if (here && (int64_t)memory.lives_s * 1000 > silent_ms) {
         silent_ms = (int64_t)memory.lives_s * 1000; /* it said how long it may be silent */
     }

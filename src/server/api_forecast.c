@@ -139,7 +139,7 @@ static ud_err measure(struct ud_call *call, struct ud_store *store, struct forec
     const ud_err err = ud_store_action_times(store, call->tenant, times, TIMES_MAX, &count);
     f->measured = count >= 10;
     f->device_ms =
-        f->measured ? times[count * 9 / 10] : (int64_t)call->server->config.poll_s * 2000 + DEVICE_MS_ASSUMED;
+        f->measured ? times[count * 9 / 10] : (int64_t)ud_longest_poll_s(call) * 2000 + DEVICE_MS_ASSUMED;
     return err;
 }
 
@@ -147,7 +147,7 @@ static ud_err look_ahead(struct ud_call *call, struct ud_store *store)
 {
     struct forecasting *f = call->data;
     const struct ud_row_rollout *rollout = &f->plan.rollout;
-    const int64_t silent_ms = call->now_ms - (int64_t)call->server->config.poll_s * 1000 * SILENT_POLLS;
+    const int64_t silent_ms = call->now_ms - (int64_t)ud_longest_poll_s(call) * 1000 * SILENT_POLLS;
     uint32_t *filtered = ud_call_alloc(call, rollout->group_count * sizeof *filtered);
     f->forecast.groups = ud_call_alloc(call, rollout->group_count * sizeof *f->forecast.groups);
     if (filtered == NULL || f->forecast.groups == NULL) {

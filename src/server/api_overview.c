@@ -32,7 +32,7 @@ ud_err ud_overview_gather(const struct ud_call *call, struct ud_store *store, st
     if (err != UD_OK) {
         return err;
     }
-    overview->reach_ms = (int64_t)call->server->config.poll_s * 1000 * REACH_POLLS;
+    overview->reach_ms = (int64_t)ud_longest_poll_s(call) * 1000 * REACH_POLLS;
     overview->reachable = (uint32_t)ud_fleet_seen_since(fleet, call->tenant, call->now_ms - overview->reach_ms);
     const uint32_t came = standing->total - standing->unknown;
     const uint32_t lately = (uint32_t)ud_fleet_seen_since(fleet, call->tenant, call->now_ms - WEEK_MS);

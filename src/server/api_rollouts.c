@@ -3,6 +3,7 @@
 
 #include "server/scheduler.h"
 #include "server/store_people.h"
+#include "server/tenant_settings.h"
 
 #include <stdio.h>
 
@@ -158,6 +159,7 @@ static ud_err make(struct ud_call *call, struct ud_store *store)
     struct making *making = call->data;
     struct ud_rollout_plan *plan = &making->plan;
     ud_err err = ud_store_deploy_allowed(store, call->tenant, plan->rollout.release, call->person.person);
+    err = err == UD_OK ? ud_rollout_approval(store, &plan->rollout, UD_SETTING_ROLLOUT_APPROVAL) : err;
     return err == UD_OK ? ud_rollout_create(store, &plan->rollout, plan->groups, plan->names, plan->name_count)
                         : err;
 }
@@ -349,6 +351,7 @@ static ud_err make_retry(struct ud_call *call, struct ud_store *store)
     row->fill_counting = false;
     making->plan.groups[0] =
         (struct ud_row_group){.name = "group-1", .percent = 10000, .limits = {5000, 5000, false}};
+    err = err == UD_OK ? ud_rollout_approval(store, row, UD_SETTING_ROLLOUT_APPROVAL) : err;
     return err == UD_OK ? ud_rollout_create(store, row, making->plan.groups, NULL, 0) : err;
 }
 

@@ -1,5 +1,6 @@
 #include "server/api_shared.h"
 
+#include "server/tenants.h"
 #include "updraft/cose.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -157,4 +158,11 @@ void ud_ignore_device(void *ctx, const struct ud_row_device *device)
 {
     (void)ctx;
     (void)device;
+}
+
+uint32_t ud_longest_poll_s(const struct ud_call *call)
+{
+    struct ud_tenant_settings settings;
+    ud_tenants_settings(call->server->tenants, call->tenant, &settings);
+    return settings.longest_s;
 }

@@ -55,7 +55,7 @@ static ud_err load_tenants(struct ud_call *call, struct ud_store *store)
     return ud_tenants_load(call->server->tenants, store);
 }
 
-static void tenant_committed(struct ud_call *call)
+void ud_tenants_committed(struct ud_call *call)
 {
     const ud_err err = ud_call_read(call, load_tenants);
     if (err != UD_OK) { /* the commit stands; the names are read again with the next tick */
@@ -109,7 +109,7 @@ void ud_api_tenants_add(struct ud_call *call)
         return;
     }
     call->data = addition;
-    ud_call_write_then(call, add_tenant, tenant_committed, tenant_added);
+    ud_call_write_then(call, add_tenant, ud_tenants_committed, tenant_added);
 }
 
 /* --- policy */

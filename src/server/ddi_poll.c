@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/offer_gate.h"
+#include "server/poll_interval.h"
 
 #include <stdio.h>
 
@@ -69,12 +70,18 @@ void ud_ddi_poll(struct ud_call *call)
         return;
     }
     ud_metric_add(&call->server->metrics, UD_METRIC_POLLS, 1);
+    struct ud_interval interval;
+    ud_poll_interval(call, &interval);
     struct ud_json json = ud_call_json(call, 200);
     struct place place = {.json = &json, .base = base, .call = call};
     ud_offer_look(&call->device, call->now_ms, &place.gate);
+    const uint32_t sleep_s =
+        ud_poll_sleep_s(&call->device, &place.gate, &interval, &call->settings, call->now_ms);
+    if (sleep_s != call->device.told_s) {
+        ud_fleet_told(call->server->fleet, call->device.id, sleep_s);
+    }
     ud_json_open(&json, NULL, '{');
-    write_sleep(&json, ud_poll_sleep_s(&call->device, &place.gate, call->server->config.poll_s,
-                                       call->server->config.poll_jitter, call->now_ms));
+    write_sleep(&json, sleep_s);
     ud_json_open(&json, "_links", '{');
     write_links(&place);
     ud_json_close(&json, '}');

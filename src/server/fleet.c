@@ -21,6 +21,8 @@ struct entry {
     _Atomic int64_t seen_ms;
     _Atomic int64_t counted_ms; /* when it counts as seen: that much later as it may stay silent */
     _Atomic uint32_t lives_s;   /* so long it may, by its registration; 0 = it polls */
+    _Atomic uint32_t told_s;    /* to sleep */
+    _Atomic uint64_t poll_choice;
     _Atomic bool seen_unsaved;
     int64_t id;
     int64_t tenant;
@@ -252,6 +254,7 @@ static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_ro
     if (row->last_seen_ms > atomic_load_explicit(&entry->seen_ms, memory_order_relaxed)) {
         note_seen(entry, row->last_seen_ms);
     }
+    atomic_store_explicit(&entry->poll_choice, 0, memory_order_relaxed);
     entry->id = row->id;
     entry->tenant = row->tenant;
     entry->current_action = row->current_action;
@@ -386,6 +389,8 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->window = entry->window;
     device->zone = entry->zone;
     device->lives_s = atomic_load_explicit(&entry->lives_s, memory_order_relaxed);
+    device->told_s = atomic_load_explicit(&entry->told_s, memory_order_relaxed);
+    device->poll_choice = atomic_load_explicit(&entry->poll_choice, memory_order_relaxed);
     device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
 }
 
@@ -477,6 +482,26 @@ void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s)
         if (seen_ms != 0) {
             note_seen(entry, seen_ms);
         }
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+}
+
+void ud_fleet_poll_choice(struct ud_fleet *fleet, int64_t id, uint64_t choice)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->poll_choice, choice, memory_order_relaxed);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+}
+
+void ud_fleet_told(struct ud_fleet *fleet, int64_t id, uint32_t told_s)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->told_s, told_s, memory_order_relaxed);
     }
     pthread_rwlock_unlock(&fleet->lock);
 }

@@ -36,7 +36,9 @@ struct ud_fleet_device {
     const struct ud_window *window; /* NULL: any time; the fleet's, and valid as long as it */
     const struct ud_zone *zone;     /* the device's own */
     int64_t last_seen_ms;
-    uint32_t lives_s; /* it may be silent so long by its registration; 0 = it polls */
+    uint32_t lives_s;     /* it may be silent so long by its registration; 0 = it polls */
+    uint32_t told_s;      /* how long it was last told to sleep; 0 = not since the start */
+    uint64_t poll_choice; /* poll_interval.h's; 0 once the device changed */
 };
 
 ud_err ud_fleet_open(struct ud_fleet **fleet);
@@ -55,6 +57,9 @@ ud_err ud_fleet_get(struct ud_fleet *fleet, int64_t id, struct ud_fleet_device *
 ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms);
 /** It registered, and may be silent so long (0: no more). ud_fleet_seen_since() counts it until then, a week at most. */
 void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s);
+/** Keep what was found about its interval, and how long it was told to sleep, until it changes. */
+void ud_fleet_poll_choice(struct ud_fleet *fleet, int64_t id, uint64_t choice);
+void ud_fleet_told(struct ud_fleet *fleet, int64_t id, uint32_t told_s);
 /**
  * Be told of each device that was put or removed, on the thread that does it, behind the change. One watcher, set
  * before any other thread uses the fleet.

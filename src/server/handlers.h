@@ -123,6 +123,8 @@ void ud_mgmt_auto_begin(struct ud_call *call);
 void ud_mgmt_auto_end(struct ud_call *call);
 void ud_mgmt_auto_get(struct ud_call *call);
 void ud_mgmt_configs(struct ud_call *call);
+void ud_mgmt_configs_put(struct ud_call *call);
+void ud_mgmt_configs_remove(struct ud_call *call);
 void ud_mgmt_assign(struct ud_call *call);
 void ud_mgmt_confirm_begin(struct ud_call *call);
 void ud_mgmt_confirm_end(struct ud_call *call);
@@ -199,6 +201,8 @@ void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share
 bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module);
 /** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
+/** The longest interval at which devices of the caller's tenant poll: who is silent for some of these is silent. */
+uint32_t ud_longest_poll_s(const struct ud_call *call);
 /** The device of this name, as far as the caller sees it: outside the caller's group it does not exist. */
 ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,
                       struct ud_row_device *device);

@@ -18,6 +18,7 @@
 
 #include "server/arena.h"
 #include "server/server.h"
+#include "server/tenant_settings.h"
 
 #include <jansson.h>
 
@@ -44,6 +45,7 @@ struct ud_call {
     int64_t now_ms;
     int64_t tenant;
     struct ud_fleet_device device;         /* UD_AUTH_DEVICE */
+    struct ud_tenant_settings settings;    /* UD_AUTH_DEVICE: of its tenant */
     struct ud_row_token person;            /* who calls, where the route asks for a right */
     const char *audit;                     /* NULL, or: JSON members for the audit log, set before the write */
     void *stream_data;                     /* a stream's own, when data is its handler's */

@@ -5,6 +5,7 @@
 #include "server/client_cert.h"
 
 #include "server/session.h"
+#include "server/tenants.h"
 #include "server/throttle.h"
 
 #include <netinet/in.h>
@@ -58,7 +59,7 @@ static bool refuse(struct ud_call *call, const char *scheme, ud_err err)
 static ud_err enter_by_token(struct ud_call *call, struct ud_bytes secret)
 {
     uint8_t hash[UD_SHA256_BYTES];
-    const ud_err err = ud_secret_hash(secret, hash);
+    const ud_err err = call->settings.target_tokens ? ud_secret_hash(secret, hash) : UD_ERR_AUTH;
     return err == UD_OK ? ud_fleet_enter(call->server->fleet, hash, call->now_ms, &call->device) : UD_ERR_AUTH;
 }
 
@@ -67,7 +68,7 @@ static ud_err enter_by_certificate(struct ud_call *call)
 {
     char name[UD_NAME_BYTES_MAX + 1];
     const union MHD_ConnectionInfo *info = NULL;
-    if (call->server->client_ca != NULL && call->listener->tls) {
+    if (call->server->client_ca != NULL && call->listener->tls && call->settings.certificates) {
         info = MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     }
     const ud_err err = info == NULL
@@ -90,9 +91,9 @@ static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
 {
     uint8_t hash[UD_SHA256_BYTES];
     const struct ud_server *server = call->server;
-    if (!server->has_gateway_token || call->tenant != UD_TENANT_DEFAULT ||
-        ud_secret_hash(secret, hash) != UD_OK ||
-        !ud_bytes_equal_secret(UD_BYTES_ARRAY(hash), UD_BYTES_ARRAY(server->gateway_hash))) {
+    const struct ud_tenant_settings *settings = &call->settings;
+    if (!settings->gateway || !settings->has_gateway_hash || ud_secret_hash(secret, hash) != UD_OK ||
+        !ud_bytes_equal_secret(UD_BYTES_ARRAY(hash), UD_BYTES_ARRAY(settings->gateway_hash))) {
         return UD_ERR_AUTH;
     }
     const ud_err err = ud_fleet_find(server->fleet, call->tenant, call->param[1], &call->device);
@@ -105,6 +106,7 @@ static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
 static bool admit_device(struct ud_call *call)
 {
     const struct ud_bytes gateway = secret_of(call, "GatewayToken");
+    ud_tenants_settings(call->server->tenants, call->tenant, &call->settings);
     const struct ud_bytes secret = secret_of(call, "TargetToken");
     if (gateway.len > 0) {
         return enter_by_gateway(call, gateway) == UD_OK || refuse(call, "TargetToken", UD_ERR_AUTH);

@@ -420,6 +420,9 @@ static void job_done(struct ud_job *job, ud_err err)
     if (call->committed != NULL && err == UD_OK) {
         call->committed(call);
     }
+    if (err == UD_OK && call->route->listener == UD_LISTEN_PEOPLE) {
+        atomic_fetch_add(&call->server->people_changes, 1);
+    }
     worked(call, err);
 }
 

@@ -251,6 +251,35 @@ static ud_err add_modules(struct ud_call *call, struct ud_store *store, int64_t 
     return err;
 }
 
+static void take_key(void *ctx, const struct ud_entity_row *row)
+{
+    char *key = ctx; /* of a type: its first column */
+    snprintf(key, UD_TITLE_BYTES_MAX + 1, "%s", row->cells[0].text);
+}
+
+/* A set that names no type has the tenant's usual one; without that it takes what comes. */
+static ud_err usual_type(struct ud_call *call, struct ud_store *store, const struct ud_entity *entity,
+                         struct ud_entity_row *row)
+{
+    int64_t id = 0;
+    size_t column = 0;
+    char *key = NULL;
+    while (entity->columns[column].json != NULL && strcmp(entity->columns[column].json, "type") != 0) {
+        column++;
+    }
+    if (strcmp(entity->name, "distributionsets") != 0 || row->cells[column].text != NULL) {
+        return UD_OK;
+    }
+    ud_err err = ud_setting_number(store, call->tenant, UD_SETTING_DEFAULT_SET_TYPE, &id);
+    if (err != UD_OK || id == 0 || (key = ud_call_alloc(call, UD_TITLE_BYTES_MAX + 1)) == NULL) {
+        return err == UD_OK && id != 0 ? UD_ERR_MEMORY : err;
+    }
+    err = ud_store_entity_get(store, ud_mgmt_entity_named("distributionsettypes"), call->tenant, id, take_key,
+                              key);
+    row->cells[column].text = err == UD_OK ? key : NULL;
+    return err == UD_ERR_NOT_FOUND ? UD_OK : err; /* it was removed since */
+}
+
 static ud_err add_entities(struct ud_call *call, struct ud_store *store)
 {
     struct entity_write *write = call->data;
@@ -265,6 +294,7 @@ static ud_err add_entities(struct ud_call *call, struct ud_store *store)
         memcpy(row.created_by, call->person.name, sizeof row.created_by);
         err = err == UD_OK ? take_cells(call, write, object, true, &row, &given) : err;
         err = err == UD_OK ? check_entity(call, write->entity, object) : err;
+        err = err == UD_OK ? usual_type(call, store, write->entity, &row) : err;
         err = err == UD_OK ? ud_store_entity_add(store, write->entity, call->tenant, &row) : err;
         if (err == UD_OK && strcmp(write->entity->name, "distributionsets") == 0) {
             err = add_modules(call, store, row.id, json_object_get(object, "modules"));

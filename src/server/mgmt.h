@@ -6,6 +6,7 @@
 #include "server/api_shared.h"
 #include "server/rollouts.h"
 #include "server/store_mgmt.h"
+#include "server/tenant_settings.h"
 
 #define UD_MGMT_MODULE_ID_FIRST 0x40000000 /* ids of modules on DDI: those below are releases */
 
@@ -32,6 +33,8 @@ ud_err ud_mgmt_set_module_add(struct ud_store *store, int64_t set, int64_t modul
 ud_err ud_mgmt_set_is_whole(struct ud_store *store, int64_t set);
 /** One action, in hawkBit's words. */
 void ud_mgmt_render_action(struct ud_call *call, struct ud_json *json, const struct ud_row_action *action);
+/** Is the consent of the device's side asked for? By the member "confirmationRequired", else by the tenant's setting. */
+ud_err ud_mgmt_take_consent(const struct ud_call *call, json_t *given, bool *waits);
 /** What an entity shows beside its columns. */
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row);

@@ -1,5 +1,5 @@
 /*
- * Filters that assign by themselves, and the settings that hawkBit's tools ask for. Auto-assignment is a dynamic rollout of
+ * Filters that assign by themselves. Auto-assignment is a dynamic rollout of
  * one group without limits, named after the filter: it takes in whatever meets the filter, now and later.
  */
 #include "server/mgmt.h"
@@ -98,6 +98,7 @@ static ud_err begin_one(struct ud_call *call, struct ud_store *store)
     snprintf(a->rollout.name, sizeof a->rollout.name, "%.80s, by itself since %lld", a->name,
              (long long)call->now_ms);
     snprintf(a->rollout.filter, sizeof a->rollout.filter, "%s", a->query);
+    err = err == UD_OK ? ud_rollout_approval(store, &a->rollout, UD_SETTING_AUTO_APPROVAL) : err;
     err = err == UD_OK ? ud_rollout_create(store, &a->rollout, &group, NULL, 0) : err;
     snprintf(id, sizeof id, "%d", a->rollout.id);
     return err == UD_OK ? ud_store_pair_set(store, UD_PAIRS_FILTER, a->filter, ROLLOUT_KEY, id, false) : err;
@@ -134,7 +135,7 @@ static void stopped(struct ud_call *call, ud_err err)
     ud_call_status(call, 204);
 }
 
-static ud_err read_body(struct ud_row_rollout *rollout, json_t *body)
+static ud_err read_body(const struct ud_call *call, struct ud_row_rollout *rollout, json_t *body)
 {
     json_t *id = json_object_get(body, "id");
     json_t *weight = json_object_get(body, "weight");
@@ -156,7 +157,7 @@ static ud_err read_body(struct ud_row_rollout *rollout, json_t *body)
             known = true;
         }
     }
-    return known ? ud_take_bool(body, "confirmationRequired", &rollout->terms.waits) : UD_ERR_SHAPE;
+    return known ? ud_mgmt_take_consent(call, body, &rollout->terms.waits) : UD_ERR_SHAPE;
 }
 
 void ud_mgmt_auto_begin(struct ud_call *call)
@@ -166,7 +167,7 @@ void ud_mgmt_auto_begin(struct ud_call *call)
     if (body == NULL) {
         return;
     }
-    const ud_err err = read_body(&a->rollout, body);
+    const ud_err err = read_body(call, &a->rollout, body);
     json_decref(body);
     if (err != UD_OK || !ud_mgmt_id(call, 0, &a->filter)) {
         ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err,
@@ -232,76 +233,4 @@ static ud_err show(struct ud_call *call, struct ud_store *store)
 void ud_mgmt_auto_get(struct ud_call *call)
 {
     ud_call_read_or_fail(call, show);
-}
-
-/* --- settings: as they are; they are changed in the server's own file */
-
-static void time_text(char out[16], uint64_t s)
-{
-    snprintf(out, 16, "%02u:%02u:%02u", (unsigned)(s / 3600 % 100), (unsigned)(s / 60 % 60),
-             (unsigned)(s % 60));
-}
-
-/* Setting number `n`; its name, or NULL behind the last. `text` NULL: a truth value. */
-static const char *setting(const struct ud_server *server, size_t n, char text[16], bool *is_text, bool *on)
-{
-    const struct {
-        const char *name;
-        uint64_t seconds; /* 0: a truth value */
-        bool on;
-    } settings[] = {
-        {"pollingTime", server->config.poll_s, false},
-        {"pollingOverdueTime", server->config.poll_s, false},
-        {"authentication.targettoken.enabled", 0, true},
-        {"authentication.gatewaytoken.enabled", 0, server->has_gateway_token},
-        {"authentication.header.enabled", 0, server->client_ca != NULL},
-        {"anonymous.download.enabled", 0, false},
-        {"multi.assignments.enabled", 0, true},
-        {"batch.assignments.enabled", 0, true},
-        {"user.confirmation.flow.enabled", 0, true},
-        {"rollout.approval.enabled", 0, false},
-        {"repository.actions.autoclose.enabled", 0, false},
-        {"action.cleanup.enabled", 0, false},
-    };
-    if (n >= sizeof settings / sizeof settings[0]) {
-        return NULL;
-    }
-    *is_text = settings[n].seconds != 0;
-    *on = settings[n].on;
-    time_text(text, settings[n].seconds);
-    return settings[n].name;
-}
-
-void ud_mgmt_configs(struct ud_call *call)
-{
-    const char *wanted = call->param[0];
-    struct ud_json json = ud_call_json(call, 200);
-    const char *name;
-    char text[16];
-    bool is_text;
-    bool on;
-    bool found = wanted == NULL;
-    if (wanted == NULL) {
-        ud_json_open(&json, NULL, '{');
-    }
-    for (size_t n = 0; (name = setting(call->server, n, text, &is_text, &on)) != NULL; n++) {
-        if (wanted != NULL && strcmp(wanted, name) != 0) {
-            continue;
-        }
-        found = true;
-        ud_json_open(&json, wanted == NULL ? name : NULL, '{');
-        if (is_text) {
-            ud_json_string(&json, "value", text);
-        } else {
-            ud_json_bool(&json, "value", on);
-        }
-        ud_json_bool(&json, "global", true);
-        ud_json_close(&json, '}');
-    }
-    if (wanted == NULL) {
-        ud_json_close(&json, '}');
-    }
-    if (!found) {
-        ud_call_error(call, UD_ERR_NOT_FOUND, NULL);
-    }
 }

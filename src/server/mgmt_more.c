@@ -5,6 +5,7 @@
 #include "server/rollouts.h"
 #include "server/scheduler.h"
 #include "server/store_people.h"
+#include "server/tenants.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,7 +326,15 @@ void ud_mgmt_set_modules_remove(struct ud_call *call)
 
 /* --- assigning a set to targets: [{"id", "type", "forcetime", "weight", "confirmationRequired", "maintenanceWindow"}] */
 
-static ud_err take_terms(json_t *given, struct ud_terms *terms)
+ud_err ud_mgmt_take_consent(const struct ud_call *call, json_t *given, bool *waits)
+{
+    struct ud_tenant_settings settings;
+    ud_tenants_settings(call->server->tenants, call->tenant, &settings);
+    *waits = settings.consent_unasked;
+    return ud_take_bool(given, "confirmationRequired", waits);
+}
+
+static ud_err take_terms(const struct ud_call *call, json_t *given, struct ud_terms *terms)
 {
     static const char *const forces[] = {"soft", "forced", "timeforced", "downloadonly"};
     struct ud_window window;
@@ -343,7 +352,10 @@ static ud_err take_terms(json_t *given, struct ud_terms *terms)
         }
     }
     terms->force_ms = json_integer_value(json_object_get(given, "forcetime"));
-    terms->waits = json_is_true(json_object_get(given, "confirmationRequired"));
+    ud_err err = ud_mgmt_take_consent(call, given, &terms->waits);
+    if (err != UD_OK) {
+        return err;
+    }
     if (json_is_integer(weight) && (json_integer_value(weight) < 0 || json_integer_value(weight) > 1000)) {
         return UD_ERR_NUMBER_RANGE;
     }
@@ -351,7 +363,7 @@ static ud_err take_terms(json_t *given, struct ud_terms *terms)
     if (!json_is_object(shut)) {
         return UD_OK;
     }
-    ud_err err = ud_take_string(shut, "schedule", terms->schedule, UD_SCHEDULE_BYTES_MAX, true);
+    err = ud_take_string(shut, "schedule", terms->schedule, UD_SCHEDULE_BYTES_MAX, true);
     err = err == UD_OK ? ud_take_string(shut, "duration", terms->duration, UD_DURATION_BYTES_MAX, true) : err;
     err = err == UD_OK ? ud_take_string(shut, "timezone", terms->zone, UD_ZONE_BYTES_MAX, false) : err;
     return err == UD_OK ? ud_window_parse(&window, terms->schedule, terms->duration, terms->zone) : err;
@@ -364,7 +376,7 @@ static ud_err assign_one(struct ud_call *call, struct ud_store *store, struct bo
     struct ud_row_action action;
     struct ud_terms terms;
     struct ud_row_device *device = &body->devices[body->count];
-    ud_err err = take_terms(given, &terms);
+    ud_err err = take_terms(call, given, &terms);
     err = err == UD_OK ? ud_store_release_get(store, call->tenant, (int32_t)set, &release) : err;
     err = err == UD_OK ? ud_mgmt_set_is_whole(store, set) : err;
     err = err == UD_OK ? ud_store_deploy_allowed(store, call->tenant, release.id, call->person.person) : err;

@@ -198,10 +198,11 @@ static void move_conditions(json_t *from, json_t *to)
     }
 }
 
-static json_t *in_our_words(json_t *given)
+static json_t *in_our_words(const struct ud_call *call, json_t *given)
 {
     size_t i;
     json_t *group;
+    bool waits = false;
     json_t *ours = json_object();
     json_t *groups = json_object_get(given, "groups");
     move(given, "name", ours, "name");
@@ -214,6 +215,10 @@ static json_t *in_our_words(json_t *given)
     move(given, "startAt", ours, "startAt");
     move(given, "dynamic", ours, "dynamic");
     move(given, "confirmationRequired", ours, "consent");
+    if (json_object_get(ours, "consent") == NULL && ud_mgmt_take_consent(call, given, &waits) == UD_OK &&
+        waits) {
+        json_object_set_new(ours, "consent", json_true());
+    }
     move(given, "amountGroups", ours, "groups");
     move_conditions(given, ours);
     if (json_is_array(groups)) {
@@ -251,7 +256,8 @@ static ud_err make(struct ud_call *call, struct ud_store *store)
 {
     struct making *making = call->data;
     struct ud_rollout_plan *plan = &making->plan;
-    const ud_err err = ud_store_deploy_allowed(store, call->tenant, plan->rollout.release, call->person.person);
+    ud_err err = ud_store_deploy_allowed(store, call->tenant, plan->rollout.release, call->person.person);
+    err = err == UD_OK ? ud_rollout_approval(store, &plan->rollout, UD_SETTING_ROLLOUT_APPROVAL) : err;
     return err == UD_OK ? ud_rollout_create(store, &plan->rollout, plan->groups, NULL, 0) : err;
 }
 
@@ -296,7 +302,7 @@ void ud_mgmt_rollouts_add(struct ud_call *call)
         ud_call_error(call, UD_ERR_MISSING, "targetFilterQuery is needed, and either groups or amountGroups");
         return;
     }
-    making->ours = in_our_words(making->given);
+    making->ours = in_our_words(call, making->given);
     const ud_err err = ud_rollout_parse(call, making->ours, &making->plan, making->words);
     if (err != UD_OK) {
         ud_call_error(call, err, making->words[0] == '\0' ? NULL : making->words);

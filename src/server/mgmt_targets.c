@@ -6,6 +6,7 @@
 #include "server/rollouts.h"
 #include "server/scheduler.h"
 #include "server/secret.h"
+#include "server/tenants.h"
 
 #include <stdio.h>
 
@@ -29,13 +30,15 @@ static void link_to(struct ud_call *call, struct ud_json *json, const char *rel,
     }
 }
 
-static void render_poll(struct ud_json *json, int64_t seen_ms, uint64_t poll_s, int64_t now_ms)
+static void render_poll(struct ud_call *call, struct ud_json *json, int64_t seen_ms, uint32_t told_s)
 {
-    const int64_t next = seen_ms + (int64_t)poll_s * 1000;
+    struct ud_tenant_settings settings;
+    ud_tenants_settings(call->server->tenants, call->tenant, &settings);
+    const int64_t next = seen_ms + (int64_t)(told_s == 0 ? settings.poll.s : told_s) * 1000;
     ud_json_open(json, "pollStatus", '{');
     ud_json_int(json, "lastRequestAt", seen_ms);
     ud_json_int(json, "nextExpectedRequestAt", next);
-    ud_json_bool(json, "overdue", now_ms > next + (int64_t)poll_s * 1000);
+    ud_json_bool(json, "overdue", call->now_ms > next + (int64_t)settings.overdue_s * 1000);
     ud_json_close(json, '}');
 }
 
@@ -57,7 +60,7 @@ static void render_target(struct ud_call *call, struct ud_store *store, struct u
     ud_json_bool(json, "requestAttributes", row->wants_attributes);
     if (seen != 0) {
         ud_json_int(json, "lastControllerRequestAt", seen);
-        render_poll(json, seen, call->server->config.poll_s, call->now_ms);
+        render_poll(call, json, seen, known ? live.told_s : 0);
     }
     if (row->finished_action != 0) {
         ud_json_int(json, "installedAt", row->reported_ms);

@@ -1,9 +1,8 @@
 #include "server/offer_gate.h"
 
 #define SLEEP_S_MIN 1
-#define SLEEP_S_MAX 86399 /* clients read HH:MM:SS with hours below 24 */
+#define SLEEP_S_MAX UD_POLLING_S_MAX
 #define WINDOW_SLEEP_S_MIN 30
-#define WINDOW_POLLS 3 /* a sleep is at most this part of the time to the window */
 
 void ud_offer_look(const struct ud_fleet_device *device, int64_t now_ms, struct ud_offer_gate *gate)
 {
@@ -26,16 +25,20 @@ void ud_offer_look(const struct ud_fleet_device *device, int64_t now_ms, struct 
 }
 
 uint32_t ud_poll_sleep_s(const struct ud_fleet_device *device, const struct ud_offer_gate *gate,
-                         uint64_t poll_s, uint64_t jitter_percent, int64_t now_ms)
+                         const struct ud_interval *interval, const struct ud_tenant_settings *settings,
+                         int64_t now_ms)
 {
+    const uint64_t poll_s = interval->s;
+    const uint64_t jitter_percent = interval->has_jitter ? interval->jitter_percent : settings->jitter_percent;
     /* the same share at each poll: devices stay apart, and an unchanged answer stays unchanged */
     const uint64_t spread = poll_s * jitter_percent / 100;
     const uint64_t share = (uint64_t)device->id * 0x9e3779b97f4a7c15U >> 33;
     uint64_t sleep = poll_s - spread + (spread == 0 ? 0 : share % (2 * spread + 1));
     if (gate->has_window && !gate->open && !gate->lapsed && gate->opens_ms > now_ms) {
         const uint64_t left = (uint64_t)(gate->opens_ms - now_ms) / 1000;
-        const uint64_t part =
-            left / WINDOW_POLLS < WINDOW_SLEEP_S_MIN ? WINDOW_SLEEP_S_MIN : left / WINDOW_POLLS;
+        const uint64_t part = left / settings->window_polls < WINDOW_SLEEP_S_MIN
+                                  ? WINDOW_SLEEP_S_MIN
+                                  : left / settings->window_polls;
         sleep = part < sleep ? part : sleep;
     }
     return (uint32_t)(sleep < SLEEP_S_MIN ? SLEEP_S_MIN : sleep > SLEEP_S_MAX ? SLEEP_S_MAX : sleep);

@@ -3,6 +3,7 @@
 #define UD_SERVER_OFFER_GATE_H
 
 #include "server/fleet.h"
+#include "server/tenant_settings.h"
 
 struct ud_offer_gate {
     bool offered; /* there is an action, not being canceled, and it may be shown now */
@@ -18,6 +19,7 @@ void ud_offer_look(const struct ud_fleet_device *device, int64_t now_ms, struct 
 
 /** Seconds that a device is told to sleep: its share of the jitter, and awake in time for its window. */
 uint32_t ud_poll_sleep_s(const struct ud_fleet_device *device, const struct ud_offer_gate *gate,
-                         uint64_t poll_s, uint64_t jitter_percent, int64_t now_ms);
+                         const struct ud_interval *interval, const struct ud_tenant_settings *settings,
+                         int64_t now_ms);
 
 #endif

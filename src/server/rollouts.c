@@ -1,6 +1,8 @@
 /* What people ask of rollouts, releases and devices. What follows of it is the tick's. */
 #include "server/rollouts.h"
 
+#include "server/tenant_settings.h"
+
 #include "server/actions.h"
 
 #include <stdio.h>
@@ -27,6 +29,14 @@ static ud_err add_named(struct ud_store *store, struct ud_row_rollout *rollout, 
             rollout->total++;
         }
     }
+    return err;
+}
+
+ud_err ud_rollout_approval(struct ud_store *store, struct ud_row_rollout *rollout, const char *setting)
+{
+    bool asked = false;
+    const ud_err err = ud_setting_is_on(store, rollout->tenant, setting, &asked);
+    rollout->needs_approval = rollout->needs_approval || asked;
     return err;
 }
 

@@ -57,6 +57,8 @@ ud_err ud_rollout_tick(struct ud_store *store, struct ud_tick *tick);
 ud_err ud_rollout_create(struct ud_store *store, struct ud_row_rollout *rollout, struct ud_row_group *groups,
                          const char *const *names, size_t name_count);
 
+/** Before it is created: does the tenant's setting of this name ask for somebody's approval? */
+ud_err ud_rollout_approval(struct ud_store *store, struct ud_row_rollout *rollout, const char *setting);
 /** A person's wish. `by` and `remark` are kept for a decision. UD_ERR_ROLLOUT_STATE, UD_ERR_RECALLED, UD_ERR_FORBIDDEN
  * (who made it cannot approve it). */
 ud_err ud_rollout_wish(struct ud_store *store, struct ud_row_rollout *rollout, ud_rollout_event event,

@@ -213,7 +213,9 @@ static ud_err open_store(struct ud_server *server)
     err = ud_store_pool_open(&server->readers, ud_config_store(&server->config),
                              (size_t)server->config.store_readers_max);
     err = err == UD_OK ? ud_fleet_open(&server->fleet) : err;
-    err = err == UD_OK ? ud_tenants_open(&server->tenants) : err;
+    struct ud_tenant_settings initial;
+    ud_settings_initial(&initial, &server->config, server->has_gateway_token ? server->gateway_hash : NULL);
+    err = err == UD_OK ? ud_tenants_open(&server->tenants, &initial) : err;
     struct load load = {.server = server, .err = UD_OK};
     err = err == UD_OK ? ud_hub_open(&server->hub, server) : err;
     if (err == UD_OK) {
@@ -224,8 +226,6 @@ static ud_err open_store(struct ud_server *server)
     err = err == UD_OK ? ud_sync_open(&server->sync, server, load.newest) : err;
     return err == UD_OK ? make_first_token(server) : err;
 }
-
-#define GATEWAY_CHARS_MIN 32 /* it opens a whole fleet */
 
 static ud_err load_gateway_token(struct ud_server *server)
 {
@@ -240,7 +240,7 @@ static ud_err load_gateway_token(struct ud_server *server)
     ud_text_init(&text, 4096);
     ud_err err = ud_state_file_read(server->config.gateway_token, &text);
     const size_t len = err == UD_OK && text.ptr != NULL ? strcspn(text.ptr, "\r\n") : 0;
-    if (err == UD_OK && (len < GATEWAY_CHARS_MIN || len > UD_SECRET_CHARS_MAX)) {
+    if (err == UD_OK && (len < UD_GATEWAY_CHARS_MIN || len > UD_SECRET_CHARS_MAX)) {
         err = UD_ERR_CONFIG;
     }
     err = err == UD_OK ? ud_secret_hash((struct ud_bytes){(const uint8_t *)text.ptr, len}, server->gateway_hash)
@@ -327,6 +327,7 @@ ud_err ud_server_start(struct ud_server *server)
 {
     server->lock = -1;
     ud_err err = fail(server, "state folder", take_folder(server));
+    err = err == UD_OK ? fail(server, "gateway token", load_gateway_token(server)) : err;
     err = err == UD_OK ? fail(server, "store", open_store(server)) : err;
     err = err == UD_OK ? fail(server, "artifacts",
                               ud_artifacts_open(&server->artifacts, ud_config_artifacts(&server->config),
@@ -339,7 +340,6 @@ ud_err ud_server_start(struct ud_server *server)
     const struct ud_download_limits limits = {(uint32_t)server->config.downloads_max,
                                               server->config.download_rate};
     err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
-    err = err == UD_OK ? fail(server, "gateway token", load_gateway_token(server)) : err;
     if (err == UD_OK && server->config.device_ca[0] != '\0') {
         err = fail(server, "device CA",
                    ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));

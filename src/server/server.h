@@ -12,6 +12,8 @@
 #include "server/tls.h"
 #include "server/writer.h"
 
+#include <stdatomic.h>
+
 struct ud_artifacts;
 struct ud_courier;
 struct ud_hooks;
@@ -52,7 +54,8 @@ struct ud_server {
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;
     struct ud_http *http;
-    struct ud_lwm2m *lwm2m; /* NULL = no CoAP address is configured */
+    struct ud_lwm2m *lwm2m;          /* NULL = no CoAP address is configured */
+    _Atomic uint32_t people_changes; /* commits of people's requests */
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */
 };

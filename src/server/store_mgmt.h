@@ -148,5 +148,9 @@ ud_err ud_store_pair_remove(struct ud_store *store, ud_pairs kind, int64_t owner
 /** Ordered by key; `key` NULL: all. */
 ud_err ud_store_pair_list(struct ud_store *store, ud_pairs kind, int64_t owner, const char *key,
                           void (*each)(void *ctx, const char *key, const char *value, bool visible), void *ctx);
+/** The settings of all tenants (UD_PAIRS_SETTING), ordered by tenant. */
+ud_err ud_store_setting_each(struct ud_store *store,
+                             void (*each)(void *ctx, int64_t tenant, const char *key, const char *value),
+                             void *ctx);
 
 #endif

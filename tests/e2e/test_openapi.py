@@ -283,6 +283,9 @@ def hawkbit_filters(walk, ids):
     walk("DELETE", path)
     walk("GET", "/rest/v1/system/configs")
     walk("GET", "/rest/v1/system/configs/pollingTime")
+    walk("PUT", "/rest/v1/system/configs/pollingTime", {"value": "00:06:00"})
+    walk("PUT", "/rest/v1/system/configs", {"pollingTime": "00:06:00", "rollout.approval.enabled": False})
+    walk("DELETE", "/rest/v1/system/configs/pollingTime")
 
 
 def hawkbit_rollouts(walk, server, dist):

@@ -65,7 +65,7 @@ def test_lost_notifications_are_made_up_for(trio, postgres):
     # every listening connection is cut; what changes now reaches nobody by notification
     cut = postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND"
                        " application_name='updraftd' AND (query LIKE 'LISTEN%' OR query LIKE '%changed>%' OR query LIKE"
-                       " '%FROM device_gone%' OR query LIKE '%FROM tenant%')")
+                       " '%FROM device_gone%' OR query LIKE '%FROM tenant%' OR query LIKE '%owner<>0%')")
     assert len(cut) >= 3
     device = first.add_device("gate-1")
     until(lambda: at(device, second).call("GET").status == 200)
@@ -194,3 +194,13 @@ def test_a_rollout_goes_on_when_the_server_that_decided_is_killed_or_paused(trio
     until(lambda: see(second) == "finished")
     assert int(holder()[1]) >= int(before[1])  # the number only grows; as a rule the first server had been deciding
     assert third.api("GET", f"/api/v1/rollouts/{rollout}").json["devices"]["claimed"] == 3
+
+
+def test_what_a_tenant_sets_at_one_server_holds_at_the_others(trio):
+    first, second, third = trio
+    device = first.add_device("d")
+    until(lambda: at(device, third).call("GET").status == 200)
+    assert first.api("PUT", "/rest/v1/system/configs/pollingTime", {"value": "00:07:00, name==d -> 00:09:00"}).status == 204
+    until(lambda: at(device, third).call("GET").json["config"]["polling"]["sleep"] == "00:09:00")
+    assert second.api("DELETE", "/rest/v1/system/configs/pollingTime").status == 204
+    until(lambda: at(device, first).call("GET").json["config"]["polling"]["sleep"] == "00:05:00")

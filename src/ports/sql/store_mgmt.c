@@ -308,6 +308,23 @@ ud_err ud_store_pair_list(struct ud_store *store, ud_pairs kind, int64_t owner, 
     return sql_end(&q);
 }
 
+/* Owner 0 is the server itself. */
+ud_err ud_store_setting_each(struct ud_store *store,
+                             void (*each)(void *ctx, int64_t tenant, const char *key, const char *value),
+                             void *ctx)
+{
+    char name[UD_TITLE_BYTES_MAX + 1];
+    struct sql q =
+        sql_begin(store, "SELECT owner,key,value FROM pair WHERE kind=? AND owner<>0 ORDER BY owner,key");
+    sql_put_int(&q, UD_PAIRS_SETTING);
+    while (sql_row(&q)) {
+        const int64_t tenant = sql_get_int(&q);
+        sql_get_text(&q, name, sizeof name);
+        each(ctx, tenant, name, sql_get_words(&q));
+    }
+    return sql_end(&q);
+}
+
 bool ud_store_release_was_given(struct ud_store *store, int32_t release)
 {
     struct sql q = sql_begin(store, "SELECT 1 FROM action WHERE release=? LIMIT 1");

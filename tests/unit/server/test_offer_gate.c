@@ -74,6 +74,14 @@ static void test_windows_by_their_texts(void **state)
     ud_window_table_close(table);
 }
 
+static uint32_t sleep_of(const struct ud_fleet_device *device, const struct ud_offer_gate *gate,
+                         uint32_t poll_s, uint32_t jitter, int64_t now_ms)
+{
+    const struct ud_interval interval = {.s = poll_s};
+    const struct ud_tenant_settings settings = {.jitter_percent = jitter, .window_polls = 3};
+    return ud_poll_sleep_s(device, gate, &interval, &settings, now_ms);
+}
+
 static void test_sleeps_spread_by_the_jitter_and_are_the_same_at_each_poll(void **state)
 {
     const struct ud_offer_gate gate = {.open = true};
@@ -82,17 +90,31 @@ static void test_sleeps_spread_by_the_jitter_and_are_the_same_at_each_poll(void 
     (void)state;
     for (int64_t id = 1; id < 2000; id++) {
         const struct ud_fleet_device device = {.id = id};
-        const uint32_t sleep = ud_poll_sleep_s(&device, &gate, 300, 10, 0);
-        assert_int_equal(sleep, ud_poll_sleep_s(&device, &gate, 300, 10, 99999));
+        const uint32_t sleep = sleep_of(&device, &gate, 300, 10, 0);
+        assert_int_equal(sleep, sleep_of(&device, &gate, 300, 10, 99999));
         low = sleep < low ? sleep : low;
         high = sleep > high ? sleep : high;
-        assert_int_equal(ud_poll_sleep_s(&device, &gate, 300, 0, 0), 300);
+        assert_int_equal(sleep_of(&device, &gate, 300, 0, 0), 300);
     }
     assert_int_equal(low, 270);
     assert_int_equal(high, 330);
     const struct ud_fleet_device device = {.id = 1};
-    assert_true(ud_poll_sleep_s(&device, &gate, 86399, 50, 0) <= 86399);
-    assert_true(ud_poll_sleep_s(&device, &gate, 1, 50, 0) >= 1);
+    assert_true(sleep_of(&device, &gate, 86399, 50, 0) <= 86399);
+    assert_true(sleep_of(&device, &gate, 1, 50, 0) >= 1);
+}
+
+static void test_an_intervals_own_jitter_comes_before_the_servers(void **state)
+{
+    const struct ud_offer_gate gate = {.open = true};
+    const struct ud_tenant_settings settings = {.jitter_percent = 50, .window_polls = 3};
+    const struct ud_interval exact = {.s = 300, .has_jitter = true};
+    const struct ud_interval some = {.s = 300, .jitter_percent = 10, .has_jitter = true};
+    (void)state;
+    for (int64_t id = 1; id < 200; id++) {
+        const struct ud_fleet_device device = {.id = id};
+        assert_int_equal(ud_poll_sleep_s(&device, &gate, &exact, &settings, 0), 300);
+        assert_in_range(ud_poll_sleep_s(&device, &gate, &some, &settings, 0), 270, 330);
+    }
 }
 
 static void test_a_device_is_awake_for_its_window(void **state)
@@ -100,11 +122,11 @@ static void test_a_device_is_awake_for_its_window(void **state)
     const struct ud_fleet_device device = {.id = 1};
     struct ud_offer_gate gate = {.has_window = true, .opens_ms = 90000};
     (void)state;
-    assert_int_equal(ud_poll_sleep_s(&device, &gate, 3600, 0, 0), 30);
+    assert_int_equal(sleep_of(&device, &gate, 3600, 0, 0), 30);
     gate.opens_ms = 3600000;
-    assert_int_equal(ud_poll_sleep_s(&device, &gate, 3600, 0, 0), 1200);
+    assert_int_equal(sleep_of(&device, &gate, 3600, 0, 0), 1200);
     gate.opens_ms = INT64_C(360000000);
-    assert_int_equal(ud_poll_sleep_s(&device, &gate, 3600, 0, 0), 3600);
+    assert_int_equal(sleep_of(&device, &gate, 3600, 0, 0), 3600);
 }
 
 int main(void)
@@ -114,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_a_timed_action_becomes_forced_at_its_time),
         cmocka_unit_test(test_windows_by_their_texts),
         cmocka_unit_test(test_sleeps_spread_by_the_jitter_and_are_the_same_at_each_poll),
+        cmocka_unit_test(test_an_intervals_own_jitter_comes_before_the_servers),
         cmocka_unit_test(test_a_device_is_awake_for_its_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
