@@ -113,6 +113,17 @@ def show_refusals(author, server, devices, table):
                table)
 
 
+def show_kept(work, author, server, devices):
+    """What a person needs to go on; the console and how to get into it last, where it is seen."""
+    print(f"\nThe server and the devices go on running (folder {work}).")
+    print(f"  management API  {server.people_url}")
+    print(f"  token           {server.token_to_show()}")
+    print(f"  try             updraft status --watch   with   export UPDRAFT_PROFILE={author.profile}")
+    print(f"  end them with   kill -- {' '.join(str(part.pid()) for part in [server, *devices])}")
+    print(f"  console         {author.sign_in_link()}")
+    print("                  signs in once, within ten minutes; later ones: updraft sign-in-link with that profile", flush=True)
+
+
 def main():
     build = Path(os.environ.get("UPDRAFT_BUILD", "build/release")).resolve()
     keep = os.environ.get("KEEP") == "1"
@@ -139,13 +150,7 @@ def main():
         good = table.show()
         say(f"took {time.monotonic() - started:.0f} s")
         if keep:
-            print(f"\nThe server and the devices go on running (folder {work}).")
-            print(f"  management API  {server.people_url}")
-            print(f"  token           {server.token_to_show()}")
-            print(f"  try             updraft status --watch   with   export UPDRAFT_PROFILE={author.profile}")
-            print(f"  console         {author.sign_in_link()}")
-            print("                  signs in once, within ten minutes; later ones: updraft sign-in-link with that profile")
-            print(f"  end them with   kill -- {server.pid()} {' '.join(str(d.pid()) for d in devices)}")
+            show_kept(work, author, server, devices)
         return 0 if good else 1
     except Exception as error:  # whatever went wrong: say it, show the logs' ends, clean up below
         print(f"\ndemo: {error}", file=sys.stderr)
