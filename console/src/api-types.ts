@@ -422,6 +422,8 @@ export interface Server {
   version: string;
   store: "sqlite" | "postgresql";
   devices: number;
+  devicesUrl: string;
+  ca: string | null;
   storage: Room | null;
   settings: Setting[];
 }

@@ -58,7 +58,13 @@ export function App(): JSX.Element {
     setMe(who);
     startLive(signedOut);
     const to = place().query.get("to");
-    if (place().path === "/sign-in" || place().path === "/") go(to && to.startsWith("/") && !to.startsWith("//") ? to : "/overview", true);
+    const from = place().path;
+    if (from !== "/sign-in" && from !== "/") return;
+    if (to && to.startsWith("/") && !to.startsWith("//")) return go(to, true);
+    if (!makeSession(who, () => undefined).can("tenants")) return go("/overview", true);
+    // a server that knows no device yet shows its owner how the first one comes
+    const lead = (to: string): void => { if (place().path === from) go(to, true); };
+    get<Page<unknown>>("/api/v1/devices?limit=1").then((devices) => lead(devices.total === 0 ? "/first-hour" : "/overview"), () => lead("/overview"));
   }, [signedOut]);
 
   useEffect(() => {

@@ -239,11 +239,12 @@ static const struct command commands[] = {
      "Bind a device's public key to its name; or, with --code, give out a one-time code for its first start.\n"
      "\nOptions:\n"
      "  -k, --key FILE      the device's public key\n"
+     "  -f, --folder DIR    in place of --key: its folder; the key is taken from there, and the token put there\n"
      "  -t, --type NAME     its device type\n"
      "  -c, --code          a one-time code instead of a key\n"
      SERVER_OPTIONS
      "\nExamples:\n"
-     "  updraft device enrol door-17 --key door-17/device.pub\n"
+     "  updraft device enrol door-17 --folder door-17\n"
      "  updraft device enrol door-18 --code\n"},
     {"device list", "list the server's devices", net_device_list, "[options]",
      "List the devices that the server knows.\n"

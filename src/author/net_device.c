@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "author/net_commands.h"
+#include "ports/openssl/files.h"
 
 #define KEY_FILE_BYTES_MAX 4096
 
@@ -34,6 +35,7 @@ struct enrol {
     const char *name;
     const char *key;
     const char *type;
+    const char *folder;
     bool code;
 };
 
@@ -63,21 +65,47 @@ static void print_enrolled(const struct net_cmd *cmd, const struct enrol *enrol)
     printf("Put it into the device's `%s` file, mode 0600.\n", enrol->code ? "code" : "token");
 }
 
+/* The token where the device's agent reads it: shown to nobody. */
+static int keep_token(const struct net_cmd *cmd, const struct enrol *enrol)
+{
+    char path[NET_PATH_BYTES_MAX];
+    const char *token = net_text(cmd->answer.json, "token", "");
+    snprintf(path, sizeof path, "%s/token", enrol->folder); /* shorter than the key's beside it */
+    const ud_err err =
+        ud_small_file_write(path, 0600, true, (struct ud_bytes){(const uint8_t *)token, strlen(token)});
+    if (err != UD_OK) {
+        return cli_fail(path, "the device is enrolled, but its token is lost: remove it, and enrol it anew",
+                        err);
+    }
+    if (cmd->json) {
+        (void)json_object_del(cmd->answer.json, "token");
+        (void)json_object_set_new(cmd->answer.json, "tokenFile", json_string(path));
+        cli_print_json(cmd->answer.json);
+    } else {
+        printf("Enrolled %s; its token is in %s.\n", enrol->name, path);
+    }
+    return CLI_OK;
+}
+
 int net_device_enrol(int argc, char **argv)
 {
     static const struct option options[] = {NET_OPTIONS,
                                             {"key", required_argument, NULL, 'k'},
                                             {"type", required_argument, NULL, 't'},
+                                            {"folder", required_argument, NULL, 'f'},
                                             {"code", no_argument, NULL, 'c'},
                                             {NULL, 0, NULL, 0}};
     struct net_cmd cmd = {.json = false};
-    struct enrol enrol = {NULL, NULL, NULL, false};
+    struct enrol enrol = {NULL, NULL, NULL, NULL, false};
+    char key[NET_PATH_BYTES_MAX];
     int option;
-    while ((option = getopt_long(argc, argv, "k:t:c", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "k:t:f:c", options, NULL)) != -1) {
         if (option == 'k') {
             enrol.key = optarg;
         } else if (option == 't') {
             enrol.type = optarg;
+        } else if (option == 'f') {
+            enrol.folder = optarg;
         } else if (option == 'c') {
             enrol.code = true;
         } else if (!net_cmd_option(&cmd, option, optarg)) {
@@ -87,12 +115,21 @@ int net_device_enrol(int argc, char **argv)
     if (argc - optind != 1) {
         return cli_usage("device enrol", "one device name is needed");
     }
+    if (enrol.folder != NULL) {
+        const int len = snprintf(key, sizeof key, "%s/device.pub", enrol.folder);
+        if (enrol.key != NULL || enrol.code || len < 0 || (size_t)len >= sizeof key) {
+            return cli_usage("device enrol", "--folder goes without --key and --code");
+        }
+        enrol.key = key;
+    }
     enrol.name = argv[optind];
     int code = net_cmd_open(&cmd);
     if (code == CLI_OK) {
         code = send_enrol(&cmd, &enrol);
     }
-    if (code == CLI_OK) {
+    if (code == CLI_OK && enrol.folder != NULL) {
+        code = keep_token(&cmd, &enrol);
+    } else if (code == CLI_OK) {
         print_enrolled(&cmd, &enrol);
     }
     return net_cmd_close(&cmd, code);

@@ -1,7 +1,9 @@
 /* GET /server: what this server is, how it is set, and how much room is left. Read only: its file says how it is. */
 #include "server/api_shared.h"
+#include "server/files.h"
 #include "server/handlers.h"
 
+#include <stdlib.h>
 #include <sys/statvfs.h>
 
 struct listing {
@@ -33,6 +35,21 @@ static void render_room(struct ud_json *json, const struct ud_config *config)
     ud_json_close(json, '}');
 }
 
+/* Where devices come, and whom they must believe: what a new device is given. */
+static void render_addresses(struct ud_json *json, const struct ud_server *server)
+{
+    char url[UD_ADDRESS_BYTES_MAX + 24];
+    char path[UD_PATH_BYTES_MAX];
+    const bool plain = server->config.insecure_http;
+    snprintf(url, sizeof url, "%s://%s", plain ? "http" : "https",
+             ud_http_address(server->http, UD_LISTEN_DEVICES));
+    ud_json_string(json, "devicesUrl", url);
+    char *ca =
+        plain || ud_path_join(path, server->config.state, "ca.pem") != UD_OK ? NULL : realpath(path, NULL);
+    ud_json_string(json, "ca", ca); /* whole, to be copied; NULL: the certificate is somebody else's */
+    free(ca);
+}
+
 void ud_api_server(struct ud_call *call)
 {
     if (call->tenant != UD_TENANT_DEFAULT) {
@@ -47,6 +64,7 @@ void ud_api_server(struct ud_call *call)
     ud_json_string(&json, "store",
                    strncmp(ud_config_store(config), "postgresql://", 13) == 0 ? "postgresql" : "sqlite");
     ud_json_int(&json, "devices", (int64_t)ud_fleet_count(call->server->fleet));
+    render_addresses(&json, call->server);
     render_room(&json, config);
     ud_json_open(&json, "settings", '[');
     ud_config_each(config, each_setting, &listing);

@@ -266,6 +266,20 @@ def test_enrol_shows_its_secret_once_and_remove_ends_its_use(author):
     author.bad(REFUSED, "device", "remove", "lock-1")
 
 
+def test_enrol_puts_the_token_into_the_devices_folder_and_shows_it_nowhere(author):
+    author.good("device", "init", "lock-1", "--vendor", "v", "--class", "c", "--anchor", author.keys("someone"))
+    shown = author.good("device", "enrol", "lock-1", "--folder", "lock-1")
+    path = author.folder / "lock-1/token"
+    token = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600 and token not in shown and "lock-1/token" in shown
+    assert Device(author.server, "lock-1", token).call("GET").status == 200
+    author.good("device", "remove", "lock-1")
+    again = author.json("device", "enrol", "lock-1", "--folder", "lock-1")
+    assert "token" not in again and again["tokenFile"] == "lock-1/token" and path.read_text() != token
+    for more in (["--code"], ["--key", "lock-1/device.pub"]):
+        assert author.run("device", "enrol", "lock-2", "--folder", "lock-1", *more).returncode == USAGE
+
+
 def test_deploy_and_status_reach_a_fleet_of_more_than_one_page(author):
     names = sorted("lock-" + "x" * 130 + f"-{i:03}" for i in range(520))  # together more than one body may hold
     for name in names:

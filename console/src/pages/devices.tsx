@@ -314,7 +314,6 @@ function AddDevice({ close, done }: { close: () => void; done: () => void }): JS
             <Command text={secret} />
             {made.kid ? <p class="s dim">{t.addDevice.kid} <Digest hex={made.kid} /></p> : null}
             <Note tone="plain" icon="key">{made.code ? t.addDevice.codeHint : t.addDevice.tokenHint}</Note>
-            {made.code ? <Command text={`updraft-agent enrol --server ${window.location.protocol}//${window.location.hostname}:PORT --name ${made.name} --code ${secret}`} /> : null}
           </div>
           <footer>
             <Btn autofocus onClick={close}>{t.done}</Btn>

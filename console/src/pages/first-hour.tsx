@@ -2,11 +2,11 @@ import type { JSX } from "preact";
 import { releaseName } from "../format";
 import { useState } from "preact/hooks";
 import { send, useResource, type Page } from "../api";
-import type { Anchor, Device, Release, User } from "../model";
+import type { Anchor, Device, Release, Server, User } from "../model";
 import { url } from "../router";
 import { useSession } from "../session";
 import { t } from "../strings";
-import { Btn, Command, Icon, Input, Note, Panel, Refused, Say, T, useDeed } from "../ui/base";
+import { Btn, Command, Icon, Input, Loading, Note, Panel, Refused, Say, T, useDeed } from "../ui/base";
 
 const any = (event: { kind: string }): boolean => event.kind === "action" || event.kind === "change";
 
@@ -19,12 +19,13 @@ export function FirstHourPage(): JSX.Element {
   const releases = useResource<Page<Release>>("/api/v1/releases?limit=50", { events: any });
   const signed = (releases.data?.content ?? []).filter((one) => !one.foreign);
   const reporting = devices.data?.content.find((one) => one.running);
-  const updated = devices.data?.content.find((one) => one.action?.state === "confirmed");
+  const updated = devices.data?.content.find((one) => one.running?.release);
   const person = people.data?.content.find((one) => !one.service);
   const done = [person !== undefined || !session.can("people"), (anchors.data?.total ?? 0) > 0, reporting !== undefined, signed.length > 0, updated !== undefined];
   const now = done.indexOf(false);
   const count = done.filter(Boolean).length;
-  const host = window.location.hostname;
+  const made = useCommands(session.can("settings"));
+  const newest = signed[signed.length - 1];
   const step = (at: number, title: string, hint: JSX.Element | string, body: JSX.Element | null, time: string): JSX.Element => (
     <li class={done[at] ? "done" : at === now ? "now" : "later"} aria-current={at === now ? "step" : undefined}>
       <span class="n">{done[at] ? <Icon name="check" small /> : at + 1}</span>
@@ -44,37 +45,42 @@ export function FirstHourPage(): JSX.Element {
           {step(0, t.hour.person, person ? <><T v={person.name} /> {t.hour.personDone}</> : t.hour.personHint, <MakePerson />, t.hour.minutes(1))}
           {step(1, t.hour.trust, (anchors.data?.total ?? 0) > 0 ? <>{t.hour.trustDone} <b><T v={anchors.data?.content[0]?.name} /></b></> : t.hour.trustHint,
             <div class="stack">
-              <Command text="updraft keygen --output author" />
-              <Command text={`updraft login --server ${window.location.origin} --ca ca.pem --token-file admin.token`} />
-              <Command text="updraft anchor add author --key author.pub" />
+              <Block text={made?.trust} />
+              <p class="s dim">{t.hour.trustWhere}</p>
               <Listening />
             </div>, t.hour.minutes(2))}
           {step(2, t.hour.device, reporting ? <><T v={reporting.name} /> {t.hour.deviceDone}</> : t.hour.deviceHint,
             <div class="stack">
-              <Command text="updraft create --image app-1.bin --vendor acme.example --class door-controller --sequence 1 --version 1.0 --output app-1.suit" />
-              <Command text="updraft sign app-1.suit --key author.key" />
-              <Command text={`updraft device init door-1 --vendor acme.example --class door-controller --anchor author.pub --factory app-1.suit --image app-1.bin --name door-1 --server https://${host}:8443 --ca ca.pem`} />
-              <Command text="updraft device enrol door-1 --key door-1/device.pub" />
-              <Command text="updraft-boot door-1" />
+              <Block text={made?.device} />
               <p class="s dim">{t.hour.deviceWhere}</p>
               <Listening />
             </div>, t.hour.minutes(3))}
-          {step(3, t.hour.release, signed.length > 0 ? <>{t.hour.releaseDone} <a href={url("releases", signed[signed.length - 1]?.id ?? 0)}><T v={signed[signed.length - 1] ? releaseName(signed[signed.length - 1] as Release) : ""} /></a></> : t.hour.releaseHint,
+          {step(3, t.hour.release, newest ? <>{t.hour.releaseDone} <a href={url("releases", newest.id)}><T v={releaseName(newest)} /></a></> : t.hour.releaseHint,
             <div class="stack">
-              <Command text="updraft publish app-2.suit --payload app-2.bin --name app --version 2.0" />
-              <div><Btn icon="upload" href="/releases?upload=1" why={session.needs("upload")}>{t.releases.upload}</Btn></div>
+              <Block text={made?.release} />
+              <p class="s dim">{t.hour.releaseWhere}</p>
+              <div><Btn kind="pri" icon="upload" href="/releases?upload=1" why={session.needs("upload")}>{t.releases.upload}</Btn></div>
               <Listening />
             </div>, t.hour.minutes(1))}
           {step(4, t.hour.watch, updated ? <><a href={url("devices", updated.name)}><T v={updated.name} /></a> {t.hour.watchDone}</> : t.hour.watchHint,
             <div class="stack">
               <div class="row wrap">
-                {devices.data?.content[0] ? <Btn kind="pri" href={url("devices", devices.data.content[0].name)}>{t.hour.openDevice}</Btn> : null}
+                {reporting ? <Btn kind="pri" href={url("devices", reporting.name)}>{t.hour.openDevice}</Btn> : null}
                 <Btn href="/rollouts/new" why={session.needsWhole("deploy")}>{t.overview.start}</Btn>
               </div>
               <Listening />
             </div>, t.hour.minutes(4))}
         </ol>
       </section>
+      {updated ? (
+        <Panel cls="hourbad" title={t.hour.bad} caption={t.hour.badCaption}>
+          <div class="in stack">
+            <p class="s dim">{t.hour.badText}</p>
+            <Block text={made?.bad} />
+            <div><Btn href={url("devices", updated.name)}>{t.hour.openDevice}</Btn></div>
+          </div>
+        </Panel>
+      ) : null}
       <div class="grid hourmore">
         <div class="c4"><Panel title={t.hour.hawkbit}><div class="in stack"><p class="s dim">{t.hour.hawkbitText}</p><Command text="updraft import hawkbit --help" /></div></Panel></div>
         <div class="c4"><Panel title={t.hour.demo}><div class="in stack"><p class="s dim">{t.hour.demoText}</p><Command text="make demo KEEP=1" /></div></Panel></div>
@@ -82,6 +88,51 @@ export function FirstHourPage(): JSX.Element {
       </div>
     </div>
   );
+}
+
+const KIND = "--vendor acme.example --class door-controller";
+
+function word(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
+}
+
+/** What is copied into a shell: one block a step, each goes on where the one before it ended. */
+export function commandsOf(origin: string, host: string, server: Server | undefined): Record<"trust" | "device" | "release" | "bad", string> {
+  const folder = server?.ca ? server.ca.replace(/[^/]*$/, "") : "";
+  const ca = server && server.ca === null ? "" : ` \\\n  --ca ${word(`${folder}ca.pem`)}`;
+  const devices = server ? /^(https?):.*:(\d+)$/.exec(server.devicesUrl) : null;
+  const at = `${devices?.[1] ?? "https"}://${host}:${devices?.[2] ?? "8443"}`;
+  const build = (n: number): string[] => [
+    `updraft create --image app-${n} ${KIND} \\\n  --sequence ${n} --version ${n}.0 --output app-${n}.suit`,
+    `updraft sign app-${n}.suit --key author.key`,
+  ];
+  return {
+    trust: [
+      'export PATH="$PWD/build/release:$PATH"',
+      "mkdir first-hour && cd first-hour && cp ../build/release/app-[123] .",
+      "updraft keygen --output author",
+      `updraft login --server ${origin}${ca} \\\n  --token-file ${word(`${folder}admin.token`)}`,
+      "updraft anchor add author --key author.pub",
+    ].join("\n"),
+    device: [
+      ...build(1),
+      `updraft device init door-1 ${KIND} --anchor author.pub --factory app-1.suit --image app-1 \\\n  --poll 5 --server ${at}${ca}`,
+      "updraft device enrol door-1 --folder door-1",
+      "updraft-boot door-1 >door-1.log 2>&1 &",
+    ].join("\n"),
+    release: build(2).join("\n"),
+    bad: [...build(3), "updraft publish app-3.suit --payload app-3 --name app --version 3.0"].join("\n"),
+  };
+}
+
+/** null until it is known what they must say. */
+function useCommands(may: boolean): ReturnType<typeof commandsOf> | null {
+  const server = useResource<Server>(may ? "/api/v1/server" : null);
+  return may && !server.data && !server.error ? null : commandsOf(window.location.origin, window.location.hostname, server.data);
+}
+
+function Block({ text }: { text: string | undefined }): JSX.Element {
+  return text === undefined ? <Loading rows={3} /> : <Command text={text} />;
 }
 
 function Listening(): JSX.Element {

@@ -8,6 +8,7 @@ export interface World {
   control: string;
   password: string;
   hostile: string;
+  build: string;
   token: string;
   releases: Record<string, number>;
   foreign: number;
@@ -52,9 +53,11 @@ export interface Look {
   scheme?: "light" | "dark";
   /** errors in the browser's console that the test is about, such as a server that is down */
   quiet?: RegExp;
+  /** another server than the world's */
+  host?: string;
 }
 
-export async function fresh({ width = 1440, height = 900, scheme = "light", quiet }: Look = {}): Promise<Page> {
+export async function fresh({ width = 1440, height = 900, scheme = "light", quiet, host = world.people }: Look = {}): Promise<Page> {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true, viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB", timezoneId: "Europe/Berlin",
     permissions: ["clipboard-read", "clipboard-write"],
@@ -73,7 +76,7 @@ export async function fresh({ width = 1440, height = 900, scheme = "light", quie
     if (message.type() === "error" && !/Failed to load resource|net::ERR_|ERR_CONNECTION/.test(text) && !quiet?.test(text)) complaints.push(`console: ${text}`);
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(world.people) && !/^(data|blob|about):/.test(request.url())) complaints.push(`request: ${request.url()}`);
+    if (!request.url().startsWith(host) && !/^(data|blob|about):/.test(request.url())) complaints.push(`request: ${request.url()}`);
   });
   return page;
 }

@@ -106,7 +106,7 @@ class Meter(parts.Device):
 
 class World:
     def __init__(self, build, folder):
-        self.folder = folder
+        self.folder, self.build, self.fresh = folder, build, None
         self.server = Again(build, folder / "server")
         self.server.start()
         self.author = parts.Author(build, folder / "author", self.server, VENDOR, CLASS)
@@ -162,7 +162,7 @@ class World:
 
     def about(self):
         return {"people": self.server.people_url, "devices": self.server.devices_url, "password": PASSWORD, "hostile": HOSTILE,
-                "token": self.server.token_file.read_text().strip(), "releases": {n: release["id"] for n, release in self.releases.items()}, "foreign": self.foreign,
+                "build": str(self.build), "token": self.server.token_file.read_text().strip(), "releases": {n: release["id"] for n, release in self.releases.items()}, "foreign": self.foreign,
                 "upload": {"envelope": str(self.upload["envelope"]), "image": str(self.upload["path"])},
                 "unknown": {"envelope": str(self.unknown["envelope"]), "image": str(self.unknown["path"])}}
 
@@ -178,6 +178,12 @@ class World:
                 self.devices[what["device"]].power_off()
             case "power-on":
                 self.devices[what["device"]].power_on()
+            case "fresh":  # a server that nobody used yet
+                self.fresh = Again(self.build, self.folder / "fresh")
+                self.fresh.start()
+                return {"people": self.fresh.people_url, "token": self.fresh.token_file.read_text().strip()}
+            case "fresh-end":
+                self.fresh.stop()
             case "meter":
                 self.meter(what["device"])
             case "measure":
@@ -187,7 +193,7 @@ class World:
         return None
 
     def end(self):
-        for part in [*self.devices.values(), self.server]:
+        for part in [*self.devices.values(), self.server, *([self.fresh] if self.fresh else [])]:
             part.stop()
 
 
