@@ -197,7 +197,7 @@ class Lwm2mDevice:
         if firmware:
             firmware.device = self
         self.location = None
-        self.requests = []
+        self.requests, self.unanswered = [], []
         self.observed = {}
         self.executed = []
         self.changed = threading.Condition()
@@ -302,6 +302,9 @@ class Lwm2mDevice:
 
     def serve(self, request):
         if self.silent:
+            with self.changed:
+                self.unanswered.append(request)
+                self.changed.notify_all()
             return
         seen = self.seen
         if request.mid in seen:

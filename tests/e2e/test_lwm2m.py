@@ -98,6 +98,24 @@ def test_int_102_an_update_extends_changes_and_moves_the_registration(server):
         assert run(server, "d1", op="read", path="/3/0/0")["answer"]["values"] == {"/3/0/0": "Acme"}  # at its new place
 
 
+def test_another_device_behind_the_same_address_is_not_told_what_the_first_was_asked(server):
+    """As behind a NAT that gave the port away: what the first device was asked ends, and no answer is taken for another's."""
+    server.add_device("d2")
+    with device_of(server) as device:
+        device.register()
+        assert run(server, "d1", op="read", path="/3/0/0")["state"] == "done"  # behind what a new device is asked
+        device.silent = True
+        command(server, "d1", op="read", path="/3/0/16")
+        device.await_that(lambda: device.unanswered, "the first device is asked")
+        assert device.unanswered[0].path == "/3/0/16"
+        device.name, device.silent = "d2", False
+        device.register()
+        for path, value in (("/3/0/0", "Acme"), ("/3/0/1", "M1"), ("/3/0/9", 80)):
+            found = run(server, "d2", op="read", path=path)
+            assert found["state"] == "done" and found["answer"]["values"] == {path: value}, found
+        assert not [r for r in device.requests if r.token == device.unanswered[0].token]
+
+
 def test_int_103_a_device_deregisters(server):
     with device_of(server) as device:
         device.register()

@@ -16,7 +16,7 @@ class Relay:
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inside.bind(("127.0.0.1", 0))
         self.port = self.inside.getsockname()[1]
-        self.up, self.device, self.ended = [], None, False
+        self.up, self.down, self.device, self.ended = [], [], None, False
         self.lock = threading.Lock()
         self.outside = None
         self.move()
@@ -50,6 +50,7 @@ class Relay:
             except TimeoutError:
                 continue
             if outside is self.outside and self.device is not None:
+                self.down.append(data)
                 self.inside.sendto(data, self.device)
 
     def end(self):
@@ -113,6 +114,42 @@ def test_nothing_readable_passes_and_an_address_may_change_at_any_time(world, re
     assert b"Readable" not in passed and b"moves" not in passed and b"rd" + first["location"][4:].encode() not in passed
     assert len(relay.up) > 4
     device.power_off()
+
+
+@pytest.fixture(scope="module")
+def overheard(tmp_path_factory):
+    """A world whose devices find relays at the addresses that the server names as its own. (world, relay of each listener)"""
+    relays = {"coap": Relay(None), "coaps": Relay(None)}
+    where = {name: ("127.0.0.2", relay.port) for name, relay in relays.items()}
+    listen = [word for name, (host, port) in where.items() for word in (f"--listen-{name}", f"{host}:{port}")]
+    world = CoapWorld(tmp_path_factory.mktemp("overheard"), (*listen, "--coap-host", "127.0.0.1"))
+    for name, relay in relays.items():
+        relay.server = where[name]
+    world.v2 = world.release("app-2", BUILD / "app-2", 2)
+    yield world, relays
+    world.close()
+    for relay in relays.values():
+        relay.end()
+
+
+@pytest.mark.parametrize("security, listener, readable", [("none", "coap", True), ("oscore", "coap", False), ("psk", "coaps", False)])
+def test_b13_a_protected_road_shows_nothing_of_the_manifest(overheard, security, listener, readable):
+    world, relays = overheard
+    relay = relays[listener]
+    relay.move()  # an address of its own: the device before had another
+    relay.down.clear()
+    device = CoapDevice(world, f"shows-{security}", security)
+    device.ini = [row.replace("127.0.0.2", "127.0.0.1") for row in device.ini]
+    (device.folder / "agent.ini").write_text("\n".join(device.ini) + "\n")
+    device.power_on()
+    assert device.runs(1)["running"]["proof"] == "signed"
+    action = world.ends(world.deploy(world.v2, device))
+    assert action["state"] == "confirmed", (action, device.log_text())
+    device.power_off()
+    passed = b"".join(relay.down)
+    envelope = (world.folder / "app-2.suit").read_bytes()
+    assert len(passed) > len(envelope)
+    assert any(envelope[at:at + 16] in passed for at in range(len(envelope) - 16)) == readable
 
 
 def test_G3_what_was_recorded_is_not_taken_again_also_not_after_a_restart_of_the_server(world, relay):

@@ -296,10 +296,15 @@ static void on_response(void *ctx, struct ud_remote *remote, const struct ud_coa
     if (reg == NULL) {
         return;
     }
+    const bool asked = reg->asking; /* before it asks the next because it was heard */
     if (event->kind == UD_COAP_RESPONDED) {
         ud_reg_heard(lw, reg, NULL);
     }
-    ud_ask_response(lw, reg, event);
+    if (asked) {
+        ud_ask_response(lw, reg, event);
+    } else {
+        ud_ask_pump(lw, reg);
+    }
 }
 
 static bool on_notified(void *ctx, struct ud_remote *remote, const struct ud_coap_event *event)

@@ -209,6 +209,20 @@ void ud_reg_arm(struct ud_lwm2m *lw, struct ud_reg *reg)
 
 /* --- in memory */
 
+/* Its question under way is asked on no more: the answer would be taken for one of the next device at that address. */
+static void detach(struct ud_lwm2m *lw, struct ud_reg *reg)
+{
+    if (reg->remote == NULL) {
+        return;
+    }
+    if (reg->asking) {
+        ud_endpoint_cancel(lw->endpoint, reg->remote);
+    }
+    reg->remote->user = NULL;
+    reg->remote = NULL;
+    ud_ask_lost(reg);
+}
+
 static void attach(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_remote *remote)
 {
     struct ud_reg *other = remote->user;
@@ -218,13 +232,9 @@ static void attach(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_remote *re
         return;
     }
     if (other != NULL && other != reg) { /* another device behind the same address, or a bootstrap that ended */
-        other->remote = NULL;
-        ud_ask_lost(other);
+        detach(lw, other);
     }
-    if (reg->remote != NULL) {
-        reg->remote->user = NULL;
-        ud_ask_lost(reg);
-    }
+    detach(lw, reg);
     reg->remote = remote;
     remote->user = reg;
     reg->address = remote->address;

@@ -282,7 +282,7 @@ static void test_e1_a_store_with_a_published_key_is_refused(void **state)
     assert_int_equal(ud_trust_store_verify(&store, ud_buf_bytes(&whole), &roots, NULL), UD_ERR_KEY_PUBLISHED);
 }
 
-static void test_no_bit_of_a_store_can_change_and_no_byte_be_missing(void **state)
+static void test_a15_no_bit_of_a_store_can_change_and_no_byte_be_missing(void **state)
 {
     (void)state;
     static struct ud_trust_store store;
@@ -338,7 +338,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test(test_a4_a18_a_store_past_its_time_installs_nothing_new),
         cmocka_unit_test_setup_teardown(test_e1_a_store_with_a_published_key_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_bit_of_a_store_can_change_and_no_byte_be_missing, set_up,
+        cmocka_unit_test_setup_teardown(test_a15_no_bit_of_a_store_can_change_and_no_byte_be_missing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_no_device_would_take_is_not_written, set_up, tear_down),
     };
