@@ -37,7 +37,7 @@ struct ud_at_rest {
  * @param secret  UD_AT_REST_SECRET_BYTES random bytes that only this device has; borrowed
  *
  * Accesses then fail with UD_ERR_KEY (a secret of another length), UD_ERR_SHAPE (the slot has no envelope to find a digest
- * in), UD_ERR_FLASH, UD_ERR_CRYPTO. Cost: 150 bytes of stack and a UD_CIPHER_STATE_BYTES
+ * in), UD_ERR_FLASH, UD_ERR_CRYPTO. Cost: 250 bytes of stack and a UD_CIPHER_STATE_BYTES; 64 bytes read for each access
  */
 void ud_at_rest_init(struct ud_at_rest *at_rest, const struct ud_slots *slots, struct ud_bytes secret);
 

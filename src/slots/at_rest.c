@@ -78,23 +78,23 @@ static ud_err make_key(struct ud_at_rest *at_rest, uint8_t slot)
     return err;
 }
 
-/* While an install is open the stored envelope is of the image before; afterwards it is this one's, and does not change. */
+/* While an install is open the stored envelope is of the image before; afterwards it is this one's. */
 static ud_err key_of(struct ud_at_rest *at_rest, uint8_t slot)
 {
     struct ud_at_rest_slot *of = &at_rest->slot[slot];
     const struct ud_install_state *install = &at_rest->slots->state.install;
+    uint8_t digest[UD_DIGEST_BYTES];
+    ud_err err = UD_OK;
     if (install->open && slot == ud_slots_inactive(at_rest->slots)) {
-        if (of->known && memcmp(of->digest, install->manifest_digest, UD_DIGEST_BYTES) == 0) {
-            return UD_OK;
-        }
-        memcpy(of->digest, install->manifest_digest, UD_DIGEST_BYTES);
-        return make_key(at_rest, slot);
+        memcpy(digest, install->manifest_digest, sizeof digest);
+    } else {
+        err = stored_digest(at_rest->slots, slot, digest); /* each time: a program may outlive an envelope */
     }
-    if (of->known) {
-        return UD_OK;
+    if (err != UD_OK || (of->known && memcmp(of->digest, digest, sizeof digest) == 0)) {
+        return err;
     }
-    const ud_err err = stored_digest(at_rest->slots, slot, of->digest);
-    return err == UD_OK ? make_key(at_rest, slot) : err;
+    memcpy(of->digest, digest, sizeof digest);
+    return make_key(at_rest, slot);
 }
 
 /* ---- the stream ---- */
