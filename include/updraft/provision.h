@@ -49,6 +49,7 @@ struct ud_provision {
     struct ud_provision_area trust_store[UD_PROVISION_SLOTS]; /* its two copies; of size 0 without `roots` */
     struct ud_bytes roots; /* who may replace the trust above (updraft/trust_store.h), encoded; empty: nobody */
     ud_provision_mover mover;
+    bool at_rest; /* images in slot 1 are encrypted under a secret of the device (updraft/at_rest.h) */
     struct ud_provision_area move;        /* size 0 with UD_PROVISION_STAY, two sectors or more otherwise */
     struct ud_provision_area recovery[2]; /* image, envelope; sizes 0: none */
     struct ud_provision_area journal;     /* at least UD_PROVISION_JOURNAL_SECTORS_MIN sectors */
@@ -69,7 +70,7 @@ struct ud_provision {
  *         UD_ERR_VERSION; UD_ERR_KEY, UD_ERR_KEY_PUBLISHED and UD_ERR_DUPLICATE (an anchor, a component);
  *         UD_ERR_NUMBER_RANGE (geometry, weight, trial); UD_ERR_RANGE (an area is empty, not made of whole sectors, outside the flash, or over
  *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh);
- *         UD_ERR_IN_PLACE (UD_PROVISION_PATCH without a recovery image)
+ *         UD_ERR_IN_PLACE (UD_PROVISION_PATCH without a recovery image); UD_ERR_CONFIG (at_rest where nothing changes places)
  *
  * Cost:   no heap; stack of one COSE_Key reader and a CBOR reader
  * Source: docs/formats.md section 5; attacks B4, A17

@@ -223,6 +223,8 @@ static const struct command commands[] = {
      "  --layout NAME        ab: an image runs from either slot (default); swap: images run from one place and\n"
      "                       change places; overwrite: the new one replaces the old one; single: room for one\n"
      "                       image, which patches in place make into the next one\n"
+     "  --at-rest            swap, overwrite: what lies where images are installed is encrypted, under a secret that\n"
+     "                       is made here (at-rest.key)\n"
      "  --patch-bytes N      single: room for a patch (default: 262144)\n"
      "  --recovery ENVELOPE  single: with --recovery-image FILE, what runs when nothing else does. Needed: such a\n"
      "                       device has no other image to go back to\n"

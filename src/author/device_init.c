@@ -11,8 +11,10 @@
 #include "author/trust_file.h"
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
+#include "ports/posix/device_folder.h"
 #include "ports/posix/factory.h"
 #include "updraft/cbor.h"
+#include "updraft/crypto.h"
 #include "updraft/delta_in_place.h"
 #include "updraft/flash.h"
 #include "updraft/provision.h"
@@ -52,6 +54,7 @@ struct init {
     uint64_t trial_ms;
     uint64_t poll_s;
     ud_provision_mover layout;
+    bool at_rest;
     struct ud_trust trust;
 };
 
@@ -111,6 +114,7 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
         p->components[i].slot[1] = (struct ud_provision_area){(uint32_t)(at + slot), (uint32_t)second};
     }
     p->mover = init->layout;
+    p->at_rest = init->at_rest;
     p->move = (struct ud_provision_area){(uint32_t)move_at, (uint32_t)move};
     if (single) {
         p->recovery[0] = (struct ud_provision_area){(uint32_t)recovery_at, (uint32_t)slot};
@@ -259,6 +263,17 @@ static int save_keys(const struct init *init, char kid[CLI_HEX_BYTES(UD_KID_BYTE
     return err == UD_OK ? save(init, "device.pub", 0644, ud_buf_bytes(&pub)) : cli_fail_file(path, err);
 }
 
+/* What images at rest are encrypted under; like the device's key it is made here and stays. */
+static int save_secret(const struct init *init)
+{
+    uint8_t secret[UD_AT_REST_SECRET_BYTES];
+    const ud_err err = ud_random(secret, sizeof secret);
+    const int code = err == UD_OK ? save(init, "at-rest.key", 0600, UD_BYTES_ARRAY(secret))
+                                  : cli_fail("at-rest.key", NULL, err);
+    ud_wipe(secret, sizeof secret);
+    return code;
+}
+
 /* Everything is made in memory first, so that a wrong argument leaves no folder behind. */
 static int make_folder(const struct init *init, struct ud_bytes provisioning, struct ud_bytes settings)
 {
@@ -272,6 +287,9 @@ static int make_folder(const struct init *init, struct ud_bytes provisioning, st
     }
     if (code == CLI_OK) {
         code = save(init, "agent.ini", 0600, settings);
+    }
+    if (code == CLI_OK && init->at_rest) {
+        code = save_secret(init);
     }
     if (code == CLI_OK && init->recovery != NULL) {
         const ud_err err = ud_factory_recovery(init->folder, init->recovery, init->recovery_image);
@@ -361,6 +379,7 @@ static const struct option options[] = {
     {"layout", required_argument, NULL, 'l'},
     {"recovery", required_argument, NULL, 'R'},
     {"recovery-image", required_argument, NULL, 'I'},
+    {"at-rest", no_argument, NULL, 'E'},
     {NULL, 0, NULL, 0},
 };
 
@@ -454,6 +473,8 @@ int offline_device_init(int argc, char **argv)
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
             }
+        } else if (option == 'E') {
+            init.at_rest = true;
         } else if (option == 'C' || option == 'i') {
             if (!take_one_more(&init, option)) {
                 return cli_usage("device init", "more components than a device may have");
@@ -473,6 +494,10 @@ int offline_device_init(int argc, char **argv)
     }
     if ((init.recovery == NULL) != (init.recovery_image == NULL)) {
         return cli_usage("device init", "--recovery and --recovery-image go together");
+    }
+    if (init.at_rest && init.layout != UD_PROVISION_SWAP && init.layout != UD_PROVISION_OVERWRITE) {
+        return cli_usage("device init",
+                         "--at-rest is for --layout swap and overwrite: images run where they lie otherwise");
     }
     if (init.layout == UD_PROVISION_PATCH && init.component_count != 1) {
         return cli_usage("device init", "--layout single is for one component");

@@ -76,12 +76,12 @@ static json_t *show(const struct ud_provision *p)
     char class_id[CLI_UUID_TEXT_BYTES];
     cli_uuid_text(p->vendor_id.ptr, vendor);
     cli_uuid_text(p->class_id.ptr, class_id);
-    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:i, s:I}}", "vendorId",
-                     vendor, "classId", class_id, "layout", layout_name(p), "anchors", show_anchors(p),
-                     "threshold", p->trust.threshold, "components", show_components(p), "envelopes",
-                     show_slots(p->envelope), "journal", show_area(p->journal), "flash", "size",
-                     (json_int_t)p->flash_bytes, "eraseSize", (json_int_t)p->erase_size, "writeSize",
-                     (json_int_t)p->write_size, "trial", "boots", p->trial_boots, "deadlineMs",
+    return json_pack("{s:s, s:s, s:s, s:b, s:o, s:i, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:i, s:I}}",
+                     "vendorId", vendor, "classId", class_id, "layout", layout_name(p), "atRest", p->at_rest,
+                     "anchors", show_anchors(p), "threshold", p->trust.threshold, "components",
+                     show_components(p), "envelopes", show_slots(p->envelope), "journal", show_area(p->journal),
+                     "flash", "size", (json_int_t)p->flash_bytes, "eraseSize", (json_int_t)p->erase_size,
+                     "writeSize", (json_int_t)p->write_size, "trial", "boots", p->trial_boots, "deadlineMs",
                      (json_int_t)p->trial_deadline_ms);
 }
 
@@ -126,7 +126,7 @@ static void print(const struct ud_provision *p)
         print_area("Component", text, 0, p->components[i].slot[0]);
         print_area("Component", text, 1, p->components[i].slot[1]);
     }
-    printf("Layout       %s\n", layout_name(p));
+    printf("Layout       %s%s\n", layout_name(p), p->at_rest ? ", images encrypted at rest" : "");
     print_area("Envelope", "kept", 0, p->envelope[0]);
     print_area("Envelope", "kept", 1, p->envelope[1]);
     print_area("Journal", "records", -1, p->journal);

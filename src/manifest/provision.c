@@ -26,7 +26,7 @@ enum {
 enum { COMPONENT_ID = 1, COMPONENT_AREAS = 2 };
 enum { FLASH_BYTES = 1, FLASH_ERASE = 2, FLASH_WRITE = 3, FLASH_ERASED = 4 };
 enum { TRIAL_BOOTS = 1, TRIAL_DEADLINE = 2 };
-enum { MOVER_KIND = 1, MOVER_AREA = 2 };
+enum { MOVER_KIND = 1, MOVER_AREA = 2, MOVER_AT_REST = 3 };
 
 enum { FORMAT_VERSION = 1, AREAS_MAX = UD_PROVISION_SLOTS * (UD_COMPONENTS_MAX + 2) + 4 };
 
@@ -205,9 +205,15 @@ static void read_mover_area(struct ud_cbor *r, void *into)
     ((struct ud_provision *)into)->move = read_area(r);
 }
 
+static void read_mover_at_rest(struct ud_cbor *r, void *into)
+{
+    ((struct ud_provision *)into)->at_rest = ud_fields_number(r, 1, 1) == 1;
+}
+
 static const struct ud_field mover_fields[] = {
     {MOVER_KIND, true, read_mover_kind},
     {MOVER_AREA, true, read_mover_area},
+    {MOVER_AT_REST, false, read_mover_at_rest},
 };
 
 static void read_mover(struct ud_cbor *r, void *into)
@@ -308,6 +314,9 @@ static ud_err check_areas(const struct ud_provision *p)
     }
     if (p->mover == UD_PROVISION_PATCH && !ud_provision_has_recovery(p)) {
         return UD_ERR_IN_PLACE; /* nothing would bring such a device back */
+    }
+    if (p->at_rest && p->mover != UD_PROVISION_SWAP && p->mover != UD_PROVISION_OVERWRITE) {
+        return UD_ERR_CONFIG; /* no image rests where another one than the bootloader runs it from */
     }
     return p->journal.size / p->erase_size >= UD_PROVISION_JOURNAL_SECTORS_MIN ? UD_OK : UD_ERR_RANGE;
 }
@@ -429,10 +438,13 @@ static void put_file(struct ud_cbor_writer *w, const struct ud_provision *p)
     }
     if (p->mover != UD_PROVISION_STAY) {
         ud_cbor_put_uint(w, KEY_MOVER);
-        ud_cbor_put_map(w, 2);
+        ud_cbor_put_map(w, p->at_rest ? 3 : 2);
         put_number_field(w, MOVER_KIND, (uint64_t)p->mover);
         ud_cbor_put_uint(w, MOVER_AREA);
         put_area(w, p->move);
+        if (p->at_rest) {
+            put_number_field(w, MOVER_AT_REST, 1);
+        }
     }
     if (ud_provision_has_recovery(p)) {
         ud_cbor_put_uint(w, KEY_RECOVERY);

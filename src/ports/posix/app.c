@@ -108,7 +108,7 @@ static ud_err open_boot_info(struct ud_app *app)
 static ud_err open_folder(struct ud_app *app)
 {
     const char *path = getenv("UPDRAFT_DEVICE");
-    return path == NULL ? UD_ERR_STATE : ud_device_folder_open(&app->device, path);
+    return path == NULL ? UD_ERR_STATE : ud_device_folder_open(&app->device, path, &app->slots);
 }
 
 static ud_err open_flash(struct ud_app *app)

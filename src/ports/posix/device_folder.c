@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ports/openssl/files.h"
+#include "updraft/crypto.h"
 
 static const uint8_t staging[] = {0x81, 0x45, 'p', 'a', 't', 'c', 'h'};
 const struct ud_bytes ud_device_staging = {staging, sizeof staging};
@@ -55,7 +56,29 @@ ud_err ud_device_folder_path(const struct ud_device_folder *device, const char *
     return len > 0 && len < UD_PATH_BYTES_MAX ? UD_OK : UD_ERR_LIMIT;
 }
 
-ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path)
+/* Bootloader and application encrypt alike: who holds the folder is both of them in turn. */
+static ud_err hide_at_rest(struct ud_device_folder *device, const struct ud_slots *slots)
+{
+    char file[UD_PATH_BYTES_MAX];
+    uint8_t bytes[UD_AT_REST_SECRET_BYTES + 1]; /* a longer one is seen to be */
+    struct ud_buf secret = {bytes, sizeof bytes, 0};
+    ud_err err = ud_device_folder_path(device, "at-rest.key", file);
+    if (err == UD_OK) {
+        err = ud_small_file_read(file, true, &secret);
+    }
+    if (err == UD_OK && secret.len != sizeof device->at_rest_secret) {
+        err = UD_ERR_KEY;
+    }
+    if (err == UD_OK) {
+        memcpy(device->at_rest_secret, bytes, sizeof device->at_rest_secret);
+        ud_at_rest_init_install(&device->at_rest, slots, UD_BYTES_ARRAY(device->at_rest_secret));
+        device->layout.cipher = &device->at_rest.cipher;
+    }
+    ud_wipe(bytes, sizeof bytes);
+    return err;
+}
+
+ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path, const struct ud_slots *slots)
 {
     char file[UD_PATH_BYTES_MAX];
     struct ud_buf provision = {device->provision_bytes, sizeof device->provision_bytes, 0};
@@ -72,10 +95,11 @@ ud_err ud_device_folder_open(struct ud_device_folder *device, const char *path)
     if (err == UD_OK) {
         err = ud_provision_parse(&device->provision, ud_buf_bytes(&provision), NULL);
     }
-    if (err == UD_OK) {
-        lay_out(device);
+    if (err != UD_OK) {
+        return err;
     }
-    return err;
+    lay_out(device);
+    return device->provision.at_rest ? hide_at_rest(device, slots) : UD_OK;
 }
 
 ud_err ud_device_folder_flash_open(struct ud_device_folder *device)

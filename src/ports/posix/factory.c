@@ -164,7 +164,7 @@ static ud_err install_first(struct factory *work, const char *envelope_path, con
 static ud_err work_through(struct factory *work, const char *folder, const char *envelope_path,
                            const char *const *image_paths, size_t count, bool recovery)
 {
-    ud_err err = ud_device_folder_open(&work->device, folder);
+    ud_err err = ud_device_folder_open(&work->device, folder, &work->slots);
     if (err == UD_OK && work->device.layout.component_count != count) {
         err = UD_ERR_COMPONENT;
     }

@@ -90,7 +90,7 @@ static void test_the_factory_image_boots_and_is_what_is_executed(void **state)
     int fd = -1;
     write_release(bench, release);
     assert_int_equal(install(bench), UD_OK);
-    assert_int_equal(ud_device_folder_open(&bench->device, bench->folder), UD_OK);
+    assert_int_equal(ud_device_folder_open(&bench->device, bench->folder, &bench->boot.slots), UD_OK);
     assert_int_equal(ud_device_folder_flash_open(&bench->device), UD_OK);
     assert_int_equal(install(bench), UD_ERR_BUSY); /* one program at a time */
     assert_int_equal(choose(bench), UD_OK);
@@ -110,7 +110,7 @@ static void test_flash_that_changes_between_check_and_start_is_not_executed(void
     int fd = -1;
     write_release(bench, &bench->fleet->v1);
     assert_int_equal(install(bench), UD_OK);
-    assert_int_equal(ud_device_folder_open(&bench->device, bench->folder), UD_OK);
+    assert_int_equal(ud_device_folder_open(&bench->device, bench->folder, &bench->boot.slots), UD_OK);
     assert_int_equal(ud_device_folder_flash_open(&bench->device), UD_OK);
     assert_int_equal(choose(bench), UD_OK);
     const uint8_t other = (uint8_t)~bench->fleet->v1.image[100];

@@ -89,16 +89,44 @@ static void test_a_layout_that_moves_images_reads_back_the_same(void **state)
         want.flash_bytes = 80 * SECTOR;
         want.mover = (ud_provision_mover)mover;
         want.move = (struct ud_provision_area){70 * SECTOR, 2 * SECTOR};
+        want.at_rest = mover != UD_PROVISION_PATCH;
         want.recovery[0] = (struct ud_provision_area){72 * SECTOR, 7 * SECTOR};
         want.recovery[1] = (struct ud_provision_area){79 * SECTOR, SECTOR};
         assert_int_equal(ud_provision_write(&out, &want), UD_OK);
         assert_int_equal(ud_provision_parse(&got, ud_buf_bytes(&out), NULL), UD_OK);
         assert_int_equal(got.mover, mover);
+        assert_int_equal(got.at_rest, want.at_rest);
         assert_memory_equal(&got.move, &want.move, sizeof got.move);
         assert_true(ud_provision_has_recovery(&got));
         assert_memory_equal(got.recovery, want.recovery, sizeof got.recovery);
         bytes[out.len - 1] ^= 1; /* of the recovery envelope's size */
         assert_int_equal(ud_provision_parse(&got, ud_buf_bytes(&out), NULL), UD_ERR_RANGE);
+    }
+}
+
+/* Where a patch waits there is no image, and without a mover each image runs from where it lies. */
+static void test_images_rest_encrypted_only_where_they_do_not_run(void **state)
+{
+    (void)state;
+    static const struct {
+        ud_provision_mover mover;
+        ud_err want;
+    } rows[] = {
+        {UD_PROVISION_SWAP, UD_OK},
+        {UD_PROVISION_OVERWRITE, UD_OK},
+        {UD_PROVISION_PATCH, UD_ERR_CONFIG},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        uint8_t bytes[UD_PROVISION_BYTES_MAX];
+        struct ud_buf out = {bytes, sizeof bytes, 0};
+        struct ud_provision p = good();
+        p.flash_bytes = 80 * SECTOR;
+        p.mover = rows[row].mover;
+        p.at_rest = true;
+        p.move = (struct ud_provision_area){70 * SECTOR, 2 * SECTOR};
+        p.recovery[0] = (struct ud_provision_area){72 * SECTOR, 7 * SECTOR};
+        p.recovery[1] = (struct ud_provision_area){79 * SECTOR, SECTOR};
+        assert_int_equal(ud_provision_write(&out, &p), rows[row].want);
     }
 }
 
@@ -289,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_reads_back_the_same),
         cmocka_unit_test(test_a_layout_that_moves_images_reads_back_the_same),
+        cmocka_unit_test(test_images_rest_encrypted_only_where_they_do_not_run),
         cmocka_unit_test(test_a_device_that_does_not_add_up_is_refused_with_its_reason),
         cmocka_unit_test(test_a_file_cut_anywhere_or_longer_is_refused),
         cmocka_unit_test(test_another_version_and_unknown_keys_are_refused_where_they_stand),

@@ -234,7 +234,7 @@ int main(int argc, char **argv)
     }
     int status = parse(machine, argc, argv, &folder);
     if (status < 0) {
-        const ud_err err = ud_device_folder_open(&machine->device, folder);
+        const ud_err err = ud_device_folder_open(&machine->device, folder, &machine->boot.boot.slots);
         if (err != UD_OK) {
             (void)fprintf(stderr, "boot event=open folder=%s err=%s next=\"%s\"\n", folder, ud_err_name(err),
                           ud_err_remedy(err));
