@@ -11,6 +11,7 @@
 #include "../app/app.h"
 #include "patch.h"
 #include "ports/cortexm/cortexm.h"
+#include "ports/mps2-an385/at_rest/at_rest.h"
 #include "ports/mps2-an385/handoff.h"
 #include "ports/mps2-an385/log.h"
 #include "ports/mps2-an385/memory.h"
@@ -104,6 +105,9 @@ static ud_err open(struct app *app)
     ud_err err = ud_mps2_device_open(&app->device);
     if (err == UD_OK) {
         err = ud_handoff_read(&app->info);
+    }
+    if (err == UD_OK) {
+        err = ud_mps2_at_rest_begin_install(app->device.layout, &app->slots);
     }
     if (err == UD_OK) {
         err = ud_slots_mount(&app->slots, app->device.layout);

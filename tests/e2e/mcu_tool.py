@@ -10,6 +10,7 @@ from pathlib import Path
 FLASH_BYTES = 16 << 20
 PROVISION_AT = {"mps2-an385": 0x01000000, "mps2-an386": 0x01000000, "mps2-an505": 0x10200000}
 IDENTITY_OFFSET = 0x3000
+AT_REST_OFFSET = 0x3800
 NETWORK = "user,model=lan9118"  # 10.0.2.2 is this machine's loopback
 STATUS_CUT = 75
 STATUS_NO_IMAGE = 69
@@ -45,6 +46,8 @@ class Chip:
                  "-device", f"loader,file={device}/provisioning.cbor,addr={PROVISION_AT[board]:#x},force-raw=on"]
         if (identity := device / "identity.cbor").exists():
             words += ["-device", f"loader,file={identity},addr={PROVISION_AT[board] + IDENTITY_OFFSET:#x},force-raw=on"]
+        if (secret := device / "at-rest.key").exists():
+            words += ["-device", f"loader,file={secret},addr={PROVISION_AT[board] + AT_REST_OFFSET:#x},force-raw=on"]
         if nic == "none":  # time is instructions, so a watchdog bites by what the chip did and not by what the host had to do
             words += ["-icount", f"shift={0 if counted else NS_LOG2},align=off,sleep=off"]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -41,7 +41,7 @@ class Works:
 
     def __init__(self, folder: Path, images: str = "app", root_name: str = "device", layout: str = "ab",
                  firmware: Path | None = FIRMWARE, versions: tuple[int, ...] = (1, 2, 3, 4),
-                 author: str = "author"):
+                 author: str = "author", options: tuple[str, ...] = ()):
         self.folder = folder
         root = FIRMWARE.parent / "mcu-root"  # what two bootloaders have compiled in
         for file in root.glob(f"{author}.*"):
@@ -51,7 +51,7 @@ class Works:
         self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v, author) for v, image in self.images.items()}
         self.made = folder / "made"
         updraft("device", "init", self.made, *KIND, "--anchor", folder / f"{author}.pub", "--slot-bytes", "65536",
-                "--layout", layout, "--trial-ms", str(DEADLINE_MS), "--factory", self.envelopes[1], "--image", self.images[1])
+                "--layout", layout, *options, "--trial-ms", str(DEADLINE_MS), "--factory", self.envelopes[1], "--image", self.images[1])
         assert (self.made / "provisioning.cbor").read_bytes() == (root / root_name / "provisioning.cbor").read_bytes()
         with (self.made / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
             flash.write(b"\xff" * (FLASH_BYTES - flash.tell()))

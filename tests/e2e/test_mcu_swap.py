@@ -26,10 +26,10 @@ CRASHES = 5  # a version made here
 HEALTHY, UNDEFINED = bytes.fromhex("0120"), bytes.fromhex("00de")  # movs r0, #1; udf #0
 
 
-def crashing(folder: Path) -> Path:
+def crashing(folder: Path, healthy: str = "app-swap-2") -> Path:
     """Version 2 with one other instruction: what differs from version 1 is little, so every cut can be tried."""
-    image = bytearray((FIRMWARE / "app-swap-2.bin").read_bytes())
-    symbols = subprocess.run(["arm-none-eabi-nm", FIRMWARE / "app-swap-2.elf"], check=True, capture_output=True, text=True)
+    image = bytearray((FIRMWARE / f"{healthy}.bin").read_bytes())
+    symbols = subprocess.run(["arm-none-eabi-nm", FIRMWARE / f"{healthy}.elf"], check=True, capture_output=True, text=True)
     address = {name: int(value, 16) for value, _, name in (line.split() for line in symbols.stdout.splitlines())}
     at = address["app_is_healthy"] - address["ud_vectors"]
     assert image[at:at + 2] == HEALTHY
@@ -136,8 +136,10 @@ def test_only_sectors_that_differ_are_touched(product):
 class Cuts:
     """A device before a swap; each cut gets a flash of its own."""
 
-    def __init__(self, product: Device, folder: Path, version: int):
+    def __init__(self, product: Device, folder: Path, version: int, samples: int = SAMPLES, around: int = AROUND):
         self.product, self.folder, self.version = product, folder, version
+        self.samples, self.around = samples, around
+        folder.mkdir()
         product.stage(version)
         self.staged = (product.folder / "flash.bin").read_bytes()
 
@@ -145,15 +147,17 @@ class Cuts:
         last = moments[-1]
         if os.environ.get("UD_CUTS") == "all":
             return list(range(1, last + 1))
-        near = {at for moment in (0, *moments) for at in range(moment - AROUND, moment + AROUND + 1)}
-        return sorted(at for at in near | set(range(1, last, last // SAMPLES)) if 0 < at <= last)
+        near = {at for moment in (0, *moments) for at in range(moment - self.around, moment + self.around + 1)}
+        return sorted(at for at in near | set(range(1, last, last // self.samples)) if 0 < at <= last)
 
     def device(self, cut: int) -> Device:
         device = Device.__new__(Device)
         device.works, device.folder = self.product.works, self.folder / str(cut)
         device.bootloader, device.board = self.product.bootloader, self.product.board
         device.folder.mkdir()
-        shutil.copy(self.product.folder / "provisioning.cbor", device.folder)
+        for file in self.product.folder.iterdir():
+            if file.name != "flash.bin":
+                shutil.copy(file, device.folder)
         (device.folder / "flash.bin").write_bytes(self.staged)
         return device
 
@@ -174,7 +178,6 @@ class Cuts:
 def test_power_may_fail_in_every_flash_operation_of_a_swap(product, tmp_path):
     """Wherever it fails, the next start runs the old image or the new one, whole and in its place, and the one after is settled."""
     cuts = Cuts(product, tmp_path / "cuts", 2)
-    cuts.folder.mkdir()
     with product.power_on() as chip:
         moments = [int(chip.start()["operations"]), int(chip.wait_for("app event=confirm")["operations"])]
         assert chip.off() == 0
@@ -198,7 +201,6 @@ def test_power_may_fail_in_every_flash_operation_of_a_swap(product, tmp_path):
 def test_power_may_fail_in_every_flash_operation_of_a_swap_and_its_revert(product, tmp_path):
     """A new image that crashes: wherever power fails in the swap or in the way back, the old one runs in the end."""
     cuts = Cuts(product, tmp_path / "cuts", CRASHES)
-    cuts.folder.mkdir()
     with product.power_on() as chip:
         trial, reverted = chip.start(), chip.start()
         assert (trial["reason"], reverted["reason"], reverted["version"]) == ("trial", "reverted", "1")

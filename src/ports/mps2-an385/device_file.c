@@ -1,3 +1,4 @@
+#include "ports/mps2-an385/at_rest/at_rest.h"
 #include "ports/mps2-an385/device.h"
 #include "ports/mps2-an385/flash.h"
 #include "ports/mps2-an385/memory.h"
@@ -36,7 +37,7 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
         return err;
     }
     flash = ud_mps2_flash;
-    if (provision.flash_bytes > flash.size_bytes) {
+    if (provision.flash_bytes > flash.size_bytes || (provision.at_rest && ud_mps2_cipher == NULL)) {
         return UD_ERR_CONFIG;
     }
     flash.size_bytes = provision.flash_bytes;
@@ -44,5 +45,7 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
         &layout,
         &provision.trust,
         {.vendor_id = provision.vendor_id, .class_id = provision.class_id, .device_id = provision.device_id}};
-    return ud_boot_layout_with(&layout, &provision, &flash, movers[provision.mover]);
+    err = ud_boot_layout_with(&layout, &provision, &flash, movers[provision.mover]);
+    layout.cipher = provision.at_rest ? ud_mps2_cipher : NULL;
+    return err;
 }

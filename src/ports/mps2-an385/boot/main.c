@@ -1,6 +1,7 @@
 /* The bootloader of this board: verify, choose, have the image where it runs, look a second time, start it. */
 #include "place.h"
 #include "ports/cortexm/cortexm.h"
+#include "ports/mps2-an385/at_rest/at_rest.h"
 #include "ports/mps2-an385/device.h"
 #include "ports/mps2-an385/handoff.h"
 #include "ports/mps2-an385/memory.h"
@@ -53,6 +54,9 @@ int main(void)
     uint32_t address = 0;
     const ud_err ended = ud_handoff_begin();
     ud_err err = ud_mps2_device_open(&machine.device);
+    if (err == UD_OK) {
+        err = ud_mps2_at_rest_begin(machine.device.layout, &machine.boot.slots);
+    }
     if (err != UD_OK) {
         halt(err, STATUS_DEVICE);
     }
