@@ -37,7 +37,7 @@ struct sim_flash_part {
 struct sim_flash {
     struct ud_flash flash; /* give this to the code under test */
     uint64_t operations;   /* programs and erases since init */
-    uint32_t violations;   /* calls that broke a rule; a test wants 0 */
+    uint32_t violations;   /* calls that broke a rule, with what could be read before them; a test wants 0 */
     bool flicker;          /* weak bits read differently at every read */
     /* private */
     uint8_t *programmed; /* [size] set bits are away from the erased state */
