@@ -83,9 +83,10 @@ ud_err patch_update(struct app *app, const char *text)
     if (!parse(text, sizes)) {
         return UD_ERR_USAGE;
     }
+    const uint32_t images[UD_COMPONENTS_MAX] = {sizes[1]}; /* of a device of one component */
     patching.app = app;
     patching.patch_bytes = sizes[2];
-    ud_err err = stage_begin(app, sizes[0], sizes[1], &patching.installed);
+    ud_err err = stage_begin(app, sizes[0], images, &patching.installed);
     if (err != UD_OK) {
         return err;
     }

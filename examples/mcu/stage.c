@@ -17,10 +17,14 @@ bool stage_take_number(const char **text, uint32_t *number)
     return *text != start;
 }
 
-static bool parse(const char *text, uint32_t *envelope_bytes, uint32_t *image_bytes)
+/* The envelope's size, and one for each component of the device. */
+static bool parse(const char *text, uint8_t count, uint32_t *envelope_bytes, uint32_t sizes[UD_COMPONENTS_MAX])
 {
-    return stage_take_number(&text, envelope_bytes) && *text++ == ' ' &&
-           stage_take_number(&text, image_bytes) && *text == '\0';
+    bool is_good = stage_take_number(&text, envelope_bytes);
+    for (uint8_t i = 0; is_good && i < count; i++) {
+        is_good = *text++ == ' ' && stage_take_number(&text, &sizes[i]);
+    }
+    return is_good && *text == '\0';
 }
 
 static ud_err take_envelope(struct app *app, uint32_t len)
@@ -44,15 +48,19 @@ static ud_err take_envelope(struct app *app, uint32_t len)
     return app->env.digest.len == UD_DIGEST_BYTES ? UD_OK : UD_ERR_DIGEST;
 }
 
-ud_err stage_begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from)
+/* Images come one behind the other, and each is begun when the one before it is complete. */
+ud_err stage_begin(struct app *app, uint32_t envelope_bytes, const uint32_t sizes[UD_COMPONENTS_MAX],
+                   uint32_t *from)
 {
     uint32_t resume_bytes[UD_COMPONENTS_MAX] = {0};
-    const uint32_t sizes[UD_COMPONENTS_MAX] = {image_bytes};
     ud_err err = take_envelope(app, envelope_bytes);
     if (err == UD_OK) {
         err = ud_slots_install_begin(&app->slots, app->info.slot, app->env.digest.ptr, sizes, resume_bytes);
     }
-    *from = resume_bytes[0];
+    *from = 0;
+    for (uint8_t i = 0; i < app->device.layout->component_count; i++) {
+        *from += resume_bytes[i];
+    }
     ud_uart_put("app event=send");
     ud_mps2_log_number("from", *from);
     ud_mps2_log_text("err", ud_err_name(err));
@@ -61,7 +69,7 @@ ud_err stage_begin(struct app *app, uint32_t envelope_bytes, uint32_t image_byte
 }
 
 /* All of it is taken, also when the flash refuses some: what follows must not be read as a command. */
-static ud_err take_image(struct app *app, uint32_t from, uint32_t image_bytes)
+static ud_err take_image(struct app *app, uint8_t component, uint32_t from, uint32_t image_bytes)
 {
     uint8_t chunk[CHUNK_BYTES];
     ud_err err = UD_OK;
@@ -71,9 +79,21 @@ static ud_err take_image(struct app *app, uint32_t from, uint32_t image_bytes)
             chunk[i] = ud_uart_get();
         }
         if (err == UD_OK) {
-            err = ud_slots_install_write(&app->slots, 0, (struct ud_bytes){chunk, n});
+            err = ud_slots_install_write(&app->slots, component, (struct ud_bytes){chunk, n});
         }
         from += n;
+    }
+    return err;
+}
+
+static ud_err take_images(struct app *app, uint32_t from, const uint32_t sizes[UD_COMPONENTS_MAX])
+{
+    ud_err err = UD_OK;
+    for (uint8_t i = 0; i < app->device.layout->component_count; i++) {
+        const uint32_t there = from < sizes[i] ? from : sizes[i];
+        const ud_err taken = take_image(app, i, there, sizes[i]);
+        err = err == UD_OK ? taken : err;
+        from -= there;
     }
     return err;
 }
@@ -88,17 +108,17 @@ ud_err stage_finish(struct app *app)
     return err == UD_OK ? ud_slots_trial_request(&app->slots) : err;
 }
 
-ud_err stage_update(struct app *app, const char *sizes)
+ud_err stage_update(struct app *app, const char *text)
 {
     uint32_t envelope_bytes = 0;
-    uint32_t image_bytes = 0;
+    uint32_t sizes[UD_COMPONENTS_MAX] = {0};
     uint32_t from = 0;
-    if (!parse(sizes, &envelope_bytes, &image_bytes)) {
+    if (!parse(text, app->device.layout->component_count, &envelope_bytes, sizes)) {
         return UD_ERR_USAGE;
     }
-    ud_err err = stage_begin(app, envelope_bytes, image_bytes, &from);
+    ud_err err = stage_begin(app, envelope_bytes, sizes, &from);
     if (err == UD_OK) {
-        err = take_image(app, from, image_bytes);
+        err = take_images(app, from, sizes);
     }
     return err == UD_OK ? stage_finish(app) : err;
 }

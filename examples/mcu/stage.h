@@ -2,9 +2,9 @@
  * An update over the serial line, into the slot that does not run. A road is never trusted: the signature is checked
  * before anything is written, and the bootloader checks all of it again.
  *
- *     host    stage ENVELOPE_BYTES IMAGE_BYTES, a newline, the envelope
+ *     host    stage ENVELOPE_BYTES IMAGE_BYTES..., a newline, the envelope; one number for each component
  *     device  app event=send from=N err=...      N: what an install that was cut has already
- *     host    the image from byte N              only when err was UD_OK
+ *     host    the image from byte N              only when err was UD_OK; of several, one behind the other
  *     device  app event=staged err=...
  */
 #ifndef STAGE_H
@@ -21,16 +21,17 @@ struct app {
 };
 
 /**
- * @param sizes  "ENVELOPE_BYTES IMAGE_BYTES"
+ * @param text  "ENVELOPE_BYTES IMAGE_BYTES..."
  * @return UD_OK: the next boot tries it; UD_ERR_USAGE; UD_ERR_SPACE; errors of the envelope and of ud_slots_*. Bytes
  *         that the host sends after an error are taken all the same.
  */
-ud_err stage_update(struct app *app, const char *sizes);
+ud_err stage_update(struct app *app, const char *text);
 
 /** Parts of it, for other ways to bring an image. Digits at *text. */
 bool stage_take_number(const char **text, uint32_t *number);
-/** Take and check the envelope, and begin or go on with its install; says so. @param from out: bytes that are there */
-ud_err stage_begin(struct app *app, uint32_t envelope_bytes, uint32_t image_bytes, uint32_t *from);
+/** Take and check the envelope, and begin or go on with its install; says so. @param from out: bytes that are there, of all images */
+ud_err stage_begin(struct app *app, uint32_t envelope_bytes, const uint32_t sizes[UD_COMPONENTS_MAX],
+                   uint32_t *from);
 /** The image is complete: keep the envelope and ask for a trial. */
 ud_err stage_finish(struct app *app);
 

@@ -103,10 +103,11 @@ class Chip:
         except BrokenPipeError:  # power failed meanwhile: the exit status says so
             pass
 
-    def stage(self, envelope: Path, image: Path, command: str = "stage") -> dict[str, str]:
-        """An update over the serial line; {} when power failed."""
-        signed, payload = envelope.read_bytes(), image.read_bytes()
-        self.send(f"{command} {len(signed)} {len(payload)}\n".encode() + signed)
+    def stage(self, envelope: Path, image: Path | tuple[Path, ...], command: str = "stage") -> dict[str, str]:
+        """An update over the serial line, of one image or of one for each component; {} when power failed."""
+        signed, images = envelope.read_bytes(), [path.read_bytes() for path in (image if isinstance(image, tuple) else (image,))]
+        sizes, payload = " ".join(str(len(data)) for data in images), b"".join(images)
+        self.send(f"{command} {len(signed)} {sizes}\n".encode() + signed)
         offer = self.wait_for("app event=send")
         self.resumed = int(offer.get("from", "0"))
         if offer.get("err") == "UD_OK":
