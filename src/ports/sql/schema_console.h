@@ -1,10 +1,10 @@
 /*
- * The two steps that brought what the console asks: counts that are kept and not counted, reports that were refused, people's own
+ * The steps that brought what the console asks: counts that are kept and not counted, reports that were refused, people's own
  * filters, and what they put off.
  *
  * The counts are kept by triggers, so no statement that changes devices can forget them, set-based ones included.
  * tally, kind 1: devices by how they stand: status + 16 in quarantine + 32 without any signed report; kind 2: open
- * actions by state. runs_by_day: how many devices ran a release at the end of that day (days since 1970, UTC, by the
+ * actions by state; kind 3 (a later step): ended ones. runs_by_day: how many devices ran a release at the end of that day (days since 1970, UTC, by the
  * database's clock); a day without a row is as the day before. Release 0: never said anything; -1: a signed report of an image
  * that is none of ours.
  */
@@ -107,6 +107,29 @@
     "CREATE TRIGGER device_runs AFTER INSERT OR DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_runs();" \
     "CREATE TRIGGER device_runs_moves AFTER UPDATE ON device FOR EACH ROW WHEN (" \
         RUNS("OLD.") "<>" RUNS("NEW.") ") EXECUTE FUNCTION device_runs();"
+
+/* --- kind 3: actions that have ended, by state; with kind 2 that is all of them */
+
+#define SCHEMA_ENDED "INSERT INTO tally SELECT tenant,3,state,count(*) FROM action WHERE active=0 GROUP BY 1,3;"
+#define ENDED_MOVES "(OLD.active=0 OR NEW.active=0) AND (OLD.state<>NEW.state OR OLD.active<>NEW.active)"
+
+#define SCHEMA_ENDED_SQLITE \
+    "CREATE TRIGGER action_ended_add AFTER INSERT ON action WHEN NEW.active=0 BEGIN " \
+        LITE_TALLY("NEW.", "3", "NEW.state", "1") "END;" \
+    "CREATE TRIGGER action_ended_gone AFTER DELETE ON action WHEN OLD.active=0 BEGIN " \
+        LITE_TALLY("OLD.", "3", "OLD.state", "-1") "END;" \
+    "CREATE TRIGGER action_ended_moves AFTER UPDATE OF state,active ON action WHEN " ENDED_MOVES " BEGIN " \
+        LITE_TALLY("OLD.", "3", "OLD.state", "OLD.active-1") LITE_TALLY("NEW.", "3", "NEW.state", "1-NEW.active") "END;"
+
+#define SCHEMA_ENDED_PG \
+    "CREATE FUNCTION action_ended() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  IF TG_OP<>'INSERT' THEN PERFORM tally_add(OLD.tenant,3,OLD.state,OLD.active-1); END IF;" \
+    "  IF TG_OP<>'DELETE' THEN PERFORM tally_add(NEW.tenant,3,NEW.state,1-NEW.active); END IF;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER action_ended_add AFTER INSERT ON action FOR EACH ROW WHEN (NEW.active=0) EXECUTE FUNCTION action_ended();" \
+    "CREATE TRIGGER action_ended_gone AFTER DELETE ON action FOR EACH ROW WHEN (OLD.active=0) EXECUTE FUNCTION action_ended();" \
+    "CREATE TRIGGER action_ended_moves AFTER UPDATE ON action FOR EACH ROW WHEN (" ENDED_MOVES ")" \
+    " EXECUTE FUNCTION action_ended();"
 /* clang-format on */
 
 #endif

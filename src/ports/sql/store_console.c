@@ -46,7 +46,7 @@ ud_err ud_store_standing(struct ud_store *store, int64_t tenant, struct ud_stand
         const uint32_t devices = (uint32_t)sql_get_int(&q);
         if (kind == 1) {
             add_standing(standing, key, devices);
-        } else if (key >= 0 && key < UD_ACTION_STATE_COUNT) {
+        } else if (kind == 2 && key >= 0 && key < UD_ACTION_STATE_COUNT) {
             standing->open[key] = devices;
         }
     }

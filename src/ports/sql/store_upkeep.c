@@ -102,6 +102,11 @@ static const struct {
      "device d"
      " WHERE d.tenant=t.id)<>coalesce((SELECT sum(r.devices) FROM runs_by_day r WHERE r.tenant=t.id AND r.day="
      "(SELECT max(x.day) FROM runs_by_day x WHERE x.tenant=r.tenant AND x.release=r.release)),0)) x"},
+    {"kept counts of actions that differ from the actions",
+     "count again: the statements are in docs/formats.md section 22",
+     "SELECT count(*) FROM (SELECT t.id FROM tenant t WHERE (SELECT count(*) FROM action a WHERE "
+     "a.tenant=t.id)<>coalesce((SELECT sum(devices) FROM tally y WHERE y.tenant=t.id AND y.kind IN(2,3)),0)) "
+     "x"},
     {"gaps in the numbers of the audit log", "see updraft audit verify; treat the server as compromised",
      "SELECT count(*) FROM (SELECT tenant FROM audit GROUP BY tenant HAVING count(*)<>max(n) OR min(n)<>1) x"},
 };

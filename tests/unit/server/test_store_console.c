@@ -111,6 +111,54 @@ static void test_standing_follows_every_change_of_a_device(void **state)
     assert_int_equal(wrong_counts(store), 1);
 }
 
+/* What /metrics shows: actions of all tenants, ended ones too, without a walk over them. */
+static uint32_t actions_in(struct ud_store *store, ud_action_state state)
+{
+    uint32_t counts[UD_ACTION_STATE_COUNT];
+    assert_int_equal(ud_store_action_count_by_state(store, counts), UD_OK);
+    return counts[state];
+}
+
+static void test_ended_actions_are_counted_by_state(void **state)
+{
+    struct place *place = *state;
+    struct ud_store *store = place->store;
+    const int64_t device = add_device(store, "a", "");
+    struct ud_row_action one = {.tenant = TENANT,
+                                .device = device,
+                                .release = add_release(store, "1"),
+                                .state = UD_ACTION_OFFERED,
+                                .active = true};
+    struct ud_row_action two = one;
+    assert_int_equal(ud_store_action_add(store, &one), UD_OK);
+    two.state = UD_ACTION_FAILED;
+    two.active = false;
+    assert_int_equal(ud_store_action_add(store, &two), UD_OK);
+    assert_int_equal(actions_in(store, UD_ACTION_OFFERED), 1);
+    assert_int_equal(actions_in(store, UD_ACTION_FAILED), 1);
+    one.state = UD_ACTION_FAILED; /* still open: it is both, and counted once */
+    assert_int_equal(ud_store_action_set(store, &one), UD_OK);
+    assert_int_equal(actions_in(store, UD_ACTION_OFFERED), 0);
+    assert_int_equal(actions_in(store, UD_ACTION_FAILED), 2);
+    one.active = false;
+    assert_int_equal(ud_store_action_set(store, &one), UD_OK);
+    assert_int_equal(actions_in(store, UD_ACTION_FAILED), 2);
+    two.state = UD_ACTION_CLAIMED; /* a late word of an ended one */
+    assert_int_equal(ud_store_action_set(store, &two), UD_OK);
+    assert_int_equal(actions_in(store, UD_ACTION_FAILED), 1);
+    assert_int_equal(actions_in(store, UD_ACTION_CLAIMED), 1);
+    place_sql(place, "UPDATE action SET active=1,state=1 WHERE state=7"); /* by no function of ours */
+    assert_int_equal(wrong_counts(store), 0);
+    place_sql(place, "UPDATE tally SET devices=devices+1 WHERE kind=3");
+    assert_int_equal(wrong_counts(store), 1);
+    place_sql(place, "UPDATE tally SET devices=devices-1 WHERE kind=3");
+    assert_int_equal(ud_store_device_remove(store, device), UD_OK);
+    for (int i = 0; i < UD_ACTION_STATE_COUNT; i++) {
+        assert_int_equal(actions_in(store, (ud_action_state)i), 0);
+    }
+    assert_int_equal(wrong_counts(store), 0);
+}
+
 static void test_open_actions_are_counted_by_state(void **state)
 {
     struct place *place = *state;
@@ -538,6 +586,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_standing_follows_every_change_of_a_device),
         PLACE_TEST(test_open_actions_are_counted_by_state),
+        PLACE_TEST(test_ended_actions_are_counted_by_state),
         PLACE_TEST(test_how_a_release_fits_everybody_is_known_without_a_walk),
         PLACE_TEST(test_what_the_fleet_runs_is_kept_by_day),
         PLACE_TEST(test_what_unsigned_devices_claim_counts_until_they_sign),
