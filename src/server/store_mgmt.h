@@ -111,6 +111,12 @@ struct ud_set_content {
 ud_err ud_store_set_content(struct ud_store *store, int64_t set, struct ud_set_content *content);
 /** Does a target of this type take this release? */
 ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t release, bool *takes);
+/** What a release is for, in words; device_type is "" where it is for any. UD_ERR_NOT_FOUND. */
+struct ud_release_kinds {
+    char device_type[UD_TITLE_BYTES_MAX + 1];
+    char set_type[UD_TITLE_BYTES_MAX + 1];
+};
+ud_err ud_store_release_kinds(struct ud_store *store, int32_t release, struct ud_release_kinds *kinds);
 /** Was this release given to any device? Then what it holds does not change any more. */
 bool ud_store_release_was_given(struct ud_store *store, int32_t release);
 /** Was any set with this module given to a device? */

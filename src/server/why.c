@@ -1,6 +1,7 @@
 #include "server/why.h"
 
 #include "server/actions.h"
+#include "server/store_mgmt.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct asked {
     struct ud_row_action action; /* the current one, or the member's last, or the newest */
     bool has_release;
     struct ud_row_release release; /* what it is to run */
+    struct ud_release_kinds kinds; /* of a release that left the device out */
+    bool type_takes;               /* ... and whether the device's type takes such sets now */
 };
 
 const char *ud_why_step_name(ud_why_step step)
@@ -152,6 +155,33 @@ static bool is_its_groups_turn(struct asked *a)
     return true;
 }
 
+/* The rules of ud_action_offer() in the same order; what was in the way then may be gone now. */
+static bool says_why_left_out(struct asked *a)
+{
+    const struct ud_row_device *device = a->device;
+    const char *type = device->type_id == 0 ? "(none)" : device->type_name;
+    if (a->release.foreign && !device->foreign) {
+        return fails(a, UD_WHY_FREE, "skipped", ud_err_remedy(UD_ERR_NOT_FOREIGN),
+                     "The release is not for this kind of device: %s.", ud_err_text(UD_ERR_NOT_FOREIGN));
+    }
+    if (a->release.foreign && a->release.type_id != 0 && a->release.type_id != device->type_id) {
+        return fails(a, UD_WHY_FREE, "skipped",
+                     "Deploy a release for its type, or correct the device's type and deploy this one again.",
+                     "The release is for devices of type \"%s\"; this one's type is \"%s\".",
+                     a->kinds.device_type, type);
+    }
+    if (!a->type_takes) {
+        return fails(a, UD_WHY_FREE, "skipped",
+                     "Add that type of set to those that its type takes and deploy this one again, or deploy "
+                     "a release of a type that it takes.",
+                     "Devices of its type \"%s\" take no sets of type \"%s\", which the release is.", type,
+                     a->kinds.set_type);
+    }
+    return fails(a, UD_WHY_FREE, "skipped", "Deploy the release to it again.",
+                 "Rollout \"%s\" left it out, as its type did not fit the release then; now it does.",
+                 a->rollout.name);
+}
+
 static bool is_free(struct asked *a)
 {
     const struct ud_row_device *device = a->device;
@@ -171,8 +201,7 @@ static bool is_free(struct asked *a)
                      device->current_action, device->terms.weight, a->rollout.terms.weight);
     }
     if (a->has_member && a->member.state == UD_MEMBER_SKIPPED) {
-        return fails(a, UD_WHY_FREE, "skipped", ud_err_remedy(UD_ERR_NOT_FOREIGN),
-                     "The release is not for this kind of device: %s.", ud_err_text(UD_ERR_NOT_FOREIGN));
+        return says_why_left_out(a);
     }
     holds(a, UD_WHY_FREE, "Nothing else has it.");
     return true;
@@ -340,6 +369,18 @@ static ud_err load_release(struct asked *a)
     return err == UD_ERR_NOT_FOUND ? UD_OK : err;
 }
 
+static ud_err load_kinds(struct asked *a)
+{
+    a->type_takes = true;
+    if (!a->has_release || !a->has_member || a->member.state != UD_MEMBER_SKIPPED) {
+        return UD_OK;
+    }
+    const ud_err err = ud_store_release_kinds(a->store, a->release.id, &a->kinds);
+    return err == UD_OK && a->release.foreign && a->device->type_id != 0
+               ? ud_store_type_takes(a->store, a->device->type_id, a->release.id, &a->type_takes)
+               : err;
+}
+
 ud_err ud_why_not(struct ud_store *store, const struct ud_row_device *device,
                   const struct ud_fleet_device *in_memory, int64_t now_ms, int64_t silent_ms,
                   struct ud_why *why)
@@ -367,6 +408,7 @@ ud_err ud_why_not(struct ud_store *store, const struct ud_row_device *device,
     ud_err err = load_member(&a);
     err = err == UD_OK ? load_action(&a) : err;
     err = err == UD_OK ? load_release(&a) : err;
+    err = err == UD_OK ? load_kinds(&a) : err;
     for (int step = 0; step < UD_WHY_STEP_COUNT && err == UD_OK && checks[step](&a); step++) {
     }
     why->rollout = a.has_member ? a.rollout.id : 0;

@@ -382,6 +382,34 @@ def test_the_command_makes_shows_and_steers_rollouts(fleet, updraft, tmp_path):
     assert "Removed" in updraft("rollout", "remove", 2)
 
 
+def test_a_device_that_was_left_out_is_told_which_type_does_not_fit(fleet, updraft):
+    server = fleet.server
+    rest = "/rest/v1"
+    made = server.api("POST", "/api/v1/device-types", {"name": "door", "foreign": True})
+    assert made.status == 201
+    server.add_device("d8", type="door")
+    server.add_device("d9")
+    sets = {kind["key"]: kind["id"] for kind in server.api("GET", f"{rest}/distributionsettypes").json["content"]}
+    types = {kind["name"]: kind["id"] for kind in server.api("GET", f"{rest}/targettypes").json["content"]}
+    takes = f"{rest}/targettypes/{types['gateway']}/compatibledistributionsettypes"
+    assert server.api("POST", takes, [{"id": sets["app"]}]).status == 204
+    fleet.make(filter="name==d*", groups=1, start="auto")
+    left = {name: until(lambda: fleet.why(name), lambda why: why["answer"] == "skipped") for name in ("d0", "d8", "d9")}
+    assert left["d0"]["sentence"] == 'Devices of its type "gateway" take no sets of type "OS only", which the release is.'
+    assert left["d0"]["remedy"].startswith("Add that type of set to those that its type takes")
+    assert left["d8"]["sentence"] == 'The release is for devices of type "gateway"; this one\'s type is "door".'
+    assert left["d8"]["remedy"].startswith("Deploy a release for its type")
+    assert "device types marked foreign" in left["d9"]["sentence"]
+    said = updraft("why", "d0")
+    assert left["d0"]["sentence"] in said and left["d0"]["remedy"] in said
+    # what was in the way is gone: that it was left out is still so
+    assert server.api("POST", takes, [{"id": sets["os"]}]).status == 204
+    now = fleet.why("d0")
+    assert now["answer"] == "skipped" and now["sentence"].endswith("now it does.")
+    assert server.api("POST", f"/api/v1/releases/{fleet.release}/deploy", {"devices": ["d0"]}).status in (200, 201)
+    assert fleet.why("d0")["answer"] not in ("skipped", "not_matched")
+
+
 def test_the_command_says_why_and_lists_by_filter(fleet, updraft):
     assert "nobody deployed anything" in updraft("why", "d0")
     assert json.loads(updraft("why", "d0", "--json"))["answer"] == "not_matched"

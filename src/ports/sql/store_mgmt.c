@@ -463,3 +463,19 @@ ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t 
     }
     return err;
 }
+
+ud_err ud_store_release_kinds(struct ud_store *store, int32_t release, struct ud_release_kinds *kinds)
+{
+    struct sql q = sql_begin(
+        store, "SELECT coalesce((SELECT t.name FROM device_type t WHERE t.id=e.type_id),''),"
+               "coalesce((SELECT s.name FROM set_type s WHERE s.tenant=e.tenant AND s.key=e.set_type),"
+               "e.set_type) FROM release e WHERE e.id=?");
+    sql_put_int(&q, release);
+    const bool found = sql_row(&q);
+    if (found) {
+        sql_get_text(&q, kinds->device_type, sizeof kinds->device_type);
+        sql_get_text(&q, kinds->set_type, sizeof kinds->set_type);
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
