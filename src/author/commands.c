@@ -444,6 +444,22 @@ static const struct command commands[] = {
      SERVER_OPTIONS
      "\nExamples:\n"
      "  updraft devices --filter 'status==error;attribute.site==berlin*'\n"},
+    {"bulk", "the same for many devices", net_bulk, "ACTION --filter FILTER | ACTION DEVICE... [options]",
+     "Actions: tag, untag, group, poll, quarantine, release (from quarantine). Says first how many devices it is about and\n"
+     "what happens to each; does it only with --yes. The server refuses when the count has moved by more than a hundredth.\n"
+     "\nOptions:\n"
+     "      --filter FILTER     those that fit (docs/server.md, Filters); '' is every device\n"
+     "      --tag NAME          of tag and untag\n"
+     "      --group NAME        of group; '' is none\n"
+     "      --reason TEXT       of quarantine: everybody who looks at a device sees it\n"
+     "      --yes               do it\n"
+     "      --dry-run           only say it, as without --yes\n"
+     "      --count N           with --yes: so many were seen before; else what is counted now\n"
+     SERVER_OPTIONS
+     "\nExamples:\n"
+     "  updraft bulk tag --tag canary --filter 'attribute.site==berlin*'\n"
+     "  updraft bulk tag --tag canary --filter 'attribute.site==berlin*' --count 120 --yes\n"
+     "  updraft bulk quarantine --reason 'talks to strangers' door-17 door-18 --yes\n"},
     {"overview", "where all devices stand, and what needs a person", net_overview, "[options]",
      "One sentence, how many devices stand where, and everything that needs somebody, most harm first.\n"
      SERVER_OPTIONS

@@ -35,6 +35,7 @@ int net_refused(int argc, char **argv);
 int net_why(int argc, char **argv);
 int net_quarantine(int argc, char **argv);
 int net_recall(int argc, char **argv);
+int net_bulk(int argc, char **argv);
 int net_import(int argc, char **argv);
 
 #endif

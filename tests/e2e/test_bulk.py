@@ -1,7 +1,10 @@
 """The same for many devices at once: by filter or by name, in bounded batches, with a line in the audit log for each. Lists in other orders."""
+import json
+import subprocess
 from urllib.parse import quote
 
 import pytest
+from server_tool import BUILD
 from test_rollouts import Fleet, until
 from test_server_people import person
 
@@ -129,3 +132,76 @@ def test_devices_are_listed_in_the_order_that_was_asked_for(fleet):
     assert set(order("lastSeen")) == set(order("runs")) == set(order("type")) == {"d0", "d1", "d2", "d3"}
     for wrong in ("", "nmae", "--name", "name;drop"):
         assert server.api("GET", f"/api/v1/devices?sort={quote(wrong)}").status == 400, wrong
+
+
+# --- the command
+
+@pytest.fixture
+def command(server, tmp_path):
+    """updraft bulk, logged in: run(words..., code=0) gives what it printed and what it complained of."""
+    (tmp_path / "token").write_text(server.token)
+    (tmp_path / "token").chmod(0o600)
+
+    def run(*words, code=0, token=None):
+        if token is not None:
+            (tmp_path / "other").write_text(token)
+            (tmp_path / "other").chmod(0o600)
+        done = subprocess.run([str(BUILD / "updraft"), "bulk", *words, "--server", server.listen["people"]["url"], "--token-file",
+                               str(tmp_path / ("token" if token is None else "other"))], capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done
+        return done.stdout, done.stderr
+    return run
+
+
+def test_the_command_says_what_it_would_do_before_it_does_it(fleet, command):
+    server = fleet.server
+    tag = ("tag", "--tag", "canary", "--filter", "name=in=(d0,d1,d2)")
+    for words in (tag, (*tag, "--dry-run")):
+        said, _ = command(*words)
+        assert said.startswith('3 devices: each gets the tag "canary".') and said.endswith("Nothing was changed: --yes does it.\n")
+    assert names(server, "tag==canary") == [] and audit(server) == []
+    said, _ = command(*tag, "--yes")
+    assert said.endswith("3 changed, 0 were like that already.\n") and names(server, "tag==canary") == ["d0", "d1", "d2"]
+    done = json.loads(command("untag", "--tag", "canary", "d1", "--yes", "--json")[0])
+    assert done == {"action": "untag", "count": 1, "atLeast": False, "done": True, "changed": 1, "unchanged": 0}
+    asked = json.loads(command("poll", "--filter", "", "--json")[0])
+    assert asked == {"action": "poll", "count": 4, "atLeast": False, "done": False, "changed": 0, "unchanged": 0}
+    assert names(server, "tag==canary") == ["d0", "d2"]
+
+
+def test_every_bulk_action_has_its_command(fleet, command):
+    server = fleet.server
+    assert "3 changed" in command("group", "--group", "north/hall", "--filter", "name=in=(d0,d1,d2)", "--yes")[0]
+    assert names(server, "group==north/hall") == ["d0", "d1", "d2"]
+    assert "1 changed" in command("group", "--group", "", "d2", "--yes")[0] and names(server, "group==north/hall") == ["d0", "d1"]
+    said, _ = command("quarantine", "--reason", "odd \x1b[31mtraffic", "d0", "d3")
+    assert said.startswith("2 devices: each is held apart (odd ") and "\x1b" not in said, "nothing that a terminal obeys is printed"
+    assert "2 changed" in command("quarantine", "--reason", "odd traffic", "d0", "d3", "--yes")[0]
+    assert names(server, "quarantined==true") == ["d0", "d3"]
+    assert "1 changed, 1 were like that already" in command("release", "d0", "d1", "--yes")[0]
+    assert names(server, "quarantined==true") == ["d3"]
+    assert "UD_ERR_NO_BROKER" in command("poll", "--filter", "", "--yes", code=1)[1], "this server has no road to tell devices on"
+    assert {entry["what"].rsplit("/", 1)[1] for entry in audit(server)} == {"group", "quarantine", "release"}
+
+
+def test_the_command_goes_on_from_batch_to_batch(server, command):
+    many = [f"n{i:04}" for i in range(BATCH + 3)]
+    for name in many:
+        server.api("POST", "/api/v1/devices", {"name": name})
+    assert f"{BATCH + 3} changed" in command("tag", "--tag", "a", "--filter", "name==n*", "--count", str(BATCH + 3), "--yes")[0]
+    assert f"{BATCH + 3} changed" in command("tag", "--tag", "b", *many, "--yes")[0]
+    assert server.api("GET", "/api/v1/devices?limit=1&q=tag%3D%3Da%3Btag%3D%3Db").json["total"] == BATCH + 3
+
+
+def test_the_command_ends_with_the_code_of_what_went_wrong(fleet, command):
+    server = fleet.server
+    refused = command("tag", "--tag", "x", "--filter", "name==d*", "--count", "400", "--yes", code=1)[1]
+    assert "UD_ERR_COUNT_MOVED" in refused and names(server, "tag==x") == []
+    assert "UD_ERR_FILTER" in command("tag", "--tag", "x", "--filter", "nosuch==1", code=1)[1]
+    assert command("untag", "--tag", "never-made", "d0", "--yes", code=1)
+    viewer = person(server, "vera", "viewer")
+    assert command("tag", "--tag", "x", "d0", "--yes", code=1, token=viewer) and names(server, "tag==x") == []
+    for words in ((), ("paint", "d0"), ("tag", "d0"), ("tag", "--tag", "x"), ("tag", "--tag", "x", "--filter", "", "d0"),
+                  ("poll", "--tag", "x", "d0"), ("poll", "--reason", "x", "d0"), ("poll", "d0", "--count", "1"), ("poll", "--filter", "", "--count", "x"),
+                  ("poll", "d0", "--yes", "--dry-run"), ("poll", "d0", "--bogus")):
+        command(*words, code=2)
