@@ -94,9 +94,11 @@ static inline bool ud_bytes_slice(struct ud_bytes whole, size_t offset, size_t n
     return ud_bytes_take(&whole, offset, &skipped) && ud_bytes_take(&whole, n, out);
 }
 
-static inline bool ud_bytes_equal(struct ud_bytes a, struct ud_bytes b)
+/** ud_bytes_equal() with each part in a register of its own. */
+bool ud_bytes_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
+UD_INLINE bool ud_bytes_equal(struct ud_bytes a, struct ud_bytes b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return ud_bytes_same(a.ptr, a.len, b.ptr, b.len);
 }
 
 /* Time depends on the lengths only: for digests, tokens, nonces. */

@@ -39,15 +39,14 @@ struct ud_cbor {
     const uint8_t *start; /* offsets count from here */
     const uint8_t *item;  /* whose head was read last */
     uint32_t err_offset_bytes;
-    ud_err err;
+    uint32_t err; /* ud_err; a word, which a small device tests in half of the code that a byte takes */
 };
 
-/** Begin with what the caller has put into reader->rest. */
-void ud_cbor_start(struct ud_cbor *reader);
+/** ud_cbor_init() with each part in a register of its own. */
+void ud_cbor_start(struct ud_cbor *reader, const uint8_t *ptr, size_t len);
 UD_INLINE void ud_cbor_init(struct ud_cbor *reader, struct ud_bytes input)
 {
-    reader->rest = input;
-    ud_cbor_start(reader);
+    ud_cbor_start(reader, input.ptr, input.len);
 }
 /** Read `part`, a view into `whole`, such as the content of a byte string; offsets count from the start of `whole`. */
 static inline void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes whole, struct ud_bytes part)

@@ -59,6 +59,9 @@ typedef enum ud_suit_step {
 } ud_suit_step;
 
 struct ud_suit_envelope {
+    uint8_t block_count;
+    uint8_t integrated_count;
+    ud_suit_step step;
     struct ud_bytes whole;
     struct ud_bytes
         digest_item;        /* encoded SUIT_Digest, the content of the wrapper's first bstr: what is signed */
@@ -68,12 +71,9 @@ struct ud_suit_envelope {
     struct ud_bytes manifest;                          /* content */
     struct ud_bytes member_item[UD_SUIT_MEMBER_COUNT]; /* bstr with head; empty where absent */
     struct ud_bytes integrated;                        /* from the first text key to the end of the envelope */
-    uint8_t block_count;
-    uint8_t integrated_count;
-    ud_trust_set signers; /* who signed, once authenticated */
+    ud_trust_set signers;                              /* who signed, once authenticated */
     ud_trust_set
         witness; /* the same bits cleared, all others set: written where a signature verified, nowhere else */
-    ud_suit_step step;
 };
 
 /**

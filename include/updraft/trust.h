@@ -13,20 +13,19 @@
 
 /* One trust anchor. All views borrowed from the object it was read from (or static). */
 struct ud_trust_key {
+    ud_key_type type;
+    uint8_t pub_bytes;
+    uint8_t weight; /* counts towards the threshold; 1..255 */
+    uint8_t group;  /* whose key it is, such as author or operator; 0..UD_TRUST_GROUPS_MAX - 1 */
     uint8_t kid[UD_KID_BYTES];
     uint8_t pub[UD_KEY_BYTES_MAX];
     struct ud_bytes component_prefix; /* encoded component id (CBOR array of bstr); empty = every component */
     struct ud_bytes vendor_id;        /* 16 bytes; empty = every vendor */
     struct ud_bytes class_id;         /* 16 bytes; empty = every class */
-    ud_key_type type;
-    uint8_t pub_bytes;
-    uint8_t weight; /* counts towards the threshold; 1..255 */
-    uint8_t group;  /* whose key it is, such as author or operator; 0..UD_TRUST_GROUPS_MAX - 1 */
 };
 
 struct ud_trust {
-    struct ud_trust_key keys[UD_TRUST_KEYS_MAX];
-    uint8_t key_count;
+    uint8_t key_count;                       /* the smallest first, which is shorter code on a small device */
     uint8_t threshold;                       /* sum of weights that must have signed; 1..255, never 0 */
     uint8_t group_need[UD_TRUST_GROUPS_MAX]; /* the same for each group, beside the threshold; 0: nothing */
     uint32_t epoch; /* first part of the anti-rollback value; grows only by a rotation of the trust store */
@@ -37,6 +36,7 @@ struct ud_trust {
     uint64_t expires_s;      /* seconds since 1970; nothing is installed after it; 0: never */
     struct ud_bytes revoked; /* kids, one after another, UD_KID_BYTES each */
     struct ud_bytes kept;    /* manifest digests, UD_SHA256_BYTES each, that boot whoever signed them */
+    struct ud_trust_key keys[UD_TRUST_KEYS_MAX];
 };
 
 /** Set of keys that verified one envelope, as a bit set of positions in trust->keys. */

@@ -22,9 +22,13 @@ size_t ud_cbor_head_bytes(uint64_t argument)
 
 /* Reader */
 
-void ud_cbor_start(struct ud_cbor *reader)
+void ud_cbor_start(struct ud_cbor *reader, const uint8_t *ptr, size_t len)
 {
-    *reader = (struct ud_cbor){.rest = reader->rest, .start = reader->rest.ptr, .item = reader->rest.ptr};
+    reader->rest = (struct ud_bytes){ptr, len};
+    reader->start = ptr;
+    reader->item = ptr;
+    reader->err_offset_bytes = 0;
+    reader->err = UD_OK;
 }
 
 static size_t offset_of(const struct ud_cbor *reader, const uint8_t *at)
@@ -180,21 +184,6 @@ int64_t ud_cbor_int(struct ud_cbor *reader)
     return negative && reader->err == UD_OK ? -1 - (int64_t)argument : (int64_t)argument;
 }
 
-static ud_view take_string(struct ud_cbor *reader, ud_cbor_type type)
-{
-    struct ud_bytes content = {NULL, 0};
-    const uint64_t len = take_type(reader, type);
-    if (reader->err == UD_OK) {
-        (void)ud_bytes_take(&reader->rest, (size_t)len, &content); /* take_head() has compared with the rest */
-    }
-    return ud_view_of(content);
-}
-
-ud_view ud_cbor_bstr_view(struct ud_cbor *reader)
-{
-    return take_string(reader, UD_CBOR_BSTR);
-}
-
 /* Unicode table 3-7: no lead byte without its continuation bytes, none too long, no surrogate, nothing above 10ffff. */
 static bool utf8_valid(struct ud_bytes text)
 {
@@ -221,14 +210,33 @@ static bool utf8_valid(struct ud_bytes text)
     return more == 0;
 }
 
+/* What follows the head of a string. @return empty on error */
+static ud_view take_rest(struct ud_cbor *reader, uint32_t major, size_t len)
+{
+    struct ud_bytes content = {NULL, 0};
+    if (reader->err == UD_OK) {
+        (void)ud_bytes_take(&reader->rest, len, &content); /* take_head() has compared with the rest */
+    }
+    if (major == UD_CBOR_TSTR && !utf8_valid(content)) {
+        ud_cbor_fail_item(reader, UD_ERR_TEXT);
+        content.len = 0;
+    }
+    return ud_view_of(content);
+}
+
+static ud_view take_string(struct ud_cbor *reader, ud_cbor_type type)
+{
+    return take_rest(reader, type, (size_t)take_type(reader, type));
+}
+
+ud_view ud_cbor_bstr_view(struct ud_cbor *reader)
+{
+    return take_string(reader, UD_CBOR_BSTR);
+}
+
 ud_view ud_cbor_tstr_view(struct ud_cbor *reader)
 {
-    const struct ud_bytes text = ud_view_bytes(take_string(reader, UD_CBOR_TSTR));
-    if (!utf8_valid(text)) {
-        ud_cbor_fail_item(reader, UD_ERR_TEXT);
-        return ud_view_of((struct ud_bytes){NULL, 0});
-    }
-    return ud_view_of(text);
+    return take_string(reader, UD_CBOR_TSTR);
 }
 
 size_t ud_cbor_array(struct ud_cbor *reader)
@@ -259,54 +267,48 @@ void ud_cbor_null(struct ud_cbor *reader)
 ud_view ud_cbor_skip_view(struct ud_cbor *reader)
 {
     struct ud_bytes item = reader->rest;
-    size_t left[UD_CBOR_DEPTH_MAX + 1];
-    size_t depth = 0;
-    for (left[0] = 1; left[depth] > 0;) {
+    size_t left[UD_CBOR_DEPTH_MAX + 1]; /* items of each container that is open */
+    size_t *inner = left;
+    for (*inner = 1; *inner > 0;) {
         const size_t argument = (size_t)take_head(reader);
         if (reader->err != UD_OK) {
             break;
         }
         const uint32_t major = major_of(reader);
-        left[depth]--;
+        --*inner;
         if (major == UD_CBOR_BSTR || major == UD_CBOR_TSTR) {
-            struct ud_bytes content;
-            (void)ud_bytes_take(&reader->rest, argument, &content);
-            if (major == UD_CBOR_TSTR && !utf8_valid(content)) {
-                ud_cbor_fail_item(reader, UD_ERR_TEXT);
-            }
+            (void)take_rest(reader, major, argument);
         } else if (major >= UD_CBOR_ARRAY && major <= UD_CBOR_TAG) {
-            if (depth == UD_CBOR_DEPTH_MAX) {
+            if (inner == left + UD_CBOR_DEPTH_MAX) {
                 ud_cbor_fail_item(reader, UD_ERR_DEPTH);
                 break;
             }
-            left[++depth] = major == UD_CBOR_TAG ? 1 : argument << (major == UD_CBOR_MAP);
+            *++inner = major == UD_CBOR_TAG ? 1 : argument << (major == UD_CBOR_MAP);
         }
-        while (left[depth] == 0 && depth > 0) {
-            depth--;
+        while (*inner == 0 && inner > left) {
+            inner--;
         }
     }
     item.len = reader->err == UD_OK ? item.len - reader->rest.len : 0;
     return ud_view_of(item);
 }
 
-/* Order of encoded keys, bytewise (RFC 8949 section 4.2.1). Two whole items are never prefixes of each other. */
-static int compare_keys(struct ud_bytes a, struct ud_bytes b)
-{
-    const int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
+/*
+ * The order of encoded keys is bytewise (RFC 8949 section 4.2.1). Two whole items are never prefixes of each other: equal as
+ * far as the shorter goes, they are equal.
+ */
 ud_view ud_cbor_key_view(struct ud_cbor *reader, struct ud_bytes *previous)
 {
     const struct ud_bytes key = ud_cbor_skip(reader);
-    if (reader->err == UD_OK) {
-        const int order = previous->len == 0 ? 1 : compare_keys(key, *previous);
+    const size_t shorter = key.len < previous->len ? key.len : previous->len;
+    if (shorter > 0) {
+        const int order = memcmp(key.ptr, previous->ptr, shorter);
         if (order <= 0) {
             ud_cbor_fail_at(reader, offset_of(reader, key.ptr),
                             order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);
         }
-        *previous = key;
     }
+    *previous = key;
     return ud_view_of(key);
 }
 

@@ -3,7 +3,7 @@
 #include "manifest/suit_parts.h"
 
 enum { UINT_IN_ONE_BYTE = 24 };
-enum { POLICY_MAX = 15, TAG_PEN = 112, BRANCHES_MIN = 2 };
+enum { POLICY_MAX = 15, TAG_PEN = 112, ITEMS_MIN = 2 };
 
 uint8_t suit_take_label(struct ud_cbor *r)
 {
@@ -98,16 +98,16 @@ ud_view suit_take_uri_view(struct ud_cbor *r)
     return ud_view_of(uri);
 }
 
-uint16_t suit_take_sequence(struct ud_cbor *r)
+uint16_t suit_take_items(struct ud_cbor *r, uint32_t shift)
 {
     const size_t items = ud_cbor_array(r);
-    if (items == 0 || items % 2 != 0) {
+    if (items < ITEMS_MIN || (items & shift) != 0) {
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
-    if (items / 2 > UD_SUIT_COMMANDS_MAX) {
+    if (items >> shift > UD_SUIT_COMMANDS_MAX) {
         ud_cbor_fail_item(r, UD_ERR_LIMIT);
     }
-    return (uint16_t)(items / 2);
+    return (uint16_t)(items >> shift);
 }
 
 const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place place,
@@ -155,18 +155,6 @@ uint32_t suit_take_index(struct ud_cbor *r, suit_place place, uint8_t *count)
     return index;
 }
 
-uint16_t suit_take_branches(struct ud_cbor *r)
-{
-    const size_t count = ud_cbor_array(r);
-    if (count < BRANCHES_MIN) {
-        ud_cbor_fail_item(r, UD_ERR_SHAPE);
-    }
-    if (count > UD_SUIT_COMMANDS_MAX) {
-        ud_cbor_fail_item(r, UD_ERR_LIMIT);
-    }
-    return (uint16_t)count;
-}
-
 const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pairs *pairs,
                                              const struct suit_group **group)
 {
@@ -191,15 +179,15 @@ static ud_view take_pen(struct ud_cbor *r)
 
 static ud_view take_bytes(struct ud_cbor *r, suit_kind kind)
 {
-    struct ud_bytes bytes;
+    struct ud_bytes item;
     if (kind == SUIT_KIND_DIGEST) {
-        return suit_take_wrapped_digest_view(r, &bytes);
+        return suit_take_wrapped_digest_view(r, &item);
     }
     if (kind == SUIT_KIND_WRAPPED) {
         const size_t outside = ud_cbor_open(r);
-        bytes = ud_cbor_skip(r);
+        const ud_view view = ud_cbor_skip_view(r);
         ud_cbor_close(r, outside);
-        return ud_view_of(bytes);
+        return view;
     }
     if (kind == SUIT_KIND_VENDOR && ud_cbor_peek(r) == UD_CBOR_TAG) {
         return take_pen(r);
@@ -207,11 +195,11 @@ static ud_view take_bytes(struct ud_cbor *r, suit_kind kind)
     if (kind == SUIT_KIND_TEXT) {
         return suit_take_uri_view(r);
     }
-    bytes = ud_cbor_bstr(r);
-    if (kind != SUIT_KIND_BYTES && bytes.len != UD_UUID_BYTES) {
+    const ud_view view = ud_cbor_bstr_view(r);
+    if (kind != SUIT_KIND_BYTES && ud_view_bytes(view).len != UD_UUID_BYTES) {
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
-    return ud_view_of(bytes);
+    return view;
 }
 
 static uint64_t take_number(struct ud_cbor *r, suit_kind kind, suit_place place)

@@ -196,8 +196,12 @@ struct suit_group {
     void (*dependencies)(struct ud_cbor *r, struct ud_suit_manifest *man);
 };
 
-/* The groups of this build, ended by NULL: profiles/ has one definition for each choice. */
+/*
+ * The groups of this build, ended by NULL: profiles/ has one definition for each choice. That of trust domains by itself as
+ * well, or NULL: a build without it keeps none of the code that would ask it.
+ */
 extern const struct suit_group *const suit_groups[];
+extern const struct suit_group *const suit_group_of_trees;
 extern const struct suit_group suit_group_core;
 extern const struct suit_group suit_group_start; /* the core without what writes */
 extern const struct suit_group suit_group_encryption;
@@ -244,8 +248,13 @@ UD_INLINE struct ud_bytes suit_take_uri(struct ud_cbor *r)
     return ud_view_bytes(suit_take_uri_view(r));
 }
 
+/** Read the head of an array of at least two items; by `shift` 1 they come in pairs. @return items, or pairs */
+uint16_t suit_take_items(struct ud_cbor *r, uint32_t shift);
 /** Read the head of a sequence. @return number of commands, at least 1 when `r` has no error */
-uint16_t suit_take_sequence(struct ud_cbor *r);
+UD_INLINE uint16_t suit_take_sequence(struct ud_cbor *r)
+{
+    return suit_take_items(r, 1);
+}
 
 /** Read a command's code: it is known and may stand here. NULL with an error in `r` otherwise. */
 const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place place,
@@ -258,7 +267,10 @@ uint8_t suit_take_component(struct ud_cbor *r, suit_place place);
 /** @param count out: components chosen, 1..component_count. @return them, four bits each, the first lowest */
 uint32_t suit_take_index(struct ud_cbor *r, suit_place place, uint8_t *count);
 /** Read the head of the branches of a try-each. @return number of elements, a trailing null included */
-uint16_t suit_take_branches(struct ud_cbor *r);
+UD_INLINE uint16_t suit_take_branches(struct ud_cbor *r)
+{
+    return suit_take_items(r, 0);
+}
 /** Look over a map of parameters. */
 void suit_scan_params(struct ud_cbor *r, suit_place place);
 /** The next parameter of a map; `r` is at its value. NULL at the end or with an error in `r`. */

@@ -32,14 +32,16 @@ ud_view suit_take_wrapped_digest_view(struct ud_cbor *r, struct ud_bytes *item)
     return ud_view_of(value);
 }
 
-ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest)
+ud_err suit_check_digest(const struct ud_bytes *item, const uint8_t digest[UD_SHA256_BYTES])
 {
     uint8_t computed[UD_SHA256_BYTES];
-    const ud_err err = ud_sha256(&item, 1, computed);
+    const ud_err err = ud_sha256(item, 1, computed);
     if (err != UD_OK) {
         return err;
     }
-    return ud_bytes_equal_secret(digest, UD_BYTES_ARRAY(computed)) ? UD_OK : UD_ERR_DIGEST;
+    return ud_bytes_equal_secret((struct ud_bytes){digest, sizeof computed}, UD_BYTES_ARRAY(computed))
+               ? UD_OK
+               : UD_ERR_DIGEST;
 }
 
 /* Take a byte string. @return the item with its head */
@@ -145,7 +147,7 @@ ud_err ud_suit_envelope_check_digest(struct ud_suit_envelope *env, struct ud_dia
     if (env->step == UD_SUIT_STEP_NONE) {
         return ud_diag_set(diag, UD_ERR_STATE, 0);
     }
-    const ud_err err = suit_check_digest(env->manifest_item, env->digest);
+    const ud_err err = suit_check_digest(&env->manifest_item, env->digest.ptr);
     if (err == UD_OK && env->step < UD_SUIT_STEP_DIGEST) {
         env->step = UD_SUIT_STEP_DIGEST;
     }

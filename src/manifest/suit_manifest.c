@@ -62,7 +62,7 @@ static ud_view take_severed(struct parse *p, const struct suit_member_row *row)
         return ud_view_of(view);
     }
     p->r.rest = item; /* of the same envelope: offsets hold */
-    const ud_err err = suit_check_digest(item, digest);
+    const ud_err err = suit_check_digest(&p->r.rest, digest.ptr);
     if (err != UD_OK) {
         ud_cbor_fail(&p->r, err);
     }
@@ -108,23 +108,12 @@ static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
     man->component_count = man->listed_count;
 }
 
-/* What stands under 1 is the business of trust domains. */
-static const struct suit_group *domains(void)
-{
-    const struct suit_group *const *group = suit_groups;
-    while (*group != NULL && (*group)->dependencies == NULL) {
-        group++;
-    }
-    return *group;
-}
-
 /* @return the shared sequence */
 static ud_view take_common(struct parse *p)
 {
     struct ud_suit_manifest *man = p->man;
     struct ud_bytes shared = {NULL, 0};
     struct ud_cbor *r = &p->r;
-    const struct suit_group *trees = domains();
     struct ud_bytes dependencies = {NULL, 0};
     const size_t outside = ud_cbor_open(r);
     struct suit_pairs pairs = suit_take_map(r);
@@ -134,14 +123,14 @@ static ud_view take_common(struct parse *p)
             if (dependencies.len > 0) { /* they need the components, which follow them */
                 const struct ud_bytes behind = r->rest;
                 r->rest = dependencies;
-                trees->dependencies(r, man);
+                suit_group_of_trees->dependencies(r, man);
                 r->rest = behind;
             }
         } else if (label == COMMON_SHARED) {
             shared = ud_view_bytes(take_content(r, man, UD_SUIT_SHARED, SUIT_CONTENT_SEQUENCE));
         } else if (label == COMMON_DEPENDENCIES) {
             dependencies = ud_cbor_skip(r);
-            if (trees == NULL) {
+            if (suit_group_of_trees == NULL) {
                 ud_cbor_fail_item(r, UD_ERR_DEPENDENCY);
             }
         } else {

@@ -30,6 +30,6 @@ UD_INLINE struct ud_bytes suit_take_id(struct ud_cbor *r)
 }
 
 /** Hash an encoded byte string, head included (manifest and severed members alike), and compare. UD_ERR_DIGEST. */
-ud_err suit_check_digest(struct ud_bytes item, struct ud_bytes digest);
+ud_err suit_check_digest(const struct ud_bytes *item, const uint8_t digest[UD_SHA256_BYTES]);
 
 #endif

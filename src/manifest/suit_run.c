@@ -82,21 +82,19 @@ uint8_t suit_chosen(const struct ud_suit_frame *frame)
  * The scan has seen every sequence and its depth. Should the bytes have changed since, which the caller must prevent,
  * then this is an error and not a write beyond the frames.
  */
-static ud_err push(struct ud_suit_run *run, struct ud_bytes sequence, struct ud_suit_where where,
+static ud_err push(struct ud_suit_run *run, struct ud_cbor *r, const struct ud_suit_where *where,
                    uint8_t component)
 {
     struct ud_suit_frame *frame = &run->frames[run->depth];
-    struct ud_cbor r;
     if (run->depth == run->frames_max) {
         return UD_ERR_DEPTH;
     }
     run->depth++;
-    ud_cbor_init_within(&r, run->mans[where.manifest]->env->whole, sequence);
-    frame->where = where;
+    frame->where = *where;
     suit_choose(frame, component, 1);
-    frame->commands_left = suit_take_sequence(&r);
-    frame->at = (uint16_t)ud_cbor_offset(&r);
-    return r.err == UD_OK ? UD_WAIT : r.err;
+    frame->commands_left = suit_take_sequence(r);
+    frame->at = (uint16_t)ud_cbor_offset(r);
+    return r->err == UD_OK ? UD_WAIT : r->err;
 }
 
 /* What must have held in the shared sequence of the root before anything else happens. */
@@ -108,21 +106,23 @@ static bool is_checked(const struct ud_suit_run *run)
 ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section)
 {
     const struct ud_suit_manifest *man = run->mans[manifest];
-    const struct ud_bytes sequence = ud_view_bytes(section_of(man, section));
     struct ud_suit_where where = {.manifest = manifest, .section = section, .flags = SUIT_FRAME_BOTTOM};
+    struct ud_cbor r;
     ud_err err = UD_WAIT;
-    if (sequence.len == 0) {
+    ud_cbor_init_within(&r, man->env->whole, ud_view_bytes(section_of(man, section)));
+    if (r.rest.len == 0) {
         return UD_ABSENT;
     }
     if (section != UD_SUIT_SHARED) {
         if (man->shared.len == 0 && !is_checked(run)) {
             return UD_ERR_MISSING;
         }
-        err = push(run, sequence, where, 0);
+        err = push(run, &r, &where, 0);
     }
     if (err == UD_WAIT && man->shared.len > 0) {
         where.section = UD_SUIT_SHARED;
-        err = push(run, man->shared, where, 0);
+        r.rest = man->shared;
+        err = push(run, &r, &where, 0);
     }
     return err;
 }
@@ -192,11 +192,11 @@ static ud_err enter_branch(struct ud_suit_run *run, uint8_t flags)
         command_done(run, &r);
         return UD_WAIT;
     }
-    const struct ud_bytes sequence = ud_cbor_bstr(&r);
     struct ud_suit_where where = frame->where;
     where.flags = flags;
-    frame->branches = (uint16_t)ud_cbor_offset(&r);
-    return r.err != UD_OK ? r.err : push(run, sequence, where, suit_chosen(frame));
+    (void)ud_cbor_open(&r);
+    frame->branches = (uint16_t)(ud_cbor_offset(&r) + r.rest.len);
+    return push(run, &r, &where, suit_chosen(frame));
 }
 
 /* INV-3. @return UD_WAIT where the failure was taken, the error where it was not */

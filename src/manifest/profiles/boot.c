@@ -2,3 +2,4 @@
 #include "manifest/suit_command.h"
 
 const struct suit_group *const suit_groups[] = {&suit_group_start, NULL};
+const struct suit_group *const suit_group_of_trees = NULL;

@@ -5,3 +5,4 @@ _Static_assert(UD_SUIT_PARAMS_MAX >= SUIT_PLACE_PATCH, "there is room for the pa
 
 const struct suit_group *const suit_groups[] = {&suit_group_core, &suit_group_encryption,
                                                 &suit_group_management, &suit_group_domains, NULL};
+const struct suit_group *const suit_group_of_trees = &suit_group_domains;

@@ -13,6 +13,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 const struct suit_group *const suit_groups[] = {&suit_group_core, NULL};
+const struct suit_group *const suit_group_of_trees = NULL;
 
 #define COMMON "03<a1 0281814100>"
 #define WITH_VALIDATE(sequence) "a4 0101 0207 " COMMON "07<" sequence ">"
