@@ -3,6 +3,7 @@
 #include "slots/area.h"
 #include "slots/commit.h"
 #include "slots/le.h"
+#include "updraft/assert.h"
 #include "updraft/slots.h"
 
 #define HEADER_BYTES UD_ENVELOPE_HEADER_BYTES

@@ -5,28 +5,11 @@
 #ifndef UD_SLOTS_LE_H
 #define UD_SLOTS_LE_H
 
-#include "updraft/assert.h"
 #include "updraft/bytes.h"
 
-static inline void ud_le_put(struct ud_buf *out, uint32_t value, size_t bytes)
-{
-    UD_ASSERT(bytes <= sizeof value && bytes <= out->cap - out->len);
-    for (; bytes > 0; bytes--) {
-        out->ptr[out->len++] = (uint8_t)value;
-        value >>= 8;
-    }
-}
-
-static inline uint32_t ud_le_take(struct ud_bytes *in, size_t bytes)
-{
-    struct ud_bytes part = {NULL, 0};
-    uint32_t value = 0;
-    const bool there = ud_bytes_take(in, bytes, &part);
-    UD_ASSERT(there); /* callers check the whole length first */
-    while (part.len > 0) {
-        value = value << 8 | part.ptr[--part.len];
-    }
-    return value;
-}
+/** Append the lowest `bytes` of the value, which fit. */
+void ud_le_put(struct ud_buf *out, uint32_t value, size_t bytes);
+/** Take a number of so many bytes, which are there. */
+uint32_t ud_le_take(struct ud_bytes *in, size_t bytes);
 
 #endif

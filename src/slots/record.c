@@ -3,6 +3,7 @@
 #include "core/crc32.h"
 #include "slots/area.h"
 #include "slots/le.h"
+#include "updraft/assert.h"
 
 #define FORMAT_COMPONENTS_MAX 8
 /* A build that has not compiles nothing of it. */
