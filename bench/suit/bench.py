@@ -21,7 +21,7 @@ from common import row, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared")) / "data/suit/manifest"
-CORTEX = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c11"]
+CORTEX = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Os", "-fno-ipa-icf", "-fno-move-loop-invariants", "-std=c11"]
 PEER = "libcsuit + QCBOR + t_cose"
 
 
