@@ -117,16 +117,18 @@ mcu: release ## bootloader and sample application on Cortex-M3, M4 and M33: buil
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
 
-mcu-skip: release ## the small bootloader with each of its instructions left out in turn, in QEMU (a quarter of an hour)
+mcu-skip: release ## the small bootloader with each of its instructions left out in turn, in QEMU (ten minutes)
 	@scripts/bootstrap mcu
 	scripts/mcu-build $(BUILD)
-	UD_SKIP=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py
+	pids=(); for part in "notices or bend_signature" bend_image; do \
+	    UD_SKIP=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
+	        python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py -k "$$part" & pids+=($$!); done; \
+	for pid in "$${pids[@]}"; do wait $$pid; done
 
-mcu-cuts: release ## power cut in every flash operation of a swap, a revert, a bootloader's update, in QEMU (an hour)
+mcu-cuts: release ## power cut in every flash operation of a swap, a revert, a bootloader's update, in QEMU (half an hour; one that was stopped goes on)
 	@scripts/bootstrap mcu
 	scripts/mcu-build $(BUILD)
-	UD_CUTS=all UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
+	UD_CUTS=all UD_CUTS_LOG=$(abspath $(BUILD)/mcu-cuts) UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
 	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_stages.py -k power
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form

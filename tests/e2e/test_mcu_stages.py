@@ -9,9 +9,9 @@ import json
 import os
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cut_log
 import pytest
 from mcu_tool import FLASH_BYTES, STATUS_CUT, STATUS_NO_IMAGE, Chip
 from test_mcu import FIRMWARE, KIND, UPDRAFT, make_envelope, updraft
@@ -25,7 +25,6 @@ CRASHES = 3
 SAMPLES = 8
 AROUND = 3
 STEP = 3  # of the trial's few operations
-WORKERS = 2
 
 
 class Works:
@@ -182,7 +181,7 @@ def points(moments: list[int], last: int) -> list[int]:
     return sorted(at for at in near | set(range(1, last, last // samples)) if 0 < at <= last)
 
 
-def everywhere(works: Works, folder: Path, staged: bytes, cuts: list[int], act, check) -> set:
+def everywhere(name: str, works: Works, folder: Path, staged: bytes, cuts: list[int], act, check) -> set:
     """For each cut: a device of its own; act(chip) until power fails; check(device, cut) -> how it ended."""
     def one(cut: int):
         device = Device(works, folder / str(cut), staged)
@@ -193,8 +192,8 @@ def everywhere(works: Works, folder: Path, staged: bytes, cuts: list[int], act, 
         shutil.rmtree(device.folder)
         return ended
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return set(pool.map(one, cuts))
+    firmware = [FIRMWARE / "boot-first.elf", works.app, *works.images.values()]
+    return cut_log.over(f"boot-first-{name}", firmware, cuts, one)
 
 
 def settled(device: Device, cut: int) -> tuple[str, str]:
@@ -219,7 +218,7 @@ def test_d14_power_may_fail_in_every_flash_operation_of_a_second_stage_s_trial(w
         start(chip)
         last = int(chip.wait_for("app event=confirm")["operations"])
         assert chip.off() == 0
-    ended = everywhere(works, tmp_path, staged, list(range(1, last + 1, 1 if is_long() else STEP)), start, settled)
+    ended = everywhere("trial", works, tmp_path, staged, list(range(1, last + 1, 1 if is_long() else STEP)), start, settled)
     assert ended == {(TRIAL, "2"), (REVERTED, "1"), (NORMAL, "2")}
 
 
@@ -239,7 +238,7 @@ def test_d14_power_may_fail_in_every_flash_operation_of_the_way_back(works, tmp_
             assert chip.off() == 0
         return said["sequence"]
 
-    everywhere(works, tmp_path, staged, list(range(1, last + 1, 1 if is_long() else STEP)), start, reverted)
+    everywhere("back", works, tmp_path, staged, list(range(1, last + 1, 1 if is_long() else STEP)), start, reverted)
 
 
 def test_d14_power_may_fail_anywhere_in_a_second_stage_s_install(works, tmp_path):
@@ -268,5 +267,5 @@ def test_d14_power_may_fail_anywhere_in_a_second_stage_s_install(works, tmp_path
         return settled(device, cut)
 
     assert last - first > works.images[2].stat().st_size // 8
-    ended = everywhere(works, tmp_path, before, points([first, last], last), install, goes_on)
+    ended = everywhere("install", works, tmp_path, before, points([first, last], last), install, goes_on)
     assert ended <= {(TRIAL, "2"), (NORMAL, "2")} and ended

@@ -6,12 +6,12 @@ flash operation of a swap and of a revert (`make mcu-cuts`); otherwise in a part
 import os
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cut_log
 import pytest
 from mcu_tool import STATUS_CUT, STATUS_NO_IMAGE
-from test_mcu import FIRMWARE, Device, Works, make_envelope
+from test_mcu import FIRMWARE, Device, Works, firmware_of, make_envelope
 
 pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make mcu` builds the firmware and runs this")
 
@@ -21,7 +21,6 @@ UNIT = 8
 AREAS = {"running": 45056, "stored": 110592}  # `updraft device init --slot-bytes 65536 --layout swap`
 SAMPLES = 24  # cuts tried, and all of those around the moments that matter
 AROUND = 8
-WORKERS = 2
 CRASHES = 5  # a version made here
 HEALTHY, UNDEFINED = bytes.fromhex("0120"), bytes.fromhex("00de")  # movs r0, #1; udf #0
 
@@ -133,6 +132,11 @@ def test_only_sectors_that_differ_are_touched(product):
 # ---- power cuts ----
 
 
+def flat(images):
+    """Of each version an image, or one for each component."""
+    return [path for image in images for path in (image if isinstance(image, tuple) else (image,))]
+
+
 class Cuts:
     """A device before a swap; each cut gets a flash of its own."""
 
@@ -171,8 +175,9 @@ class Cuts:
             shutil.rmtree(device.folder)
             return ended
 
-        with ThreadPoolExecutor(WORKERS) as pool:
-            return set(pool.map(one, self.points(moments)))
+        works, bootloader = self.product.works, self.product.bootloader
+        firmware = [firmware_of(self.product.board) / f"{bootloader}.elf", *flat(works.images[version] for version in (1, self.version))]
+        return cut_log.over(f"{bootloader}-{self.version}", firmware, self.points(moments), one)
 
 
 def test_power_may_fail_in_every_flash_operation_of_a_swap(product, tmp_path):
