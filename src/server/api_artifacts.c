@@ -40,6 +40,12 @@ static void tell_offset(struct ud_call *call, uint64_t offset)
     }
 }
 
+static void send_whole(struct ud_call *call)
+{
+    const struct upload *upload = call->data;
+    ud_send_artifact(call, &upload->row, NULL);
+}
+
 void ud_api_artifact_head(struct ud_call *call)
 {
     struct upload *upload = named(call);
@@ -48,7 +54,7 @@ void ud_api_artifact_head(struct ud_call *call)
     }
     const ud_err err = ud_call_read(call, find_artifact);
     if (err == UD_OK) {
-        ud_send_artifact(call, &upload->row, NULL);
+        ud_with_artifact(call, &upload->row, send_whole);
         return;
     }
     ud_call_error(call, err, NULL);
@@ -209,7 +215,7 @@ static void put_end(struct ud_call *call)
 {
     struct upload *upload = call->data;
     if (ud_upload_is_complete(upload->upload)) {
-        ud_call_disk(call, finish_file, file_finished);
+        ud_call_artifact(call, upload->sha256, finish_file, file_finished);
         return;
     }
     ud_call_status(call, 204);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "server/artifact_want.h"
 #include "server/artifacts.h"
 #include "server/release_read.h"
 #include "server/store_console.h"
@@ -141,6 +142,15 @@ static ud_err find_envelope(struct ud_call *call, struct ud_store *store)
     return err == UD_OK ? ud_store_release_artifact_find(store, row.id, ENVELOPE_NAME, call->data) : err;
 }
 
+static void send_envelope(struct ud_call *call)
+{
+    const struct ud_row_release_artifact *found = call->data;
+    ud_send_artifact(call, &found->artifact, found->filename);
+    if (call->file >= 0) {
+        ud_call_content_type(call, "application/suit-envelope+cose");
+    }
+}
+
 void ud_api_releases_envelope(struct ud_call *call)
 {
     struct ud_row_release_artifact *found = ud_call_alloc(call, sizeof *found);
@@ -153,10 +163,7 @@ void ud_api_releases_envelope(struct ud_call *call)
         ud_call_error(call, err, NULL);
         return;
     }
-    ud_send_artifact(call, &found->artifact, found->filename);
-    if (call->file >= 0) {
-        ud_call_content_type(call, "application/suit-envelope+cose");
-    }
+    ud_with_artifact(call, &found->artifact, send_envelope);
 }
 
 /* --- adding */
@@ -302,6 +309,27 @@ static void add_part(struct addition *addition, const char *filename, const uint
     memcpy(part->sha256, sha256, UD_SHA256_BYTES);
 }
 
+struct sought {
+    const uint8_t *sha256;
+    struct ud_row_artifact row;
+};
+
+static ud_err find_sought(struct ud_call *call, struct ud_store *store)
+{
+    struct sought *sought = call->data;
+    return ud_store_artifact_find(store, call->tenant, sought->sha256, &sought->row);
+}
+
+static bool is_stored(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    struct sought sought = {.sha256 = sha256};
+    void *before = call->data;
+    call->data = &sought;
+    const ud_err err = ud_call_read(call, find_sought);
+    call->data = before;
+    return err == UD_OK;
+}
+
 /* A dependency that was uploaded before the envelope that names it. */
 static ud_err read_artifact(void *ctx, const uint8_t sha256[UD_SHA256_BYTES], struct ud_bytes *content)
 {
@@ -309,6 +337,10 @@ static ud_err read_artifact(void *ctx, const uint8_t sha256[UD_SHA256_BYTES], st
     int fd = -1;
     uint64_t bytes = 0;
     ud_err err = ud_artifacts_file(call->server->artifacts, sha256, &fd, &bytes);
+    if (err == UD_ERR_NOT_FOUND && ud_artifacts_are_far(call->server->artifacts) && is_stored(call, sha256)) {
+        ud_artifact_want(call->server, sha256);
+        return UD_ERR_RETRY_LATER;
+    }
     if (err != UD_OK) {
         return err == UD_ERR_NOT_FOUND ? UD_ERR_ARTIFACT_MISSING : err;
     }
@@ -393,7 +425,8 @@ void ud_api_releases_add(struct ud_call *call)
         ud_call_error_status(call, err == UD_ERR_DIGEST ? 403 : ud_http_status_of(err), err, NULL);
         return;
     }
-    ud_call_disk(call, keep_envelope, envelope_kept);
+    static const uint8_t any[UD_SHA256_BYTES] = {0};
+    ud_call_artifact(call, any, keep_envelope, envelope_kept);
 }
 
 /* --- foreign */

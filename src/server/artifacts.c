@@ -1,7 +1,10 @@
 #include "server/artifacts.h"
 
+#include "server/cache_room.h"
 #include "server/files.h"
+#include "server/object_store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
@@ -23,6 +26,9 @@ struct ud_artifacts {
     char artifacts[UD_PATH_BYTES_MAX];
     char uploads[UD_PATH_BYTES_MAX];
     uint64_t bytes_max;
+    struct ud_object_store *objects; /* NULL: files in the folder are all there is */
+    char cache[UD_PATH_BYTES_MAX];   /* copies of objects */
+    uint64_t cache_bytes_max;
     pthread_mutex_t lock;
     struct ud_upload *running; /* list: one upload of a digest at a time */
 };
@@ -83,23 +89,20 @@ static ud_err upload_path(char path[UD_PATH_BYTES_MAX], const struct ud_artifact
     return ud_path_join(path, artifacts->uploads, hex);
 }
 
-/* The folder of an artifact (`folder` only) or its file. */
-static ud_err artifact_path(char path[UD_PATH_BYTES_MAX], const struct ud_artifacts *artifacts,
-                            const uint8_t *sha256, bool folder)
+/* The folder of an artifact (`folder` only) or its file, below `root`. */
+static ud_err artifact_path(char path[UD_PATH_BYTES_MAX], const char *root, const uint8_t *sha256, bool folder)
 {
     char hex[HEX_CHARS + 1];
     ud_hex_write(hex, sha256, UD_SHA256_BYTES);
-    const int n =
-        snprintf(path, UD_PATH_BYTES_MAX, folder ? "%s/%.2s" : "%s/%.2s/%s", artifacts->artifacts, hex, hex);
+    const int n = snprintf(path, UD_PATH_BYTES_MAX, folder ? "%s/%.2s" : "%s/%.2s/%s", root, hex, hex);
     return n > 0 && n < UD_PATH_BYTES_MAX ? UD_OK : UD_ERR_LIMIT;
 }
 
-ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
-                         uint64_t *bytes)
+static ud_err open_file(const char *root, const uint8_t sha256[UD_SHA256_BYTES], int *fd, uint64_t *bytes)
 {
     char path[UD_PATH_BYTES_MAX];
     struct stat found;
-    const ud_err err = artifact_path(path, artifacts, sha256, false);
+    const ud_err err = artifact_path(path, root, sha256, false);
     if (err != UD_OK) {
         return err;
     }
@@ -114,6 +117,19 @@ ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha
     *fd = opened;
     *bytes = (uint64_t)found.st_size;
     return UD_OK;
+}
+
+ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
+                         uint64_t *bytes)
+{
+    ud_err err = open_file(artifacts->artifacts, sha256, fd, bytes);
+    if (err == UD_ERR_NOT_FOUND && artifacts->objects != NULL) {
+        err = open_file(artifacts->cache, sha256, fd, bytes);
+        if (err == UD_OK) {
+            (void)futimens(*fd, NULL); /* asked for now: it stays */
+        }
+    }
+    return err;
 }
 
 uint64_t ud_artifacts_partial(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
@@ -345,19 +361,33 @@ bool ud_upload_is_complete(const struct ud_upload *upload)
     return upload->bytes == upload->total;
 }
 
-static ud_err move_in_place(const struct ud_upload *upload)
+static ud_err move_below(const char *root, const char *from, int fd, const uint8_t *sha256)
 {
     char folder[UD_PATH_BYTES_MAX];
     char path[UD_PATH_BYTES_MAX];
-    ud_err err = fsync(upload->fd) == 0 ? UD_OK : ud_err_of_errno(errno);
-    err = err == UD_OK ? artifact_path(folder, upload->owner, upload->sha256, true) : err;
-    err = err == UD_OK ? artifact_path(path, upload->owner, upload->sha256, false) : err;
+    ud_err err = fsync(fd) == 0 ? UD_OK : ud_err_of_errno(errno);
+    err = err == UD_OK ? artifact_path(folder, root, sha256, true) : err;
+    err = err == UD_OK ? artifact_path(path, root, sha256, false) : err;
     err = err == UD_OK ? ud_folder_make(folder, 0700) : err;
-    if (err == UD_OK && rename(upload->path, path) != 0) {
+    if (err == UD_OK && rename(from, path) != 0) {
         err = ud_err_of_errno(errno);
     }
     err = err == UD_OK ? ud_folder_sync(folder) : err;
-    return err == UD_OK ? ud_folder_sync(upload->owner->artifacts) : err;
+    return err == UD_OK ? ud_folder_sync(root) : err;
+}
+
+/* An object first: only what is there counts. Its bytes become the first copy. */
+static ud_err move_in_place(const struct ud_upload *upload)
+{
+    const struct ud_artifacts *owner = upload->owner;
+    if (owner->objects == NULL) {
+        return move_below(owner->artifacts, upload->path, upload->fd, upload->sha256);
+    }
+    const ud_err err = ud_object_store_put(owner->objects, upload->sha256, upload->fd, upload->bytes);
+    if (err == UD_OK) {
+        ud_cache_room(owner->cache, upload->bytes, owner->cache_bytes_max);
+    }
+    return err == UD_OK ? move_below(owner->cache, upload->path, upload->fd, upload->sha256) : err;
 }
 
 ud_err ud_upload_finish(struct ud_upload *upload, struct ud_row_artifact *row)
@@ -407,5 +437,98 @@ ud_err ud_artifacts_put(struct ud_artifacts *artifacts, struct ud_bytes bytes, s
     err = ud_upload_write(upload, (const char *)bytes.ptr, bytes.len);
     err = err == UD_OK ? ud_upload_finish(upload, row) : err;
     ud_upload_close(upload);
+    return err;
+}
+
+/* --- artifacts that are far away */
+
+#define FETCHED "fetched-" /* the name of a file that is not a copy yet begins so */
+
+void ud_artifacts_sweep(const struct ud_artifacts *artifacts)
+{
+    DIR *folder = opendir(artifacts->cache);
+    for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, FETCHED, sizeof FETCHED - 1) == 0) {
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+}
+
+ud_err ud_artifacts_far(struct ud_artifacts *artifacts, const char *state_folder,
+                        struct ud_object_store *objects, uint64_t bytes_max)
+{
+    ud_err err = ud_path_join(artifacts->cache, state_folder, "cache");
+    err = err == UD_OK ? ud_folder_make(artifacts->cache, 0700) : err;
+    if (err == UD_OK) {
+        artifacts->objects = objects;
+        artifacts->cache_bytes_max = bytes_max;
+    }
+    return err;
+}
+
+bool ud_artifacts_are_far(const struct ud_artifacts *artifacts)
+{
+    return artifacts->objects != NULL;
+}
+
+bool ud_artifacts_here(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    int fd = -1;
+    uint64_t bytes = 0;
+    if (ud_artifacts_file(artifacts, sha256, &fd, &bytes) != UD_OK) {
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static ud_err compare(int fd, uint64_t bytes, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    char chunk[READ_BYTES];
+    uint8_t digest[UD_SHA256_BYTES];
+    struct ud_hash hash;
+    ud_err err = ud_hash_init(&hash);
+    if (err != UD_OK) {
+        return err;
+    }
+    for (uint64_t at = 0; err == UD_OK && at < bytes;) {
+        const ssize_t n = pread(fd, chunk, sizeof chunk, (off_t)at);
+        err = n <= 0 ? UD_ERR_IO : ud_hash_update(&hash, (struct ud_bytes){(const uint8_t *)chunk, (size_t)n});
+        at += n <= 0 ? 0 : (uint64_t)n;
+    }
+    if (err != UD_OK) {
+        ud_hash_abort(&hash);
+        return err;
+    }
+    err = ud_hash_final(&hash, digest);
+    return err == UD_OK && memcmp(digest, sha256, sizeof digest) != 0 ? UD_ERR_DIGEST : err;
+}
+
+ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    char path[UD_PATH_BYTES_MAX];
+    uint64_t bytes = 0;
+    if (artifacts->objects == NULL || ud_artifacts_here(artifacts, sha256)) {
+        return UD_OK;
+    }
+    ud_err err = ud_path_join(path, artifacts->cache, FETCHED "XXXXXX");
+    const int fd = err == UD_OK ? mkstemp(path) : -1;
+    if (fd < 0) {
+        return err == UD_OK ? ud_err_of_errno(errno) : err;
+    }
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    err = ud_object_store_get(artifacts->objects, sha256, fd, artifacts->bytes_max, &bytes);
+    err = err == UD_OK ? compare(fd, bytes, sha256) : err;
+    if (err == UD_OK) {
+        ud_cache_room(artifacts->cache, bytes, artifacts->cache_bytes_max);
+        err = move_below(artifacts->cache, path, fd, sha256);
+    }
+    if (err != UD_OK) {
+        (void)unlink(path);
+    }
+    close(fd);
     return err;
 }

@@ -9,12 +9,33 @@
 #include "server/store.h"
 
 struct ud_artifacts;
+struct ud_object_store;
 struct ud_upload;
 
 /** Makes the folders. `bytes_max`: of one artifact. */
 ud_err ud_artifacts_open(struct ud_artifacts **artifacts, const char *state_folder, uint64_t bytes_max);
 void ud_artifacts_close(struct ud_artifacts *artifacts);
 
+/**
+ * Artifacts are objects of a store far away, and files in <state>/cache/ are copies of them: what is uploaded is put there
+ * before it counts, and what is not here is fetched (ud_artifacts_bring). Files in artifacts/ stay what they are. Before any
+ * other thread uses `artifacts`.
+ *
+ * @param bytes_max  room for copies; those that were asked for longest ago go first
+ */
+ud_err ud_artifacts_far(struct ud_artifacts *artifacts, const char *state_folder,
+                        struct ud_object_store *objects, uint64_t bytes_max);
+/** Remove what a server that was killed left behind of its fetches: for the one that has the folder to itself. */
+void ud_artifacts_sweep(const struct ud_artifacts *artifacts);
+bool ud_artifacts_are_far(const struct ud_artifacts *artifacts);
+bool ud_artifacts_here(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
+/**
+ * Have a copy here; blocks while it is fetched. What comes is compared with its digest before it counts.
+ *
+ * @return UD_ERR_NOT_FOUND; UD_ERR_RETRY_LATER (the store does not answer); UD_ERR_DIGEST; UD_ERR_TOO_LARGE;
+ *         UD_ERR_DISK_FULL; UD_ERR_IO
+ */
+ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
 /** Open a stored one for reading. UD_ERR_NOT_FOUND, UD_ERR_IO. */
 ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
                          uint64_t *bytes);
@@ -42,7 +63,7 @@ ud_err ud_upload_write(struct ud_upload *upload, const char *bytes, size_t len);
 uint64_t ud_upload_bytes(const struct ud_upload *upload);
 bool ud_upload_is_complete(const struct ud_upload *upload);
 /**
- * Make it an artifact. Slow (fsync). UD_ERR_DIGEST: removed, it was another file. `row` gets digests and size;
+ * Make it an artifact. Slow (fsync, or putting an object: UD_ERR_RETRY_LATER then, and all of it stays to go on with). UD_ERR_DIGEST: removed, it was another file. `row` gets digests and size;
  * created_ms is the caller's.
  */
 ud_err ud_upload_finish(struct ud_upload *upload, struct ud_row_artifact *row);

@@ -30,6 +30,11 @@ static const struct setting settings[] = {
     {"state", TEXT_AT(state), "/var/lib/updraftd", "folder for database, artifacts, keys"},
     {"store", TEXT_AT(store), "sqlite", "sqlite (in the state folder), or postgresql://HOST/DATABASE; a password only in the file or environment"},
     {"artifacts", TEXT_AT(artifacts), "", "folder of the artifacts where several servers share one; else they are in the state folder"},
+    {"s3-url", TEXT_AT(s3_url), "", "keep artifacts as objects of S3-compatible storage: https://HOST/BUCKET[/PREFIX]"},
+    {"s3-region", TEXT_AT(s3_region), "us-east-1", "region that requests are signed for"},
+    {"s3-keys", TEXT_AT(s3_keys), "", "file (0600): access key id, secret key and, if there is one, a session's token, a line each"},
+    {"s3-ca", TEXT_AT(s3_ca), "", "certificates (PEM) that the storage's must lead to; empty = the system's"},
+    {"artifact-cache-bytes-max", NUMBER_AT(artifact_cache_bytes_max, 0, 1024 * GIB), "10737418240", "room for copies of objects here; those not asked for longest go first"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
     {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
     {"listen-coap", TEXT_AT(listen_coap), "", "address:port for plain CoAP (LwM2M without security); empty = none"},
@@ -84,6 +89,7 @@ static const struct setting settings[] = {
     {"log-level", NUMBER_AT(log_level, 0, 3), "2", "0 errors, 1 warnings, 2 events, 3 requests too"},
 };
 /* clang-format on */
+#define UD_S3_BYTES_MAX (UINT64_C(5) << 30) /* of one request that puts an object */
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
@@ -363,6 +369,33 @@ static bool read_flags(struct reading *reading, int argc, char *const *argv)
     return true;
 }
 
+/* What is signed is what is sent only where nothing has to be escaped. */
+static bool is_object_url(const struct ud_config *config, struct ud_text *words)
+{
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    const char *url = config->s3_url;
+    const bool tls = strncmp(url, "https://", 8) == 0;
+    const char *rest = tls ? url + 8 : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
+    const size_t host = rest == NULL ? 0 : strcspn(rest, "/");
+    const bool near = rest != NULL && (strncmp(rest, "127.", 4) == 0 || strncmp(rest, "[::1]", 5) == 0);
+    if (host == 0 || memchr(rest, '@', host) != NULL || rest[host + strspn(rest + host, good)] != '\0' ||
+        strstr(rest + host, "//") != NULL || strstr(rest + host, "/.") != NULL || !(tls || near)) {
+        ud_text_puts(
+            words,
+            "s3-url must be https://HOST/BUCKET[/PREFIX], or http://127...; letters, digits, - . _ ~ /\n");
+        return false;
+    }
+    if (config->s3_keys[0] == '\0' || config->artifacts[0] != '\0' ||
+        config->artifact_bytes_max > UD_S3_BYTES_MAX ||
+        config->s3_region[strspn(config->s3_region, good)] != '\0' || strchr(config->s3_region, '/') != NULL) {
+        ud_text_puts(words, "s3-url needs s3-keys, a region of letters, digits and -, artifacts of at most 5 "
+                            "GiB, and no folder "
+                            "that servers share (artifacts)\n");
+        return false;
+    }
+    return true;
+}
+
 static bool is_consistent(const struct ud_config *config, struct ud_text *words)
 {
     char host[2][UD_ADDRESS_BYTES_MAX];
@@ -387,6 +420,9 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     }
     if (config->oidc_issuer[0] != '\0' && (config->oidc_client[0] == '\0' || config->public_url[0] == '\0')) {
         ud_text_puts(words, "oidc-issuer needs oidc-client and public-url\n");
+        return false;
+    }
+    if (config->s3_url[0] != '\0' && !is_object_url(config, words)) {
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

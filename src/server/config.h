@@ -11,9 +11,14 @@
 #define UD_NAMES_BYTES_MAX 512
 
 struct ud_config {
-    char state[UD_PATH_BYTES_MAX];             /* the state folder */
-    char store[UD_PATH_BYTES_MAX];             /* "sqlite" (in the state folder) or a postgresql:// URL */
-    char artifacts[UD_PATH_BYTES_MAX];         /* folder of artifacts and uploads; empty = the state folder */
+    char state[UD_PATH_BYTES_MAX];     /* the state folder */
+    char store[UD_PATH_BYTES_MAX];     /* "sqlite" (in the state folder) or a postgresql:// URL */
+    char artifacts[UD_PATH_BYTES_MAX]; /* folder of artifacts and uploads; empty = the state folder */
+    char s3_url[UD_PATH_BYTES_MAX];    /* artifacts are objects below it; empty = files in the folder */
+    char s3_region[UD_ADDRESS_BYTES_MAX];
+    char s3_keys[UD_PATH_BYTES_MAX]; /* file of 0600: key id, secret, token of a session, by line */
+    char s3_ca[UD_PATH_BYTES_MAX];   /* PEM; empty = the system's */
+    uint64_t artifact_cache_bytes_max;
     char listen_devices[UD_ADDRESS_BYTES_MAX]; /* address:port; port 0 = any free one */
     char listen_people[UD_ADDRESS_BYTES_MAX];
     char names[UD_NAMES_BYTES_MAX]; /* more DNS names and addresses for the own certificate, by comma */

@@ -7,6 +7,7 @@
 #include "server/range.h"
 #include "server/store_rollouts.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -105,6 +106,58 @@ void ud_send_file(struct ud_call *call, int fd, uint64_t size, const char *etag,
     name_file(call, filename);
 }
 
+static void lost(struct ud_call *call, const char *digest, ud_err err)
+{
+    ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "digest", digest, "error", ud_err_name(err),
+                 NULL);
+    ud_call_error_status(call, err == UD_ERR_RETRY_LATER ? 503 : 500, err, NULL);
+}
+
+static ud_err bring(struct ud_call *call)
+{
+    return ud_artifacts_bring(call->server->artifacts, call->far_sha256);
+}
+
+static void brought(struct ud_call *call, ud_err err)
+{
+    if (err == UD_OK) {
+        call->far_then(call);
+        return;
+    }
+    const char *etag = quoted_digest(call, call->far_sha256);
+    lost(call, etag == NULL ? "" : etag, err);
+}
+
+void ud_with_artifact(struct ud_call *call, const struct ud_row_artifact *artifact,
+                      void (*then)(struct ud_call *call))
+{
+    const struct ud_artifacts *artifacts = call->server->artifacts;
+    if (!ud_artifacts_are_far(artifacts) || call->head_only || ud_artifacts_here(artifacts, artifact->sha256)) {
+        then(call);
+        return;
+    }
+    memcpy(call->far_sha256, artifact->sha256, sizeof call->far_sha256);
+    call->far_then = then;
+    ud_call_artifact(call, artifact->sha256, bring, brought);
+}
+
+/* HEAD says what is stored, wherever it lies: of that a descriptor and the size are enough. */
+static ud_err open_artifact(const struct ud_call *call, const struct ud_row_artifact *artifact, int *fd,
+                            uint64_t *size)
+{
+    const struct ud_artifacts *artifacts = call->server->artifacts;
+    const ud_err err = ud_artifacts_file(artifacts, artifact->sha256, fd, size);
+    if (err != UD_ERR_NOT_FOUND || !ud_artifacts_are_far(artifacts)) {
+        return err;
+    }
+    if (!call->head_only) {
+        return UD_ERR_RETRY_LATER; /* it was here a moment ago, and had to make room */
+    }
+    *fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    *size = artifact->size;
+    return *fd < 0 ? UD_ERR_IO : UD_OK;
+}
+
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)
 {
     int fd = -1;
@@ -113,15 +166,13 @@ void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifa
     if (etag == NULL || answer_condition(call, etag)) { /* before the file is opened: it may lie far away */
         return;
     }
-    ud_err err = ud_artifacts_file(call->server->artifacts, artifact->sha256, &fd, &size);
+    ud_err err = open_artifact(call, artifact, &fd, &size);
     if (err == UD_OK && size != artifact->size) {
         close(fd);
         err = UD_ERR_IO; /* the file was changed behind our back */
     }
     if (err != UD_OK) {
-        ud_log_event(&call->server->log, UD_LOG_ERROR, "artifact", "digest", etag, "error", ud_err_name(err),
-                     NULL);
-        ud_call_error_status(call, 500, err, NULL);
+        lost(call, etag, err);
         return;
     }
     ud_send_file(call, fd, size, etag, filename);
@@ -253,6 +304,13 @@ static void send_md5(struct ud_call *call, const struct wanted *wanted)
     ud_call_text(call, 200, "text/plain", text);
 }
 
+static void send_wanted(struct ud_call *call)
+{
+    struct wanted *wanted = call->data;
+    ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
+    ud_send_within_limits(call, &wanted->share);
+}
+
 void ud_ddi_artifact(struct ud_call *call)
 {
     const size_t suffix = sizeof MD5_SUFFIX - 1;
@@ -284,8 +342,7 @@ void ud_ddi_artifact(struct ud_call *call)
     } else if (wanted->md5) {
         send_md5(call, wanted);
     } else {
-        ud_send_artifact(call, &wanted->row.artifact, wanted->row.filename);
-        ud_send_within_limits(call, &wanted->share);
+        ud_with_artifact(call, &wanted->row.artifact, send_wanted);
     }
 }
 

@@ -20,6 +20,12 @@ static ud_err find_file(struct ud_call *call, struct ud_store *store)
     return ud_store_release_artifact_find(store, asked->release, call->param[1], &asked->row);
 }
 
+static void send_asked(struct ud_call *call)
+{
+    const struct asked *asked = call->data;
+    ud_send_artifact(call, &asked->row.artifact, asked->row.filename);
+}
+
 void ud_device_fw(struct ud_call *call)
 {
     struct asked *asked = ud_call_alloc(call, sizeof *asked);
@@ -38,5 +44,5 @@ void ud_device_fw(struct ud_call *call)
         ud_call_error(call, err, NULL);
         return;
     }
-    ud_send_artifact(call, &asked->row.artifact, asked->row.filename);
+    ud_with_artifact(call, &asked->row.artifact, send_asked);
 }

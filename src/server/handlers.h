@@ -199,7 +199,10 @@ ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_
 void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share);
 /** May the device read files of this module? Only of what it is offered, or runs (its last success). */
 bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module);
-/** Reply with a stored artifact: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
+/** Go on once the artifact is here: at once, or when it was fetched. Otherwise the reply is 503, to come again, or 500. */
+void ud_with_artifact(struct ud_call *call, const struct ud_row_artifact *artifact,
+                      void (*then)(struct ud_call *call));
+/** Reply with a stored artifact that is here: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
 /** The longest interval at which devices of the caller's tenant poll: who is silent for some of these is silent. */
 uint32_t ud_longest_poll_s(const struct ud_call *call);

@@ -98,6 +98,7 @@ static bool keep_device_path(struct ud_call *call, const char *path, const struc
 static bool find_route(struct ud_call *call, const char *method, const char *path)
 {
     struct ud_route_match match;
+    call->head_only = strcmp(method, "HEAD") == 0;
     ud_route_find(ud_routes, ud_route_count, call->listener->which, method, path, &match);
     if (match.route == NULL && ud_console_is_path(call, method, path)) {
         return true;

@@ -56,6 +56,7 @@ struct ud_call {
     struct ud_http_listener *listener;
     struct MHD_Connection *connection;
     ud_call_state state;
+    bool head_only; /* HEAD: the answer has no body */
     bool has_body;
     bool dropping; /* the reply is set already; the rest of the body is read and dropped */
     uint64_t dropped_bytes;
@@ -80,6 +81,8 @@ struct ud_call {
     void (*finish)(struct ud_call *call, ud_err err);
     void (*committed)(struct ud_call *call);
     ud_err worked;
+    uint8_t far_sha256[UD_SHA256_BYTES]; /* that is being fetched */
+    void (*far_then)(struct ud_call *call);
     struct ud_arena arena;
 };
 
@@ -149,6 +152,9 @@ void ud_call_disk(struct ud_call *call, ud_err (*work)(struct ud_call *call),
 /** Work on the thread for what takes long: passwords, other servers. */
 void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
                   void (*finish)(struct ud_call *call, ud_err err));
+/** Work that may put or fetch an object: on the disk thread where artifacts are files, else on one for this digest. */
+void ud_call_artifact(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES],
+                      ud_err (*work)(struct ud_call *call), void (*finish)(struct ud_call *call, ud_err err));
 /** Read with a handle of the pool, now, on this thread. */
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
 /** The same, for work that writes the reply: when it fails, its error is the reply. */

@@ -1,4 +1,5 @@
 /* What a handler reads of a request and says in reply; setting aside. */
+#include "server/artifacts.h"
 #include "server/http_listener.h"
 
 #include "server/cbor_json.h"
@@ -480,6 +481,14 @@ void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
                   void (*finish)(struct ud_call *call, ud_err err))
 {
     work_on(call->server->slow, call, work, finish);
+}
+
+void ud_call_artifact(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES],
+                      ud_err (*work)(struct ud_call *call), void (*finish)(struct ud_call *call, ud_err err))
+{
+    struct ud_server *server = call->server;
+    work_on(ud_artifacts_are_far(server->artifacts) ? server->far[sha256[0] % UD_FAR_THREADS] : server->disk,
+            call, work, finish);
 }
 
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))

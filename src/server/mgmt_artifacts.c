@@ -106,6 +106,12 @@ static ud_err find_download(struct ud_call *call, struct ud_store *store)
     return err == UD_OK && list->count == 0 ? UD_ERR_NOT_FOUND : err;
 }
 
+static void send_download(struct ud_call *call)
+{
+    const struct download *download = call->data;
+    ud_send_artifact(call, &download->artifact, download->list.name);
+}
+
 void ud_mgmt_artifacts_download(struct ud_call *call)
 {
     struct download *download = ud_call_alloc(call, sizeof *download);
@@ -118,7 +124,7 @@ void ud_mgmt_artifacts_download(struct ud_call *call)
         ud_call_error(call, err, NULL);
         return;
     }
-    ud_send_artifact(call, &download->artifact, download->list.name);
+    ud_with_artifact(call, &download->artifact, send_download);
 }
 
 /* What was given to a device stays what it was: the file would be missing where it is downloaded. */
@@ -391,7 +397,8 @@ static void post_end(struct ud_call *call)
         fail(call, err);
         return;
     }
-    ud_call_disk(call, finish_file, file_finished);
+    static const uint8_t any[UD_SHA256_BYTES] = {0}; /* its digest is not known yet */
+    ud_call_artifact(call, any, finish_file, file_finished);
 }
 
 static void post_abort(struct ud_call *call)

@@ -64,7 +64,8 @@ static ud_err map_artifact(const struct ud_patches *patches, const uint8_t sha25
 {
     int fd = -1;
     uint64_t bytes = 0;
-    ud_err err = ud_artifacts_file(patches->config.artifacts, sha256, &fd, &bytes);
+    ud_err err = ud_artifacts_bring(patches->config.artifacts, sha256);
+    err = err == UD_OK ? ud_artifacts_file(patches->config.artifacts, sha256, &fd, &bytes) : err;
     if (err != UD_OK) {
         return err;
     }

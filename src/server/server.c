@@ -8,6 +8,7 @@
 #include "server/hub.h"
 #include "server/lwm2m/lwm2m.h"
 #include "server/mqtt/courier.h"
+#include "server/object_store.h"
 #include "server/patches.h"
 #include "server/scheduler.h"
 #include "server/sign_in.h"
@@ -323,6 +324,25 @@ static ud_err open_patches(struct ud_server *server)
     return ud_patches_open(&server->patches, &config);
 }
 
+static ud_err open_objects(struct ud_server *server)
+{
+    const struct ud_config *config = &server->config;
+    if (config->s3_url[0] == '\0') {
+        return UD_OK;
+    }
+    ud_err err = ud_object_store_open(&server->objects, config, &server->log);
+    err = err == UD_OK ? ud_artifacts_far(server->artifacts, config->state, server->objects,
+                                          config->artifact_cache_bytes_max)
+                       : err;
+    if (err == UD_OK) {
+        ud_artifacts_sweep(server->artifacts);
+    }
+    for (size_t i = 0; i < UD_FAR_THREADS && err == UD_OK; i++) {
+        err = ud_disk_open(&server->far[i]);
+    }
+    return err;
+}
+
 ud_err ud_server_start(struct ud_server *server)
 {
     server->lock = -1;
@@ -333,6 +353,7 @@ ud_err ud_server_start(struct ud_server *server)
                               ud_artifacts_open(&server->artifacts, ud_config_artifacts(&server->config),
                                                 server->config.artifact_bytes_max))
                        : err;
+    err = err == UD_OK ? fail(server, "s3-url", open_objects(server)) : err;
     err = err == UD_OK ? fail(server, "patches", open_patches(server)) : err;
     err = err == UD_OK ? fail(server, "disk thread", ud_disk_open(&server->disk)) : err;
     err = err == UD_OK ? fail(server, "slow thread", ud_disk_open(&server->slow)) : err;
@@ -426,6 +447,11 @@ void ud_server_stop(struct ud_server *server)
     if (server->slow != NULL) {
         ud_disk_stop(server->slow);
     }
+    for (size_t i = 0; i < UD_FAR_THREADS; i++) {
+        if (server->far[i] != NULL) {
+            ud_disk_stop(server->far[i]);
+        }
+    }
     ud_scheduler_close(server->scheduler);
     if (server->writer != NULL) {
         ud_writer_stop(server->writer);
@@ -435,11 +461,15 @@ void ud_server_stop(struct ud_server *server)
     ud_tls_free(&server->tls);
     ud_disk_close(server->disk);
     ud_disk_close(server->slow);
+    for (size_t i = 0; i < UD_FAR_THREADS; i++) {
+        ud_disk_close(server->far[i]);
+    }
     ud_throttle_close(server->wrong_secrets);
     ud_throttle_close(server->wrong_passwords);
     ud_sign_in_close(server->sign_in);
     ud_patches_close(server->patches);
     ud_artifacts_close(server->artifacts);
+    ud_object_store_close(server->objects);
     ud_downloads_close(server->downloads);
     ud_client_ca_close(server->client_ca);
     ud_sync_close(server->sync);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 struct ud_artifacts;
+struct ud_object_store;
 struct ud_courier;
 struct ud_hooks;
 struct ud_hub;
@@ -29,6 +30,8 @@ struct ud_sign_in;
 struct ud_http;
 struct ud_lwm2m;
 
+#define UD_FAR_THREADS 4
+
 struct ud_server {
     struct ud_config config;
     struct ud_log log;
@@ -38,6 +41,9 @@ struct ud_server {
     struct ud_store_pool *readers;
     struct ud_disk *disk;
     struct ud_disk *slow;                /* passwords, other servers */
+    struct ud_disk *far[UD_FAR_THREADS]; /* object storage, by the first byte of a digest; NULL without one */
+    struct ud_object_store *objects;     /* NULL: artifacts are files */
+    _Atomic uint32_t artifact_wants;     /* under way for nobody in particular */
     struct ud_throttle *wrong_secrets;   /* by address */
     struct ud_throttle *wrong_passwords; /* by account and address */
     struct ud_sign_in *sign_in;          /* one-time codes of the console */

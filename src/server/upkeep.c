@@ -2,6 +2,7 @@
 
 #include "server/artifacts.h"
 #include "server/mqtt/mqtt_acl.h"
+#include "server/object_store.h"
 #include "server/secret.h"
 #include "server/store_upkeep.h"
 
@@ -21,7 +22,7 @@
 /* What of a state folder is not in its backup: the store (copied apart), and what belongs to a running process. */
 static bool is_left_out(const char *name)
 {
-    static const char *const names[] = {"updraft.db", "lock", "listen.json", "uploads"};
+    static const char *const names[] = {"updraft.db", "lock", "listen.json", "uploads", "cache"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strncmp(name, names[i], strlen(names[i])) == 0) {
             return true;
@@ -193,7 +194,8 @@ static void check_file(void *ctx, const struct ud_row_artifact *row)
     uint8_t digest[UD_SHA256_BYTES];
     uint64_t bytes = 0;
     int fd = -1;
-    ud_err err = ud_artifacts_file(checking->artifacts, row->sha256, &fd, &bytes);
+    ud_err err = ud_artifacts_bring(checking->artifacts, row->sha256);
+    err = err == UD_OK ? ud_artifacts_file(checking->artifacts, row->sha256, &fd, &bytes) : err;
     const bool there = err == UD_OK;
     err = err == UD_OK ? hash_file(fd, digest) : err;
     if (fd >= 0) {
@@ -209,8 +211,19 @@ static void check_file(void *ctx, const struct ud_row_artifact *row)
                                 what, there ? "remove the file, then upload it again" : "upload it again", 1});
 }
 
+/* What is far away is fetched to be compared, into the same copies that the server reads. */
+static ud_err open_objects(const struct ud_config *config, struct ud_artifacts *artifacts,
+                           struct ud_object_store **objects, struct ud_log *log)
+{
+    const ud_err err = ud_object_store_open(objects, config, log);
+    return err == UD_OK ? ud_artifacts_far(artifacts, config->state, *objects, config->artifact_cache_bytes_max)
+                        : err;
+}
+
 static int check(const struct ud_config *config)
 {
+    struct ud_object_store *objects = NULL;
+    struct ud_log log = {.fd = STDERR_FILENO, .level = UD_LOG_ERROR};
     struct checking checking = {.findings = 0};
     struct ud_artifacts *artifacts = NULL;
     struct ud_store *store = NULL;
@@ -219,12 +232,14 @@ static int check(const struct ud_config *config)
     err = err == UD_OK ? ud_artifacts_open(&artifacts, ud_config_artifacts(config), config->artifact_bytes_max)
                        : err;
     checking.artifacts = artifacts;
+    err = err == UD_OK && config->s3_url[0] != '\0' ? open_objects(config, artifacts, &objects, &log) : err;
     err = err == UD_OK ? ud_store_check(store, print_finding, &checking) : err;
     err = err == UD_OK ? ud_store_artifact_walk(store, check_file, &checking) : err;
     if (err != UD_OK && store != NULL) {
         memcpy(words, ud_store_message(store), sizeof words);
     }
     ud_artifacts_close(artifacts);
+    ud_object_store_close(objects);
     ud_store_close(store);
     if (err != UD_OK) {
         return failed("check", err, words);

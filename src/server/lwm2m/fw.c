@@ -8,6 +8,7 @@
 #include "server/lwm2m/hub.h"
 
 #include "core/crc32.h"
+#include "server/artifact_want.h"
 #include "server/artifacts.h"
 #include "server/handlers.h"
 #include "server/patches.h"
@@ -132,6 +133,10 @@ static ud_err map(struct ud_lwm2m *lw, const struct ud_row_artifact *row, struct
     int fd = -1;
     uint64_t size = 0;
     ud_err err = ud_artifacts_file(lw->server->artifacts, row->sha256, &fd, &size);
+    if (err == UD_ERR_NOT_FOUND && ud_artifacts_are_far(lw->server->artifacts)) {
+        ud_artifact_want(lw->server, row->sha256); /* this thread is everybody's: the device asks again */
+        return UD_ERR_RETRY_LATER;
+    }
     if (err != UD_OK) {
         return err;
     }
@@ -424,7 +429,7 @@ void ud_fw_get(struct ud_request *request)
     }
     if (err == UD_OK && !wish.wanted) {
         serve(request, file);
-    } else if (err != UD_OK) {
+    } else if (err != UD_OK && err != UD_ERR_RETRY_LATER) {
         ud_request_code(request, err == UD_ERR_NOT_FOUND || err == UD_ERR_RECALLED ? UD_COAP_404_NOT_FOUND
                                                                                    : UD_COAP_500_INTERNAL);
     }

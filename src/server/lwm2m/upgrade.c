@@ -377,6 +377,11 @@ static void transfer(struct ud_lwm2m *lw, struct ud_reg *reg)
         err = ud_fw_map(lw, reg->tenant, up->release, up->filename, &up->package);
         ask->payload = up->package;
     }
+    if (err == UD_ERR_RETRY_LATER) { /* it is being fetched from where it lies */
+        ud_ask_free(ask);
+        poll_later(lw, up);
+        return;
+    }
     if (err != UD_OK) {
         if (ask != NULL) {
             ud_ask_free(ask);
