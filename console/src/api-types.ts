@@ -117,6 +117,16 @@ export interface Completions {
   content: Completion[];
 }
 
+export interface Config {
+  value: unknown;
+  global: boolean;
+  createdBy?: string | null;
+  createdAt?: number;
+  lastModifiedBy?: string | null;
+  lastModifiedAt?: number;
+  fixed?: string;
+}
+
 export interface Counts {
   total: number;
   waiting: number;
@@ -421,6 +431,7 @@ export interface Says {
 export interface Server {
   version: string;
   store: "sqlite" | "postgresql";
+  file: string | null;
   devices: number;
   devicesUrl: string;
   ca: string | null;

@@ -33,7 +33,7 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"Policy", "approvals:i"},
     {"Room", "size:i free:i"},
     {"Setting", "name:s value:s? initial:s help:s"},
-    {"Server", "version:s store:=sqlite|postgresql devices:i devicesUrl:s ca:s? storage:@Room? settings:[@Setting]"},
+    {"Server", "version:s store:=sqlite|postgresql file:s? devices:i devicesUrl:s ca:s? storage:@Room? settings:[@Setting]"},
     {"Webhook", "id:i url:s sent:i failures:i error:s? createdAt:t"},
     {"NewWebhook", "url:s"},
     {"MadeWebhook", "id:i url:s secret:s"},

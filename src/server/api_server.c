@@ -63,6 +63,7 @@ void ud_api_server(struct ud_call *call)
     ud_json_string(&json, "version", UD_VERSION);
     ud_json_string(&json, "store",
                    strncmp(ud_config_store(config), "postgresql://", 13) == 0 ? "postgresql" : "sqlite");
+    ud_json_string(&json, "file", config->file[0] == '\0' ? NULL : config->file);
     ud_json_int(&json, "devices", (int64_t)ud_fleet_count(call->server->fleet));
     render_addresses(&json, call->server);
     render_room(&json, config);

@@ -236,6 +236,7 @@ static bool read_file(struct reading *reading, const char *path)
 {
     const size_t before = reading->words->len;
     if (ini_parse(path, from_file, reading) == 0) {
+        snprintf(reading->config->file, sizeof reading->config->file, "%s", path);
         return true;
     }
     if (reading->words->len == before) {

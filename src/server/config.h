@@ -11,6 +11,7 @@
 #define UD_NAMES_BYTES_MAX 512
 
 struct ud_config {
+    char file[UD_PATH_BYTES_MAX];      /* the one that was read; empty = none */
     char state[UD_PATH_BYTES_MAX];     /* the state folder */
     char store[UD_PATH_BYTES_MAX];     /* "sqlite" (in the state folder) or a postgresql:// URL */
     char artifacts[UD_PATH_BYTES_MAX]; /* folder of artifacts and uploads; empty = the state folder */

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { send, useResource, type Page } from "../api";
 import { bytes, counted, duration } from "../format";
+import { Own } from "./settings-own";
 import type { DeviceType, Webhook } from "../model";
 import { useSession } from "../session";
 import { t } from "../strings";
@@ -18,6 +19,7 @@ interface Setting {
 interface ServerInfo {
   version: string;
   store: string;
+  file: string | null;
   devices: number;
   storage: { size: number; free: number } | null;
   settings: Setting[];
@@ -30,8 +32,9 @@ const PARTS: [keyof typeof t.settings.parts, string[]][] = [
   ["polling", ["poll-s", "poll-jitter"]],
   ["downloads", ["downloads-max", "download-rate", "patch-image-bytes-max", "patch-bytes-max"]],
   ["retention", ["values-fine-days", "values-days"]],
-  ["storage", ["state", "store", "artifacts", "artifact-bytes-max", "envelope-bytes-max", "json-bytes-max"]],
+  ["storage", ["state", "store", "artifacts", "s3-url", "s3-region", "s3-keys", "s3-ca", "artifact-cache-bytes-max", "artifact-bytes-max", "envelope-bytes-max", "json-bytes-max"]],
   ["signIn", ["public-url", "oidc-issuer", "oidc-client", "oidc-secret", "oidc-ca", "wrong-secrets-max"]],
+  ["mqtt", ["mqtt-broker", "mqtt-ca", "mqtt-user", "mqtt-password-file", "mqtt-cert", "mqtt-key", "mqtt-events", "mqtt-notify-rate"]],
   ["roads", ["listen-devices", "listen-people", "listen-coap", "listen-coaps", "coap-host", "coap-ca", "coap-proxy-origins", "coap-proxy-map", "coap-add-devices", "device-ca", "device-crl", "gateway-token-file", "insecure-http"]],
 ];
 
@@ -51,7 +54,7 @@ export function SettingsPage(): JSX.Element {
   const known = new Set(PARTS.flatMap(([, names]) => names));
   const rest = (server.data?.settings ?? []).filter((one) => !known.has(one.name)).map((one) => one.name);
   const polling = server.data?.settings.find((one) => one.name === "poll-s");
-  const sections: [string, string][] = [["types", t.settings.types], ["webhooks", t.settings.webhooks], ...PARTS.map(([key]): [string, string] => [key, t.settings.parts[key]]), ["backup", t.settings.backup], ["versions", t.settings.versions]];
+  const sections: [string, string][] = [["types", t.settings.types], ["webhooks", t.settings.webhooks], ...(["contact", "ways", "consent"] as const).map((key): [string, string] => [key, t.settings.own.parts[key]]), ...PARTS.map(([key]): [string, string] => [key, t.settings.parts[key]]), ["backup", t.settings.backup], ["versions", t.settings.versions]];
   return (
     <>
       <Say title={t.nav.settings} rest={t.settings.rest} lede={t.settings.lede} />
@@ -60,6 +63,7 @@ export function SettingsPage(): JSX.Element {
         <div class="stack4">
           <Types />
           <Webhooks />
+          <Own devices={server.data?.devices ?? null} file={server.data?.file ?? null} />
           {session.can("settings") ? (
             <Shown of={server} rows={8}>
               {(info) => (
@@ -76,15 +80,15 @@ export function SettingsPage(): JSX.Element {
                           </div>
                         </div>
                       ) : null}
-                      <Rows settings={info.settings} names={names} />
+                      <Rows settings={info.settings} names={names} file={info.file} />
                     </Panel>
                   ))}
-                  <Panel title={t.settings.more}><Rows settings={info.settings} names={rest} /></Panel>
+                  <Panel title={t.settings.more}><Rows settings={info.settings} names={rest} file={info.file} /></Panel>
                   <Panel id="backup" title={t.settings.backup}>
                     <div class="in stack3">
                       <p class="s dim">{t.settings.backupText}</p>
-                      <Command text="updraftd backup /backups/2027-01-31 --config /etc/updraftd.ini" />
-                      <Command text="updraftd check --config /etc/updraftd.ini" />
+                      <Command text={`updraftd backup /backups/${isoDay(Date.now())} --config ${quoted(info.file ?? "/etc/updraftd.ini")}`} />
+                      <Command text={`updraftd check --config ${quoted(info.file ?? "/etc/updraftd.ini")}`} />
                     </div>
                   </Panel>
                   <Panel id="versions" title={t.settings.versions}>
@@ -109,7 +113,12 @@ export function SettingsPage(): JSX.Element {
   );
 }
 
-function Rows({ settings, names }: { settings: Setting[]; names: string[] }): JSX.Element {
+const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10);
+/** One word of a shell. */
+const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
+
+/** What is of the server's file: its key, where it may stand, and what counts without it. */
+function Rows({ settings, names, file }: { settings: Setting[]; names: string[]; file: string | null }): JSX.Element {
   return (
     <>
       {names.map((name) => {
@@ -117,7 +126,7 @@ function Rows({ settings, names }: { settings: Setting[]; names: string[] }): JS
         if (!one) return null;
         return (
           <div key={name} class="srow">
-            <div><h3>{name} <span class="tag" title={t.settings.lockHint}><Icon name="lock" small /> {t.settings.file}</span></h3><p class="p">{one.help}</p></div>
+            <div><h3>{name} <span class="tag" title={t.settings.lockHint}><Icon name="lock" small /> {t.settings.file}</span></h3><p class="p">{one.help}</p><p class="xs faint mono kv">{t.settings.where(name, file)}</p></div>
             <div><span class="mono kv"><T v={words(one)} /></span>{one.value !== null && one.value !== one.initial ? <p class="xs faint">{t.settings.initially(one.initial || t.settings.none)}</p> : null}</div>
           </div>
         );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { commandsOf } from "../../src/pages/first-hour";
 
-const server = { version: "1", store: "sqlite", devices: 0, devicesUrl: "https://0.0.0.0:9443", ca: "/var/lib/up draft/ca.pem", storage: null, settings: [] } as const;
+const server = { version: "1", store: "sqlite", file: null, devices: 0, devicesUrl: "https://0.0.0.0:9443", ca: "/var/lib/up draft/ca.pem", storage: null, settings: [] } as const;
 const word = (command: string, flag: string): string => new RegExp(`${flag} ('[^']*'|\\S+)`).exec(command)?.[1] ?? "";
 
 describe("the commands of the first hour", () => {
