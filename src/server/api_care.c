@@ -52,9 +52,8 @@ ud_err ud_why_of(struct ud_call *call, struct ud_store *store, const char *name,
     }
     const bool here = ud_fleet_find(call->server->fleet, call->tenant, device.name, &memory) == UD_OK;
     int64_t silent_ms = (int64_t)ud_longest_poll_s(call) * 1000 * SILENT_POLLS;
-    if (here && (int64_t)memory.lives_s * 1000 > silent_ms) {
-        silent_ms = (int64_t)memory.lives_s * 1000; /* it said how long it may be silent */
-    }
+    const int64_t lives_ms = ud_lives_s(call, store, &device) * INT64_C(1000);
+    silent_ms = lives_ms > silent_ms ? lives_ms : silent_ms; /* it said how long it may be silent */
     return ud_why_not(store, &device, here ? &memory : NULL, call->now_ms, silent_ms, why);
 }
 

@@ -65,7 +65,9 @@ static ud_err count_names(struct ud_call *call, struct ud_store *store, struct f
         struct ud_row_device device;
         err = ud_find_device(call, store, f->plan.names[i], &device);
         if (err == UD_OK) {
-            count_named(&f->fit, &device, &f->release, silent_ms);
+            const int64_t lives_ms = ud_lives_s(call, store, &device) * INT64_C(1000);
+            count_named(&f->fit, &device, &f->release,
+                        call->now_ms - lives_ms < silent_ms ? call->now_ms - lives_ms : silent_ms);
             take_example(f, &device);
         }
     }
@@ -87,7 +89,8 @@ static ud_err count_filtered(struct ud_call *call, struct ud_store *store, struc
         const size_t reachable = ud_fleet_seen_since(call->server->fleet, call->tenant, silent_ms);
         return ud_store_fleet_fit(store, call->tenant, &f->release, (uint32_t)reachable, &f->fit);
     }
-    err = err == UD_OK ? ud_store_device_fit(store, call->tenant, &f->filter, &f->release, silent_ms, &f->fit)
+    err = err == UD_OK ? ud_store_device_fit(store, call->tenant, &f->filter, &f->release, silent_ms,
+                                             call->now_ms, &f->fit)
                        : err;
     if (err == UD_ERR_FILTER_COST) { /* who does not get it costs too much: how many there are is worth more */
         f->exact = false;

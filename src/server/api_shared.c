@@ -1,5 +1,6 @@
 #include "server/api_shared.h"
 
+#include "server/store_lwm2m.h"
 #include "server/tenants.h"
 #include "updraft/cose.h"
 
@@ -165,4 +166,20 @@ uint32_t ud_longest_poll_s(const struct ud_call *call)
     struct ud_tenant_settings settings;
     ud_tenants_settings(call->server->tenants, call->tenant, &settings);
     return settings.longest_s;
+}
+
+static void take_lifetime(void *ctx, const struct ud_row_lwm2m_registration *row)
+{
+    uint32_t *lives_s = ctx;
+    *lives_s = row->lifetime_s == 0 ? UINT32_MAX : row->lifetime_s;
+}
+
+uint32_t ud_lives_s(const struct ud_call *call, struct ud_store *store, const struct ud_row_device *device)
+{
+    struct ud_fleet_device memory;
+    uint32_t lives_s = 0;
+    if (ud_fleet_get(call->server->fleet, device->id, &memory) == UD_OK && memory.lives_s != 0) {
+        return memory.lives_s;
+    }
+    return ud_store_lwm2m_registration_list(store, device->id, take_lifetime, &lives_s) == UD_OK ? lives_s : 0;
 }

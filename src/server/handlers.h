@@ -204,6 +204,11 @@ void ud_with_artifact(struct ud_call *call, const struct ud_row_artifact *artifa
                       void (*then)(struct ud_call *call));
 /** Reply with a stored artifact that is here: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
+/**
+ * How long a device may be silent by its registration, UINT32_MAX for ever, 0 without one: by this server's memory, or the
+ * store's where it registered at another server.
+ */
+uint32_t ud_lives_s(const struct ud_call *call, struct ud_store *store, const struct ud_row_device *device);
 /** The longest interval at which devices of the caller's tenant poll: who is silent for some of these is silent. */
 uint32_t ud_longest_poll_s(const struct ud_call *call);
 /** The device of this name, as far as the caller sees it: outside the caller's group it does not exist. */

@@ -119,7 +119,8 @@ ud_err ud_store_fleet_fit(struct ud_store *store, int64_t tenant, const struct u
                           uint32_t reachable, struct ud_fit *fit);
 /** `silent_ms`: not since then. One walk over those that match; UD_ERR_FILTER_COST when it takes too long. */
 ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
-                           const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit);
+                           const struct ud_row_release *release, int64_t silent_ms, int64_t now_ms,
+                           struct ud_fit *fit);
 /** How long the newest successful actions took from offer to end, shortest first; at most `max`. */
 ud_err ud_store_action_times(struct ud_store *store, int64_t tenant, int64_t *times, size_t max, size_t *count);
 

@@ -711,3 +711,27 @@ def test_the_command_line_gives_keys_and_commands(server):
         assert updraft(server, "device", "key", "d1").returncode == 2
     keys = server.api("GET", "/api/v1/devices/d1/lwm2m-keys").json["content"]
     assert [(key["identity"], key["bootstrap"]) for key in keys] == [("id1", "once")]
+
+
+def test_how_long_a_device_may_be_silent_is_known_to_servers_that_it_did_not_register_at(tmp_path):
+    first = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0", "--poll-s", "1").start()
+    try:
+        release = foreign(first)
+        plain = first.add_device("plain", type="modem")
+        with Lwm2mDevice(coap(first), "d1", lifetime=86400) as device:
+            device.register()
+        assert plain.call("GET").status == 200
+    finally:
+        first.stop()
+    other = Server(tmp_path / "state", "--poll-s", "1").start()  # it takes no registrations, and has none in memory
+    try:
+        other.deploy(release, "d1", "plain")
+
+        def why(name):
+            return other.api("GET", f"/api/v1/devices/{name}/why").json["answer"]
+        await_that("the one that polls is missed", lambda: why("plain") == "silent")
+        assert why("d1") != "silent"
+        body = {"release": release, "filter": "type==modem"}
+        assert other.api("POST", "/api/v1/rollouts/forecast", body).json["devices"]["silent"] == 1
+    finally:
+        other.stop()

@@ -386,7 +386,8 @@ ud_err ud_store_fleet_fit(struct ud_store *store, int64_t tenant, const struct u
 }
 
 ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct ud_fiql *filter,
-                           const struct ud_row_release *release, int64_t silent_ms, struct ud_fit *fit)
+                           const struct ud_row_release *release, int64_t silent_ms, int64_t now_ms,
+                           struct ud_fit *fit)
 {
     char text[UD_FIQL_SQL_BYTES_MAX + 1024];
     snprintf(
@@ -397,7 +398,9 @@ ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct 
         "END),0),"
         "coalesce(sum(CASE WHEN d.quarantine_ms<>0 THEN 1 ELSE 0 END),0),"
         "coalesce(sum(CASE WHEN d.status=2 THEN 1 ELSE 0 END),0),"
-        "coalesce(sum(CASE WHEN d.last_seen_ms<>0 AND d.last_seen_ms<? THEN 1 ELSE 0 END),0),"
+        "coalesce(sum(CASE WHEN d.last_seen_ms<>0 AND d.last_seen_ms<? AND NOT EXISTS(SELECT 1 FROM"
+        " lwm2m_registration r WHERE r.device=d.id AND (r.lifetime_s=0 OR d.last_seen_ms+1000*r.lifetime_s>=?))"
+        " THEN 1 ELSE 0 END),0),"
         "coalesce(sum(CASE WHEN d.last_seen_ms=0 THEN 1 ELSE 0 END),0)"
         " FROM device d LEFT JOIN device_type t ON t.id=d.type_id WHERE d.tenant=? AND %s",
         filter->sql);
@@ -409,6 +412,7 @@ ud_err ud_store_device_fit(struct ud_store *store, int64_t tenant, const struct 
     sql_put_int(&q, release->type_id);
     sql_put_int(&q, release->type_id);
     sql_put_int(&q, silent_ms);
+    sql_put_int(&q, now_ms);
     sql_put_int(&q, tenant);
     sql_put_filter(&q, filter);
     struct ud_fit found = {.matched = 0};

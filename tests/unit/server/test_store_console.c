@@ -9,6 +9,7 @@
 
 #include "server/rights.h"
 #include "server/store_console.h"
+#include "server/store_lwm2m.h"
 #include "server/store_people.h"
 #include "server/store_rollouts.h"
 #include "server/store_upkeep.h"
@@ -225,7 +226,7 @@ static void test_how_a_release_fits_everybody_is_known_without_a_walk(void **sta
             .id = releases[i % 2], .foreign = i >= 2, .type_id = i >= 4 ? gate.id : 0};
         struct ud_fit walked;
         struct ud_fit kept;
-        assert_int_equal(ud_store_device_fit(store, TENANT, &everybody, &release, 500, &walked), UD_OK);
+        assert_int_equal(ud_store_device_fit(store, TENANT, &everybody, &release, 500, 1000, &walked), UD_OK);
         assert_int_equal(ud_store_fleet_fit(store, TENANT, &release, 1, &kept), UD_OK);
         assert_memory_equal(&walked, &kept, sizeof kept);
         assert_int_equal(kept.matched, 6);
@@ -233,6 +234,26 @@ static void test_how_a_release_fits_everybody_is_known_without_a_walk(void **sta
         assert_int_equal(kept.silent, 1);
         assert_int_equal(kept.runs_it, i % 2 == 0 ? 2 : 1);
         assert_int_equal(kept.not_for_it, i < 2 ? 0 : i < 4 ? 2 : 3);
+    }
+    /* one that registered is not silent before its time, wherever it registered */
+    static const struct {
+        uint32_t lifetime_s;
+        int64_t now_ms;
+        uint32_t silent;
+    } lives[] = {{60, 60100, 0}, {60, 60101, 1}, {1, 1000, 0}, {1, 1200, 1}, {0, INT64_C(1) << 40, 0}};
+    const struct ud_row_release release = {.id = releases[0]};
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        const struct ud_row_lwm2m_registration registration = {.device = ids[4],
+                                                               .tenant = TENANT,
+                                                               .location = 1,
+                                                               .version = 11,
+                                                               .lifetime_s = lives[i].lifetime_s,
+                                                               .objects = ""};
+        struct ud_fit fit;
+        assert_int_equal(ud_store_lwm2m_registration_set(store, &registration), UD_OK);
+        assert_int_equal(ud_store_device_fit(store, TENANT, &everybody, &release, 500, lives[i].now_ms, &fit),
+                         UD_OK);
+        assert_int_equal(fit.silent, lives[i].silent);
     }
 }
 
