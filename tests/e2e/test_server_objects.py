@@ -6,10 +6,13 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from objects_tool import Objects
+from lwm2m_tool import Firmware, Lwm2mDevice
 from server_tool import BUILD, Device, Server
+from test_lwm2m import IMAGE, coap, foreign
 
 DATA = os.urandom(300_000)
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -236,3 +239,22 @@ def test_keys_are_read_anew_kept_from_others_and_never_shown(server, objects, tm
 def test_settings_that_cannot_work_are_refused(flags, tmp_path, wrong):
     with pytest.raises(RuntimeError):
         Server(tmp_path / "refused", *flags, *wrong).start()
+
+
+def test_an_lwm2m_device_is_told_where_to_pull_once_it_is_here(flags, objects, tmp_path):
+    running = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0", *flags).start()
+    try:
+        firmware = Firmware(method=0)
+        release = foreign(running)
+        forget(running)
+        objects.fails(500)
+        with Lwm2mDevice(coap(running), "d1", firmware=firmware) as device:
+            device.register()
+            [action] = running.deploy(release, "d1")
+            end = time.monotonic() + 120
+            while running.action(action)["active"]:
+                assert time.monotonic() < end, running.action(action)
+                time.sleep(0.1)
+        assert running.action(action)["state"] == "claimed" and firmware.package == IMAGE
+    finally:
+        running.stop()

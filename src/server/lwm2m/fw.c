@@ -134,7 +134,7 @@ static ud_err map(struct ud_lwm2m *lw, const struct ud_row_artifact *row, struct
     uint64_t size = 0;
     ud_err err = ud_artifacts_file(lw->server->artifacts, row->sha256, &fd, &size);
     if (err == UD_ERR_NOT_FOUND && ud_artifacts_are_far(lw->server->artifacts)) {
-        ud_artifact_want(lw->server, row->sha256); /* this thread is everybody's: the device asks again */
+        ud_artifact_want(lw->server, row->sha256); /* this thread is everybody's: it is asked again */
         return UD_ERR_RETRY_LATER;
     }
     if (err != UD_OK) {
@@ -273,6 +273,14 @@ ud_err ud_fw_map(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const cha
         *bytes = file.bytes;
     }
     return err;
+}
+
+ud_err ud_fw_here(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename)
+{
+    struct ud_bytes bytes = {NULL, 0};
+    const ud_err err = ud_fw_map(lw, tenant, release, filename, &bytes);
+    ud_fw_unmap(bytes);
+    return err == UD_ERR_RETRY_LATER ? err : UD_OK;
 }
 
 void ud_fw_unmap(struct ud_bytes bytes)
@@ -429,8 +437,9 @@ void ud_fw_get(struct ud_request *request)
     }
     if (err == UD_OK && !wish.wanted) {
         serve(request, file);
-    } else if (err != UD_OK && err != UD_ERR_RETRY_LATER) {
+    } else if (err != UD_OK) {
         ud_request_code(request, err == UD_ERR_NOT_FOUND || err == UD_ERR_RECALLED ? UD_COAP_404_NOT_FOUND
+                                 : err == UD_ERR_RETRY_LATER                       ? UD_COAP_503_UNAVAILABLE
                                                                                    : UD_COAP_500_INTERNAL);
     }
 }

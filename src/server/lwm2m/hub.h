@@ -180,6 +180,8 @@ void ud_fw_close(struct ud_lwm2m *lw);
 /** Map an artifact for as long as a push takes; ud_fw_unmap() it. */
 ud_err ud_fw_map(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename,
                  struct ud_bytes *bytes);
+/** UD_ERR_RETRY_LATER while the file is being fetched from where it lies; UD_OK otherwise, also where there is none. */
+ud_err ud_fw_here(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename);
 void ud_fw_unmap(struct ud_bytes bytes);
 #define UD_FW_URI_BYTES_MAX 256
 /** "coap://host:port/fw/<capability>/<filename>". UD_ERR_LIMIT when it is longer than that. */

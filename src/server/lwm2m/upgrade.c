@@ -370,7 +370,8 @@ static void transfer(struct ud_lwm2m *lw, struct ud_reg *reg)
     ud_err err = ask == NULL ? UD_ERR_MEMORY : UD_OK;
     if (err == UD_OK && up->pull) {
         ask->format = UD_COAP_FORMAT_TEXT;
-        err = ud_fw_uri(lw, scheme, port, reg->device, up->release, up->filename, uri);
+        err = ud_fw_here(lw, reg->tenant, up->release, up->filename);
+        err = err == UD_OK ? ud_fw_uri(lw, scheme, port, reg->device, up->release, up->filename, uri) : err;
         err = err == UD_OK ? ud_ask_payload(ask, (struct ud_bytes){(const uint8_t *)uri, strlen(uri)}) : err;
     } else if (err == UD_OK) {
         ask->format = UD_COAP_FORMAT_OCTETS;
