@@ -8,10 +8,6 @@ enum {
     DIGITS_WRITTEN_MAX = 20, /* of UINT64_MAX */
 };
 
-static const double powers[POWER_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
 static const double exact_max = 9007199254740992.0; /* 2^53: every integer up to it is a double */
 
 /* Digits gathered so far: value is mantissa times 10^exponent. */
@@ -74,17 +70,27 @@ static bool take_exponent(struct ud_bytes *from, struct digits *d)
     return any;
 }
 
+/* Up to POWER_MAX, and so every product on the way, exactly. */
+static double power_of_ten(int32_t exponent)
+{
+    double power = 1;
+    for (; exponent > 0; exponent--) {
+        power *= 10;
+    }
+    return power;
+}
+
 /* value times 10^exponent, by exact powers only: one rounding where the exponent is small. */
 static double scale(double value, int32_t exponent)
 {
     while (exponent > 0) {
         const int32_t step = exponent < POWER_MAX ? exponent : POWER_MAX;
-        value *= powers[step];
+        value *= power_of_ten(step);
         exponent -= step;
     }
     while (exponent < 0) {
         const int32_t step = -exponent < POWER_MAX ? -exponent : POWER_MAX;
-        value /= powers[step];
+        value /= power_of_ten(step);
         exponent += step;
     }
     return value;
@@ -199,10 +205,10 @@ static bool put_scientific(struct ud_buf *buf, bool negative, double size)
     int32_t exponent = 0;
     const size_t before = buf->len;
     for (; size >= 1e39; exponent += POWER_MAX) { /* in few steps: each may round */
-        size /= powers[POWER_MAX];
+        size /= power_of_ten(POWER_MAX);
     }
     for (; size < 1e-6; exponent -= POWER_MAX) {
-        size *= powers[POWER_MAX];
+        size *= power_of_ten(POWER_MAX);
     }
     for (; size >= 1e17; exponent++) {
         size /= 10;
@@ -221,9 +227,10 @@ bool ud_decimal_put_real(struct ud_buf *buf, double real)
     UD_ASSERT(ud_decimal_is_finite(real));
     const bool negative = real < 0;
     const double size = negative ? -real : real;
-    for (uint32_t decimals = 0; decimals <= POWER_MAX && size * powers[decimals] < exact_max; decimals++) {
-        const uint64_t digits = (uint64_t)(size * powers[decimals] + 0.5);
-        if ((double)digits / powers[decimals] == size) { /* which is how it is read */
+    double power = 1; /* 10^decimals */
+    for (uint32_t decimals = 0; decimals <= POWER_MAX && size * power < exact_max; decimals++, power *= 10) {
+        const uint64_t digits = (uint64_t)(size * power + 0.5);
+        if ((double)digits / power == size) { /* which is how it is read */
             return put_digits(buf, negative, digits, decimals);
         }
     }
