@@ -53,7 +53,8 @@ static void read_at(struct ud_cbor *r, const struct ud_suit_run *run, uint8_t ma
 
 uint8_t suit_component(const struct ud_suit_run *run, uint8_t manifest, uint8_t component)
 {
-    return manifest == 0 ? component : run->tree->nodes[manifest - 1].map[component];
+    return suit_group_of_trees == NULL || manifest == 0 ? component
+                                                        : run->tree->nodes[manifest - 1].map[component];
 }
 
 static ud_view section_of(const struct ud_suit_manifest *man, uint8_t section)
