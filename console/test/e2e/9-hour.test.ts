@@ -107,7 +107,7 @@ describe("the first hour", () => {
 
     await page.goto(`${server.people}/first-hour`);
     await page.getByText("door-1 runs it, and has signed that.").waitFor();
-    expect(await page.locator(".hour > .done").count()).toBe(5);
+    await page.locator(".hour > .done").nth(4).waitFor(); // each is asked for by itself
     const bad = page.getByRole("region", { name: "Then break it" });
     await bad.getByRole("button", { name: "Copy" }).click();
     await paste(await page.evaluate(() => navigator.clipboard.readText()));

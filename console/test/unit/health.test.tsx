@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Health } from "../../src/pages/device-health";
 import { answerOf, Commands } from "../../src/pages/device";
 import { reach } from "../../src/ui/chart";
-import { answers, As, type Asked } from "./help";
+import { answers, As, type Asked, until } from "./help";
 
 // jsdom draws nothing; what is drawn is looked at in a browser
 vi.mock("uplot", () => ({ default: class { setData(): void {} setSize(): void {} destroy(): void {} } }));
@@ -31,28 +31,28 @@ describe("health", () => {
   it("shows what the device tells, and nothing that is no number", async () => {
     answers({ [`GET ${BASE}/values/newest`]: newest, [`GET ${BASE}/values`]: series(1) });
     render(<As roles={["viewer"]}><Health path={BASE} registered /></As>, root);
-    await vi.waitFor(() => expect([...root.querySelectorAll("[role=group][aria-label]")].map((one) => one.getAttribute("aria-label"))).toEqual(expect.arrayContaining(["Battery", "Link"])));
+    await until(() => expect([...root.querySelectorAll("[role=group][aria-label]")].map((one) => one.getAttribute("aria-label"))).toEqual(expect.arrayContaining(["Battery", "Link"])));
     expect(root.textContent).not.toContain("Free memory");
-    await vi.waitFor(() => expect(root.textContent).toContain("One value so far"));
+    await until(() => expect(root.textContent).toContain("One value so far"));
     expect(root.querySelector("button:disabled")?.textContent).toContain("needs the role operator");
   });
   it("takes the newest of more than it draws, and says so", async () => {
     const asked = answers({ [`GET ${BASE}/values/newest`]: { ...newest, content: newest.content.slice(0, 1) }, [`GET ${BASE}/values`]: series(4210) });
     render(<As roles={["viewer"]}><Health path={BASE} registered /></As>, root);
-    await vi.waitFor(() => expect(root.textContent).toContain("The newest 3,000 of 4,210 values."));
+    await until(() => expect(root.textContent).toContain("The newest 3,000 of 4,210 values."));
     expect(root.querySelector("[aria-label=Battery] b")?.textContent).toBe("4209\u00a0%");
     expect(asked.filter((one) => one.path.includes("offset=")).map((one) => Number(/offset=(\d+)/.exec(one.path)?.[1]))).toEqual([1210, 1710, 2210, 2710, 3210, 3710]);
   });
   it("is asked for by one command each, after the pause", async () => {
     const asked = answers({ [`GET ${BASE}/values/newest`]: { content: [], total: 0, size: 0 }, [`POST ${BASE}/commands`]: { id: 1 } });
     render(<As roles={["operator"]}><Health path={BASE} registered /></As>, root);
-    await vi.waitFor(() => expect(root.textContent).toContain("No value is kept yet."));
+    await until(() => expect(root.textContent).toContain("No value is kept yet."));
     [...root.querySelectorAll("button")].find((one) => one.textContent === "Record…")?.click();
-    await vi.waitFor(() => expect(root.querySelectorAll("dialog input[type=checkbox]").length).toBe(4));
+    await until(() => expect(root.querySelectorAll("dialog input[type=checkbox]").length).toBe(4));
     (root.querySelector("dialog input[type=checkbox]") as HTMLInputElement).click();
-    await vi.waitFor(() => expect(root.querySelector("dialog .pri")?.textContent).toBe("Record 3"));
+    await until(() => expect(root.querySelector("dialog .pri")?.textContent).toBe("Record 3"));
     (root.querySelector("dialog .pri") as HTMLButtonElement).click();
-    await vi.waitFor(() => expect(root.querySelector("dialog")).toBeNull());
+    await until(() => expect(root.querySelector("dialog")).toBeNull());
     expect(asked.filter((one) => one.method === "POST").map((one) => one.body)).toEqual([
       { op: "write", path: "/1/0", values: { 2: 60 } }, { op: "observe", path: "/3/0/9" }, { op: "observe", path: "/3/0/10" }, { op: "observe", path: "/4/0/2" },
     ]);
@@ -81,11 +81,11 @@ describe("commands", () => {
       "POST /api/v1/commands/7/cancel": () => { state = "canceled"; return { id: 7 }; },
     });
     render(<As roles={["operator"]}><Commands path={BASE} events={() => false} registration={{ queueMode: true } as never} open={() => undefined} /></As>, root);
-    await vi.waitFor(() => expect(root.textContent).toContain("waits for its next contact"));
+    await until(() => expect(root.textContent).toContain("waits for its next contact"));
     expect(root.querySelector("img")).toBeNull();
     expect(root.textContent).toContain("/3/0/0 = <img src=x>");
     (root.querySelector('button[aria-label="Take it back"]') as HTMLButtonElement).click();
-    await vi.waitFor(() => expect(root.textContent).not.toContain("waits for its next contact"), 5000);
+    await until(() => expect(root.textContent).not.toContain("waits for its next contact"));
     expect(asked.filter((one) => one.method === "POST").length).toBe(1);
   });
 });

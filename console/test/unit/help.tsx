@@ -51,3 +51,6 @@ export const press = (on: Element, key: string, more: KeyboardEventInit = {}): K
   return event;
 };
 
+
+/** Until it holds: whatever the machine does beside, this is an end and no measure. */
+export const until = <T,>(what: () => T | Promise<T>): Promise<T> => vi.waitFor(what, { timeout: 30_000 });

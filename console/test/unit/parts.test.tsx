@@ -10,6 +10,7 @@ import { Bar, Btn, ErrorBlock, Gauge, Ladder, T } from "../../src/ui/base";
 import { align } from "../../src/ui/chart";
 import { Dialog } from "../../src/ui/dialog";
 import { Keys } from "../../src/ui/keys";
+import { until } from "./help";
 
 let root: HTMLElement;
 beforeEach(() => {
@@ -85,24 +86,24 @@ describe("dialog", () => {
     const run = vi.fn(() => Promise.resolve());
     const done = vi.fn();
     render(<Dialog title="Stop it?" lines={[{ n: 3, text: "stop" }]} reason={{ label: "Why?", needed: true }} safe="Keep" go="Stop for 3 devices" kill run={run} done={done} close={() => undefined} />, root);
-    await vi.waitFor(() => expect(document.activeElement?.textContent).toBe("Keep"));
+    await until(() => expect(document.activeElement?.textContent).toBe("Keep"));
     const kill = root.querySelector(".kill") as HTMLButtonElement;
     kill.click();
-    await vi.waitFor(() => expect(root.textContent).toContain("Say why; it is kept."));
+    await until(() => expect(root.textContent).toContain("Say why; it is kept."));
     expect(run).not.toHaveBeenCalled();
     const input = root.querySelector("input") as HTMLInputElement;
     input.value = "boards too small";
     input.dispatchEvent(new Event("input", { bubbles: true }));
-    await vi.waitFor(() => expect(root.textContent).not.toContain("Say why; it is kept."));
+    await until(() => expect(root.textContent).not.toContain("Say why; it is kept."));
     kill.click();
-    await vi.waitFor(() => expect(done).toHaveBeenCalled());
+    await until(() => expect(done).toHaveBeenCalled());
     expect(run).toHaveBeenCalledExactlyOnceWith("boards too small");
   });
   it("stays open with the server's words when it was refused", async () => {
     const done = vi.fn();
     render(<Dialog title="Pause?" safe="Keep" go="Pause" run={() => Promise.reject(new ApiError(409, "UD_ERR_ROLLOUT_STATE", "not in this state", "look again"))} done={done} close={() => undefined} />, root);
     (root.querySelector(".pri") as HTMLButtonElement).click();
-    await vi.waitFor(() => expect(root.textContent).toContain("UD_ERR_ROLLOUT_STATE"));
+    await until(() => expect(root.textContent).toContain("UD_ERR_ROLLOUT_STATE"));
     expect(done).not.toHaveBeenCalled();
   });
 });
@@ -126,22 +127,22 @@ describe("keys", () => {
   it("are listed for the page, and turned off and on again", async () => {
     localStorage.clear();
     render(<Keys segments={["devices"]} />, root);
-    await vi.waitFor(() => expect(pressed("?").defaultPrevented).toBe(true));
-    await vi.waitFor(() => expect(root.querySelector("dialog")?.textContent).toContain("select the row"));
+    await until(() => expect(pressed("?").defaultPrevented).toBe(true));
+    await until(() => expect(root.querySelector("dialog")?.textContent).toContain("select the row"));
     const box = root.querySelector("input[type=checkbox]") as HTMLInputElement;
     expect(box.checked).toBe(true);
     box.click();
     expect(localStorage.getItem("updraft.keys")).toBe("off");
     (root.querySelector("footer button") as HTMLButtonElement).click();
-    await vi.waitFor(() => expect(root.querySelector("dialog")).toBeNull());
+    await until(() => expect(root.querySelector("dialog")).toBeNull());
     expect(pressed("?").defaultPrevented).toBe(false);
     (root.querySelector(".keysbtn") as HTMLButtonElement).click(); // the way back
-    await vi.waitFor(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(false));
+    await until(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(false));
     setSingleKeys(true);
-    await vi.waitFor(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(true));
+    await until(() => expect(root.querySelector<HTMLInputElement>("input[type=checkbox]")?.checked).toBe(true));
     expect(localStorage.getItem("updraft.keys")).toBeNull();
     render(<Keys segments={["constructor", "name"]} />, root);
-    await vi.waitFor(() => expect(root.querySelector("dialog")?.textContent).not.toContain("select the row"));
+    await until(() => expect(root.querySelector("dialog")?.textContent).not.toContain("select the row"));
   });
 });
 
