@@ -236,6 +236,17 @@ export interface Lwm2m {
   updatedAt: number;
 }
 
+export interface Lwm2mKey {
+  id: number;
+  mode: "none" | "psk" | "rpk" | "x509" | "oscore";
+  bootstrap: "no" | "renew" | "once";
+  gives?: "psk" | "oscore";
+  identity?: string;
+  spki?: string;
+  kid?: string;
+  createdAt: number;
+}
+
 export interface Measured {
   vendor?: string;
   class?: string;
@@ -273,6 +284,14 @@ export interface Patches {
 
 export interface Policy {
   approvals: number;
+}
+
+export interface Properties {
+  name: string;
+  reportedAt: number | null;
+  claims: Claim[];
+  capabilitiesAt: number | null;
+  capabilities: Capabilities | null;
 }
 
 export interface Quarantine {

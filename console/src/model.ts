@@ -2,7 +2,7 @@
 import type { AuditEntry as Entry, Lwm2m, Report as ApiReport, RolloutGroup, Who } from "./api-types";
 
 export type {
-  Action, Anchor, BulkDone, Cluster, Clusters, Command, Completions, Counts, Course, Device, DeviceType, Filter, Forecast, Member, Overview, RefusedReport, Release, Rollout, Running, Says, Server, Tenant, Todo, Token, User, Value, Versions, VersionRuns, Webhook, Why,
+  Action, Anchor, BulkDone, Cluster, Clusters, Command, Completions, Counts, Course, Device, DeviceType, Filter, Forecast, Lwm2mKey, Member, Overview, Properties, RefusedReport, Release, Rollout, Running, Says, Server, Tenant, Todo, Token, User, Value, Versions, VersionRuns, Webhook, Why,
 } from "./api-types";
 
 export type Me = Who;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 // What the console reads; whatever these refer to comes along.
 const USED = [
-  "Action", "Anchor", "Approval", "AuditEntry", "BulkDone", "Clusters", "Command", "Completions", "Config", "Course", "Device", "DeviceType", "Filter", "Forecast", "Lwm2m", "Member", "Overview", "Policy",
+  "Action", "Anchor", "Approval", "AuditEntry", "BulkDone", "Clusters", "Command", "Completions", "Config", "Course", "Device", "DeviceType", "Filter", "Forecast", "Lwm2m", "Lwm2mKey", "Member", "Overview", "Policy", "Properties",
   "RefusedReport", "Release", "Report", "Rollout", "RolloutGroup", "Says", "Server", "Tenant", "Token", "User", "Value", "Versions", "WayBack", "Webhook", "Who", "Why",
 ];
 

@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { send, useResource, type Page } from "../api";
+import { send, useResource, type ApiError, type Page } from "../api";
 import { useReleases, type Releases } from "../data";
 import { clock, dayName, exact } from "../format";
 import type { LiveEvent } from "../live";
-import type { Action, Command as Cmd, Device, Registration, Why } from "../model";
+import type { Action, Command as Cmd, Device, RefusedReport, Registration, Why } from "../model";
 import { go, setQuery, url, usePlace } from "../router";
 import { useSession } from "../session";
 import { deviceKey, lookOf, proofOf } from "../state";
@@ -15,6 +15,7 @@ import { Dialog } from "../ui/dialog";
 import { toast } from "../ui/toast";
 import { Assign } from "./devices";
 import { Health } from "./device-health";
+import { Abilities, Credentials } from "./device-keys";
 
 interface Rep {
   at: number;
@@ -65,6 +66,7 @@ export function DevicePage({ name }: { name: string }): JSX.Element {
         <div class="acts">
           {action && !action.active && action.error ? <Btn icon="refresh" why={session.needs("deploy")} onClick={() => open("again")}>{t.again}</Btn> : null}
           {action?.active ? <Btn icon="x" why={session.needs("deploy")} onClick={() => open("cancel")}>{t.device.cancel}</Btn> : null}
+          <Btn why={session.needs("devices")} onClick={() => void (lwm2m.data ? send("POST", `${path}/commands`, { op: "updateTrigger" }) : send("POST", `${path}/poll`)).then(() => toast({ tone: "ok", text: t.device.pollDone }), (error: ApiError) => toast({ tone: "bad", text: `${error.message}. ${error.remedy}` }))}>{t.device.poll}</Btn>
           <Btn why={session.needs("deploy") ?? (row.quarantine ? t.device.inQuarantine : null)} onClick={() => open("assign")}>{t.device.assign}</Btn>
         </div>
       </div>
@@ -79,6 +81,8 @@ export function DevicePage({ name }: { name: string }): JSX.Element {
           <LastReport path={path} events={mine} device={row} />
           <Commands path={path} events={mine} registration={lwm2m.data} open={open} />
           <Trust device={row} open={open} />
+          <Credentials path={path} events={mine} kid={row.kid} />
+          <Abilities path={path} events={mine} />
           <Facts path={path} device={row} registration={lwm2m.data} />
         </div>
       </div>
@@ -187,6 +191,8 @@ function Timeline({ path, events, releases, device }: { path: string; events: (e
   const actions = useResource<Page<Action>>(`${path}/actions?limit=100`, { events });
   const reports = useResource<Page<Rep>>(`${path}/reports?limit=100`, { events });
   const newest = [...(actions.data?.content ?? [])].sort((a, b) => b.id - a.id);
+  const commands = useResource<Page<Cmd>>(`${path}/commands?limit=100`, { events });
+  const refused = useResource<Page<RefusedReport>>(`${path}/refused-reports?limit=20`, { events });
   const detail = useResource<Action>(newest[0] ? `/api/v1/actions/${newest[0].id}` : null, { events });
   const list = useMemo(() => {
     const all: Happening[] = [];
@@ -208,10 +214,16 @@ function Timeline({ path, events, releases, device }: { path: string; events: (e
       const ok = report.result === "UD_OK";
       all.push({ at: report.at, kind: "contact", tone: ok ? "" : "bad", ...(ok ? { icon: "doc" } : { glyph: "failed" }), title: ok ? t.timeline.report(report.counter) : t.timeline.reportBad(report.counter), text: ok ? t.timeline.boot(report.bootReason) : report.message, ...(ok ? {} : { code: report.result }) });
     }
+    for (const one of commands.data?.content ?? []) {
+      all.push({ at: one.createdAt, kind: "people", tone: "", icon: "send", title: t.timeline.command(String(one.command["op"]), String(one.command["path"] ?? "")), ...(one.by ? { text: t.timeline.commandBy(one.by) } : {}) });
+    }
+    for (const one of refused.data?.content ?? []) {
+      all.push({ at: one.last, kind: "contact", tone: "bad", glyph: "failed", title: t.timeline.refused, text: `${one.message}. ${t.timeline.refusedTimes(one.times)}`, code: one.error });
+    }
     if (device.quarantine) all.push({ at: device.quarantine.since, kind: "people", tone: "hold", glyph: "quarantined", title: t.timeline.quarantined, text: device.quarantine.reason });
     all.push({ at: device.createdAt, kind: "people", tone: "", icon: "plus", title: t.timeline.added });
     return fold(all.sort((a, b) => b.at - a.at));
-  }, [actions.data, reports.data, detail.data, releases.data, device]);
+  }, [actions.data, reports.data, detail.data, commands.data, refused.data, releases.data, device]);
   const shown = list.filter((one) => show === "all" || one.kind === show).slice(0, 60);
   let lastDay = "";
   return (
@@ -395,7 +407,6 @@ function Trust({ device, open }: { device: Device; open: (name: DialogName) => v
       <div class="in stack3">
         {device.quarantine ? <Note tone="warn" glyph="quarantined"><b>{t.device.heldSince} <When at={device.quarantine.since} /></b>: <T v={device.quarantine.reason} /></Note> : null}
         <dl class="dl">
-          <dt>{t.device.key}</dt><dd>{device.kid ? <Digest hex={device.kid} /> : t.device.keyless}</dd>
           <dt>{t.device.obeys}</dt><dd>{t.device.obeysText}</dd>
           <dt>{t.device.added}</dt><dd><When at={device.createdAt} /></dd>
         </dl>
@@ -408,15 +419,21 @@ function Facts({ path, device, registration }: { path: string; device: Device; r
   const attributes = useResource<Record<string, unknown>>(`${path}/attributes`, { events: (event) => event.device === device.name, every: 60_000 });
   const session = useSession();
   const [zone, setZone] = useState<string | null>(null);
+  const [group, setGroup] = useState("");
   const deed = useDeed();
+  const save = async (): Promise<void> => {
+    if (zone !== (device.zone ?? "")) await send("PUT", `${path}/zone`, { zone });
+    if (group.trim() !== (device.group ?? "")) await send("PUT", `${path}/group`, { group: group.trim() });
+  };
   return (
-    <Panel title={t.device.facts} right={zone === null ? <Btn small kind="quiet" why={session.needs("devices")} onClick={() => setZone(device.zone ?? "")}>{t.device.setZone}</Btn> : null}>
+    <Panel title={t.device.facts} right={zone === null ? <Btn small kind="quiet" why={session.needs("devices")} onClick={() => { setZone(device.zone ?? ""); setGroup(device.group ?? ""); }}>{t.device.setZone}</Btn> : null}>
       <div class="in stack3">
         {zone !== null ? (
           <div class="stack">
             <Input label={t.device.zone} value={zone} onInput={setZone} hint={t.device.zoneHint} error={deed.error ? `${deed.error.message}: ${deed.error.remedy}` : null} />
+            <Input label={t.device.group} value={group} onInput={setGroup} hint={t.device.groupHint} max={128} />
             <div class="row">
-              <Btn small kind="pri" busy={deed.busy} onClick={() => void deed.run(() => send("PUT", `${path}/zone`, { zone })).then((ok) => { if (ok) setZone(null); })}>{t.save}</Btn>
+              <Btn small kind="pri" busy={deed.busy} onClick={() => void deed.run(save).then((ok) => { if (ok) setZone(null); })}>{t.save}</Btn>
               <Btn small onClick={() => setZone(null)}>{t.cancel}</Btn>
             </div>
           </div>

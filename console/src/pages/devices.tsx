@@ -61,7 +61,7 @@ export function DevicesPage(): JSX.Element {
         <Query value={query} apply={apply} error={filterError} {...(list.data ? { result: t.devices.result(total, list.data.atLeast === true, Math.round(list.took)) } : {})} />
         <section class="panel" aria-label={t.nav.devices}>
           {list.data === undefined ? (
-            list.error && !filterError ? <ErrorBlock error={list.error} retry={list.reload} /> : list.error ? null : <Loading rows={8} />
+            list.error && !filterError ? <ErrorBlock error={list.error} retry={list.reload} /> : list.error ? <Blank icon="filter" title={t.filter.notYet}><Btn onClick={() => apply("")}>{t.filter.clearAll}</Btn></Blank> : <Loading rows={8} />
           ) : rows.length === 0 ? (
             <Empty query={query} apply={apply} add={() => open("add")} />
           ) : (

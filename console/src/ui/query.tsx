@@ -112,7 +112,7 @@ export function Query({ value, apply, error, result }: QueryProps): JSX.Element 
               </>
             ) : null}
             {error.remedy ? `${error.remedy[0]?.toUpperCase()}${error.remedy.slice(1)}.` : ""}
-            <div class="faint">{t.filter.lastGood}</div>
+            {result ? <div class="faint">{t.filter.lastGood}</div> : null}
           </div>
         </div>
       ) : null}

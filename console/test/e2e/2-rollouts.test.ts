@@ -96,7 +96,7 @@ describe("a rollout", () => {
     expect(steps[steps.length - 1]).toBe('Start "app".');
     await page.locator(".steps button").nth(3).focus();
     await page.keyboard.press("ArrowDown");
-    expect(page.url()).toContain("step=5");
-    expect(await page.locator(".bytes .hx").count()).toBeGreaterThan(0);
+    await page.waitForURL(/step=5/);
+    await page.locator(".bytes .hx").first().waitFor({ state: "attached" });
   });
 });

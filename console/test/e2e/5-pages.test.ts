@@ -91,6 +91,23 @@ for (const [look, options] of Object.entries({ light: { scheme: "light" }, dark:
   });
 }
 
+// The pictures of docs/console.md, when they are asked for (scripts/console BUILD --pictures): small, and drawn anew by hand only.
+const pictures = process.env["UPDRAFT_PICTURES"];
+const SHOWN = ["overview", "devices", "device", "releases", "release", "rollouts", "rollout", "wizard", "security", "security-audit", "settings", "first-hour"];
+describe.runIf(pictures)("pictures", () => {
+  it("are taken for the page that describes the console", async () => {
+    mkdirSync(pictures as string, { recursive: true });
+    for (const [look, options, names] of [["", {}, SHOWN], ["-dark", { scheme: "dark" }, ["overview"]], ["-phone", { width: 390, height: 844 }, ["overview", "device"]]] as const) {
+      const page = await enter("", "/overview", { ...options, scale: look === "-phone" ? 0.75 : 0.5 });
+      for (const [name, path, wanted] of PAGES.filter(([one]) => (names as readonly string[]).includes(one))) {
+        await page.goto(world.people + path());
+        await settle(page, wanted);
+        await page.screenshot({ path: join(pictures as string, `${name}${look}.jpg`), type: "jpeg", quality: 55 });
+      }
+    }
+  }, 600_000);
+});
+
 describe("signing in", () => {
   for (const scheme of ["light", "dark"] as const) {
     it(`can be used by everybody, ${scheme}`, async () => {

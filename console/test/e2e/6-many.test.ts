@@ -25,7 +25,7 @@ describe("the table of devices", () => {
     await page.getByRole("checkbox", { name: "Group" }).check();
     await page.getByRole("checkbox", { name: "Type" }).uncheck();
     await page.waitForURL(/cols=/);
-    expect(await page.locator("thead th").allTextContents()).toContain("Group");
+    await expect.poll(() => page.locator("thead th").allTextContents(), { timeout: WAIT }).toContain("Group");
     const shared = await page.context().newPage();
     await shared.goto(page.url());
     await shared.locator(names).last().filter({ hasText: "many-00" }).waitFor();

@@ -75,6 +75,7 @@ describe("a device that speaks LwM2M", () => {
     await page.screenshot({ path: join(shots, "device-health-light.png"), fullPage: true });
     await part("Battery").getByRole("button", { name: "As a table" }).click();
     const cells = part("Battery").locator("tbody td:nth-child(2)");
+    await cells.first().waitFor();
     expect((await cells.allTextContents()).filter((words, at, all) => words !== all[at - 1])).toEqual(["61\u00a0%", "80\u00a0%"]);
   });
 
@@ -85,5 +86,45 @@ describe("a device that speaks LwM2M", () => {
     await page.getByRole("dialog", { name: `Restart ${NAME}?` }).getByRole("button", { name: "Restart 1 device" }).click();
     await row(page, /done.*reboot/).waitFor({ timeout: WAIT });
     await expect.poll(() => control<number>({ do: "starts", device: NAME }), { timeout: 2 * WAIT }).toBeGreaterThan(before);
+  });
+});
+
+describe("a device's page", () => {
+  it("keeps what people did to it in its timeline, and moves it to a group", async () => {
+    const page = await enter("olga", `/devices/${NAME}?show=people`);
+    await page.locator(".tl").getByText("Command: reboot").waitFor();
+    await page.locator(".tl").getByText("Given by olga.").first().waitFor();
+    const facts = page.getByRole("region", { name: "Facts" });
+    await facts.getByRole("button", { name: "Change" }).click();
+    await facts.getByLabel("Zone").fill("Europe/Vienna");
+    await facts.getByLabel("Group").fill("meters/north");
+    await facts.getByRole("button", { name: "Save" }).click();
+    await facts.getByRole("textbox").first().waitFor({ state: "detached" });
+    await facts.getByText("meters/north").waitFor({ timeout: WAIT });
+    await facts.getByText("Europe/Vienna").waitFor({ timeout: WAIT });
+    await page.getByRole("button", { name: "Ask to poll" }).click();
+    await page.getByText("It is asked to come now").waitFor({ timeout: WAIT });
+  });
+
+  it("gives a key once, and takes it away again", async () => {
+    const page = await enter("olga", `/devices/${NAME}`);
+    const panel = page.getByRole("region", { name: "Credentials" });
+    await panel.getByRole("listitem").filter({ hasText: /^Shared key meter-1/ }).waitFor();
+    await panel.getByRole("button", { name: "Add a key" }).click();
+    const dialog = page.getByRole("dialog", { name: "Add a key for LwM2M" });
+    expect(await dialog.getByRole("button", { name: /^Add it.*needs an identity/ }).isDisabled()).toBe(true);
+    await dialog.getByLabel("Identity").fill("second");
+    await dialog.getByLabel("Use").selectOption("once");
+    await dialog.getByRole("button", { name: "Add it" }).click();
+    const once = page.getByRole("dialog", { name: "The key was made here" });
+    expect(await once.locator("code").textContent()).toMatch(/^[0-9a-f]{32,}$/);
+    await once.getByRole("button", { name: "Done" }).click();
+    const made = panel.getByRole("listitem").filter({ hasText: "second" });
+    await made.getByText("to bootstrap with, once").waitFor();
+    await made.getByRole("button", { name: /^Remove/ }).click();
+    await page.getByRole("dialog", { name: "Remove this key?" }).getByRole("button", { name: "Remove 1 key" }).click();
+    await made.waitFor({ state: "detached", timeout: WAIT });
+    const other = await enter("vera", `/devices/${NAME}`);
+    expect(await other.getByRole("button", { name: /^Add a key.*needs the role operator/ }).isDisabled()).toBe(true);
   });
 });

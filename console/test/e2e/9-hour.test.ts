@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { control, fresh, WAIT, world } from "./browser";
 
@@ -53,9 +53,11 @@ async function paste(lines: string): Promise<void> {
 }
 
 /** What the one "Copy" of the step that is under way gives. */
-async function copied(page: Page): Promise<string> {
-  await page.locator('[aria-current="step"]').getByRole("button", { name: "Copy" }).click();
-  return page.evaluate(() => navigator.clipboard.readText());
+async function copied(page: Page, within: Locator = page.locator('[aria-current="step"]')): Promise<string> {
+  await within.getByRole("button", { name: "Copy" }).click();
+  const shown = await within.locator(".cmd code").textContent();
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText()), { timeout: WAIT }).toBe(shown);
+  return shown as string;
 }
 
 const step = (page: Page, title: string): Promise<void> => page.locator('[aria-current="step"]', { hasText: title }).waitFor({ timeout: 2 * WAIT });
@@ -109,8 +111,7 @@ describe("the first hour", () => {
     await page.getByText("door-1 runs it, and has signed that.").waitFor();
     await page.locator(".hour > .done").nth(4).waitFor(); // each is asked for by itself
     const bad = page.getByRole("region", { name: "Then break it" });
-    await bad.getByRole("button", { name: "Copy" }).click();
-    await paste(await page.evaluate(() => navigator.clipboard.readText()));
+    await paste(await copied(page, bad));
     await bad.getByRole("link", { name: "Open the device" }).click();
     await assign(page, "3.0");
     await page.locator("main .pill", { hasText: "Reverted" }).waitFor({ timeout: 2 * WAIT });

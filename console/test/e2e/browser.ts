@@ -53,13 +53,15 @@ export interface Look {
   scheme?: "light" | "dark";
   /** errors in the browser's console that the test is about, such as a server that is down */
   quiet?: RegExp;
+  /** pixels of a picture for each of the page */
+  scale?: number;
   /** another server than the world's */
   host?: string;
 }
 
-export async function fresh({ width = 1440, height = 900, scheme = "light", quiet, host = world.people }: Look = {}): Promise<Page> {
+export async function fresh({ width = 1440, height = 900, scheme = "light", quiet, scale = 1, host = world.people }: Look = {}): Promise<Page> {
   const context = await browser.newContext({
-    ignoreHTTPSErrors: true, viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB", timezoneId: "Europe/Berlin",
+    ignoreHTTPSErrors: true, viewport: { width, height }, deviceScaleFactor: scale, colorScheme: scheme, reducedMotion: "reduce", locale: "en-GB", timezoneId: "Europe/Berlin",
     permissions: ["clipboard-read", "clipboard-write"],
   });
   open.push(context);
