@@ -90,6 +90,17 @@ class Device:
         assert staged["err"] == "UD_OK"
         return staged
 
+    def tries_and_confirms(self, version: int) -> None:
+        """What was staged is started on trial, confirms itself, and is what starts after a reset."""
+        with self.power_on() as chip:
+            app = chip.start()
+            assert (app["reason"], app["version"], app["trial"]) == ("trial", str(version), "yes")
+            assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
+            chip.reset()
+            app = chip.start()
+            assert (app["reason"], app["version"], app["trial"]) == ("normal", str(version), "no")
+            assert chip.off() == 0
+
     def patch(self, find: bytes, put: bytes) -> None:
         """Somebody with a soldering iron: the first occurrence in flash becomes something else."""
         with (self.folder / "flash.bin").open("r+b") as flash:

@@ -90,14 +90,7 @@ def test_an_update_rests_encrypted_before_and_the_old_image_after_it(device, wor
     device.stage(2)
     assert says_nothing(device) and runs_from_its_place(device, 1)
     assert decrypted(device, 1, 2, INSTALLED) == works.images[2].read_bytes()
-    with device.power_on() as chip:
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("trial", "2", "yes")
-        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
-        chip.reset()
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("normal", "2", "no")
-        assert chip.off() == 0
+    device.tries_and_confirms(2)
     assert says_nothing(device) and runs_from_its_place(device, 2)
     left, old, new = decrypted(device, 0, 1, DISPLACED), works.images[1].read_bytes(), works.images[2].read_bytes()
     changed = [at for at in range(0, len(old), SECTOR) if old[at:at + SECTOR] != new[at:at + SECTOR]]  # equal ones stay where they are

@@ -17,14 +17,7 @@ def device(tmp_path, request):
 
 def test_an_update_is_tried_and_confirmed(device):
     device.stage(2)
-    with device.power_on() as chip:
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("trial", "2", "yes")
-        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
-        chip.reset()
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("normal", "2", "no")
-        assert chip.off() == 0
+    device.tries_and_confirms(2)
 
 
 @pytest.mark.parametrize("version, outcome", [(3, "UD_ERR_CRASHED"), (4, "UD_ERR_UNCONFIRMED")])

@@ -108,14 +108,7 @@ def change_stored(device: Device, component: int, offset: int) -> None:
 def test_d13_two_components_are_swapped_in_and_confirmed_together(device):
     device.stage(2)
     assert run_from_their_places(device, 1) == [True, True]
-    with device.power_on() as chip:
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("trial", "2", "yes")
-        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
-        chip.reset()
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("normal", "2", "no")
-        assert chip.off() == 0
+    device.tries_and_confirms(2)
     assert run_from_their_places(device, 2) == [True, True]
     before = (device.folder / "flash.bin").read_bytes()
     assert device.start()["operations"] == "0"

@@ -75,14 +75,7 @@ def sectors_that_differ(device: Device, one: int, other: int) -> int:
 def test_an_update_is_swapped_in_confirmed_and_the_old_image_is_kept(device):
     device.stage(2)
     assert runs_from_its_place(device, 1)
-    with device.power_on() as chip:
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("trial", "2", "yes")
-        assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
-        chip.reset()
-        app = chip.start()
-        assert (app["reason"], app["version"], app["trial"]) == ("normal", "2", "no")
-        assert chip.off() == 0
+    device.tries_and_confirms(2)
     assert runs_from_its_place(device, 2)
     before = (device.folder / "flash.bin").read_bytes()
     app = device.start()
