@@ -7,6 +7,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 T ?= cbor
 SECONDS ?= 60
+SEED ?= 0
 CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
 C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
 
@@ -75,7 +76,7 @@ docs: release ## docs say what the code says: errors, commands, links, headers, 
 docs-write: release ## write the generated pages again (docs/errors.md, docs/commands.md)
 	scripts/docs --build $(BUILD)/release --write
 
-fuzz: ## one fuzz target for a while: make fuzz T=cbor SECONDS=60; with M32=1 as a 32-bit program
+fuzz: ## one fuzz target for a while: make fuzz T=cbor SECONDS=60 (SEED=1: the same inputs every time); with M32=1 as a 32-bit program
 ifdef M32
 	@scripts/bootstrap test fuzz32
 	scripts/fuzz32 $(BUILD) $(T) $(SECONDS)
@@ -84,12 +85,12 @@ else
 	@mkdir -p $(BUILD)/fuzz-found/$(T) fuzz/$(T)
 	CC=clang $(CONFIGURE) -B $(BUILD)/fuzz -DUD_SANITIZE=ON -DUD_FUZZ=ON -DUD_TESTS=OFF >/dev/null
 	cmake --build $(BUILD)/fuzz --target fuzz_$(T)
-	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
+	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -seed=$(SEED) -max_len=8192 -timeout=10 -print_final_stats=1 \
 	    -artifact_prefix=$(BUILD)/fuzz-found/$(T)- $(BUILD)/fuzz-found/$(T) fuzz/$(T)
 endif
 
 fuzz-all: ## every fuzz target, SECONDS each; with M32=1 those of the manifest, of trust and of flash, 32-bit
-	for t in $$($(if $(M32),scripts/fuzz32 --list,scripts/fuzz-targets)); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS); done
+	for t in $$($(if $(M32),scripts/fuzz32 --list,scripts/fuzz-targets)); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS) SEED=$(SEED); done
 
 torture: ## slots, boot and patches in place with every cut and every pair of cuts (long)
 	@scripts/bootstrap test

@@ -33,10 +33,11 @@ struct parser {
     size_t depth;
 };
 
+/* The part that is wrong never reaches past the filter's end, where there is none. */
 static ud_err refuse(struct parser *p, ud_err err, size_t at, size_t bytes, const char *words)
 {
     p->wrong->at = at;
-    p->wrong->bytes = bytes;
+    p->wrong->bytes = bytes < p->len - at ? bytes : p->len - at;
     snprintf(p->wrong->words, sizeof p->wrong->words, "character %zu: %s", at + 1, words);
     return err;
 }
@@ -157,7 +158,7 @@ static ud_err refuse_op(struct parser *p)
         snprintf(words, sizeof words,
                  "a comparison is needed here: == != =lt= =le= =gt= =ge= =in=(a,b) =out=(a,b)");
     }
-    return refuse(p, UD_ERR_FILTER, p->at, p->at < p->len ? len : 0, words);
+    return refuse(p, UD_ERR_FILTER, p->at, len, words);
 }
 
 static ud_err take_op(struct parser *p, op *out)
@@ -208,7 +209,7 @@ static ud_err take_field(struct parser *p, const struct ud_fiql_field **field, c
     }
     const size_t len = p->at - from;
     if (len == 0) {
-        return refuse(p, UD_ERR_FILTER, from, from < p->len ? 1 : 0, "a field's name or '(' is needed here");
+        return refuse(p, UD_ERR_FILTER, from, 1, "a field's name or '(' is needed here");
     }
     if (len >= NAME_BYTES_MAX) {
         return refuse(p, UD_ERR_FILTER, from, len, "this name is too long");
@@ -272,7 +273,7 @@ static ud_err take_value(struct parser *p, struct value *value)
         p->at++;
         value->bytes++;
     } else if (value->len == 0) {
-        return refuse(p, UD_ERR_FILTER, value->at, value->at < p->len ? 1 : 0,
+        return refuse(p, UD_ERR_FILTER, value->at, 1,
                       "a value is needed here; quote it if it holds special characters");
     }
     return UD_OK;
@@ -462,7 +463,7 @@ static ud_err take_list(struct parser *p, const struct ud_fiql_field *field, con
     struct value value;
     skip_space(p);
     if (p->at == p->len || p->text[p->at] != '(') {
-        return refuse(p, UD_ERR_FILTER, p->at, p->at < p->len ? 1 : 0, "a list in parentheses is needed here");
+        return refuse(p, UD_ERR_FILTER, p->at, 1, "a list in parentheses is needed here");
     }
     p->at++;
     for (bool first = true;; first = false) {
@@ -481,7 +482,7 @@ static ud_err take_list(struct parser *p, const struct ud_fiql_field *field, con
             return UD_OK;
         }
         if (c != ',') {
-            return refuse(p, UD_ERR_FILTER, p->at, p->at < p->len ? 1 : 0, "',' or ')' is needed here");
+            return refuse(p, UD_ERR_FILTER, p->at, 1, "',' or ')' is needed here");
         }
         p->at++;
     }

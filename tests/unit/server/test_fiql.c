@@ -180,6 +180,7 @@ static ud_err compile_repeated(const char *first, const char *more, size_t times
     }
     snprintf(text + n, sizeof text - n, "%s", last);
     const ud_err err = compile(filter, text, &wrong);
+    assert_true(wrong.at + wrong.bytes <= strlen(text)); /* a refusal points into the filter, or at its end */
     free(filter);
     return err;
 }
@@ -190,6 +191,7 @@ static void test_f7_a_filter_has_limits_in_every_dimension(void **state)
     (void)state;
     assert_int_equal(compile_repeated("size==1", ",size==1", UD_FIQL_TERMS_MAX - 1, ""), UD_OK);
     assert_int_equal(compile_repeated("size==1", ",size==1", UD_FIQL_TERMS_MAX, ""), UD_ERR_FILTER);
+    assert_int_equal(compile_repeated("size==1", ",size==1", UD_FIQL_TERMS_MAX - 1, ","), UD_ERR_FILTER);
     assert_int_equal(compile_repeated("", "(", UD_FIQL_DEPTH_MAX, "size==1))))))))))))))))"), UD_OK);
     assert_int_equal(compile_repeated("", "(", UD_FIQL_DEPTH_MAX + 1, "size==1)))))))))))))))))"),
                      UD_ERR_FILTER);
