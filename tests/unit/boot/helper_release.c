@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "layout.h"
+#include "ports/openssl/keys.h"
 #include "updraft/cbor.h"
 #include "updraft/cose.h"
 
@@ -193,4 +194,19 @@ void release_make(struct release *release, const struct ud_signer *signer)
     ud_cbor_put_raw(&w, ud_buf_bytes(&item));
     assert_int_equal(ud_cbor_written(&w), UD_OK);
     release->envelope_bytes = envelope.len;
+}
+
+int release_author_setup(void **state)
+{
+    static struct ud_signer author;
+    static struct ud_key_pair *pair;
+    *state = &author;
+    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
+}
+
+int release_author_teardown(void **state)
+{
+    const struct ud_signer *author = *state;
+    ud_key_pair_close(author->ctx);
+    return 0;
 }

@@ -34,4 +34,8 @@ struct release release_plain(uint64_t sequence, uint32_t image_bytes);
 /** Images (different for every sequence and component), manifest, signature. */
 void release_make(struct release *release, const struct ud_signer *signer);
 
+/** Set-up of a group of tests: *state is an author (struct ud_signer) with a fresh ES256 key. */
+int release_author_setup(void **state);
+int release_author_teardown(void **state);
+
 #endif

@@ -11,7 +11,6 @@
 
 #include "helper_board.h"
 #include "layout.h"
-#include "ports/openssl/keys.h"
 
 #define WINDOW 16
 
@@ -193,21 +192,6 @@ static void test_pieces_of_any_length_join(void **state)
     ud_at_rest_deinit(&at_rest);
 }
 
-static int make_author(void **state)
-{
-    static struct ud_signer author;
-    static struct ud_key_pair *pair;
-    *state = &author;
-    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
-}
-
-static int drop_author(void **state)
-{
-    const struct ud_signer *author = *state;
-    ud_key_pair_close(author->ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,5 +201,5 @@ int main(void)
         cmocka_unit_test(test_the_stream_is_the_one_that_is_written_down),
         cmocka_unit_test(test_pieces_of_any_length_join),
     };
-    return cmocka_run_group_tests(tests, make_author, drop_author);
+    return cmocka_run_group_tests(tests, release_author_setup, release_author_teardown);
 }

@@ -8,7 +8,6 @@
 
 #include "helper_board.h"
 #include "helper_counter.h"
-#include "ports/openssl/keys.h"
 
 static const struct board_shape shapes[] = {
     {.name = "A/B",
@@ -186,21 +185,6 @@ static void test_d17_a_cut_while_the_counter_moves_leaves_a_device_that_boots(vo
     }
 }
 
-static int make_author(void **state)
-{
-    static struct ud_signer author;
-    static struct ud_key_pair *pair;
-    *state = &author;
-    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
-}
-
-static int drop_author(void **state)
-{
-    const struct ud_signer *author = *state;
-    ud_key_pair_close(author->ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,5 +194,5 @@ int main(void)
         cmocka_unit_test(test_d7_a_counter_that_does_not_work_stops_updates_and_not_the_device),
         cmocka_unit_test(test_d17_a_cut_while_the_counter_moves_leaves_a_device_that_boots),
     };
-    return cmocka_run_group_tests(tests, make_author, drop_author);
+    return cmocka_run_group_tests(tests, release_author_setup, release_author_teardown);
 }

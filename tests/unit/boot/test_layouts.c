@@ -11,7 +11,6 @@
 
 #include "device/boot_info.h"
 #include "helper_board.h"
-#include "ports/openssl/keys.h"
 
 static const struct board_shape shapes[] = {
     {.name = "A/B", .component_count = 1},
@@ -419,21 +418,6 @@ static void test_a_boot_with_nothing_to_do_reads_each_image_once(void **state)
     }
 }
 
-static int make_author(void **state)
-{
-    static struct ud_signer author;
-    static struct ud_key_pair *pair;
-    *state = &author;
-    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
-}
-
-static int drop_author(void **state)
-{
-    const struct ud_signer *author = *state;
-    ud_key_pair_close(author->ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,5 +435,5 @@ int main(void)
         cmocka_unit_test(test_d5_without_a_journal_the_image_that_can_run_is_found_by_its_own_envelope),
         cmocka_unit_test(test_the_measurement_is_a_chain_over_manifest_and_images),
     };
-    return cmocka_run_group_tests(tests, make_author, drop_author);
+    return cmocka_run_group_tests(tests, release_author_setup, release_author_teardown);
 }

@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "helper_board.h"
-#include "ports/openssl/keys.h"
 
 #define COMPONENTS 8
 #define STEP 19 /* of cuts tried, in the short form */
@@ -176,21 +175,6 @@ static void test_d13_any_one_of_eight_that_is_bad_keeps_all_of_them(void **state
     }
 }
 
-static int make_author(void **state)
-{
-    static struct ud_signer author;
-    struct ud_key_pair *pair = NULL;
-    *state = &author;
-    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
-}
-
-static int drop_author(void **state)
-{
-    const struct ud_signer *author = *state;
-    ud_key_pair_close(author->ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,5 +182,5 @@ int main(void)
         cmocka_unit_test(test_d13_eight_components_go_back_together_wherever_power_fails),
         cmocka_unit_test(test_d13_any_one_of_eight_that_is_bad_keeps_all_of_them),
     };
-    return cmocka_run_group_tests(tests, make_author, drop_author);
+    return cmocka_run_group_tests(tests, release_author_setup, release_author_teardown);
 }

@@ -16,7 +16,6 @@
 #include "flash.h"
 #include "helper_release.h"
 #include "layout.h"
-#include "ports/openssl/keys.h"
 #include "updraft/boot.h"
 
 #define SECTOR 1024
@@ -256,21 +255,6 @@ static void test_the_measurement_of_an_application_depends_on_its_bootloader(voi
     device_deinit(&device);
 }
 
-static int make_author(void **state)
-{
-    static struct ud_signer author;
-    static struct ud_key_pair *pair;
-    *state = &author;
-    return ud_key_pair_generate(&pair) != UD_OK || ud_key_pair_signer(pair, UD_ALG_ES256, &author) != UD_OK;
-}
-
-static int drop_author(void **state)
-{
-    const struct ud_signer *author = *state;
-    ud_key_pair_close(author->ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,5 +262,5 @@ int main(void)
         cmocka_unit_test(test_d14_a_bootloader_that_nobody_signed_is_not_started),
         cmocka_unit_test(test_the_measurement_of_an_application_depends_on_its_bootloader),
     };
-    return cmocka_run_group_tests(tests, make_author, drop_author);
+    return cmocka_run_group_tests(tests, release_author_setup, release_author_teardown);
 }

@@ -152,3 +152,24 @@ bool patch_cut(struct device *device, uint32_t cut)
     }
     return finished;
 }
+
+static uint8_t stored[PATCH_STORE_BYTES];
+ud_err patch_store_err;
+
+static ud_err store_write(void *ctx, uint32_t offset, struct ud_bytes data)
+{
+    (void)ctx;
+    assert_true(offset <= PATCH_STORE_BYTES && data.len <= PATCH_STORE_BYTES - offset);
+    memcpy(stored + offset, data.ptr, data.len);
+    return patch_store_err;
+}
+
+static ud_err store_read(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
+{
+    (void)ctx;
+    assert_true(offset <= PATCH_STORE_BYTES && len <= PATCH_STORE_BYTES - offset);
+    memcpy(out, stored + offset, len);
+    return UD_OK;
+}
+
+const struct ud_patch_store patch_store = {NULL, PATCH_STORE_BYTES, store_write, store_read};

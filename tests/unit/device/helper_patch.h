@@ -3,8 +3,10 @@
 #define UPDRAFT_TEST_HELPER_PATCH_H
 
 #include "helper_fleet.h"
+#include "updraft/agent_patch.h"
 
 #define PATCH_TEXT_BYTES_MAX 8192
+#define PATCH_STORE_BYTES 4096U
 
 /* What a description names; the list ends with a NULL name. */
 struct patch_file {
@@ -25,6 +27,10 @@ struct ud_bytes patch_of(struct ud_bytes old, struct ud_bytes new);
 void patch_drop(struct ud_bytes bytes);
 /** Its digest, under which it lies on the road. */
 void patch_name(struct ud_bytes content, char name[2 * UD_SHA256_BYTES + 1]);
+
+/** Room for a patch on the device, in memory; `patch_store_err` is what each write says. */
+extern const struct ud_patch_store patch_store;
+extern ud_err patch_store_err;
 
 /** From an offer to the confirmed v2 and its report. */
 void patch_finish(struct fleet *fleet);

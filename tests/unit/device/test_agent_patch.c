@@ -9,30 +9,8 @@
 #include <cmocka.h>
 
 #include "helper_patch.h"
-#include "updraft/agent_patch.h"
-
-#define STORE_BYTES 4096U
 
 static struct ud_delta delta;
-static uint8_t store[STORE_BYTES];
-static ud_err store_err; /* of the next write */
-
-static ud_err store_write(void *ctx, uint32_t offset, struct ud_bytes data)
-{
-    (void)ctx;
-    assert_true(offset <= STORE_BYTES && data.len <= STORE_BYTES - offset);
-    memcpy(store + offset, data.ptr, data.len);
-    return store_err;
-}
-
-static ud_err store_read(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
-{
-    (void)ctx;
-    assert_true(offset <= STORE_BYTES && len <= STORE_BYTES - offset);
-    memcpy(out, store + offset, len);
-    return UD_OK;
-}
-
 static struct ud_agent_patching patching;
 
 /* An image that resembles v1's, so that a patch is small; and the patch under the name that the agent asks for. */
@@ -55,11 +33,9 @@ static void name_patch(const struct fleet *fleet, struct patched *to)
 
 static void take_patches(struct device *device)
 {
-    store_err = UD_OK;
-    patching = (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
-                                          .delta = &delta,
-                                          .profile = 3,
-                                          .store = {NULL, STORE_BYTES, store_write, store_read}};
+    patch_store_err = UD_OK;
+    patching = (struct ud_agent_patching){
+        .ops = &ud_agent_patching_ops, .delta = &delta, .profile = 3, .store = patch_store};
     device->config.patching = &patching;
     assert_int_equal(device_boot(device, UD_OK), UD_OK);
     assert_int_equal(device_run_to_rest(device), UD_WAIT);
@@ -140,7 +116,7 @@ static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **
         other[1234] ^= 1;
         const struct ud_bytes made = patch_of(rows[i].wrong_precursor ? (struct ud_bytes){other, old.len} : old,
                                               rows[i].wrong_result ? (struct ud_bytes){other, new.len} : new);
-        uint8_t *spoiled = calloc(1, made.len + STORE_BYTES);
+        uint8_t *spoiled = calloc(1, made.len + PATCH_STORE_BYTES);
         memcpy(spoiled, made.ptr, made.len);
         size_t len = made.len;
         if (rows[i].flip != 0) {
@@ -150,14 +126,16 @@ static void test_b9_whatever_is_wrong_with_a_patch_the_whole_image_comes(void **
         if (rows[i].other_format) {
             spoiled[0] ^= 1;
         }
-        len = rows[i].too_long ? STORE_BYTES + 1 : len > rows[i].cut ? len - rows[i].cut : UD_DELTA_HEAD_BYTES;
+        len = rows[i].too_long    ? PATCH_STORE_BYTES + 1
+              : len > rows[i].cut ? len - rows[i].cut
+                                  : UD_DELTA_HEAD_BYTES;
         (void)prepare(fleet, (struct ud_bytes){spoiled, len});
-        store_err = rows[i].store_fails ? UD_ERR_FLASH : UD_OK;
+        patch_store_err = rows[i].store_fails ? UD_ERR_FLASH : UD_OK;
         patch_finish(fleet);
         if (served(&fleet->device, 1) != fleet->v2.image_bytes) {
             fail_msg("%s: the image was not fetched", rows[i].name);
         }
-        if (served(&fleet->device, 2) > STORE_BYTES + 4096) {
+        if (served(&fleet->device, 2) > PATCH_STORE_BYTES + 4096) {
             fail_msg("%s: the patch was fetched again", rows[i].name);
         }
         free(other);
@@ -196,7 +174,7 @@ static void test_a9_an_endless_patch_ends_at_its_bound(void **state)
     fleet->device.road.resources[2].endless = true;
     patch_finish(fleet);
     assert_int_equal(served(&fleet->device, 1), fleet->v2.image_bytes);
-    assert_true(served(&fleet->device, 2) <= STORE_BYTES + 4096);
+    assert_true(served(&fleet->device, 2) <= PATCH_STORE_BYTES + 4096);
     patch_drop(patch);
 }
 

@@ -13,37 +13,17 @@
 
 #include "helper_patch.h"
 #include "updraft/agent_decrypt.h"
-#include "updraft/agent_patch.h"
 
-enum { STORE_BYTES = 4096, FILES_MAX = 6 };
+enum { FILES_MAX = 6 };
 
 static struct ud_delta delta;
-static uint8_t store[STORE_BYTES];
 static struct ud_agent_patching patching;
-
-static ud_err store_write(void *ctx, uint32_t offset, struct ud_bytes data)
-{
-    (void)ctx;
-    assert_true(offset <= STORE_BYTES && data.len <= STORE_BYTES - offset);
-    memcpy(store + offset, data.ptr, data.len);
-    return UD_OK;
-}
-
-static ud_err store_read(void *ctx, uint32_t offset, uint8_t *out, uint32_t len)
-{
-    (void)ctx;
-    assert_true(offset <= STORE_BYTES && len <= STORE_BYTES - offset);
-    memcpy(out, store + offset, len);
-    return UD_OK;
-}
 
 static void take_patches(struct device *device, bool staged)
 {
     static const uint8_t staging[] = {0x81, 0x45, 'p', 'a', 't', 'c', 'h'};
-    patching = (struct ud_agent_patching){.ops = &ud_agent_patching_ops,
-                                          .delta = &delta,
-                                          .profile = 3,
-                                          .store = {NULL, STORE_BYTES, store_write, store_read}};
+    patching = (struct ud_agent_patching){
+        .ops = &ud_agent_patching_ops, .delta = &delta, .profile = 3, .store = patch_store};
     if (staged) {
         patching.staging = UD_BYTES_ARRAY(staging);
     }
@@ -117,7 +97,7 @@ static void test_an_encrypted_patch_is_decrypted_while_it_is_staged(void **state
         const struct ud_bytes vector = {iv, rows[i].alg < 0 ? UD_CIPHER_BLOCK_BYTES : UD_AEAD_IV_BYTES};
         const struct ud_bytes patch = patch_of(release_image(&fleet->v1), release_image(&fleet->v2));
         uint8_t info[512];
-        uint8_t cipher[STORE_BYTES];
+        uint8_t cipher[PATCH_STORE_BYTES];
         struct ud_cipher_state encrypting = {0};
         struct ud_buf info_out = {info, sizeof info, 0};
         struct ud_buf out = {cipher, sizeof cipher, patch.len};
@@ -192,10 +172,10 @@ static void test_b9_whatever_is_wrong_with_the_manifests_patch_the_image_comes(v
         const struct ud_bytes made =
             patch_of(rows[i].for_another ? other : old,
                      rows[i].makes_another ? (struct ud_bytes){other_new, new.len} : new);
-        uint8_t *copy = calloc(1, made.len + STORE_BYTES);
+        uint8_t *copy = calloc(1, made.len + PATCH_STORE_BYTES);
         memcpy(copy, made.ptr, made.len);
         copy[0] ^= rows[i].other_format ? 1 : 0;
-        const struct ud_bytes patch = {copy, rows[i].too_long ? STORE_BYTES + 1 : made.len};
+        const struct ud_bytes patch = {copy, rows[i].too_long ? PATCH_STORE_BYTES + 1 : made.len};
         uint8_t *sent = malloc(patch.len);
         memcpy(sent, patch.ptr, patch.len);
         sent[30] ^= rows[i].altered ? 1 : 0;
