@@ -139,11 +139,12 @@ def one(pair: Path, tool: str, make, apply, folder: Path) -> dict:
 def build_applier(folder: Path) -> Path:
     """The applier for the emulated microcontroller: qemu.c and the device's own code."""
     program = folder / "apply.elf"
-    sources = [ROOT / "bench/delta/qemu.c", ROOT / "src/core/crc32.c"]
+    sources = [ROOT / "bench/delta/qemu.c", ROOT / "bench/cortexm/start.c", ROOT / "src/core/crc32.c"]
     sources += [s for s in sorted((ROOT / "src/delta").glob("*.c")) if not s.stem.endswith("_fuzz")]
     subprocess.run([*CORTEX, f"-DUD_DELTA_PROFILE_MAX={DEFAULT}", "-ffunction-sections", "-nostartfiles",
-                    "--specs=nano.specs", "-Wl,--gc-sections", "-T", ROOT / "bench/delta/qemu.ld",
-                    f"-I{ROOT}/include", f"-I{ROOT}/src", *sources, "-o", program], check=True)
+                    "--specs=nano.specs", "-Wl,--gc-sections", "-T", ROOT / "bench/cortexm/image.ld",
+                    f"-I{ROOT}/include", f"-I{ROOT}/bench/cortexm", f"-I{ROOT}/src", *sources, "-o", program],
+                   check=True)
     return program
 
 

@@ -28,14 +28,15 @@ PEER = "libcsuit + QCBOR + t_cose"
 def build_program(folder: Path, components: int) -> Path:
     """With room for so many components; `make size` measures with room for four, too, and says what eight add."""
     program = folder / f"suit-{components}.elf"
-    sources = [ROOT / "bench/suit/qemu.c", ROOT / "src/manifest/profiles/core.c", ROOT / "src/ports/cortexm/string.c"]
+    sources = [ROOT / "bench/suit/qemu.c", ROOT / "bench/cortexm/start.c", ROOT / "src/manifest/profiles/core.c",
+               ROOT / "src/ports/cortexm/string.c"]
     sources += [s for role in ("core", "manifest") for s in sorted((ROOT / "src" / role).glob("*.c"))
                 if not s.stem.endswith("_fuzz")]
     subprocess.run([*CORTEX, "-DUD_HASH_STATE_BYTES=112", f"-DUD_COMPONENTS_MAX={components}",
                     f"-DUD_SUIT_COMPONENTS_MAX={components}", "-fno-tree-loop-distribute-patterns", "-ffunction-sections",
                     "-fdata-sections", "-nostartfiles",
-                    "--specs=nano.specs", "-Wl,--gc-sections", "-T", ROOT / "bench/delta/qemu.ld", f"-I{ROOT}/include",
-                    f"-I{ROOT}/src", *sources, "-o", program], check=True)
+                    "--specs=nano.specs", "-Wl,--gc-sections", "-T", ROOT / "bench/cortexm/image.ld", f"-I{ROOT}/include",
+                    f"-I{ROOT}/bench/cortexm", f"-I{ROOT}/src", *sources, "-o", program], check=True)
     return program
 
 

@@ -1,51 +1,20 @@
 /*
  * The manifest library on an emulated Cortex-M3 (QEMU's mps2-an385): how many instructions, and how much stack, it takes to
  * parse, authenticate and process an envelope, cryptography apart. Hashing and verifying cost nothing here and always say
- * yes: what they cost is their backend's. With `-icount shift=0` one tick of the timer is 40 instructions.
+ * yes: what they cost is their backend's.
  */
 #include <stdint.h>
+#include <string.h>
 
+#include "start.h"
 #include "updraft/cose.h"
 #include "updraft/suit.h"
 
-#define TICK_INSTRUCTIONS 40u
 #define ROUNDS 200u
-#define TIMER ((volatile uint32_t *)0x40000000)
 #define PLACE_ENVELOPE ((const uint8_t *)0x21000000)
 #define PLACE_SIZE ((const uint32_t *)0x21e00000)
 #define PAINT_BYTES 8192u
 #define PAINT 0xa5a5a5a5u
-
-extern uint32_t stack_top[];
-extern char _sidata[], _sdata[], _edata[], _sbss[], _ebss[];
-
-static void host(uint32_t operation, const void *argument)
-{
-    register uint32_t r0 __asm__("r0") = operation;
-    register const void *r1 __asm__("r1") = argument;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-}
-
-static void print(const char *name, uint32_t value)
-{
-    char digits[12] = "";
-    unsigned at = sizeof digits - 1;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    host(4, name);
-    host(4, digits + at);
-    host(4, "\n");
-}
-
-static void end(uint32_t status)
-{
-    const uint32_t block[2] = {0x20026, status};
-    host(0x20, block);
-    for (;;) {
-    }
-}
 
 /* ---- cryptography that costs nothing ---- */
 
@@ -129,11 +98,11 @@ static ud_err process(void)
 
 static uint32_t instructions(ud_err (*work)(void), ud_err *err)
 {
-    const uint32_t begin = TIMER[1];
+    const uint32_t begin = BENCH_TIMER[1];
     for (uint32_t i = 0; i < ROUNDS && *err == UD_OK; i++) {
         *err = work();
     }
-    return (begin - TIMER[1]) * TICK_INSTRUCTIONS / ROUNDS;
+    return (begin - BENCH_TIMER[1]) * BENCH_TICK_INSTRUCTIONS / ROUNDS;
 }
 
 /* Below the frames that are there already. */
@@ -154,35 +123,16 @@ __attribute__((noinline)) static uint32_t stack_bytes(ud_err (*work)(void), ud_e
     return (uint32_t)((top - at) * (int32_t)sizeof here);
 }
 
-void reset(void)
+bool bench(void)
 {
-    memcpy(_sdata, _sidata, (size_t)(_edata - _sdata));
-    memset(_sbss, 0, (size_t)(_ebss - _sbss));
-    TIMER[2] = UINT32_MAX; /* reload */
-    TIMER[1] = UINT32_MAX; /* value, counting down */
-    TIMER[0] = 1;
     ud_err err = UD_OK;
-    print("parse ", instructions(parse, &err));
-    print("process ", instructions(process, &err));
+    bench_print("parse ", instructions(parse, &err));
+    bench_print("process ", instructions(process, &err));
     const uint32_t in_parse = stack_bytes(parse, &err);
     const uint32_t in_process = stack_bytes(process, &err);
-    print("stack ", in_parse > in_process ? in_parse : in_process);
-    print("state ", (uint32_t)(sizeof env + sizeof man + sizeof run));
-    print("asked ", asked / (ROUNDS + 1));
-    print("error ", (uint32_t)err);
-    end(err == UD_OK ? 0 : 1);
+    bench_print("stack ", in_parse > in_process ? in_parse : in_process);
+    bench_print("state ", (uint32_t)(sizeof env + sizeof man + sizeof run));
+    bench_print("asked ", asked / (ROUNDS + 1));
+    bench_print("error ", (uint32_t)err);
+    return err == UD_OK;
 }
-
-static void fault(void)
-{
-    end(100);
-}
-
-void ud_panic(const char *what, const char *file, int line)
-{
-    (void)what, (void)file, (void)line;
-    end(101);
-}
-
-__attribute__((section(".vectors"), used)) static void *const vectors[16] = {
-    stack_top, (void *)reset, (void *)fault, (void *)fault, (void *)fault, (void *)fault, (void *)fault};
