@@ -93,7 +93,7 @@ void ud_sha512_end(struct ud_sha512_state *state, uint8_t digest[UD_SHA512_BYTES
         put(state, 0);
     }
     for (uint32_t left = 16; left > 0; left--) {
-        put(state, left > 8 ? 0 : (uint8_t)(bits >> 8 * (left - 1)));
+        put(state, (uint8_t)(left > 8 ? 0 : bits >> 8 * (left - 1)));
     }
     for (size_t i = 0; i < UD_SHA512_BYTES; i++) {
         digest[i] = (uint8_t)(state->word[i / 8] >> (56 - 8 * (i % 8)));
