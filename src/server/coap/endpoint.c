@@ -154,7 +154,7 @@ ud_err ud_endpoint_open(struct ud_endpoint **out, const struct ud_endpoint_confi
     err = err == UD_OK ? ud_random((uint8_t *)&endpoint->seed, sizeof endpoint->seed) : err;
     err = err == UD_OK ? ud_random(endpoint->echo_secret[0], sizeof endpoint->echo_secret) : err;
     endpoint->guard_keys = config->guards;
-    err = err == UD_OK ? ud_guards_init(&endpoint->guards, config->run) : err;
+    err = err == UD_OK ? ud_guards_init(&endpoint->guards, config->run, endpoint->now_ms) : err;
     err = err == UD_OK ? open_sockets(endpoint, config) : err;
     if (err != UD_OK) {
         ud_endpoint_close(endpoint);
@@ -248,6 +248,7 @@ void ud_endpoint_stats(struct ud_endpoint *endpoint, struct ud_endpoint_stats *s
     *stats = (struct ud_endpoint_stats){
         .received = atomic_load(&endpoint->received),
         .refused = atomic_load(&endpoint->refused),
+        .not_looked_up = atomic_load(&endpoint->not_looked_up),
         .handshakes = atomic_load(&endpoint->handshakes),
         .handshakes_failed = atomic_load(&endpoint->handshakes_failed),
         .remotes = atomic_load(&endpoint->counts[UD_PLAIN]),

@@ -80,7 +80,8 @@ struct ud_endpoint_config {
 
 struct ud_endpoint_stats {
     uint64_t received;
-    uint64_t refused; /* datagrams that were no messages */
+    uint64_t refused;       /* datagrams that were no messages */
+    uint64_t not_looked_up; /* requests under names of OSCORE that were over the bounds of pace.h */
     uint64_t handshakes;
     uint64_t handshakes_failed;
     uint32_t remotes;

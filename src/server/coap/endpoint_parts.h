@@ -45,6 +45,7 @@ struct ud_endpoint {
     atomic_bool ending;
     _Atomic uint64_t received;
     _Atomic uint64_t refused;
+    _Atomic uint64_t not_looked_up;
     _Atomic uint64_t handshakes;
     _Atomic uint64_t handshakes_failed;
     _Atomic uint32_t counts[UD_SOCKETS];

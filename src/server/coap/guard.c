@@ -27,11 +27,11 @@ struct ud_guard {
     size_t tie_next; /* the one that goes first when there are too many */
 };
 
-ud_err ud_guards_init(struct ud_guards *guards, uint32_t run)
+ud_err ud_guards_init(struct ud_guards *guards, uint32_t run, uint64_t now_ms)
 {
     *guards = (struct ud_guards){
         .buckets = calloc(BUCKETS, sizeof(struct ud_guard *)), .bucket_count = BUCKETS, .run = run};
-    return guards->buckets == NULL ? UD_ERR_MEMORY : UD_OK;
+    return guards->buckets == NULL ? UD_ERR_MEMORY : ud_pace_open(&guards->pace, now_ms);
 }
 
 void ud_guards_free(struct ud_guards *guards)
@@ -47,6 +47,7 @@ void ud_guards_free(struct ud_guards *guards)
     }
     free(guards->buckets);
     guards->buckets = NULL;
+    ud_pace_close(&guards->pace);
 }
 
 static struct ud_guard **bucket_of(const struct ud_guards *guards, struct ud_bytes kid)
@@ -131,17 +132,26 @@ static ud_err settle(struct ud_endpoint *endpoint, struct ud_guard *guard, const
     return err;
 }
 
-static ud_err of_name(struct ud_endpoint *endpoint, struct ud_bytes kid, struct ud_guard **out)
+static ud_err of_name(struct ud_endpoint *endpoint, const struct ud_address *from, struct ud_bytes kid,
+                      struct ud_guard **out)
 {
     struct ud_guard *guard = find(&endpoint->guards, kid);
     struct ud_guard_key key;
-    if (guard != NULL && guard->device != 0 && endpoint->now_ms - guard->asked_ms < ASK_AGAIN_MS) {
+    const bool known = guard != NULL && guard->device != 0;
+    if (known && endpoint->now_ms - guard->asked_ms < ASK_AGAIN_MS) {
         *out = guard;
         return UD_OK;
+    }
+    if (!known && !ud_pace_may(&endpoint->guards.pace, from, endpoint->now_ms)) {
+        ud_endpoint_count(&endpoint->not_looked_up);
+        return UD_ERR_RETRY_LATER;
     }
     const ud_err err = endpoint->guard_keys.of_name == NULL
                            ? UD_ERR_AUTH
                            : endpoint->guard_keys.of_name(endpoint->guard_keys.ctx, kid, &key);
+    if (!known && err != UD_OK) {
+        ud_pace_missed(&endpoint->guards.pace, from, endpoint->now_ms);
+    }
     const ud_err settled = settle(endpoint, guard, &key, err, out);
     ud_wipe(&key, sizeof key);
     return settled;
@@ -210,7 +220,7 @@ bool ud_guard_take_request(struct ud_endpoint *endpoint, struct ud_remote *remot
     const struct ud_coap_message outer = event->message;
     ud_err err = ud_oscore_name(&outer, &name);
     if (err == UD_OK) {
-        err = !name.has_kid ? UD_ERR_SHAPE : of_name(endpoint, name.kid, &guard);
+        err = !name.has_kid ? UD_ERR_SHAPE : of_name(endpoint, &remote->address, name.kid, &guard);
         err = err == UD_ERR_AUTH ? UD_ERR_OSCORE_CONTEXT : err;
     }
     if (err == UD_OK) {

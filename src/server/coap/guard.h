@@ -11,11 +11,13 @@
  * INV-2  What is to go to a device under protection goes so or not at all.
  * INV-3  A repeated request is answered with the very bytes of before: an answer without a number of its own must not be
  *        made twice. The last long one of an address is kept for that (RFC 8613 section 8.3, RFC 7252 section 4.2).
+ * INV-4  A name that no key in memory has is looked up within the bounds of pace.h; one that is over them gets no answer.
+ *        A device that was heard is found in memory, and its key is asked for again outside of the bounds.
  */
 #ifndef UD_SERVER_COAP_GUARD_H
 #define UD_SERVER_COAP_GUARD_H
 
-#include "server/coap/udp.h"
+#include "server/coap/pace.h"
 #include "updraft/coap_peer.h"
 #include "updraft/oscore.h"
 
@@ -46,9 +48,10 @@ struct ud_guards {
     size_t bucket_count; /* a power of two */
     size_t count;
     uint32_t run;
+    struct ud_pace pace;
 };
 
-ud_err ud_guards_init(struct ud_guards *guards, uint32_t run);
+ud_err ud_guards_init(struct ud_guards *guards, uint32_t run, uint64_t now_ms);
 void ud_guards_free(struct ud_guards *guards);
 
 /**

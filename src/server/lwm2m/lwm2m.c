@@ -352,6 +352,7 @@ void ud_lwm2m_metrics(struct ud_lwm2m *lw, struct ud_text *text)
     ud_endpoint_stats(lw->endpoint, &stats);
     metric(text, "updraft_coap_datagrams_total", stats.received);
     metric(text, "updraft_coap_datagrams_refused_total", stats.refused);
+    metric(text, "updraft_oscore_names_not_looked_up_total", stats.not_looked_up);
     metric(text, "updraft_dtls_handshakes_total{result=\"done\"}", stats.handshakes);
     metric(text, "updraft_dtls_handshakes_total{result=\"failed\"}", stats.handshakes_failed);
     metric(text, "updraft_coap_peers", stats.remotes);
