@@ -32,7 +32,9 @@ struct ud_config {
     char oidc_ca[UD_PATH_BYTES_MAX];   /* that signed the provider's certificate; empty = the system's */
     char device_ca[UD_PATH_BYTES_MAX]; /* PEM: whose client certificates name devices; empty = none */
     char gateway_token
-        [UD_PATH_BYTES_MAX]; /* file: a token that speaks for every device that has no key; empty = none */
+        [UD_PATH_BYTES_MAX];      /* file: a token that speaks for every device that has no key; empty = none */
+    uint64_t gateway_new_max;     /* devices that one adds in a minute; 0 = none */
+    uint64_t gateway_devices_max; /* of a tenant: from there on none are added */
     char device_crl[UD_PATH_BYTES_MAX];         /* PEM: which of them are revoked; empty = no list */
     char listen_coap[UD_ADDRESS_BYTES_MAX];     /* plain CoAP; empty = none */
     char listen_coaps[UD_ADDRESS_BYTES_MAX];    /* CoAP over DTLS; empty = none */

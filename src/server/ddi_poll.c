@@ -61,7 +61,7 @@ static void write_sleep(struct ud_json *json, uint64_t poll_s)
     ud_json_close(json, '}');
 }
 
-void ud_ddi_poll(struct ud_call *call)
+static void answer(struct ud_call *call)
 {
     const char *base = NULL;
     const ud_err err = ud_call_base_url(call, &base);
@@ -88,4 +88,13 @@ void ud_ddi_poll(struct ud_call *call)
     ud_json_close(&json, '}');
     ud_ddi_type(call);
     ud_call_etag(call);
+}
+
+void ud_ddi_poll(struct ud_call *call)
+{
+    if (call->unknown) {
+        ud_ddi_register(call, answer);
+    } else {
+        answer(call);
+    }
 }

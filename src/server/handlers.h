@@ -164,6 +164,8 @@ void ud_ddi_confirmation_hand(struct ud_call *call);
 void ud_ddi_confirmation(struct ud_call *call);
 void ud_ddi_confirmation_feedback(struct ud_call *call);
 void ud_ddi_poll(struct ud_call *call);
+/** Add the device that a gateway's token spoke for, within limits; `then` makes the reply, with it as call->device. */
+void ud_ddi_register(struct ud_call *call, void (*then)(struct ud_call *call));
 void ud_ddi_config_data(struct ud_call *call);
 void ud_ddi_deployment(struct ud_call *call);
 void ud_ddi_installed(struct ud_call *call);

@@ -45,6 +45,7 @@ struct ud_call {
     int64_t now_ms;
     int64_t tenant;
     struct ud_fleet_device device;         /* UD_AUTH_DEVICE */
+    bool unknown;                          /* a gateway polls for a device that nobody added; device is empty */
     struct ud_tenant_settings settings;    /* UD_AUTH_DEVICE: of its tenant */
     struct ud_row_token person;            /* who calls, where the route asks for a right */
     const char *audit;                     /* NULL, or: JSON members for the audit log, set before the write */
@@ -159,6 +160,13 @@ void ud_call_artifact(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
 /** The same, for work that writes the reply: when it fails, its error is the reply. */
 void ud_call_read_or_fail(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
+
+/**
+ * What was changed, into the audit log and the outbox, in the change's own transaction, where no person's request did it.
+ * `what` is a word, `device` the name of the one that it is about.
+ */
+ud_err ud_record_entry(struct ud_store *store, int64_t tenant, int64_t now_ms, const char *who,
+                       const char *what, const char *device);
 
 /* --- listeners */
 

@@ -3,7 +3,7 @@
 
 #include "core/base64.h"
 #include "server/client_cert.h"
-
+#include "server/handlers.h"
 #include "server/session.h"
 #include "server/tenants.h"
 #include "server/throttle.h"
@@ -97,6 +97,11 @@ static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
         return UD_ERR_AUTH;
     }
     const ud_err err = ud_fleet_find(server->fleet, call->tenant, call->param[1], &call->device);
+    if (err == UD_ERR_NOT_FOUND && settings->gateway_registers && server->config.gateway_new_max > 0 &&
+        call->route->handle == ud_ddi_poll && !call->head_only) {
+        call->unknown = true; /* the poll adds it */
+        return UD_OK;
+    }
     if (err != UD_OK || call->device.has_key) {
         return UD_ERR_AUTH;
     }

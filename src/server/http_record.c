@@ -36,7 +36,7 @@ static const char *device_of(const struct ud_call *call)
 }
 
 /* The same for everybody who listens. */
-static ud_err tell(const struct ud_call *call, struct ud_store *store, const struct ud_row_audit *entry)
+static ud_err tell(struct ud_store *store, const struct ud_row_audit *entry, const char *device)
 {
     struct ud_text text;
     struct ud_json json = {&text, false};
@@ -46,11 +46,23 @@ static ud_err tell(const struct ud_call *call, struct ud_store *store, const str
     ud_json_string(&json, "what", entry->what);
     ud_json_raw(&json, "detail", entry->detail);
     ud_json_close(&json, '}');
-    const ud_err err = ud_text_ok(&text)
-                           ? ud_event_change(store, call->tenant, device_of(call), text.ptr, call->now_ms)
-                           : UD_ERR_MEMORY;
+    const ud_err err = ud_text_ok(&text) ? ud_event_change(store, entry->tenant, device, text.ptr, entry->at_ms)
+                                         : UD_ERR_MEMORY;
     ud_text_free(&text);
     return err;
+}
+
+/* `detail` is freed. */
+static ud_err add(struct ud_store *store, struct ud_row_audit *entry, struct ud_text *detail,
+                  const char *device)
+{
+    ud_err err = ud_text_ok(detail) ? UD_OK : UD_ERR_LIMIT;
+    if (err == UD_OK) {
+        memcpy(entry->detail, detail->ptr, detail->len + 1);
+        err = ud_store_audit_add(store, entry);
+    }
+    ud_text_free(detail);
+    return err == UD_OK ? tell(store, entry, device) : err;
 }
 
 ud_err ud_call_record(struct ud_call *call, struct ud_store *store)
@@ -64,12 +76,22 @@ ud_err ud_call_record(struct ud_call *call, struct ud_store *store)
     memcpy(entry.who, call->person.name, sizeof entry.who);
     ud_text_init(&text, sizeof entry.detail - 1);
     write_detail(&text, call);
-    if (!ud_text_ok(&text)) {
-        ud_text_free(&text);
-        return UD_ERR_LIMIT;
-    }
-    memcpy(entry.detail, text.ptr, text.len + 1);
-    ud_text_free(&text);
-    const ud_err err = ud_store_audit_add(store, &entry);
-    return err == UD_OK ? tell(call, store, &entry) : err;
+    return add(store, &entry, &text, device_of(call));
+}
+
+ud_err ud_record_entry(struct ud_store *store, int64_t tenant, int64_t now_ms, const char *who,
+                       const char *what, const char *device)
+{
+    struct ud_row_audit entry = {.tenant = tenant, .at_ms = now_ms};
+    struct ud_text text;
+    struct ud_json json = {&text, false};
+    snprintf(entry.who, sizeof entry.who, "%s", who);
+    snprintf(entry.what, sizeof entry.what, "%s", what);
+    ud_text_init(&text, sizeof entry.detail - 1);
+    ud_json_open(&json, NULL, '{');
+    ud_json_open(&json, "path", '[');
+    ud_json_string(&json, NULL, device);
+    ud_json_close(&json, ']');
+    ud_json_close(&json, '}');
+    return add(store, &entry, &text, device);
 }

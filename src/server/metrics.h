@@ -15,6 +15,8 @@
     X(FEEDBACKS, "updraft_feedbacks_total")                                                                    \
     X(REPORTS_ACCEPTED, "updraft_reports_total{result=\"accepted\"}")                                          \
     X(REPORTS_REFUSED, "updraft_reports_total{result=\"refused\"}")                                            \
+    X(REGISTERED_BY_GATEWAY, "updraft_registrations_total{by=\"gateway\",result=\"added\"}")                   \
+    X(REGISTRATIONS_REFUSED, "updraft_registrations_total{by=\"gateway\",result=\"refused\"}")                 \
     X(CONNECTIONS_SHED, "updraft_connections_shed_total")                                                      \
     X(ACCEPTS_FAILED, "updraft_accepts_failed_total")                                                          \
     X(MQTT_SENT, "updraft_mqtt_messages_total{what=\"sent\"}")                                                 \

@@ -36,6 +36,7 @@ static bool initial_switch(const struct ud_tenant_settings *initial, const char 
 {
     return strcmp(name, "authentication.targettoken.enabled") == 0    ? initial->target_tokens
            : strcmp(name, "authentication.gatewaytoken.enabled") == 0 ? initial->gateway
+           : strcmp(name, UD_SETTING_GATEWAY_REGISTERS) == 0          ? initial->gateway_registers
            : strcmp(name, "authentication.header.enabled") == 0       ? initial->certificates
            : strcmp(name, UD_SETTING_CONSENT) == 0                    ? initial->consent
                                                                       : false;

@@ -309,6 +309,9 @@ static ud_err open_throttles(struct ud_server *server)
 {
     ud_err err =
         ud_throttle_open(&server->wrong_secrets, (uint32_t)server->config.wrong_secrets_max, MINUTE_MS);
+    err = err == UD_OK
+              ? ud_throttle_open(&server->new_devices, (uint32_t)server->config.gateway_new_max, MINUTE_MS)
+              : err;
     err = err == UD_OK ? ud_sign_in_open(&server->sign_in) : err;
     return err == UD_OK ? ud_throttle_open(&server->wrong_passwords, WRONG_PASSWORDS_MAX, 15 * MINUTE_MS) : err;
 }
@@ -465,6 +468,7 @@ void ud_server_stop(struct ud_server *server)
         ud_disk_close(server->far[i]);
     }
     ud_throttle_close(server->wrong_secrets);
+    ud_throttle_close(server->new_devices);
     ud_throttle_close(server->wrong_passwords);
     ud_sign_in_close(server->sign_in);
     ud_patches_close(server->patches);

@@ -45,6 +45,7 @@ struct ud_server {
     struct ud_object_store *objects;     /* NULL: artifacts are files */
     _Atomic uint32_t artifact_wants;     /* under way for nobody in particular */
     struct ud_throttle *wrong_secrets;   /* by address */
+    struct ud_throttle *new_devices;     /* by tenant: that a gateway's token adds */
     struct ud_throttle *wrong_passwords; /* by account and address */
     struct ud_sign_in *sign_in;          /* one-time codes of the console */
     struct ud_tenants *tenants;

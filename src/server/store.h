@@ -196,13 +196,15 @@ struct ud_row_device {
     char quarantine_reason[UD_TITLE_BYTES_MAX + 1];
     int64_t changed; /* grows with every change that other servers must see; 0 where there are none */
 };
-/** Sets id. UD_ERR_CONFLICT for a name that is there already. */
+/** Sets id; the name counts as removed no more. UD_ERR_CONFLICT for a name that is there already. */
 ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device);
 ud_err ud_store_device_find(struct ud_store *store, int64_t tenant, const char *name,
                             struct ud_row_device *device);
 ud_err ud_store_device_get(struct ud_store *store, int64_t id, struct ud_row_device *device);
-/** Actions, reports and keys go with it. */
+/** Actions, reports and keys go with it. Its name is remembered: it does not come back by itself. */
 ud_err ud_store_device_remove(struct ud_store *store, int64_t id);
+/** Was a device of this name removed, and not added again since? */
+ud_err ud_store_device_was_removed(struct ud_store *store, int64_t tenant, const char *name, bool *removed);
 /** Those of `area` ("" = all). Ordered by id. */
 ud_err ud_store_device_list_area(struct ud_store *store, int64_t tenant, const char *area, struct ud_page *page,
                                  void (*each)(void *ctx, const struct ud_row_device *device), void *ctx);

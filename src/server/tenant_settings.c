@@ -16,6 +16,7 @@ const struct ud_setting ud_tenant_setting_table[] = {
     {"authentication.targettoken.enabled", UD_SETTING_SWITCH, false, NULL},
     {"authentication.gatewaytoken.enabled", UD_SETTING_SWITCH, false, NULL},
     {"authentication.gatewaytoken.key", UD_SETTING_SECRET, false, NULL},
+    {UD_SETTING_GATEWAY_REGISTERS, UD_SETTING_SWITCH, false, NULL},
     {"authentication.header.enabled", UD_SETTING_SWITCH, false, NULL},
     {"anonymous.download.enabled", UD_SETTING_FIXED, false, "artifacts are for devices that were offered them"},
     {"multi.assignments.enabled", UD_SETTING_FIXED, false, "a device has one action at a time: a new one takes the place of the one before"},
@@ -56,6 +57,7 @@ void ud_settings_initial(struct ud_tenant_settings *settings, const struct ud_co
         .target_tokens = true,
         .certificates = config->device_ca[0] != '\0',
         .gateway = gateway_hash != NULL,
+        .gateway_registers = true,
         .has_gateway_hash = gateway_hash != NULL,
         .consent = true,
     };
@@ -110,6 +112,8 @@ static void apply_switch(struct ud_tenant_settings *settings, const char *name, 
         settings->target_tokens = on;
     } else if (strcmp(name, "authentication.gatewaytoken.enabled") == 0) {
         settings->gateway = on;
+    } else if (strcmp(name, UD_SETTING_GATEWAY_REGISTERS) == 0) {
+        settings->gateway_registers = on;
     } else if (strcmp(name, "authentication.header.enabled") == 0) {
         settings->certificates = settings->certificates && on; /* never without a CA of the server's */
     } else if (strcmp(name, UD_SETTING_CONSENT) == 0) {

@@ -33,6 +33,7 @@ struct ud_tenant_settings {
     bool target_tokens;
     bool certificates;
     bool gateway;
+    bool gateway_registers; /* a poll by its token adds a device that nobody added */
     bool has_gateway_hash;
     uint8_t gateway_hash[UD_SHA256_BYTES];
     bool consent;         /* devices may be asked for it */
@@ -57,6 +58,7 @@ struct ud_setting {
 };
 extern const struct ud_setting ud_tenant_setting_table[];
 
+#define UD_SETTING_GATEWAY_REGISTERS "authentication.gatewaytoken.registers.enabled" /* ours, not hawkBit's */
 #define UD_SETTING_CONSENT "user.confirmation.flow.enabled"
 #define UD_SETTING_ROLLOUT_APPROVAL "rollout.approval.enabled"
 #define UD_SETTING_AUTO_APPROVAL "auto.assignment.approval.enabled"

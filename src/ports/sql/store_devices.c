@@ -68,7 +68,23 @@ ud_err ud_store_device_add(struct ud_store *store, struct ud_row_device *device)
     }
     sql_put_int(&q, device->created_ms);
     sql_put_text(&q, device->area);
-    return sql_end_id(&q, &device->id);
+    const ud_err err = sql_end_id(&q, &device->id);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql back = sql_begin(store, "DELETE FROM pair WHERE kind=8 AND owner=? AND key=?");
+    sql_put_int(&back, device->tenant);
+    sql_put_text(&back, device->name);
+    return sql_end(&back);
+}
+
+ud_err ud_store_device_was_removed(struct ud_store *store, int64_t tenant, const char *name, bool *removed)
+{
+    struct sql q = sql_begin(store, "SELECT 1 FROM pair WHERE kind=8 AND owner=? AND key=?");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, name);
+    *removed = sql_row(&q);
+    return sql_end(&q);
 }
 
 static ud_err take_device(struct sql *q, struct ud_row_device *device)
@@ -140,6 +156,11 @@ ud_err ud_store_device_remove(struct ud_store *store, int64_t id)
     /* metadata and consent: another device may get the number */
     err = err != UD_OK ? err : run_for(store, "DELETE FROM pair WHERE kind IN (0,6) AND owner=?", id);
     err = err != UD_OK ? err : ud_store_lwm2m_forget(store, id);
+    err = err != UD_OK ? err
+                       : run_for(store,
+                                 "INSERT INTO pair(kind,owner,key,value) SELECT 8,tenant,name,'{}' FROM device"
+                                 " WHERE id=? ON CONFLICT(kind,owner,key) DO NOTHING",
+                                 id);
     if (err != UD_OK) {
         return err;
     }

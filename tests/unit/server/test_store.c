@@ -108,6 +108,29 @@ static void test_a_name_is_there_once_and_only_in_its_tenant(void **state)
     assert_int_equal(ud_store_device_remove(place->store, row.id), UD_ERR_NOT_FOUND);
 }
 
+static void test_the_name_of_a_removed_device_is_remembered_until_it_is_added_again(void **state)
+{
+    struct place *place = *state;
+    struct ud_row_device row = device_named("a");
+    bool removed = true;
+    assert_int_equal(ud_store_device_add(place->store, &row), UD_OK);
+    assert_int_equal(ud_store_device_was_removed(place->store, row.tenant, "a", &removed), UD_OK);
+    assert_false(removed);
+    for (int i = 0; i < 2; i++) { /* once and again */
+        assert_int_equal(ud_store_device_remove(place->store, row.id), UD_OK);
+        place_reopen(place);
+        assert_int_equal(ud_store_device_was_removed(place->store, row.tenant, "a", &removed), UD_OK);
+        assert_true(removed);
+        assert_int_equal(ud_store_device_was_removed(place->store, row.tenant, "b", &removed), UD_OK);
+        assert_false(removed);
+        assert_int_equal(ud_store_device_was_removed(place->store, row.tenant + 1, "a", &removed), UD_OK);
+        assert_false(removed);
+        assert_int_equal(ud_store_device_add(place->store, &row), UD_OK);
+        assert_int_equal(ud_store_device_was_removed(place->store, row.tenant, "a", &removed), UD_OK);
+        assert_false(removed);
+    }
+}
+
 static void test_a_code_is_good_once_and_until_its_time(void **state)
 {
     struct place *place = *state;
@@ -300,6 +323,7 @@ int main(void)
         PLACE_TEST(test_a_device_comes_back_as_it_was_stored),
         PLACE_TEST(test_the_newest_report_and_the_newest_that_says_what_a_device_can_do_are_found),
         PLACE_TEST(test_a_name_is_there_once_and_only_in_its_tenant),
+        PLACE_TEST(test_the_name_of_a_removed_device_is_remembered_until_it_is_added_again),
         PLACE_TEST(test_a_code_is_good_once_and_until_its_time),
         PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
         PLACE_TEST(test_what_was_not_committed_is_gone_after_reopening),
