@@ -1,12 +1,16 @@
-"""LwM2M and CoAP with other projects' programs, unmodified: Leshan's client library (with Californium and Scandium below
-it), aiocoap, libcoap's tools. Each registers, is observed, is commanded; firmware by object 5 where the client has it.
+"""LwM2M and CoAP with other projects' programs, unmodified: Leshan's client library, Californium and Scandium (Leshan stands
+on them), aiocoap, libcoap's tools. Each registers, is observed, is commanded; firmware by object 5 where the client has it.
+Californium is no LwM2M client: it fetches, plain, over DTLS and by the proxy.
 """
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import venv
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,14 @@ def leshan():
                         f"-DoutputDirectory={place}/lib"], check=True)
     subprocess.run(["javac", "-cp", f"{place}/lib/*", "-d", str(place), str(HERE / "leshan/Client.java")], check=True)
     return ["java", "-cp", f"{place}:{place}/lib/*", "Client"]
+
+
+@pytest.fixture(scope="session")
+def californium(leshan):
+    """A client of Californium's own, as it comes with Leshan; its command-line tools are not on Maven Central."""
+    place = PLACE / "leshan"
+    subprocess.run(["javac", "-cp", f"{place}/lib/*", "-d", str(place), str(HERE / "californium/Fetch.java")], check=True)
+    return [*leshan[:-1], "Fetch"]
 
 
 @pytest.fixture(scope="session")
@@ -218,6 +230,44 @@ def test_libcoap_and_aiocoap_fetch_the_same_bytes(server, people, aiocoap, tmp_p
               " open(sys.argv[2], 'wb').write(r.payload)\nasyncio.run(main())")
     subprocess.run([aiocoap[0], "-c", script, uri, str(got)], check=True, timeout=120)
     assert got.read_bytes() == image
+
+
+@pytest.mark.parametrize("block", [16, 512, 1024])
+def test_californium_pings_fetches_and_asks_whether_it_is_still_fresh(server, people, californium, tmp_path, block):
+    image = os.urandom(30_001)
+    uri = firmware_uri(server, people, image)
+    assert fetched(californium, uri, tmp_path, block) == image
+
+
+def test_californium_fetches_over_dtls_from_the_server_and_by_its_proxy(californium, tmp_path):
+    image = os.urandom(30_001)
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/app.bin").write_bytes(image)
+    origin = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "www")))
+    threading.Thread(target=origin.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{origin.server_address[1]}"
+    server = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0", "--listen-coaps", "127.0.0.1:0",
+                    "--coap-proxy-origins", base).start()
+    try:
+        people = Api(server)
+        uri = firmware_uri(server, people, image)
+        people.post("/api/v1/devices/m1/lwm2m-keys", {"mode": "psk", "identity": "m1-id", "key": PSK})
+        coaps = url(server, "coaps")
+        inside = coaps + "/" + uri.removeprefix("coap://").split("/", 1)[1]
+        assert fetched(californium, inside, tmp_path, 1024, "m1-id", PSK) == image
+        assert fetched(californium, f"{base}/app.bin", tmp_path, 512, "m1-id", PSK, coaps) == image
+    finally:
+        server.stop()
+        origin.shutdown()
+        origin.server_close()
+
+
+def fetched(californium, uri, folder, block, *more):
+    got = folder / "got"
+    done = subprocess.run([*californium, uri, str(got), str(block), *more], check=True, timeout=300, capture_output=True,
+                          text=True)
+    assert done.stdout.split("\n")[:3] == ["ping true", "got 2.05 etag true", "again 2.03"], done
+    return got.read_bytes()
 
 
 def test_aiocoap_registers_is_observed_and_commanded_under_oscore(server, people, aiocoap, start, tmp_path):

@@ -489,6 +489,12 @@ def test_one_uri_for_coap_and_http_and_only_for_who_was_offered_it(server):
         assert part.status == 206 and part.body == IMAGE[4000:]
         answer = ask(coap(server), GET, path, [(BLOCK2, uint(0))])
         assert answer.number(SIZE2) == len(IMAGE) and answer.all(ETAG) == [hashlib.sha256(IMAGE).digest()[:8]]
+        etag = answer.all(ETAG)[0]
+        for block, code in ((None, "2.03"), (6, "2.03"), (1 << 4 | 6, "2.05")):
+            named = [(ETAG, b"other"), (ETAG, etag)] + ([] if block is None else [(BLOCK2, uint(block))])
+            again = ask(coap(server), GET, path, named)
+            assert again.text_code == code and again.all(ETAG) == [etag] and bool(again.payload) == (code == "2.05")
+        assert ask(coap(server), GET, path, [(ETAG, etag[:7])]).text_code == "2.05"
         other = "1" if path[-9] == "0" else "0"  # another last digit of the capability
         for wrong in (path[:-9] + other + path[-8:], path.replace("/fw/", "/fw/1"), path + "x",
                       "/fw/0-0-00000000000000000000/app.bin", "/fw/" + "f" * 60 + "/app.bin"):

@@ -368,6 +368,40 @@ static void serve(const struct ud_request *request, const struct ud_fw_file *fil
     }
 }
 
+/* The asker has these bytes already: it named their ETag, and no block behind the first (RFC 7252 section 5.10.6.2). */
+static bool is_still_valid(const struct ud_coap_message *m, struct ud_bytes etag)
+{
+    struct ud_coap_options options;
+    struct ud_coap_option option;
+    uint32_t block = 0;
+    bool named = false;
+    ud_coap_options(m, &options);
+    while (ud_coap_option_next(&options, &option)) {
+        named = named || (option.number == UD_COAP_ETAG && ud_bytes_equal(option.value, etag));
+    }
+    return named && (ud_coap_find_uint(m, UD_COAP_BLOCK2, &block) != UD_OK || block >> 4 == 0);
+}
+
+/* All of it, a block, or the word that nothing changed: false. */
+static bool answer(const struct ud_request *request, const struct ud_fw_file *file)
+{
+    uint8_t room[UD_COAP_MESSAGE_BYTES_MAX];
+    struct ud_buf buf = {room, sizeof room, 0};
+    struct ud_coap_writer w;
+    const struct ud_bytes etag = {file->sha256, UD_COAP_ETAG_BYTES_MAX};
+    if (!is_still_valid(request->message, etag)) {
+        serve(request, file);
+        return true;
+    }
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_203_VALID, 0, ud_coap_asked_token(request->asked));
+    ud_coap_write_option(&w, UD_COAP_ETAG, etag);
+    ud_coap_write_uint(&w, UD_COAP_MAX_AGE, MAX_AGE_S);
+    if (ud_coap_write_end(&w) == UD_OK) {
+        (void)ud_endpoint_reply(request->lw->endpoint, request->remote, request->asked, &buf);
+    }
+    return false;
+}
+
 /* True when the path is one that this resource has. */
 static bool parse_path(const struct ud_coap_message *m, char capability[72],
                        char filename[UD_FILENAME_BYTES_MAX + 1], struct patch_wish *wish)
@@ -397,8 +431,8 @@ static ud_err serve_patch(const struct ud_request *request, const struct ud_flee
     if (err != UD_OK) {
         return err;
     }
-    serve(request, &patch);
-    if (ud_coap_serve(request->message, (uint32_t)patch.bytes.len, UD_COAP_SZX_MAX, &part) == UD_OK &&
+    if (answer(request, &patch) &&
+        ud_coap_serve(request->message, (uint32_t)patch.bytes.len, UD_COAP_SZX_MAX, &part) == UD_OK &&
         part.offset == 0) {
         count_patch(request->lw, device, image.artifact.size - patch.bytes.len);
     }
@@ -436,7 +470,7 @@ void ud_fw_get(struct ud_request *request)
         err = file_of(lw, owner.tenant, release, filename, &file);
     }
     if (err == UD_OK && !wish.wanted) {
-        serve(request, file);
+        (void)answer(request, file);
     } else if (err != UD_OK) {
         ud_request_code(request, err == UD_ERR_NOT_FOUND || err == UD_ERR_RECALLED ? UD_COAP_404_NOT_FOUND
                                  : err == UD_ERR_RETRY_LATER                       ? UD_COAP_503_UNAVAILABLE
