@@ -379,7 +379,8 @@ static bool is_still_valid(const struct ud_coap_message *m, struct ud_bytes etag
     while (ud_coap_option_next(&options, &option)) {
         named = named || (option.number == UD_COAP_ETAG && ud_bytes_equal(option.value, etag));
     }
-    return named && (ud_coap_find_uint(m, UD_COAP_BLOCK2, &block) != UD_OK || block >> 4 == 0);
+    return named && (ud_coap_find_uint(m, UD_COAP_BLOCK2, &block) != UD_OK || block >> 4 == 0) &&
+           (ud_coap_find_uint(m, UD_COAP_Q_BLOCK2, &block) != UD_OK || block >> 4 == 0);
 }
 
 /* All of it, a block, or the word that nothing changed: false. */
