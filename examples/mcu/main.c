@@ -5,6 +5,7 @@
  *     stage ENVELOPE_BYTES IMAGE_BYTES   then those bytes, see stage.h
  *     patch ENVELOPE_BYTES IMAGE_BYTES PATCH_BYTES   the same by a patch, see patch.h
  *     boot ENVELOPE_BYTES IMAGE_BYTES    a new bootloader, where it is one of two stages, see stages.h
+ *     trust STORE_BYTES                  a new trust store, see trust.h
  *     reset                              e.g. into what was staged
  *     off                                ends the emulator
  */
@@ -19,6 +20,7 @@
 #include "ports/mps2-an385/uart.h"
 #include "ports/mps2-an385/watchdog.h"
 #include "stages.h"
+#include "trust.h"
 
 #define LINE_BYTES 64
 #define STATUS_NOT_STARTED 70
@@ -84,12 +86,15 @@ static void obey(struct app *app, const char *line)
     static const char stage[] = "stage ";
     static const char patch[] = "patch ";
     static const char boot[] = "boot ";
+    static const char trust[] = "trust ";
     if (strncmp(line, stage, sizeof stage - 1) == 0) {
         say("staged", stage_update(app, line + sizeof stage - 1));
     } else if (strncmp(line, patch, sizeof patch - 1) == 0) {
         say("patched", patch_update(app, line + sizeof patch - 1));
     } else if (strncmp(line, boot, sizeof boot - 1) == 0) {
         say("staged", stages_update(line + sizeof boot - 1));
+    } else if (strncmp(line, trust, sizeof trust - 1) == 0) {
+        say("trust", trust_update(app, line + sizeof trust - 1));
     } else if (strcmp(line, "reset") == 0) {
         ud_cortexm_reset();
     } else if (strcmp(line, "off") == 0) {
@@ -124,6 +129,7 @@ int main(void)
         ud_semihost_exit(STATUS_NOT_STARTED);
     }
     stages_greet(&app.info);
+    trust_greet();
     greet(&app);
     if (app_is_healthy()) {
         confirm(&app);

@@ -27,7 +27,7 @@ static bool parse(const char *text, uint8_t count, uint32_t *envelope_bytes, uin
     return is_good && *text == '\0';
 }
 
-static ud_err take_envelope(struct app *app, uint32_t len)
+ud_err stage_take_bytes(struct app *app, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++) {
         const uint8_t byte = ud_uart_get();
@@ -35,10 +35,15 @@ static ud_err take_envelope(struct app *app, uint32_t len)
             app->envelope[i] = byte;
         }
     }
-    if (len > sizeof app->envelope) {
-        return UD_ERR_SPACE;
+    return len > sizeof app->envelope ? UD_ERR_SPACE : UD_OK;
+}
+
+static ud_err take_envelope(struct app *app, uint32_t len)
+{
+    ud_err err = stage_take_bytes(app, len);
+    if (err == UD_OK) {
+        err = ud_suit_envelope_parse(&app->env, (struct ud_bytes){app->envelope, len}, NULL);
     }
-    ud_err err = ud_suit_envelope_parse(&app->env, (struct ud_bytes){app->envelope, len}, NULL);
     if (err == UD_OK) {
         err = ud_suit_envelope_authenticate(&app->env, app->device.trust, NULL);
     }

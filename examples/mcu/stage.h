@@ -29,6 +29,8 @@ ud_err stage_update(struct app *app, const char *text);
 
 /** Parts of it, for other ways to bring an image. Digits at *text. */
 bool stage_take_number(const char **text, uint32_t *number);
+/** Into the envelope's room. All of them are taken, also what has no room: UD_ERR_SPACE. */
+ud_err stage_take_bytes(struct app *app, uint32_t len);
 /** Take and check the envelope, and begin or go on with its install; says so. @param from out: bytes that are there, of all images */
 ud_err stage_begin(struct app *app, uint32_t envelope_bytes, const uint32_t sizes[UD_COMPONENTS_MAX],
                    uint32_t *from);

@@ -3,6 +3,7 @@
  * both its copies. Then a report and a reset, because the bootloader decides by it first.
  */
 #include "device/agent_parts.h"
+#include "device/trust_check.h"
 #include "updraft/agent_domains.h"
 
 /* Where the store is that is at work: in front in the envelope's buffer. */
@@ -24,46 +25,32 @@ static ud_err name_store(struct ud_agent *agent)
     return agent->offer.has_digest && !same ? UD_ERR_DIGEST : UD_OK;
 }
 
-/* The envelope of the image that runs, behind the store in the same buffer. */
-static ud_err read_running(struct ud_agent *agent)
+/* The envelope of the image that runs lands behind the store in the same buffer. */
+static ud_err check_store(struct ud_agent *agent)
 {
     const struct ud_agent_config *config = agent->config;
-    struct ud_buf room = {config->envelope + agent->envelope_len, config->envelope_cap - agent->envelope_len,
-                          0};
-    const ud_err err = ud_slots_envelope_read(config->slots, config->boot->slot, &room);
-    if (err != UD_OK) {
-        return err == UD_ERR_BUFFER ? UD_ERR_TOO_LARGE : err;
-    }
-    return ud_suit_envelope_parse(&agent->env, ud_buf_bytes(&room), NULL);
+    const struct ud_agent_trust *work = config->trust_store;
+    struct ud_trust_check check = {
+        .roots = work->roots,
+        .now = work->now,
+        .provisioned_epoch = config->trust->epoch,
+        .vendor_id = config->vendor_id,
+        .class_id = config->class_id,
+        .slots = config->slots,
+        .slot = config->boot->slot,
+        .env = &agent->env,
+        .man = &agent->man,
+        .room = {config->envelope + agent->envelope_len, config->envelope_cap - agent->envelope_len, 0},
+    };
+    return ud_trust_check(&check, received(agent), work->next);
 }
 
-/* Did who signed the running image have the right to, by the new store? */
-static ud_err check_rights(struct ud_agent *agent, const struct ud_trust *trust)
+/* Nor one under which a manifest that the running one depends on would not count any more. */
+static ud_err check_domains(struct ud_agent *agent, const struct ud_trust *trust)
 {
     const struct ud_agent_config *config = agent->config;
-    ud_err err = ud_suit_manifest_parse(&agent->man, &agent->env, NULL);
-    for (size_t i = 0; err == UD_OK && i < agent->man.component_count; i++) {
-        struct ud_bytes id;
-        err = ud_suit_component_id(&agent->man, i, &id);
-        if (err == UD_OK) {
-            err = ud_trust_may_write(trust, agent->env.signers, id, config->vendor_id, config->class_id);
-        }
-    }
-    return err;
-}
-
-/* A store under which this device would not boot any more is not taken, whoever signed it (docs/design, T5). */
-static ud_err check_not_stranded(struct ud_agent *agent, const struct ud_trust *trust)
-{
-    ud_err err = read_running(agent);
-    if (err == UD_OK) {
-        err = ud_suit_envelope_authenticate(&agent->env, trust, NULL);
-        err = err == UD_OK ? err : ud_suit_envelope_keep(&agent->env, trust);
-    }
-    err = err == UD_OK ? check_rights(agent, trust) : err;
-    if (err == UD_OK && agent->config->domains != NULL) {
-        err = agent->config->domains->ops->check_trust(agent, &agent->env, trust);
-    }
+    const ud_err err =
+        config->domains == NULL ? UD_OK : config->domains->ops->check_trust(agent, &agent->env, trust);
     return err == UD_OK || err == UD_ERR_TOO_LARGE ? err : UD_ERR_STRANDED;
 }
 
@@ -75,16 +62,13 @@ static bool is_in_force(const struct ud_agent *agent)
 
 static ud_err take_store(struct ud_agent *agent)
 {
-    const struct ud_agent_config *config = agent->config;
-    const struct ud_agent_trust *work = config->trust_store;
+    const struct ud_agent_trust *work = agent->config->trust_store;
     ud_err err = name_store(agent);
     if (err != UD_OK || is_in_force(agent)) {
         return err;
     }
-    err = ud_trust_store_verify(work->next, received(agent), work->roots, NULL);
-    err = err == UD_OK ? ud_trust_store_applies(work->next, config->vendor_id, config->class_id) : err;
-    err = err == UD_OK ? ud_trust_store_follows(work->next, work->now, config->trust->epoch) : err;
-    err = err == UD_OK ? check_not_stranded(agent, &work->next->trust) : err;
+    err = check_store(agent);
+    err = err == UD_OK ? check_domains(agent, &work->next->trust) : err;
     if (err == UD_OK) {
         err = ud_twin_replace(work->twin, work->next->trust.number, received(agent));
         agent->reset_wanted = err == UD_OK;

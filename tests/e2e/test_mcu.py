@@ -51,7 +51,7 @@ class Works:
         self.envelopes = {v: make_envelope(folder, f"app-{v}", image, v, author) for v, image in self.images.items()}
         self.made = folder / "made"
         updraft("device", "init", self.made, *KIND, "--anchor", folder / f"{author}.pub", "--slot-bytes", "65536",
-                "--layout", layout, *options, "--trial-ms", str(DEADLINE_MS), "--factory", self.envelopes[1], "--image", self.images[1])
+                "--layout", layout, "--trial-ms", str(DEADLINE_MS), *options, "--factory", self.envelopes[1], "--image", self.images[1])
         assert (self.made / "provisioning.cbor").read_bytes() == (root / root_name / "provisioning.cbor").read_bytes()
         with (self.made / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
             flash.write(b"\xff" * (FLASH_BYTES - flash.tell()))
@@ -71,6 +71,13 @@ class Device:
     def __init__(self, works: Works, folder: Path, bootloader: str, board: str = "mps2-an385"):
         self.works, self.folder, self.bootloader, self.board = works, folder, bootloader, board
         shutil.copytree(works.made, folder)
+
+    def at(self, folder: Path, copies: Path) -> "Device":
+        """Another of the same kind, with what a folder has of one."""
+        device = Device.__new__(Device)
+        device.works, device.folder, device.bootloader, device.board = self.works, folder, self.bootloader, self.board
+        shutil.copytree(copies, folder)
+        return device
 
     def power_on(self, cut: int = 0, **more) -> Chip:
         return Chip(firmware_of(self.board) / f"{self.bootloader}.elf", self.folder, cut, board=self.board, **more)
@@ -94,7 +101,7 @@ class Device:
         """What was staged is started on trial, confirms itself, and is what starts after a reset."""
         with self.power_on() as chip:
             app = chip.start()
-            assert (app["reason"], app["version"], app["trial"]) == ("trial", str(version), "yes")
+            assert (app["reason"], app["version"], app["trial"]) == ("trial", str(version), "yes"), app["outcome"]
             assert chip.wait_for("app event=confirm")["err"] == "UD_OK"
             chip.reset()
             app = chip.start()

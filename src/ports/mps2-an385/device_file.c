@@ -22,6 +22,19 @@ static const struct ud_mover *const movers[] = {
     [UD_PROVISION_PATCH] = NULL, /* this board's bootloader applies none: UD_ERR_CONFIG */
 };
 
+static struct ud_boot_trust trust; /* by the store in flash, where the file has roots for one */
+
+struct ud_boot_trust *ud_mps2_device_store(void)
+{
+    return trust.replaceable ? &trust : NULL;
+}
+
+static ud_err load_trust(const struct ud_provision *provision, const struct ud_flash *flash)
+{
+    static uint8_t object[UD_TRUST_STORE_BYTES_MAX];
+    return ud_boot_trust_load(&trust, provision, flash, object, sizeof object);
+}
+
 ud_err ud_mps2_device_open(struct ud_mps2_device *device)
 {
     static struct ud_provision provision;
@@ -42,10 +55,11 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
     }
     flash.size_bytes = provision.flash_bytes;
     *device = (struct ud_mps2_device){
-        &layout,
-        &provision.trust,
-        {.vendor_id = provision.vendor_id, .class_id = provision.class_id, .device_id = provision.device_id}};
+        .layout = &layout,
+        .trust = &trust.store.trust,
+        .identity = {provision.vendor_id, provision.class_id, provision.device_id},
+    };
     err = ud_boot_layout_with(&layout, &provision, &flash, movers[provision.mover]);
     layout.cipher = provision.at_rest ? ud_mps2_cipher : NULL;
-    return err;
+    return err == UD_OK ? load_trust(&provision, &flash) : err;
 }

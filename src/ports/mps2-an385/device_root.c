@@ -7,3 +7,8 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
     *device = (struct ud_mps2_device){&ud_mps2_root_layout, &ud_mps2_root_trust, ud_mps2_root_identity};
     return UD_OK;
 }
+
+struct ud_boot_trust *ud_mps2_device_store(void)
+{
+    return NULL;
+}

@@ -8,5 +8,7 @@
 extern const struct ud_trust ud_mps2_root_trust;
 extern const struct ud_boot_identity ud_mps2_root_identity;
 extern const struct ud_layout ud_mps2_root_layout;
+extern const struct ud_provision
+    ud_mps2_root_provision; /* what ud_boot_trust_load() asks of it, the rest empty */
 
 #endif

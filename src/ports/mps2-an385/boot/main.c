@@ -61,6 +61,7 @@ int main(void)
         halt(err, STATUS_DEVICE);
     }
     fence();
+    boot_say_trust(ud_mps2_device_store());
     err = choose_and_place(&machine, ended, &address);
     if (err == UD_ERR_NO_SLOT) {
         boot_recover(&machine.boot);

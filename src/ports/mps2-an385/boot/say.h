@@ -4,6 +4,7 @@
 
 #include "updraft/boot.h"
 
+void boot_say_trust(const struct ud_boot_trust *store); /* NULL: there is nothing to say */
 void boot_say_choice(const struct ud_boot_info *info, ud_err err);
 void boot_say_halt(ud_err err);
 

@@ -12,6 +12,18 @@ static const char *reason_name(ud_boot_reason reason)
     return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "?";
 }
 
+void boot_say_trust(const struct ud_boot_trust *store)
+{
+    if (store != NULL) {
+        ud_uart_init();
+        ud_uart_put(UD_BOOT_NAME " event=trust");
+        ud_mps2_log_number("number", store->store.trust.number);
+        ud_mps2_log_number("epoch", store->store.trust.epoch);
+        ud_mps2_log_text("outcome", ud_err_name(store->outcome));
+        ud_uart_put("\n");
+    }
+}
+
 void boot_say_choice(const struct ud_boot_info *info, ud_err err)
 {
     ud_uart_init();
