@@ -20,7 +20,7 @@
 #include "updraft/suit.h"
 #include "updraft/sure.h"
 #include "updraft/trust_store.h"
-#include "updraft/twin.h"
+#include "updraft/twin_journal.h"
 
 _Static_assert(UD_DIGEST_BYTES == UD_SHA256_BYTES, "the journal holds SHA-256 digests");
 
@@ -124,12 +124,18 @@ struct ud_boot_trust {
     bool replaceable; /* the device was made with roots and a place for stores */
     bool in_force;    /* `store` is one; else store.trust is the provisioned table */
     ud_err outcome;   /* UD_OK a store; UD_ABSENT none yet; why there is none although something is there */
+    /* private */
+    struct ud_journal journal;
+    struct ud_slots_state state;
+    struct ud_twin_journal notes_in;
+    struct ud_twin_notes notes;
 };
 
 /**
  * Find the trust store in flash, verify it from the provisioned roots, and settle its copies; without one, the
- * provisioned table. Never a reason not to boot: what is damaged beyond both copies counts as none, and the stored version
- * in the journal still keeps older images out.
+ * provisioned table. Before others mount the journal: what it notes about the copies is read here, and changed when they
+ * are settled. Never a reason not to boot: what is damaged beyond both copies counts as none, and the stored version in the
+ * journal still keeps older images out.
  *
  * @param provision, ram borrowed as long as `bt` is used; ram: UD_TRUST_STORE_BYTES_MAX is always enough
  * @return UD_OK; errors of ud_trust_roots_parse(), which ud_provision_parse() had found first

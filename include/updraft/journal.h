@@ -63,6 +63,7 @@ struct ud_slots_state {
     ud_trial trial;
     uint8_t attempts;                /* trial starts used */
     bool blank;                      /* formatted, nothing was ever confirmed here */
+    bool trust_weak[2];              /* this copy of the trust store may be half erased (updraft/twin.h) */
     struct ud_version stored;        /* nothing below this boots or installs; grows on confirm only */
     struct ud_version trial_version; /* as the bootloader verified it; while a trial is STARTED */
     ud_err outcome;                  /* of the last trial: UD_OK confirmed; UD_ABSENT: none yet, or pending */

@@ -28,6 +28,14 @@ struct ud_twin {
         uint32_t len;
         uint32_t crc;
     } copy[UD_TWIN_COPIES];
+    const struct ud_twin_notes *notes;
+    uint8_t noted; /* a bit for each copy that may be half erased or half written, as it is noted */
+};
+
+/* Keeps outside of both copies which of them may be half erased: a bit for each, 1 of copy 0, 2 of copy 1. */
+struct ud_twin_notes {
+    ud_err (*put)(void *ctx, uint8_t copies); /* durable when it says UD_OK, and no copy is touched otherwise */
+    void *ctx;
 };
 
 /**
@@ -36,6 +44,12 @@ struct ud_twin {
  * neither can be read (one that cannot be read is not valid).
  */
 ud_err ud_twin_mount(struct ud_twin *twin, const struct ud_area areas[UD_TWIN_COPIES]);
+/**
+ * After ud_twin_mount(): from now on note what is being written, and believe no seal of a copy that is noted. Without it
+ * two cuts are always survived; three of a certain kind may leave no copy (docs/design/trust-store.md section 4).
+ * `noted`: as put last, 0 at first. `notes` is borrowed; those in the journal are in updraft/twin_journal.h.
+ */
+void ud_twin_note_with(struct ud_twin *twin, const struct ud_twin_notes *notes, uint8_t noted);
 /** Bytes that both copies have room for. */
 uint32_t ud_twin_capacity(const struct ud_twin *twin);
 /** The copies worth looking at, best first: sealed before unsealed, then by number. UD_ABSENT: no more of them. */

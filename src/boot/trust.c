@@ -15,6 +15,21 @@ static ud_err examine(struct ud_boot_trust *bt, const struct ud_provision *provi
     return err == UD_OK && bt->store.trust.number != ud_twin_number(&bt->twin, copy) ? UD_ERR_CHAIN : err;
 }
 
+/*
+ * What the journal notes about the copies; ud_boot_choose() mounts it again. One that cannot be mounted notes nothing: what
+ * the copies say of themselves has to do.
+ */
+static void read_notes(struct ud_boot_trust *bt, const struct ud_provision *provision,
+                       const struct ud_flash *flash)
+{
+    const struct ud_area area = {flash, provision->journal.offset, provision->journal.size};
+    if (ud_journal_mount(&bt->journal, &area, &bt->state) == UD_OK) {
+        bt->notes_in = (struct ud_twin_journal){&bt->journal, &bt->state};
+        bt->notes = (struct ud_twin_notes){ud_twin_journal_put, &bt->notes_in};
+        ud_twin_note_with(&bt->twin, &bt->notes, ud_twin_journal_noted(&bt->state));
+    }
+}
+
 static ud_err find_store(struct ud_boot_trust *bt, const struct ud_provision *provision, struct ud_buf *ram)
 {
     ud_err reason = UD_ABSENT;
@@ -52,7 +67,12 @@ ud_err ud_boot_trust_load(struct ud_boot_trust *bt, const struct ud_provision *p
     }
     bt->replaceable = true;
     err = ud_twin_mount(&bt->twin, areas);
-    bt->outcome = err == UD_OK ? find_store(bt, provision, &buf) : err;
+    if (err == UD_OK) {
+        read_notes(bt, provision, flash);
+        err = find_store(bt, provision, &buf);
+        ud_twin_note_with(&bt->twin, NULL, 0); /* the journal is somebody else's again */
+    }
+    bt->outcome = err;
     bt->in_force = bt->outcome == UD_OK;
     if (!bt->in_force) {
         memset(&bt->store, 0, sizeof bt->store);

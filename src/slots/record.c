@@ -60,12 +60,9 @@ static const struct field fields[] = {
 
 /* Each a bool in ud_slots_state, and a bit of the flags in the record: the first is the lowest. */
 static const uint8_t flags[] = {
-    offsetof(struct ud_slots_state, blank),
-    offsetof(struct ud_slots_state, install.open),
-    offsetof(struct ud_slots_state, action.open),
-#if HAS_MANY
-    offsetof(struct ud_slots_state, install.many),
-#endif
+    offsetof(struct ud_slots_state, blank),         offsetof(struct ud_slots_state, install.open),
+    offsetof(struct ud_slots_state, action.open),   offsetof(struct ud_slots_state, install.many),
+    offsetof(struct ud_slots_state, trust_weak[0]), offsetof(struct ud_slots_state, trust_weak[1]),
 };
 
 _Static_assert(sizeof(struct ud_slots_state) <= UINT8_MAX, "an offset in it fits struct field");
@@ -182,6 +179,7 @@ static bool take_state(const uint8_t *in, struct ud_slots_state *state)
     if (HAS_MANY && state->install.many) {
         take_many(start + PROGRESS_AT, &state->install);
     }
+    fits = fits && (HAS_MANY || !state->install.many);
     return fits && state->active <= 1 && state->trial <= UD_TRIAL_STARTED &&
            ud_err_from_value((uint32_t)state->outcome, &state->outcome);
 }

@@ -95,10 +95,26 @@ ud_err ud_twin_mount(struct ud_twin *twin, const struct ud_area areas[UD_TWIN_CO
         }
         twin->area[i] = areas[i];
     }
+    twin->notes = NULL;
+    twin->noted = 0;
     for (size_t i = 0; i < UD_TWIN_COPIES; i++) {
         errs[i] = look_at(&twin->area[i], &twin->copy[i]);
     }
     return errs[0] == UD_OK ? UD_OK : errs[1];
+}
+
+static uint8_t bit(uint8_t copy)
+{
+    return (uint8_t)(1U << copy);
+}
+
+void ud_twin_note_with(struct ud_twin *twin, const struct ud_twin_notes *notes, uint8_t noted)
+{
+    twin->notes = notes;
+    twin->noted = noted;
+    for (uint8_t i = 0; i < UD_TWIN_COPIES; i++) {
+        twin->copy[i].sealed = twin->copy[i].sealed && (noted & bit(i)) == 0;
+    }
 }
 
 /* Is copy 1 the better one? With all else equal it is not: copy 0 is written last, so it is never the doubtful one. */
@@ -208,18 +224,44 @@ static bool is_same(const struct ud_twin_copy *a, const struct ud_twin_copy *b)
     return a->valid && b->valid && a->number == b->number && a->len == b->len && a->crc == b->crc;
 }
 
-ud_err ud_twin_settle(struct ud_twin *twin, uint8_t copy, struct ud_bytes content)
+/* The copies that are not firm from now on. */
+static ud_err note(struct ud_twin *twin, uint8_t copies)
 {
-    const uint8_t other = (uint8_t)(1 - copy);
-    const uint32_t number = twin->copy[copy].number;
-    ud_err err = UD_OK;
-    if (!is_same(&twin->copy[copy], &twin->copy[other]) || !twin->copy[other].sealed) {
-        err = write_copy(twin, other, number, content);
+    if (twin->notes == NULL || twin->noted == copies) {
+        return UD_OK;
     }
-    if (err == UD_OK && !twin->copy[copy].sealed) { /* only now: the other one is firm */
-        err = write_copy(twin, copy, number, content);
+    const ud_err err = twin->notes->put(twin->notes->ctx, copies);
+    if (err == UD_OK) {
+        twin->noted = copies;
     }
     return err;
+}
+
+/* The copies in `todo`, `copy` before the other one. Those in `weak` are not firm until they were written. */
+static ud_err rewrite(struct ud_twin *twin, uint8_t copy, uint8_t todo, uint8_t weak, uint32_t number,
+                      struct ud_bytes content)
+{
+    ud_err err = UD_OK;
+    for (; err == UD_OK && todo != 0; copy ^= 1) {
+        if ((todo & bit(copy)) != 0) {
+            err = note(twin, weak | bit(copy));
+            err = err == UD_OK ? write_copy(twin, copy, number, content) : err;
+            weak &= (uint8_t)~bit(copy);
+            todo &= (uint8_t)~bit(copy);
+        }
+    }
+    return err == UD_OK ? note(twin, 0) : err;
+}
+
+ud_err ud_twin_settle(struct ud_twin *twin, uint8_t copy, struct ud_bytes content)
+{
+    const uint8_t other = copy ^ 1;
+    const uint8_t weak = twin->copy[copy].sealed ? 0 : bit(copy);
+    uint8_t todo = weak; /* after the other one, which is firm then */
+    if (!is_same(&twin->copy[copy], &twin->copy[other]) || !twin->copy[other].sealed) {
+        todo |= bit(other);
+    }
+    return rewrite(twin, other, todo, weak, twin->copy[copy].number, content);
 }
 
 ud_err ud_twin_replace(struct ud_twin *twin, uint32_t number, struct ud_bytes content)
@@ -227,11 +269,8 @@ ud_err ud_twin_replace(struct ud_twin *twin, uint32_t number, struct ud_bytes co
     if (content.len > ud_twin_capacity(twin)) {
         return UD_ERR_SPACE;
     }
-    ud_err err = write_copy(twin, 1, number, content);
-    if (err == UD_OK) {
-        err = write_copy(twin, 0, number, content);
-    }
-    return err;
+    const uint8_t first = twin->noted == bit(0) ? 0 : 1; /* not the only firm one */
+    return rewrite(twin, first, 3, twin->noted, number, content);
 }
 
 ud_err ud_twin_forget(const struct ud_area areas[UD_TWIN_COPIES])

@@ -55,6 +55,7 @@ static struct ud_slots_state numbered(uint64_t number)
         .trial = (ud_trial)(number % 3),
         .attempts = (uint8_t)number,
         .blank = (number & 2) != 0,
+        .trust_weak = {(number & 8) != 0, (number & 2) != 0},
         .stored = {(uint32_t)number + 1, number * 3},
         .trial_version = {(uint32_t)number + 2, number * 5},
         .outcome = UD_ERR_UNCONFIRMED,
@@ -77,6 +78,7 @@ static void assert_is_numbered(const struct ud_slots_state *state, uint64_t numb
     assert_int_equal(state->trial, want.trial);
     assert_int_equal(state->attempts, want.attempts);
     assert_int_equal(state->blank, want.blank);
+    assert_memory_equal(state->trust_weak, want.trust_weak, sizeof want.trust_weak);
     assert_int_equal(state->stored.epoch, want.stored.epoch);
     assert_int_equal(state->stored.sequence, want.stored.sequence);
     assert_int_equal(state->trial_version.epoch, want.trial_version.epoch);
@@ -140,6 +142,13 @@ static void test_a_record_is_byte_for_byte_what_the_format_says(void **unused)
     assert_true(record.sealed);
     assert_int_equal(record.generation, 9);
     assert_is_numbered(&read, 1);
+    struct ud_slots_state noted = state; /* byte 7 of the body: an action is open (4), and the notes */
+    noted.trust_weak[0] = true;
+    (void)ud_record_encode(&shape, 9, &noted, made);
+    assert_int_equal(made[UD_RECORD_HEAD_BYTES + 7], 4 | 16);
+    noted.trust_weak[1] = true;
+    (void)ud_record_encode(&shape, 9, &noted, made);
+    assert_int_equal(made[UD_RECORD_HEAD_BYTES + 7], 4 | 16 | 32);
 }
 
 static void test_every_field_survives_rotation_through_all_sectors(void **unused)
