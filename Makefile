@@ -82,15 +82,20 @@ ifdef M32
 	scripts/fuzz32 $(BUILD) $(T) $(SECONDS)
 else
 	@scripts/bootstrap test
-	@mkdir -p $(BUILD)/fuzz-found/$(T) fuzz/$(T)
 	CC=clang $(CONFIGURE) -B $(BUILD)/fuzz -DUD_SANITIZE=ON -DUD_FUZZ=ON -DUD_TESTS=OFF >/dev/null
 	cmake --build $(BUILD)/fuzz --target fuzz_$(T)
-	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -seed=$(SEED) -max_len=8192 -timeout=10 -print_final_stats=1 \
-	    -artifact_prefix=$(BUILD)/fuzz-found/$(T)- $(BUILD)/fuzz-found/$(T) fuzz/$(T)
+	scripts/fuzz $(BUILD) $(T) $(SECONDS) $(SEED)
 endif
 
-fuzz-all: ## every fuzz target, SECONDS each; with M32=1 those of the manifest, of trust and of flash, 32-bit
-	for t in $$($(if $(M32),scripts/fuzz32 --list,scripts/fuzz-targets)); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS) SEED=$(SEED); done
+fuzz-all: ## every fuzz target, SECONDS each, one on each core; with M32=1 those of the manifest, of trust and of flash, 32-bit
+ifdef M32
+	for t in $$(scripts/fuzz32 --list); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS); done
+else
+	@scripts/bootstrap test
+	CC=clang $(CONFIGURE) -B $(BUILD)/fuzz -DUD_SANITIZE=ON -DUD_FUZZ=ON -DUD_TESTS=OFF >/dev/null
+	cmake --build $(BUILD)/fuzz --target fuzz_targets
+	scripts/fuzz $(BUILD) --all $(SECONDS) $(SEED)
+endif
 
 torture: ## slots, boot and patches in place with every cut and every pair of cuts (long)
 	@scripts/bootstrap test

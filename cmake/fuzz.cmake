@@ -1,6 +1,9 @@
 # src/**/X_fuzz.c beside its parser. With clang and UD_FUZZ: fuzz_X under libFuzzer. With the tests: replay_X, the same
 # target over its corpus fuzz/X as a test.
 file(GLOB_RECURSE fuzz_files CONFIGURE_DEPENDS src/*_fuzz.c)
+if(UD_FUZZ)
+  add_custom_target(fuzz_targets)
+endif()
 foreach(file ${fuzz_files})
   get_filename_component(stem ${file} NAME_WE)
   string(REGEX REPLACE "_fuzz$" "" stem ${stem})
@@ -8,6 +11,7 @@ foreach(file ${fuzz_files})
   if(UD_FUZZ)
     add_executable(fuzz_${stem} ${file})
     target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzz_targets fuzz_${stem})
     list(APPEND programs fuzz_${stem})
   endif()
   if(UD_TESTS)
