@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include "server/proxy.h"
 #include "server/writer.h"
 
 #include <arpa/inet.h>
@@ -59,6 +60,9 @@ static const struct setting settings[] = {
     {"oidc-ca", TEXT_AT(oidc_ca), "", "PEM of the authority of the provider's certificate, unless the system knows it"},
     {"device-ca", TEXT_AT(device_ca), "", "PEM certificates whose client certificates let devices in, named by their common name"},
     {"device-crl", TEXT_AT(device_crl), "", "PEM revocation list of that CA; read again when it changes"},
+    {"proxy-addresses", TEXT_AT(proxy_addresses), "", "addresses, or networks as 10.0.0.0/8, separated by commas, of proxies that end TLS in front of the device listener and whose headers are believed; needs proxy-ca and proxy-name"},
+    {"proxy-ca", TEXT_AT(proxy_ca), "", "PEM certificates that the client certificate of such a proxy must lead to"},
+    {"proxy-name", TEXT_AT(proxy_name), "", "common name that it must have"},
     {"gateway-token-file", TEXT_AT(gateway_token), "", "file (0600) whose first line speaks for all devices of the default tenant that have no key of their own"},
     {"gateway-new-max", NUMBER_AT(gateway_new_max, 0, 1000000), "600", "new devices that one tenant's gateway token adds in a minute; 0 = none"},
     {"gateway-devices-max", NUMBER_AT(gateway_devices_max, 1, 16777216), "1000000", "devices of a tenant from which on its gateway token adds no more"},
@@ -399,6 +403,28 @@ static bool is_object_url(const struct ud_config *config, struct ud_text *words)
     return true;
 }
 
+/* Who is believed is named in three ways, or not at all: an address alone can be anybody's. */
+static bool are_proxies(const struct ud_config *config, struct ud_text *words)
+{
+    struct ud_proxies proxies;
+    const bool named = config->proxy_addresses[0] != '\0';
+    if (named != (config->proxy_ca[0] != '\0') || named != (config->proxy_name[0] != '\0')) {
+        ud_text_puts(words, "proxy-addresses, proxy-ca and proxy-name belong together\n");
+        return false;
+    }
+    if (named && config->insecure_http) {
+        ud_text_puts(words, "proxy-addresses needs TLS: a proxy is known by its certificate\n");
+        return false;
+    }
+    if (ud_proxies_parse(&proxies, config->proxy_addresses) != UD_OK) {
+        ud_text_puts(
+            words, "proxy-addresses must be at most 16 addresses or networks (10.0.0.0/8) separated by commas, "
+                   "without bits behind the prefix\n");
+        return false;
+    }
+    return true;
+}
+
 static bool is_consistent(const struct ud_config *config, struct ud_text *words)
 {
     char host[2][UD_ADDRESS_BYTES_MAX];
@@ -426,6 +452,9 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
         return false;
     }
     if (config->s3_url[0] != '\0' && !is_object_url(config, words)) {
+        return false;
+    }
+    if (!are_proxies(config, words)) {
         return false;
     }
     if ((config->cert[0] == '\0') != (config->key[0] == '\0')) {

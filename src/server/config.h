@@ -29,8 +29,11 @@ struct ud_config {
     char oidc_issuer[UD_PATH_BYTES_MAX]; /* identity provider; empty = none */
     char oidc_client[UD_NAMES_BYTES_MAX];
     char oidc_secret[UD_NAMES_BYTES_MAX];
-    char oidc_ca[UD_PATH_BYTES_MAX];   /* that signed the provider's certificate; empty = the system's */
-    char device_ca[UD_PATH_BYTES_MAX]; /* PEM: whose client certificates name devices; empty = none */
+    char oidc_ca[UD_PATH_BYTES_MAX];          /* that signed the provider's certificate; empty = the system's */
+    char device_ca[UD_PATH_BYTES_MAX];        /* PEM: whose client certificates name devices; empty = none */
+    char proxy_addresses[UD_NAMES_BYTES_MAX]; /* of proxies that end TLS before us, by comma; empty = none */
+    char proxy_ca[UD_PATH_BYTES_MAX];         /* PEM: that signed their client certificates */
+    char proxy_name[UD_ADDRESS_BYTES_MAX];    /* the common name of these */
     char gateway_token
         [UD_PATH_BYTES_MAX];      /* file: a token that speaks for every device that has no key; empty = none */
     uint64_t gateway_new_max;     /* devices that one adds in a minute; 0 = none */

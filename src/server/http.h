@@ -45,6 +45,7 @@ struct ud_call {
     int64_t now_ms;
     int64_t tenant;
     struct ud_fleet_device device;         /* UD_AUTH_DEVICE */
+    bool by_proxy;                         /* it comes from a proxy whose headers are believed */
     bool unknown;                          /* a gateway polls for a device that nobody added; device is empty */
     struct ud_tenant_settings settings;    /* UD_AUTH_DEVICE: of its tenant */
     struct ud_row_token person;            /* who calls, where the route asks for a right */
@@ -99,6 +100,8 @@ void ud_call_locked(struct ud_call *call, int64_t wait_ms);
 int ud_call_socket(const struct ud_call *call);
 /** Value of a header; NULL where there is none. */
 const char *ud_call_header(struct ud_call *call, const char *name);
+/** The same; NULL also where it is there twice: a proxy adds its own behind what a client sent. */
+const char *ud_call_header_once(struct ud_call *call, const char *name);
 /** Decoded value of a query parameter. UD_ABSENT; UD_ERR_URI for a broken escape. */
 ud_err ud_call_query(struct ud_call *call, const char *name, const char **value);
 /** The same for a text that may hold anything but control characters; '+' is a space. */

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#define AUTHORITIES_MAX 16 /* headers that are looked at */
+
 /* The secret behind the scheme's name; empty where the header is another one. */
 static struct ud_bytes secret_of(struct ud_call *call, const char *scheme)
 {
@@ -108,15 +110,83 @@ static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
     return ud_fleet_enter_named(server->fleet, call->tenant, call->param[1], call->now_ms, &call->device);
 }
 
+/* --- proxies that end TLS */
+
+/* An address that is listed and a certificate of the name that is configured: only both together are believed. */
+static bool is_believed_proxy(struct ud_call *call)
+{
+    struct ud_server *server = call->server;
+    char name[UD_NAME_BYTES_MAX + 1];
+    if (server->proxy_ca == NULL || !call->listener->tls) {
+        return false;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || !ud_proxies_have(&server->proxies, info->client_addr)) {
+        return false;
+    }
+    info = MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL && ud_client_ca_name(server->proxy_ca, info->tls_session, name, sizeof name) == UD_OK &&
+           strcmp(name, server->config.proxy_name) == 0;
+}
+
+/*
+ * X-Authority, a list; or X-Authority-0, X-Authority-1 and so on. Not both: one of them would be the client's. NULL where it
+ * is in none of the forms.
+ */
+static bool is_vouched_for(struct ud_call *call)
+{
+    const bool one = ud_call_header(call, "X-Authority") != NULL;
+    if (one || ud_call_header(call, "X-Authority-0") == NULL) {
+        const char *value = ud_call_header_once(call, "X-Authority");
+        return value != NULL && ud_call_header(call, "X-Authority-0") == NULL &&
+               ud_authority_is_listed(value, call->settings.authorities);
+    }
+    bool listed = false;
+    for (unsigned i = 0; i < AUTHORITIES_MAX; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "X-Authority-%u", i);
+        const char *value = ud_call_header_once(call, name);
+        if (value == NULL) {
+            return listed && ud_call_header(call, name) == NULL; /* there twice: refused */
+        }
+        listed = listed || ud_authority_is_listed(value, call->settings.authorities);
+    }
+    return listed;
+}
+
+static ud_err enter_by_proxy(struct ud_call *call)
+{
+    const char *name = ud_call_header_once(call, "X-Controller-Id");
+    const char *why = !call->settings.proxied            ? "off"
+                      : name == NULL                     ? "no X-Controller-Id, or two"
+                      : !is_vouched_for(call)            ? "authority"
+                      : strlen(name) > UD_NAME_BYTES_MAX ? "name"
+                                                         : NULL;
+    if (why != NULL) {
+        ud_log_event(&call->server->log, UD_LOG_WARN, "proxy-header", "device", call->param[1], "why", why,
+                     NULL);
+        return UD_ERR_AUTH;
+    }
+    return ud_fleet_enter_named(call->server->fleet, call->tenant, name, call->now_ms, &call->device);
+}
+
+/* Without a token: by what a believed proxy says, else by the certificate. A proxy's own certificate is no device's. */
+static ud_err enter_without_token(struct ud_call *call)
+{
+    return call->by_proxy ? enter_by_proxy(call) : enter_by_certificate(call);
+}
+
 static bool admit_device(struct ud_call *call)
 {
+    call->by_proxy = is_believed_proxy(call);
     const struct ud_bytes gateway = secret_of(call, "GatewayToken");
     ud_tenants_settings(call->server->tenants, call->tenant, &call->settings);
     const struct ud_bytes secret = secret_of(call, "TargetToken");
     if (gateway.len > 0) {
         return enter_by_gateway(call, gateway) == UD_OK || refuse(call, "TargetToken", UD_ERR_AUTH);
     }
-    if ((secret.len > 0 ? enter_by_token(call, secret) : enter_by_certificate(call)) != UD_OK) {
+    if ((secret.len > 0 ? enter_by_token(call, secret) : enter_without_token(call)) != UD_OK) {
         return refuse(call, "TargetToken", UD_ERR_AUTH);
     }
     if (call->device.tenant != call->tenant || strcmp(call->device.name, call->param[1]) != 0) {

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define FILE_BLOCK_BYTES 131072
@@ -25,6 +26,30 @@ void *ud_call_alloc(struct ud_call *call, size_t bytes)
 const char *ud_call_header(struct ud_call *call, const char *name)
 {
     return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
+}
+
+struct once {
+    const char *name;
+    const char *value;
+    unsigned count;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct once *once = cls;
+    (void)kind;
+    if (strcasecmp(name, once->name) == 0) {
+        once->count++;
+        once->value = value;
+    }
+    return MHD_YES;
+}
+
+const char *ud_call_header_once(struct ud_call *call, const char *name)
+{
+    struct once once = {name, NULL, 0};
+    MHD_get_connection_values(call->connection, MHD_HEADER_KIND, count_header, &once);
+    return once.count == 1 ? once.value : NULL;
 }
 
 ud_err ud_call_query(struct ud_call *call, const char *name, const char **value)
@@ -169,7 +194,8 @@ static bool is_host(const char *host)
 
 ud_err ud_call_base_url(struct ud_call *call, const char **url)
 {
-    const char *host = ud_call_header(call, "Host");
+    const char *host = call->by_proxy ? ud_call_header_once(call, "X-Forwarded-Host") : NULL;
+    host = host == NULL ? ud_call_header(call, "Host") : host;
     host = host == NULL ? call->listener->address : host;
     if (!is_host(host)) {
         return UD_ERR_SHAPE;

@@ -182,10 +182,10 @@ static ud_err worker_start(struct ud_http_listener *listener, struct ud_http_wor
             (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
                                     (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"};
     }
-    if (cert != NULL && listener->which == UD_LISTEN_DEVICES && listener->server->client_ca != NULL) {
+    if (cert != NULL && listener->which == UD_LISTEN_DEVICES && listener->server->asked_cas.len > 0) {
         /* only makes the handshake ask for one; what comes is looked at for each request (client_cert.h) */
-        options[n++] = (struct MHD_OptionItem){
-            MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)ud_client_ca_pem(listener->server->client_ca)};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
+                                               (void *)(uintptr_t)listener->server->asked_cas.ptr};
     }
     options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     worker->listener = listener;

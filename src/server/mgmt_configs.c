@@ -37,9 +37,9 @@ static bool initial_switch(const struct ud_tenant_settings *initial, const char 
     return strcmp(name, "authentication.targettoken.enabled") == 0    ? initial->target_tokens
            : strcmp(name, "authentication.gatewaytoken.enabled") == 0 ? initial->gateway
            : strcmp(name, UD_SETTING_GATEWAY_REGISTERS) == 0          ? initial->gateway_registers
-           : strcmp(name, "authentication.header.enabled") == 0       ? initial->certificates
-           : strcmp(name, UD_SETTING_CONSENT) == 0                    ? initial->consent
-                                                                      : false;
+           : strcmp(name, "authentication.header.enabled") == 0 ? initial->certificates || initial->proxied
+           : strcmp(name, UD_SETTING_CONSENT) == 0              ? initial->consent
+                                                                : false;
 }
 
 static void show_initial(struct ud_call *call, struct showing *showing, const struct ud_setting *setting)
@@ -68,6 +68,7 @@ static void show_initial(struct ud_call *call, struct showing *showing, const st
         ud_json_bool(&showing->json, "value", setting->fixed);
         return;
     case UD_SETTING_SECRET:
+    case UD_SETTING_AUTHORITIES:
     case UD_SETTING_SET_TYPE:
         ud_json_null(&showing->json, "value");
         return;

@@ -316,6 +316,28 @@ static ud_err open_throttles(struct ud_server *server)
     return err == UD_OK ? ud_throttle_open(&server->wrong_passwords, WRONG_PASSWORDS_MAX, 15 * MINUTE_MS) : err;
 }
 
+static ud_err open_authorities(struct ud_server *server)
+{
+    ud_err err = UD_OK;
+    ud_text_init(&server->asked_cas, 8U << 20);
+    if (server->config.device_ca[0] != '\0') {
+        err = fail(server, "device CA",
+                   ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));
+    }
+    if (err == UD_OK && server->config.proxy_ca[0] != '\0') {
+        err = fail(server, "proxy-ca", ud_client_ca_open(&server->proxy_ca, server->config.proxy_ca, ""));
+        err = err == UD_OK ? ud_proxies_parse(&server->proxies, server->config.proxy_addresses) : err;
+    }
+    const struct ud_client_ca *all[] = {server->client_ca, server->proxy_ca};
+    for (size_t i = 0; i < 2 && err == UD_OK; i++) {
+        if (all[i] != NULL) {
+            ud_text_puts(&server->asked_cas, ud_client_ca_pem(all[i]));
+            ud_text_puts(&server->asked_cas, "\n");
+        }
+    }
+    return err == UD_OK && !ud_text_ok(&server->asked_cas) ? UD_ERR_MEMORY : err;
+}
+
 static ud_err open_patches(struct ud_server *server)
 {
     const struct ud_patches_config config = {.state_folder = server->config.state,
@@ -364,10 +386,7 @@ ud_err ud_server_start(struct ud_server *server)
     const struct ud_download_limits limits = {(uint32_t)server->config.downloads_max,
                                               server->config.download_rate};
     err = err == UD_OK ? fail(server, "downloads", ud_downloads_open(&server->downloads, &limits)) : err;
-    if (err == UD_OK && server->config.device_ca[0] != '\0') {
-        err = fail(server, "device CA",
-                   ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));
-    }
+    err = err == UD_OK ? open_authorities(server) : err;
     err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
     err = err == UD_OK ? fail(server, "mqtt-broker", ud_courier_open(&server->courier, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
@@ -476,6 +495,8 @@ void ud_server_stop(struct ud_server *server)
     ud_object_store_close(server->objects);
     ud_downloads_close(server->downloads);
     ud_client_ca_close(server->client_ca);
+    ud_client_ca_close(server->proxy_ca);
+    ud_text_free(&server->asked_cas);
     ud_sync_close(server->sync);
     ud_hooks_close(server->hooks);
     ud_courier_close(server->courier);

@@ -8,6 +8,7 @@
 #include "server/http_route.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/proxy.h"
 #include "server/store_pool.h"
 #include "server/tls.h"
 #include "server/writer.h"
@@ -58,6 +59,10 @@ struct ud_server {
     bool has_gateway_token;
     uint8_t gateway_hash[UD_SHA256_BYTES];
     struct ud_client_ca *client_ca; /* NULL: devices come with tokens only */
+    struct ud_client_ca *proxy_ca;  /* NULL: no proxy is believed */
+    struct ud_proxies proxies;
+    struct ud_text
+        asked_cas; /* PEM of both, for the handshake's question; empty: certificates are not asked for */
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;
     struct ud_http *http;

@@ -18,6 +18,7 @@ const struct ud_setting ud_tenant_setting_table[] = {
     {"authentication.gatewaytoken.key", UD_SETTING_SECRET, false, NULL},
     {UD_SETTING_GATEWAY_REGISTERS, UD_SETTING_SWITCH, false, NULL},
     {"authentication.header.enabled", UD_SETTING_SWITCH, false, NULL},
+    {"authentication.header.authority", UD_SETTING_AUTHORITIES, false, NULL},
     {"anonymous.download.enabled", UD_SETTING_FIXED, false, "artifacts are for devices that were offered them"},
     {"multi.assignments.enabled", UD_SETTING_FIXED, false, "a device has one action at a time: a new one takes the place of the one before"},
     {"batch.assignments.enabled", UD_SETTING_FIXED, true, "sets are assigned to many devices at once"},
@@ -56,6 +57,8 @@ void ud_settings_initial(struct ud_tenant_settings *settings, const struct ud_co
         .window_polls = WINDOW_POLLS,
         .target_tokens = true,
         .certificates = config->device_ca[0] != '\0',
+        .proxied = config->proxy_addresses[0] != '\0',
+        .authorities = "",
         .gateway = gateway_hash != NULL,
         .gateway_registers = true,
         .has_gateway_hash = gateway_hash != NULL,
@@ -116,6 +119,7 @@ static void apply_switch(struct ud_tenant_settings *settings, const char *name, 
         settings->gateway_registers = on;
     } else if (strcmp(name, "authentication.header.enabled") == 0) {
         settings->certificates = settings->certificates && on; /* never without a CA of the server's */
+        settings->proxied = settings->proxied && on;
     } else if (strcmp(name, UD_SETTING_CONSENT) == 0) {
         settings->consent = settings->consent_unasked = on;
     } /* the others are asked in the transaction that they decide */
@@ -147,6 +151,11 @@ static void apply_value(struct ud_tenant_settings *settings, const struct ud_set
         return;
     case UD_SETTING_SECRET:
         apply_gateway(settings, value);
+        return;
+    case UD_SETTING_AUTHORITIES:
+        if (json_is_string(value) && json_string_length(value) <= UD_AUTHORITY_BYTES_MAX) {
+            memcpy(settings->authorities, json_string_value(value), json_string_length(value) + 1);
+        }
         return;
     case UD_SETTING_SET_TYPE:
     case UD_SETTING_FIXED:
@@ -256,6 +265,12 @@ static ud_err check_text(const struct ud_setting *setting, const json_t *value,
                    ? UD_OK
                    : refuse(words, UD_ERR_NUMBER_RANGE, setting, "32 to 128 characters are needed");
     }
+    if (setting->kind == UD_SETTING_AUTHORITIES) {
+        return len >= 1 && len <= UD_AUTHORITY_BYTES_MAX
+                   ? UD_OK
+                   : refuse(words, UD_ERR_NUMBER_RANGE, setting,
+                            "1 to 319 characters are needed, separated by ; or ,");
+    }
     const ud_err err = ud_polling_time_parse(text, len, &s);
     return err == UD_OK ? UD_OK : refuse(words, err, setting, "HH:MM:SS, or ISO 8601 as in PT5M");
 }
@@ -270,9 +285,9 @@ static ud_err check_switch(const struct ud_setting *setting, const json_t *value
         return refuse(words, UD_ERR_SHAPE, setting, setting->why);
     }
     if (strcmp(setting->name, "authentication.header.enabled") == 0 && json_is_true(value) &&
-        config->device_ca[0] == '\0') {
+        config->device_ca[0] == '\0' && config->proxy_addresses[0] == '\0') {
         return refuse(words, UD_ERR_SHAPE, setting,
-                      "this server checks client certificates itself, and its file names no device-ca");
+                      "the server's file names no device-ca, and no proxy (proxy-addresses)");
     }
     return UD_OK;
 }
@@ -287,6 +302,7 @@ ud_err ud_setting_check(const struct ud_setting *setting, const json_t *value,
     case UD_SETTING_POLLING:
     case UD_SETTING_DURATION:
     case UD_SETTING_SECRET:
+    case UD_SETTING_AUTHORITIES:
         return check_text(setting, value, initial, tenant, words);
     case UD_SETTING_SWITCH:
     case UD_SETTING_FIXED:

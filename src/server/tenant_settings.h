@@ -11,6 +11,7 @@
 
 #include "server/config.h"
 #include "server/polling.h"
+#include "server/proxy.h"
 #include "server/store_mgmt.h"
 
 #include <jansson.h>
@@ -32,6 +33,8 @@ struct ud_tenant_settings {
     struct ud_interval ways[UD_POLLING_WAYS_MAX];
     bool target_tokens;
     bool certificates;
+    bool proxied; /* a believed proxy's headers open, where one of these vouched */
+    char authorities[UD_AUTHORITY_BYTES_MAX + 1];
     bool gateway;
     bool gateway_registers; /* a poll by its token adds a device that nobody added */
     bool has_gateway_hash;
@@ -46,6 +49,7 @@ typedef enum ud_setting_kind {
     UD_SETTING_COUNT,
     UD_SETTING_SWITCH,
     UD_SETTING_SECRET,
+    UD_SETTING_AUTHORITIES,
     UD_SETTING_SET_TYPE, /* the id of a type of sets */
     UD_SETTING_FIXED     /* shown, and what it is here it stays */
 } ud_setting_kind;

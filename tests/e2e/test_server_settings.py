@@ -85,6 +85,7 @@ def test_several_settings_are_set_whole_or_not_at_all(server):
     ("maintenanceWindowPollCount", [0, -1, 1001, "5", 1.5, True]),
     ("rollout.approval.enabled", ["true", 1, None, "yes"]),
     ("authentication.gatewaytoken.key", ["short", 5, "x" * 129, ""]),
+    ("authentication.header.authority", ["", 5, None, "x" * 320, "a\nb", "a\0b"]),
     ("authentication.header.enabled", [True]),  # this server's file names no CA of devices
     ("default.ds.type", [0, -1, 99999, "os", True]),
     ("multi.assignments.enabled", [True, "x"]),
