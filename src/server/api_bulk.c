@@ -351,7 +351,7 @@ void ud_api_bulk(struct ud_call *call)
         return;
     }
     err = bulk->names == NULL
-              ? ud_device_filter(&bulk->filter, bulk->query, call->tenant, call->now_ms, false, &wrong)
+              ? ud_device_filter(&bulk->filter, bulk->query, call->tenant, ud_call_moment(call), false, &wrong)
               : UD_OK;
     if (err != UD_OK) {
         ud_answer_wrong_filter(call, err, &wrong);

@@ -150,7 +150,7 @@ static ud_err complete_name(struct ud_call *call, struct ud_store *store, struct
     } else {
         snprintf(with_star, sizeof with_star, "name==%s*", text);
     }
-    ud_err err = ud_device_filter(filter, with_star, call->tenant, call->now_ms, false, &wrong);
+    ud_err err = ud_device_filter(filter, with_star, call->tenant, ud_call_moment(call), false, &wrong);
     err = err == UD_OK
               ? ud_store_device_search(store, call->tenant, "", filter, "d.id", &page, &exact, offer_device, c)
               : UD_OK;
@@ -169,7 +169,7 @@ static ud_err complete_value(struct ud_call *call, struct ud_store *store, struc
                  {"runs.version", UD_NAMED_VERSION}};
     static const struct ud_fiql_word_of bools[] = {{"true", NULL}, {"false", NULL}, {NULL, NULL}};
     static const struct ud_fiql_word_of times[] = {
-        {"${now_ts}", "now"}, {"${overdue_ts}", "a day ago"}, {NULL, NULL}};
+        {"${now_ts}", "now"}, {"${overdue_ts}", "overdue since then"}, {NULL, NULL}};
     const char *field = c->now.field;
     struct ud_page page = {.limit = COMPLETIONS_MAX};
     for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {

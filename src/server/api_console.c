@@ -208,7 +208,7 @@ void ud_api_filters_set(struct ud_call *call)
         ud_call_error(call, err, "needed: query, a filter over devices");
         return;
     }
-    err = ud_device_filter(&filter->compiled, filter->query, call->tenant, call->now_ms, false, &wrong);
+    err = ud_device_filter(&filter->compiled, filter->query, call->tenant, ud_call_moment(call), false, &wrong);
     if (err != UD_OK) {
         ud_answer_wrong_filter(call, err, &wrong);
         return;

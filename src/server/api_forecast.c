@@ -81,7 +81,7 @@ static ud_err count_filtered(struct ud_call *call, struct ud_store *store, struc
     struct ud_page page = {.limit = EXAMPLES, .total = 1};
     bool exact;
     ud_err err =
-        ud_device_filter(&f->filter, f->plan.rollout.filter, call->tenant, call->now_ms, false, &wrong);
+        ud_device_filter(&f->filter, f->plan.rollout.filter, call->tenant, ud_call_moment(call), false, &wrong);
     err = err == UD_OK ? ud_store_device_search(store, call->tenant, "", &f->filter, "d.id", &page, &exact,
                                                 take_example, f)
                        : err;
@@ -117,7 +117,7 @@ static ud_err count_groups(struct ud_call *call, struct ud_store *store, struct 
         } else {
             snprintf(both, sizeof both, "(%s);(%s)", f->plan.rollout.filter, group->filter);
         }
-        err = ud_device_filter(&f->filter, both, call->tenant, call->now_ms, false, &wrong);
+        err = ud_device_filter(&f->filter, both, call->tenant, ud_call_moment(call), false, &wrong);
         if (err == UD_OK) {
             err = ud_store_device_count(store, call->tenant, &f->filter, &filtered[i]);
         } else { /* too long together: as if all met it */

@@ -146,8 +146,8 @@ static ud_err check_count(struct ud_call *call, struct ud_store *store, struct m
     if (!making->plan.expects || making->plan.name_count > 0) {
         return UD_OK;
     }
-    ud_err err = ud_device_filter(&making->filter, making->plan.rollout.filter, call->tenant, call->now_ms,
-                                  false, &wrong);
+    ud_err err = ud_device_filter(&making->filter, making->plan.rollout.filter, call->tenant,
+                                  ud_call_moment(call), false, &wrong);
     err = err == UD_OK ? ud_store_device_count(store, call->tenant, &making->filter, &count) : err;
     const uint32_t far =
         count > making->plan.expected ? count - making->plan.expected : making->plan.expected - count;

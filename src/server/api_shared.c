@@ -4,8 +4,6 @@
 #include "server/tenants.h"
 #include "updraft/cose.h"
 
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
-
 static void answer_list(struct ud_call *call, struct ud_listing *listing,
                         ud_err (*list)(struct ud_call *call, struct ud_store *store))
 {
@@ -59,10 +57,18 @@ void ud_know_total(struct ud_call *call, struct ud_listing *listing)
     }
 }
 
+struct ud_moment ud_call_moment(const struct ud_call *call)
+{
+    struct ud_tenant_settings settings;
+    ud_tenants_settings(call->server->tenants, call->tenant, &settings);
+    return (struct ud_moment){call->now_ms, ud_settings_overdue_ms(&settings, call->now_ms)};
+}
+
 ud_err ud_take_filter(struct ud_call *call, const struct ud_fiql_field *fields, struct ud_fiql *filter)
 {
+    const struct ud_moment when = ud_call_moment(call);
     const struct ud_fiql_scope scope = {
-        .tenant = call->tenant, .now_ms = call->now_ms, .overdue_ms = call->now_ms - DAY_MS};
+        .tenant = call->tenant, .now_ms = when.now_ms, .overdue_ms = when.overdue_ms};
     struct ud_fiql_wrong wrong;
     const char *text = NULL;
     ud_err err = ud_call_query_text(call, "q", &text);

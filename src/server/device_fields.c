@@ -93,10 +93,10 @@ const struct ud_fiql_field ud_rollout_fields[] = {
 };
 /* clang-format on */
 
-ud_err ud_device_filter(struct ud_fiql *filter, const char *text, int64_t tenant, int64_t now_ms, bool each,
-                        struct ud_fiql_wrong *wrong)
+ud_err ud_device_filter(struct ud_fiql *filter, const char *text, int64_t tenant, struct ud_moment when,
+                        bool each, struct ud_fiql_wrong *wrong)
 {
     const struct ud_fiql_scope scope = {
-        .tenant = tenant, .now_ms = now_ms, .overdue_ms = now_ms - INT64_C(24) * 3600 * 1000, .each = each};
+        .tenant = tenant, .now_ms = when.now_ms, .overdue_ms = when.overdue_ms, .each = each};
     return ud_fiql_compile(filter, text, ud_device_fields, &scope, wrong);
 }

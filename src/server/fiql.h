@@ -55,6 +55,12 @@ struct ud_fiql_field {
     const struct ud_fiql_word *words;
 };
 
+/* What ${now_ts} and ${overdue_ts} are in a filter. */
+struct ud_moment {
+    int64_t now_ms;
+    int64_t overdue_ms; /* who came last before that is overdue, by the tenant's settings */
+};
+
 /* What a compiled filter is about, beside its text. */
 struct ud_fiql_scope {
     int64_t tenant;

@@ -230,7 +230,7 @@ static ud_err check_entity(struct ud_call *call, const struct ud_entity *entity,
     }
     struct ud_fiql *filter = ud_call_alloc(call, sizeof *filter);
     return filter == NULL ? UD_ERR_MEMORY
-                          : ud_device_filter(filter, query, call->tenant, call->now_ms, true, &wrong);
+                          : ud_device_filter(filter, query, call->tenant, ud_call_moment(call), true, &wrong);
 }
 
 /* Modules of a new set: [{"id"}]. */

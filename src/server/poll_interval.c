@@ -36,6 +36,7 @@ static ud_err look_through(struct ud_call *call, struct ud_store *store)
 {
     struct look *look = call->data;
     const struct ud_tenant_settings *settings = &call->settings;
+    const struct ud_moment when = {call->now_ms, ud_settings_overdue_ms(settings, call->now_ms)};
     ud_err err = UD_OK;
     for (uint32_t i = 0; err == UD_OK && i < settings->way_count && look->number == 0; i++) {
         struct ud_fiql_wrong wrong;
@@ -43,7 +44,7 @@ static ud_err look_through(struct ud_call *call, struct ud_store *store)
         if (!ud_tenants_way(call->server->tenants, call->tenant, settings->mark, i, look->text)) {
             return UD_ABSENT; /* the line changed meanwhile: the next poll goes by the new one */
         }
-        err = ud_device_filter(&look->filter, look->text, call->tenant, call->now_ms, true, &wrong);
+        err = ud_device_filter(&look->filter, look->text, call->tenant, when, true, &wrong);
         err = err == UD_OK ? ud_store_device_matches(store, call->device.id, &look->filter, &meets) : err;
         look->number = err == UD_OK && meets ? i + 1 : 0;
     }

@@ -117,14 +117,14 @@ static ud_err compile_for_filling(struct ud_store *store, struct ud_tick *tick, 
                                   struct filling *filling)
 {
     struct ud_fiql_wrong wrong;
-    ud_err err =
-        ud_device_filter(&filling->filter, rollout->filter, rollout->tenant, tick->now_ms, true, &wrong);
+    ud_err err = ud_device_filter(&filling->filter, rollout->filter, rollout->tenant,
+                                  ud_tick_moment(tick, rollout->tenant), true, &wrong);
     filling->slice = (struct ud_slice){
         .tenant = rollout->tenant, .cursor = rollout->fill_cursor, .filter = &filling->filter};
     if (err == UD_OK && rollout->fill_group > 0) {
         err = ud_store_group_get(store, rollout->id, rollout->fill_group, &filling->group);
         err = err == UD_OK ? ud_device_filter(&filling->group_filter, filling->group.filter, rollout->tenant,
-                                              tick->now_ms, true, &wrong)
+                                              ud_tick_moment(tick, rollout->tenant), true, &wrong)
                            : err;
     }
     return err;

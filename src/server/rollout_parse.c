@@ -90,7 +90,7 @@ static ud_err take_filter(const struct reading *r, json_t *body, char out[UD_FIQ
     if (filter == NULL) {
         return err == UD_OK ? UD_ERR_MEMORY : err;
     }
-    err = ud_device_filter(filter, out, r->call->tenant, r->call->now_ms, true, &why);
+    err = ud_device_filter(filter, out, r->call->tenant, ud_call_moment(r->call), true, &why);
     if (err != UD_OK) {
         snprintf(r->words, 256, "filter, %s", why.words);
     }

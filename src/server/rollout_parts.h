@@ -6,6 +6,8 @@
 
 void ud_tick_note(struct ud_tick *tick, const char *what, int32_t rollout, uint32_t group, int64_t device,
                   const char *state);
+/** What a tenant's filters call now and overdue. */
+struct ud_moment ud_tick_moment(const struct ud_tick *tick, int64_t tenant);
 /** One slice of filling a rollout that is being created. */
 ud_err ud_rollout_fill(struct ud_store *store, struct ud_tick *tick, struct ud_row_rollout *rollout);
 

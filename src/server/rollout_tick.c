@@ -25,6 +25,13 @@ void ud_tick_note(struct ud_tick *tick, const char *what, int32_t rollout, uint3
     }
 }
 
+struct ud_moment ud_tick_moment(const struct ud_tick *tick, int64_t tenant)
+{
+    return (struct ud_moment){tick->now_ms, tick->overdue_ms != NULL
+                                                ? tick->overdue_ms(tick->overdue_ctx, tenant, tick->now_ms)
+                                                : tick->now_ms - INT64_C(24) * 3600 * 1000};
+}
+
 static void touch(struct ud_tick *tick, int64_t device)
 {
     UD_ASSERT(tick->device_count < UD_TICK_DEVICES_MAX); /* the steps below stay within it together */
@@ -175,13 +182,15 @@ struct joining {
     struct ud_row_rollout rollout;
 };
 
-static ud_err join(struct ud_store *store, const struct ud_row_fact *event, struct joining *joining)
+static ud_err join(struct ud_store *store, const struct ud_tick *tick, const struct ud_row_fact *event,
+                   struct joining *joining)
 {
     struct ud_row_member member = {.rollout = joining->rollout.id, .device = event->device};
     struct ud_fiql_wrong wrong;
     struct ud_row_group last;
     bool matches = false;
-    ud_err err = ud_device_filter(&joining->filter, joining->rollout.filter, event->tenant, 0, true, &wrong);
+    ud_err err = ud_device_filter(&joining->filter, joining->rollout.filter, event->tenant,
+                                  ud_tick_moment(tick, event->tenant), true, &wrong);
     err = err == UD_OK ? ud_store_device_matches(store, event->device, &joining->filter, &matches) : err;
     err = err == UD_OK && matches ? ud_store_member_get(store, member.rollout, member.device, &member) : err;
     if (err != UD_ERR_NOT_FOUND) {
@@ -196,7 +205,8 @@ static ud_err join(struct ud_store *store, const struct ud_row_fact *event, stru
     return ud_store_member_add(store, &member);
 }
 
-static ud_err take_device_event(struct ud_store *store, const struct ud_row_fact *event)
+static ud_err take_device_event(struct ud_store *store, const struct ud_tick *tick,
+                                const struct ud_row_fact *event)
 {
     int32_t ids[LIVE_MAX];
     size_t count = 0;
@@ -207,7 +217,7 @@ static ud_err take_device_event(struct ud_store *store, const struct ud_row_fact
     ud_err err = ud_store_rollout_dynamic(store, event->tenant, ids, LIVE_MAX, &count);
     for (size_t i = 0; i < count && err == UD_OK; i++) {
         err = ud_store_rollout_get(store, event->tenant, ids[i], &joining->rollout);
-        err = err == UD_OK ? join(store, event, joining) : err;
+        err = err == UD_OK ? join(store, tick, event, joining) : err;
     }
     free(joining);
     return err;
@@ -233,7 +243,7 @@ static ud_err take_events(struct ud_store *store, struct ud_tick *tick)
             err = ud_store_group_forget(store, &events[i]);
             break;
         case UD_FACT_DEVICE:
-            err = take_device_event(store, &events[i]);
+            err = take_device_event(store, tick, &events[i]);
             break;
         }
     }

@@ -33,6 +33,9 @@ struct ud_tick_note {
 
 struct ud_tick {
     int64_t now_ms;
+    /* When, of a tenant; may be NULL: a day of silence is too long then. */
+    int64_t (*overdue_ms)(void *ctx, int64_t tenant, int64_t now_ms);
+    void *overdue_ctx;
     /* out */
     int64_t devices[UD_TICK_DEVICES_MAX]; /* whose actions changed */
     size_t device_count;
@@ -82,7 +85,7 @@ extern const struct ud_fiql_field ud_device_fields[];
 extern const struct ud_fiql_field ud_rollout_fields[];
 
 /** Compile a filter over devices; either vocabulary is understood. */
-ud_err ud_device_filter(struct ud_fiql *filter, const char *text, int64_t tenant, int64_t now_ms, bool each,
-                        struct ud_fiql_wrong *wrong);
+ud_err ud_device_filter(struct ud_fiql *filter, const char *text, int64_t tenant, struct ud_moment when,
+                        bool each, struct ud_fiql_wrong *wrong);
 
 #endif

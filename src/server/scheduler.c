@@ -4,6 +4,7 @@
 #include "server/rollouts.h"
 #include "server/server.h"
 #include "server/store_shared.h"
+#include "server/tenants.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -48,11 +49,21 @@ static ud_err take_turn(struct ud_scheduler *scheduler, struct ud_store *store)
     return err == UD_OK ? ud_store_now(store, &scheduler->tick.now_ms) : err;
 }
 
+static int64_t overdue_ms(void *ctx, int64_t tenant, int64_t now_ms)
+{
+    struct ud_tenant_settings settings;
+    const struct ud_scheduler *scheduler = ctx;
+    ud_tenants_settings(scheduler->server->tenants, tenant, &settings);
+    return ud_settings_overdue_ms(&settings, now_ms);
+}
+
 static ud_err run_tick(struct ud_job *job, struct ud_store *store)
 {
     struct ud_scheduler *scheduler = scheduler_of(job);
     scheduler->row_count = 0;
     scheduler->tick.now_ms = ud_server_now_ms();
+    scheduler->tick.overdue_ms = overdue_ms;
+    scheduler->tick.overdue_ctx = scheduler;
     ud_err err = ud_store_is_shared(store) ? take_turn(scheduler, store) : UD_OK;
     err = err == UD_OK ? ud_rollout_tick(store, &scheduler->tick) : err;
     for (size_t i = 0; i < scheduler->tick.device_count && err == UD_OK; i++) {

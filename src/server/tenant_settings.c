@@ -173,6 +173,11 @@ void ud_settings_apply(struct ud_tenant_settings *settings, const char *name, co
     json_decref(object);
 }
 
+int64_t ud_settings_overdue_ms(const struct ud_tenant_settings *settings, int64_t now_ms)
+{
+    return now_ms - ((int64_t)settings->poll.s + settings->overdue_s) * 1000;
+}
+
 /* --- at the door */
 
 static ud_err refuse(char words[UD_SETTING_WORDS_BYTES], ud_err err, const struct ud_setting *setting,
@@ -197,7 +202,7 @@ static ud_err check_filters(const struct ud_polling *polling, const char *line, 
         }
         memcpy(text, line + way->filter, way->filter_bytes);
         text[way->filter_bytes] = '\0';
-        err = ud_device_filter(filter, text, tenant, 0, true, wrong);
+        err = ud_device_filter(filter, text, tenant, (struct ud_moment){0, 0}, true, wrong);
     }
     free(filter);
     return err;

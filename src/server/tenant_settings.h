@@ -82,6 +82,9 @@ void ud_settings_initial(struct ud_tenant_settings *settings, const struct ud_co
  */
 void ud_settings_apply(struct ud_tenant_settings *settings, const char *name, const char *stored, char **line);
 
+/** Who came last before that time is overdue: it should have come, and pollingOverdueTime is over since then. */
+int64_t ud_settings_overdue_ms(const struct ud_tenant_settings *settings, int64_t now_ms);
+
 #define UD_SETTING_WORDS_BYTES 320
 /**
  * May this be its value? Filters of a polling line are compiled.

@@ -1,5 +1,7 @@
 """hawkBit's system/configs: what a tenant sets for itself holds at once, for it alone, and is in the audit log."""
 import json
+import time
+from urllib.parse import quote
 
 import pytest
 from cose_tool import Key
@@ -299,3 +301,26 @@ def test_settings_by_command(tls_server, tmp_path):
     person.bad(1, "settings", "get", "no.such")
     person.bad(2, "settings", "get")
     person.bad(2, "settings", "set", "pollingTime")
+
+
+def test_overdue_in_filters_follows_the_tenants_settings(tmp_path):
+    """By created, which every device has; the file's interval is a second, so that nobody waits long."""
+    server = Server(tmp_path / "state", "--poll-s", "1").start()
+    try:
+        acme = server.api("POST", "/api/v1/tenants", {"name": "acme"}).json["token"]
+        put(server, "pollingOverdueTime", "10:00:00", token=acme)
+        for token in (None, acme):
+            assert server.api("POST", "/api/v1/devices", {"name": "old"}, token=token).status == 201
+
+        def overdue(place, field, token=None):
+            return len(server.api("GET", f"{place}?q=" + quote(field + "=lt=${overdue_ts}"), token=token).json["content"])
+        put(server, "pollingOverdueTime", "00:00:01")
+        deadline = time.monotonic() + 60
+        while not (overdue("/api/v1/devices", "created") and overdue("/rest/v1/targets", "createdat")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert overdue("/api/v1/devices", "created", acme) == 0, "another tenant's own"
+        put(server, "pollingOverdueTime", "10:00:00")
+        assert overdue("/api/v1/devices", "created") == 0
+    finally:
+        server.stop()

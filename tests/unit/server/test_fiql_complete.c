@@ -78,7 +78,7 @@ static void test_every_word_that_is_proposed_is_one_of_the_language(void **state
         char text[32] = "created";
         strncat(text, word->text, 8);
         strncat(text, strchr(word->text, '(') != NULL ? "5)" : "5", 3);
-        assert_int_equal(ud_device_filter(&filter, text, 1, 0, false, &wrong), UD_OK);
+        assert_int_equal(ud_device_filter(&filter, text, 1, (struct ud_moment){0, 0}, false, &wrong), UD_OK);
     }
 }
 

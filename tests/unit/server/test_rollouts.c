@@ -461,7 +461,7 @@ static void test_new_devices_join_a_dynamic_rollout_and_it_does_not_end(void **s
 {
     struct fleet *fleet = fleet_of(state);
     add_devices(fleet, "d", 2);
-    struct plan *plan = plan_of(fleet, "dynamic", "name==d*", 2);
+    struct plan *plan = plan_of(fleet, "dynamic", "name==d*;created=le=${now_ts}", 2);
     plan->rollout.dynamic = true;
     const int32_t id = make(fleet, plan);
     assert_int_equal(wish(fleet, id, UD_ROLLOUT_START, "anna"), UD_OK);
@@ -741,7 +741,8 @@ static void test_f7_filters_find_devices_and_no_more(void **state)
         struct ud_page page = {.offset = 1, .limit = 2};
         struct found found = {.count = 0};
         bool exact = false;
-        if (ud_device_filter(filter, rows[i].filter, TENANT, fleet->now_ms, false, &wrong) != UD_OK) {
+        if (ud_device_filter(filter, rows[i].filter, TENANT, (struct ud_moment){fleet->now_ms, 0}, false,
+                             &wrong) != UD_OK) {
             assert_int_equal(rows[i].total, 0);
             continue;
         }
@@ -754,7 +755,9 @@ static void test_f7_filters_find_devices_and_no_more(void **state)
         }
         uint32_t matching = 0; /* one after the other, in the form for walks */
         struct ud_slice slice = {.tenant = TENANT, .span = 7, .filter = filter};
-        assert_int_equal(ud_device_filter(filter, rows[i].filter, TENANT, fleet->now_ms, true, &wrong), UD_OK);
+        assert_int_equal(ud_device_filter(filter, rows[i].filter, TENANT, (struct ud_moment){fleet->now_ms, 0},
+                                          true, &wrong),
+                         UD_OK);
         while (!slice.end) {
             assert_int_equal(ud_store_slice_count(fleet->store, &slice), UD_OK);
             matching += slice.matched;
