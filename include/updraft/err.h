@@ -226,6 +226,8 @@
       "make it with imgtool: plain, SHA-256, ECDSA P-256") \
     X(UD_ERR_IMAGE_ENTRY,      141,  6, 11, "an entry of the image is missing, twice, or on the wrong side of the signature", \
       "make the image again with imgtool; it may have been tampered with") \
+    X(UD_ERR_BOOT_REFUSED,     142,  5, 11, "the bootloader that this device came with did not start the new image", \
+      "sign the image with the key of that bootloader, for its slot, and within its size") \
     /* rollouts and filters: 148.. */ \
     X(UD_ERR_FILTER,           148,  0, 11, "the filter is not understood", \
       "correct it at the character that the message names; docs/server.md has the language") \

@@ -79,6 +79,39 @@ ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *a
 /** <0, 0, >0 as a is below, equal, above b; the build number counts last. */
 int ud_mcuboot_version_compare(struct ud_mcuboot_version a, struct ud_mcuboot_version b);
 
+/* What stands in a place of a trailer. Anything that is neither is never taken for one of the two. */
+typedef enum ud_mcuboot_mark {
+    UD_MCUBOOT_UNSET = 0, /* erased */
+    UD_MCUBOOT_SET = 1,
+    UD_MCUBOOT_BAD = 2, /* torn, foreign, or of an MCUboot of another BOOT_MAX_ALIGN */
+} ud_mcuboot_mark;
+
+/* Why MCUboot changed the images of two slots last, as it notes it in the trailer. */
+typedef enum ud_mcuboot_swap {
+    UD_MCUBOOT_SWAP_UNKNOWN = 0, /* nothing noted, as by old versions; or no number of theirs */
+    UD_MCUBOOT_SWAP_NONE = 1,
+    UD_MCUBOOT_SWAP_TEST = 2,
+    UD_MCUBOOT_SWAP_PERMANENT = 3,
+    UD_MCUBOOT_SWAP_REVERT = 4,
+} ud_mcuboot_swap;
+
+/* The end of a slot. Flash is input: nothing of it proves what runs. */
+struct ud_mcuboot_trailer {
+    ud_mcuboot_mark magic;
+    ud_mcuboot_mark image_ok;
+    ud_mcuboot_mark copy_done;
+    ud_mcuboot_swap swap;
+    uint8_t image_number; /* of several that MCUboot keeps; 0 where nothing is noted */
+};
+
+/**
+ * Read a slot's trailer, written by MCUboot, by imgtool or by ud_mcuboot_request().
+ * @param max_align  as below
+ * @return UD_OK; UD_ERR_LIMIT; UD_ERR_FLASH
+ */
+ud_err ud_mcuboot_trailer_read(const struct ud_area *slot, uint32_t max_align,
+                               struct ud_mcuboot_trailer *trailer);
+
 /**
  * Ask a resident MCUboot to swap in the image of its secondary slot at the next reset: for a test, or for good. Writes
  * the trailer that `imgtool sign --pad` (with --confirm: for good) writes.

@@ -54,6 +54,9 @@ struct ud_mover {
     ud_err (*settle)(struct ud_slots *slots);
     ud_err (*bring)(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes);
     ud_err (*begin)(const struct ud_slots *slots); /* before another install is open; may be NULL */
+    /* For a bootloader that does not read the journal; both NULL otherwise. */
+    ud_err (*request)(struct ud_slots *slots); /* the journal asks for a trial: ask the bootloader */
+    ud_err (*confirm)(struct ud_slots *slots); /* tell the bootloader first, then the journal */
 };
 
 /*

@@ -1,6 +1,6 @@
 /*
  * The end of a slot as MCUboot reads it: a magic, and in front of it, each in a unit of its own of BOOT_MAX_ALIGN bytes,
- * the flags "image ok" and "copy done". What is not written reads erased.
+ * the flags "image ok" and "copy done" and the kind of the last swap. What is not written reads erased.
  */
 #include "slots/area.h"
 #include "updraft/mcuboot.h"
@@ -15,16 +15,17 @@ static const uint8_t magic_small[MAGIC_BYTES] = {0x77, 0xc2, 0x95, 0xf3, 0x60, 0
 static const uint8_t magic_large[MAGIC_BYTES] = {0x00, 0x00, 0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b,
                                                  0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a};
 
-struct trailer {
+struct places {
     uint8_t magic[MAGIC_BYTES];
     uint32_t magic_unit_at; /* the magic ends where this unit of one or two aligns ends */
     uint32_t magic_unit_bytes;
     uint32_t image_ok_at;
     uint32_t copy_done_at;
+    uint32_t swap_at;
     uint32_t unit_bytes;
 };
 
-static ud_err lay_out(struct trailer *trailer, const struct ud_area *area, uint32_t max_align)
+static ud_err lay_out(struct places *trailer, const struct ud_area *area, uint32_t max_align)
 {
     const bool known = max_align == 8 || max_align == 16 || max_align == 32;
     if (!known || area->flash->write_size > max_align || area->size < 4 * max_align + MAGIC_BYTES) {
@@ -39,6 +40,7 @@ static ud_err lay_out(struct trailer *trailer, const struct ud_area *area, uint3
     trailer->magic_unit_at = area->size - trailer->magic_unit_bytes;
     trailer->image_ok_at = trailer->magic_unit_at - max_align;
     trailer->copy_done_at = trailer->image_ok_at - max_align;
+    trailer->swap_at = trailer->copy_done_at - max_align;
     return UD_OK;
 }
 
@@ -69,9 +71,75 @@ static ud_err put_flag(const struct ud_area *area, uint32_t at, uint32_t unit_by
     return program(area, at, unit_bytes, &set, 1, 0);
 }
 
+static ud_err read_magic(const struct ud_area *area, const struct places *places, ud_mcuboot_mark *mark)
+{
+    uint8_t magic[MAGIC_BYTES];
+    bool erased = false;
+    ud_err err = is_erased(area, area->size - MAGIC_BYTES, MAGIC_BYTES, &erased);
+    if (err == UD_OK) {
+        err = ud_area_read(area, area->size - MAGIC_BYTES, magic, sizeof magic);
+    }
+    if (err == UD_OK) {
+        const bool good = memcmp(magic, places->magic, sizeof magic) == 0;
+        *mark = good ? UD_MCUBOOT_SET : erased ? UD_MCUBOOT_UNSET : UD_MCUBOOT_BAD;
+    }
+    return err;
+}
+
+/* MCUboot, too, looks at the first byte alone. */
+static ud_err read_flag(const struct ud_area *area, uint32_t at, ud_mcuboot_mark *mark)
+{
+    uint8_t flag = 0;
+    const ud_err err = ud_area_read(area, at, &flag, 1);
+    if (err == UD_OK && flag == FLAG_SET) {
+        *mark = UD_MCUBOOT_SET;
+    } else if (err == UD_OK) {
+        *mark = flag == area->flash->erased_value ? UD_MCUBOOT_UNSET : UD_MCUBOOT_BAD;
+    }
+    return err;
+}
+
+/* The kind of the swap below, the number of the image above. */
+static ud_err read_swap(const struct ud_area *area, uint32_t at, struct ud_mcuboot_trailer *trailer)
+{
+    uint8_t info = 0;
+    const ud_err err = ud_area_read(area, at, &info, 1);
+    const uint8_t kind = info & 0x0f;
+    if (err == UD_OK && info != area->flash->erased_value && kind >= UD_MCUBOOT_SWAP_NONE &&
+        kind <= UD_MCUBOOT_SWAP_REVERT) {
+        trailer->swap = (ud_mcuboot_swap)kind;
+        trailer->image_number = info >> 4;
+    }
+    return err;
+}
+
+ud_err ud_mcuboot_trailer_read(const struct ud_area *slot, uint32_t max_align,
+                               struct ud_mcuboot_trailer *trailer)
+{
+    struct places places;
+    struct ud_mcuboot_trailer seen = {.swap = UD_MCUBOOT_SWAP_UNKNOWN};
+    ud_err err = lay_out(&places, slot, max_align);
+    if (err == UD_OK) {
+        err = read_magic(slot, &places, &seen.magic);
+    }
+    if (err == UD_OK) {
+        err = read_flag(slot, places.image_ok_at, &seen.image_ok);
+    }
+    if (err == UD_OK) {
+        err = read_flag(slot, places.copy_done_at, &seen.copy_done);
+    }
+    if (err == UD_OK) {
+        err = read_swap(slot, places.swap_at, &seen);
+    }
+    if (err == UD_OK) {
+        *trailer = seen;
+    }
+    return err;
+}
+
 ud_err ud_mcuboot_request(const struct ud_area *slot, uint32_t max_align, bool for_good)
 {
-    struct trailer trailer;
+    struct places trailer;
     bool erased = false;
     ud_err err = lay_out(&trailer, slot, max_align);
     for (uint32_t at = err == UD_OK ? trailer.copy_done_at : slot->size; err == UD_OK && at < slot->size;
@@ -93,7 +161,7 @@ ud_err ud_mcuboot_request(const struct ud_area *slot, uint32_t max_align, bool f
 
 ud_err ud_mcuboot_confirm(const struct ud_area *primary, uint32_t max_align)
 {
-    struct trailer trailer;
+    struct places trailer;
     uint8_t magic[MAGIC_BYTES];
     uint8_t flag = 0;
     bool erased = false;

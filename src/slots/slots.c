@@ -177,7 +177,9 @@ ud_err ud_slots_trial_request(struct ud_slots *slots)
     memcpy(next.attempted, next.install.manifest_digest, UD_DIGEST_BYTES);
     ud_slots_close_install(slots, &next, ud_slots_resident(slots, 0));
     slots->writing = false;
-    return ud_slots_commit(slots, &next);
+    const struct ud_mover *mover = slots->layout->mover;
+    const ud_err err = ud_slots_commit(slots, &next);
+    return err == UD_OK && mover != NULL && mover->request != NULL ? mover->request(slots) : err;
 }
 
 ud_err ud_slots_trial_start(struct ud_slots *slots, struct ud_version version)
@@ -229,8 +231,13 @@ ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running)
     if (next.trial == UD_TRIAL_NONE && running == next.active) {
         return UD_OK;
     }
+    const struct ud_mover *mover = slots->layout->mover;
     if (next.trial != UD_TRIAL_STARTED || running != other(next.active)) {
         return UD_ERR_STATE;
+    }
+    const ud_err err = mover != NULL && mover->confirm != NULL ? mover->confirm(slots) : UD_OK;
+    if (err != UD_OK) {
+        return err;
     }
     next.active = running;
     next.trial = UD_TRIAL_NONE;

@@ -280,6 +280,82 @@ static void test_a_request_is_the_trailer_that_imgtool_writes(void **state)
     sim_flash_deinit(&bench.sim);
 }
 
+static struct ud_mcuboot_trailer read_trailer(const struct bench *bench, uint32_t align)
+{
+    struct ud_mcuboot_trailer trailer;
+    assert_int_equal(ud_mcuboot_trailer_read(&bench->area, align, &trailer), UD_OK);
+    return trailer;
+}
+
+static void put_tail(struct bench *bench, const char *mode, uint32_t align)
+{
+    char path[64];
+    bench_init(bench, NULL);
+    (void)snprintf(path, sizeof path, "tests/vectors/mcuboot/trailer-%s-%u.hex", mode, align);
+    (void)hex_file(path, bench->image + SLOT - TAIL_BYTES, TAIL_BYTES);
+}
+
+static void test_trailers_by_imgtool_are_read(void **state)
+{
+    static struct bench bench;
+    static const uint32_t aligns[] = {8, 16, 32};
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        const uint32_t align = aligns[i / 2];
+        put_tail(&bench, i % 2 == 0 ? "pad" : "confirm", align);
+        put(&bench);
+        const struct ud_mcuboot_trailer trailer = read_trailer(&bench, align);
+        assert_int_equal(trailer.magic, UD_MCUBOOT_SET);
+        assert_int_equal(trailer.image_ok, i % 2 == 0 ? UD_MCUBOOT_UNSET : UD_MCUBOOT_SET);
+        assert_int_equal(trailer.copy_done, UD_MCUBOOT_UNSET);
+        assert_int_equal(trailer.swap, UD_MCUBOOT_SWAP_UNKNOWN);
+        /* of another alignment: the magic of 8 stands at the same place, and is another */
+        assert_int_equal(read_trailer(&bench, align == 32 ? 8 : 32).magic, UD_MCUBOOT_BAD);
+        sim_flash_deinit(&bench.sim);
+    }
+}
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    uint32_t from_end;
+    uint8_t value;
+    struct ud_mcuboot_trailer want;
+} marks[] = {
+    {"nothing", 100, 0xff, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"one byte of a magic", 1, 0x80, {UD_MCUBOOT_BAD, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"image ok", 24, 0x01, {UD_MCUBOOT_UNSET, UD_MCUBOOT_SET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"image ok, torn", 24, 0x03, {UD_MCUBOOT_UNSET, UD_MCUBOOT_BAD, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"image ok, beyond set", 24, 0x00, {UD_MCUBOOT_UNSET, UD_MCUBOOT_BAD, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"copy done", 32, 0x01, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"a test", 40, 0x02, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_TEST, 0}},
+    {"a revert of image 3", 40, 0x34, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_REVERT, 3}},
+    {"no kind of swap", 40, 0x07, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+    {"no kind either", 40, 0x30, {UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_UNSET, UD_MCUBOOT_SWAP_UNKNOWN, 0}},
+};
+/* clang-format on */
+
+static void test_what_is_neither_set_nor_erased_is_read_as_neither(void **state)
+{
+    static struct bench bench;
+    struct ud_mcuboot_trailer trailer;
+    (void)state;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        print_message("  %s\n", marks[i].name);
+        bench_init(&bench, NULL);
+        bench.image[SLOT - marks[i].from_end] = marks[i].value;
+        put(&bench);
+        trailer = read_trailer(&bench, 8);
+        assert_int_equal(trailer.magic, marks[i].want.magic);
+        assert_int_equal(trailer.image_ok, marks[i].want.image_ok);
+        assert_int_equal(trailer.copy_done, marks[i].want.copy_done);
+        assert_int_equal(trailer.swap, marks[i].want.swap);
+        assert_int_equal(trailer.image_number, marks[i].want.image_number);
+        assert_int_equal(ud_mcuboot_trailer_read(&bench.area, 12, &trailer), UD_ERR_LIMIT);
+        sim_flash_deinit(&bench.sim);
+    }
+}
+
 /* For good: with the magic there, the flag in front of it is there too, so a cut asks for what was asked, or nothing. */
 static void test_power_may_fail_inside_a_request(void **state)
 {
@@ -315,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_d11_an_entry_given_twice_is_refused),
         cmocka_unit_test(test_lengths_and_flags_that_lie_are_refused),
         cmocka_unit_test(test_a_request_is_the_trailer_that_imgtool_writes),
+        cmocka_unit_test(test_trailers_by_imgtool_are_read),
+        cmocka_unit_test(test_what_is_neither_set_nor_erased_is_read_as_neither),
         cmocka_unit_test(test_power_may_fail_inside_a_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,8 +124,7 @@ static void lay_out_single(struct device *device)
     layout->confirm_deadline_ms = 1000;
 }
 
-/* What does not depend on the layout. */
-static void make_rest(struct device *device, const struct ud_signer *author, const struct ud_signer *own)
+void device_make_rest(struct device *device, const struct ud_signer *author, const struct ud_signer *own)
 {
     sim_road_init(&device->road);
     device->signer = *own;
@@ -164,7 +163,7 @@ void device_make_of(struct device *device, const struct ud_signer *author, const
     sim_flash_init(&device->flash, 2 * (count * DEVICE_SLOT_BYTES + 2 * DEVICE_SECTOR) + 4 * DEVICE_SECTOR,
                    DEVICE_SECTOR, 8, 0xff);
     lay_out(device, ids, count);
-    make_rest(device, author, own);
+    device_make_rest(device, author, own);
     install_first(device, first);
     assert_int_equal(device_boot(device, UD_OK), UD_OK);
 }
@@ -179,7 +178,7 @@ void device_make_single(struct device *device, const struct ud_signer *author, c
                    DEVICE_SECTOR, 8, 0xff);
     sim_flash_part(&device->records, &device->flash, records, DEVICE_RECORD_BYTES, 8, 0xff);
     lay_out_single(device);
-    make_rest(device, author, own);
+    device_make_rest(device, author, own);
     put_recovery(device, rescue);
     install_first(device, first);
     assert_int_equal(device_boot(device, UD_OK), UD_OK);

@@ -48,6 +48,8 @@ void device_make_of(struct device *device, const struct ud_signer *author, const
 /** A device with one slot of DEVICE_SLOT_BYTES, a place for patches, and this recovery image. */
 void device_make_single(struct device *device, const struct ud_signer *author, const struct ud_signer *own,
                         const struct release *first, const struct release *rescue);
+/** What does not depend on the layout: road, trust, identity, the agent's configuration. */
+void device_make_rest(struct device *device, const struct ud_signer *author, const struct ud_signer *own);
 extern const struct ud_bytes device_staging;
 /** The bootloader of whichever device this is. */
 struct ud_boot *device_boots(struct device *device);
