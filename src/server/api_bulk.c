@@ -347,7 +347,9 @@ void ud_api_bulk(struct ud_call *call)
     if (err != UD_OK) {
         ud_call_error(call, err,
                       err == UD_ERR_LIMIT ? "at most 500 devices by name"
-                                          : "needed: filter, or devices by name; with it tag, group or reason");
+                      : err == UD_ERR_NO_BROKER || err == UD_ERR_NOT_FOUND
+                          ? NULL
+                          : "needed: filter, or devices by name; with it tag, group or reason");
         return;
     }
     err = bulk->names == NULL

@@ -198,11 +198,20 @@ static void committed(void *ctx)
     ud_courier_wake(server->courier);
 }
 
+/* The server does not answer yet: whoever waits for it learns why. */
+static void say_step(void *ctx, uint32_t step, uint32_t steps)
+{
+    const struct ud_server *server = ctx;
+    char of[2][24];
+    ud_log_event(&server->log, UD_LOG_INFO, "schema", "step", ud_log_int(of[0], step), "of",
+                 ud_log_int(of[1], steps), NULL);
+}
+
 static ud_err open_store(struct ud_server *server)
 {
     struct ud_store *store = NULL;
     char words[UD_STORE_WORDS_BYTES];
-    ud_err err = ud_store_open_or_say(&store, ud_config_store(&server->config), UD_STORE_WRITER, words);
+    ud_err err = ud_store_open_telling(&store, ud_config_store(&server->config), say_step, server, words);
     if (err != UD_OK) {
         complain(server, err, words);
     }

@@ -40,6 +40,11 @@ ud_err ud_store_open(struct ud_store **store, const char *place, ud_store_mode m
 /** The same; `words` are the database's about an error. */
 ud_err ud_store_open_or_say(struct ud_store **store, const char *place, ud_store_mode mode,
                             char words[UD_STORE_WORDS_BYTES]);
+/** A step of the schema begins: `step` of `steps`. With a large store one may take minutes. */
+typedef void (*ud_store_step)(void *ctx, uint32_t step, uint32_t steps);
+/** The same for a writer, and `tell` is called before each step. */
+ud_err ud_store_open_telling(struct ud_store **store, const char *place, ud_store_step tell, void *ctx,
+                             char words[UD_STORE_WORDS_BYTES]);
 void ud_store_close(struct ud_store *store);
 /** Words of the database for the last error of this handle, for the log. Never NULL. */
 const char *ud_store_message(const struct ud_store *store);

@@ -35,6 +35,13 @@ def audit(server):
             return [entry for entry in entries if "/bulk/" in entry["what"]]
 
 
+def test_polling_without_a_broker_says_that_there_is_none(server):
+    server.add_device("a")
+    reply = server.api("POST", "/api/v1/bulk/poll", {"devices": ["a"]})
+    assert (reply.status, reply.json["errorCode"]) == (409, "UD_ERR_NO_BROKER")
+    assert "broker" in reply.json["message"] and "needed" not in reply.json["message"]
+
+
 def test_a_filter_is_tagged_in_batches_each_with_its_line_in_the_audit_log(fleet):
     server = fleet.server
     for i in range(BATCH + 7):

@@ -41,7 +41,7 @@ static ud_err run_script(struct ud_store *store, const struct sql_schema_step *s
 }
 
 /* The next step, if there is one: *done tells. */
-static ud_err run_next(struct ud_store *store, bool *done)
+static ud_err run_next(struct ud_store *store, ud_store_step tell, void *ctx, bool *done)
 {
     uint32_t version = 0;
     ud_err err = store->driver->schema_lock(store);
@@ -50,11 +50,14 @@ static ud_err run_next(struct ud_store *store, bool *done)
     if (err != UD_OK || *done) {
         return err;
     }
+    if (tell != NULL) {
+        tell(ctx, version + 1, sql_schema_newest);
+    }
     err = run_script(store, &sql_schema[version]);
     return err == UD_OK ? store->driver->schema_mark(store, version + 1) : err;
 }
 
-ud_err sql_migrate(struct ud_store *store)
+ud_err sql_migrate(struct ud_store *store, ud_store_step tell, void *ctx)
 {
     uint32_t version = 0;
     ud_err err = store->driver->schema_version(store, &version);
@@ -65,7 +68,7 @@ ud_err sql_migrate(struct ud_store *store)
     }
     for (bool done = version == sql_schema_newest; err == UD_OK && !done;) {
         err = ud_store_begin(store);
-        err = err == UD_OK ? run_next(store, &done) : err;
+        err = err == UD_OK ? run_next(store, tell, ctx, &done) : err;
         err = err == UD_OK ? ud_store_commit(store) : err;
         if (err != UD_OK) {
             ud_store_rollback(store);

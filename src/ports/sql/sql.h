@@ -81,6 +81,7 @@ void sql_limit(struct ud_store *store, uint32_t ms);
 ud_err sql_exec(struct ud_store *store, const char *text);
 
 /** Bring the schema to this program's version. UD_ERR_VERSION when it is newer. */
-ud_err sql_migrate(struct ud_store *store);
+/** `tell` may be NULL. */
+ud_err sql_migrate(struct ud_store *store, ud_store_step tell, void *ctx);
 
 #endif

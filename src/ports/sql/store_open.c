@@ -21,8 +21,8 @@ ud_err ud_store_open(struct ud_store **out, const char *place, ud_store_mode mod
     return ud_store_open_or_say(out, place, mode, words);
 }
 
-ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_mode mode,
-                            char words[UD_STORE_WORDS_BYTES])
+static ud_err open_it(struct ud_store **out, const char *place, ud_store_mode mode, ud_store_step tell,
+                      void *ctx, char words[UD_STORE_WORDS_BYTES])
 {
     words[0] = '\0';
     struct ud_store *store = calloc(1, sizeof *store);
@@ -31,7 +31,7 @@ ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_m
     }
     store->driver = sql_driver_for(place);
     ud_err err = store->driver->open(store, place, mode);
-    err = err == UD_OK && mode == UD_STORE_WRITER ? sql_migrate(store) : err;
+    err = err == UD_OK && mode == UD_STORE_WRITER ? sql_migrate(store, tell, ctx) : err;
     if (err != UD_OK) {
         memcpy(words, store->message, sizeof store->message);
         ud_store_close(store);
@@ -39,6 +39,18 @@ ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_m
     }
     *out = store;
     return UD_OK;
+}
+
+ud_err ud_store_open_or_say(struct ud_store **out, const char *place, ud_store_mode mode,
+                            char words[UD_STORE_WORDS_BYTES])
+{
+    return open_it(out, place, mode, NULL, NULL, words);
+}
+
+ud_err ud_store_open_telling(struct ud_store **out, const char *place, ud_store_step tell, void *ctx,
+                             char words[UD_STORE_WORDS_BYTES])
+{
+    return open_it(out, place, UD_STORE_WRITER, tell, ctx, words);
 }
 
 void ud_store_close(struct ud_store *store)

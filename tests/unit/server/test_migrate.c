@@ -113,6 +113,31 @@ static void test_every_earlier_schema_comes_up_to_this_one(void **state)
     }
 }
 
+static void note_step(void *ctx, uint32_t step, uint32_t steps)
+{
+    uint32_t *next = ctx;
+    assert_int_equal(step, *next);
+    assert_true(step <= steps);
+    *next = step + 1;
+}
+
+static void test_each_step_is_told_before_it_begins(void **state)
+{
+    struct ud_store *store = NULL;
+    char words[UD_STORE_WORDS_BYTES];
+    uint32_t next = 8;
+    (void)state;
+    struct place *place = load(PLACE_SQLITE, 7);
+    assert_int_equal(ud_store_open_telling(&store, place->where, note_step, &next, words), UD_OK);
+    assert_int_equal(next, ud_store_schema_version(store) + 1);
+    ud_store_close(store);
+    next = 0; /* nothing is left to tell */
+    assert_int_equal(ud_store_open_telling(&store, place->where, note_step, &next, words), UD_OK);
+    assert_int_equal(next, 0);
+    ud_store_close(store);
+    place_free(place);
+}
+
 static void test_a_schema_of_the_future_is_refused_and_left_alone(void **state)
 {
     struct place *place = *state;
@@ -130,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_earlier_schema_comes_up_to_this_one),
+        cmocka_unit_test(test_each_step_is_told_before_it_begins),
         PLACE_TEST(test_a_schema_of_the_future_is_refused_and_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
