@@ -4,6 +4,8 @@
 #include "server/tenants.h"
 #include "updraft/cose.h"
 
+#include <stdio.h>
+
 static void answer_list(struct ud_call *call, struct ud_listing *listing,
                         ud_err (*list)(struct ud_call *call, struct ud_store *store))
 {
@@ -92,6 +94,46 @@ void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
         listing->filter = filter;
         answer_list(call, listing, list);
     }
+}
+
+/* ?q= was compiled by itself before, so that places in its errors are its own. */
+static ud_err compile_where(struct ud_call *call, const struct ud_fiql_field *fields, const char *condition,
+                            struct ud_fiql *filter)
+{
+    const struct ud_moment when = ud_call_moment(call);
+    const struct ud_fiql_scope scope = {
+        .tenant = call->tenant, .now_ms = when.now_ms, .overdue_ms = when.overdue_ms};
+    struct ud_fiql_wrong wrong;
+    const char *text = NULL;
+    const bool more = ud_call_query_text(call, "q", &text) == UD_OK && text[0] != '\0';
+    const size_t room = strlen(condition) + (more ? strlen(text) : 0) + 8;
+    char *both = ud_call_alloc(call, room);
+    if (both == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    if (more) {
+        snprintf(both, room, "%s;(%s)", condition, text);
+    } else {
+        snprintf(both, room, "%s", condition);
+    }
+    return ud_fiql_compile(filter, both, fields, &scope, &wrong);
+}
+
+void ud_list_filtered_where(struct ud_call *call, const struct ud_fiql_field *fields, const char *condition,
+                            ud_err (*list)(struct ud_call *call, struct ud_store *store))
+{
+    struct ud_listing *listing = ud_call_alloc(call, sizeof *listing);
+    struct ud_fiql *filter = listing == NULL ? NULL : ud_call_alloc(call, sizeof *filter);
+    if (filter == NULL || ud_take_filter(call, fields, filter) != UD_OK) {
+        return;
+    }
+    const ud_err err = compile_where(call, fields, condition, filter);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    listing->filter = filter;
+    answer_list(call, listing, list);
 }
 
 ud_err ud_find_device(const struct ud_call *call, struct ud_store *store, const char *name,

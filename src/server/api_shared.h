@@ -25,6 +25,10 @@ void ud_list_filtered(struct ud_call *call, const struct ud_fiql_field *fields,
 
 /** What ${now_ts} and ${overdue_ts} are in filters of the caller's tenant. */
 struct ud_moment ud_call_moment(const struct ud_call *call);
+/** The same of those that meet `condition`, a filter of ours, too. */
+void ud_list_filtered_where(struct ud_call *call, const struct ud_fiql_field *fields, const char *condition,
+                            ud_err (*list)(struct ud_call *call, struct ud_store *store));
+
 /** Compile ?q= over these fields. On an error it is the reply, with its place. */
 ud_err ud_take_filter(struct ud_call *call, const struct ud_fiql_field *fields, struct ud_fiql *filter);
 void ud_answer_wrong_filter(struct ud_call *call, ud_err err, const struct ud_fiql_wrong *wrong);

@@ -65,6 +65,7 @@ static const struct ud_fiql_word rollout_states[] = {
     {"runs.name",              UD_FIQL_TEXT, RELEASE("running_release", "name"), NULL, NULL},                  \
     {"runs.version",           UD_FIQL_TEXT, RELEASE("running_release", "version"), NULL, NULL},               \
     {"assigned",               UD_FIQL_INT,  "d.assigned_release%", NULL, NULL},                               \
+    {"installed",              UD_FIQL_INT,  "d.finished_release%", NULL, NULL},                               \
     {"assignedds.name",        UD_FIQL_TEXT, RELEASE("assigned_release", "name"), NULL, NULL},                 \
     {"assignedds.version",     UD_FIQL_TEXT, RELEASE("assigned_release", "version"), NULL, NULL},              \
     {"installedds.name",       UD_FIQL_TEXT, RELEASE("finished_release", "name"), NULL, NULL},                 \

@@ -39,4 +39,7 @@ ud_err ud_mgmt_take_consent(const struct ud_call *call, json_t *given, bool *wai
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row);
 
+/** Targets that meet `condition`, a filter, and ?q= too; as the list of all. */
+void ud_mgmt_targets_list_where(struct ud_call *call, const char *condition);
+
 #endif

@@ -149,6 +149,11 @@ void ud_mgmt_targets_list(struct ud_call *call)
     ud_list_filtered(call, ud_device_fields, list_targets);
 }
 
+void ud_mgmt_targets_list_where(struct ud_call *call, const char *condition)
+{
+    ud_list_filtered_where(call, ud_device_fields, condition, list_targets);
+}
+
 static ud_err get_target(struct ud_call *call, struct ud_store *store)
 {
     struct ud_row_device row;

@@ -119,6 +119,20 @@ ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t 
 ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t *ids, size_t max,
                                    size_t *count);
 
+/** All rollouts of a release in a tenant, newest first. */
+ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t *ids,
+                               size_t max, size_t *count);
+/**
+ * Actions of a release that no rollout made, by state; those that are being canceled are counted apart from them.
+ *
+ * @param counts  [UD_ACTION_STATE_COUNT]
+ */
+ud_err ud_store_action_direct_counts(struct ud_store *store, int32_t release, uint32_t *counts,
+                                     uint32_t *canceling);
+/** Filters of a tenant that assign this release by themselves: how many; and none any more. */
+ud_err ud_store_auto_count(struct ud_store *store, int64_t tenant, int32_t release, uint32_t *count);
+ud_err ud_store_auto_end(struct ud_store *store, int64_t tenant, int32_t release);
+
 ud_err ud_store_group_add(struct ud_store *store, const struct ud_row_group *group);
 ud_err ud_store_group_get(struct ud_store *store, int32_t rollout, uint32_t position,
                           struct ud_row_group *group);

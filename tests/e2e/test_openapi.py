@@ -259,7 +259,19 @@ def hawkbit(walk, server):
     walk("DELETE", f"/rest/v1/softwaremodules/{other}/artifacts/{extra}")
     walk("POST", f"/rest/v1/distributionsets/{spare}/assignedSM", [{"id": other}])
     walk("DELETE", f"/rest/v1/distributionsets/{spare}/assignedSM/{other}")
+    for tail in ("assignedTargets", "installedTargets", "statistics", "statistics/rollouts", "statistics/actions", "statistics/autoassignments"):
+        walk("GET", f"/rest/v1/distributionsets/{ids['distributionsets']}/{tail}")
+    walk("POST", f"/rest/v1/distributionsets/{spare}/invalidate", {"actionCancelationType": "soft"})
     walk("DELETE", f"/rest/v1/distributionsets/{spare}")
+    walk("PUT", "/rest/v1/targetgroups/eu/assigned", ["t1"])
+    walk("PUT", "/rest/v1/targetgroups/assigned?group=eu", ["t1"])
+    walk("PUT", "/rest/v1/targetgroups/eu?q=" + quote("name==t1"))
+    walk("PUT", "/rest/v1/targetgroups?group=eu&q=" + quote("name==t1"))
+    assert walk("GET", "/rest/v1/targetgroups") == ["eu", "eu/berlin"]
+    walk("GET", "/rest/v1/targetgroups/eu/assigned")
+    walk("GET", "/rest/v1/targetgroups/assigned?group=eu&subgroups=true")
+    walk("DELETE", "/rest/v1/targetgroups/assigned", ["t1"])
+    walk("DELETE", "/rest/v1/targetgroups?q=" + quote("name==t1"))
     walk("DELETE", f"/rest/v1/softwaremodules/{other}")
     for name in ("targettags", "distributionsettags", "targettypes", "targetfilters", "softwaremoduletypes", "distributionsettypes"):
         walk("DELETE", f"/rest/v1/{name}/{ids[name]}")

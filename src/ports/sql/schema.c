@@ -196,5 +196,7 @@ const struct sql_schema_step sql_schema[] = {
      .pg = "CREATE INDEX device_seen ON device(tenant,last_seen_ms,id);"},
     /* 18: ended actions are counted by triggers too, so that nobody counts all actions */
     {.all = SCHEMA_ENDED, .sqlite = SCHEMA_ENDED_SQLITE, .pg = SCHEMA_ENDED_PG},
+    /* 19: what was given to devices directly, by release: few beside what rollouts give */
+    {.all = "CREATE INDEX action_direct ON action(release) WHERE rollout=0;"},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

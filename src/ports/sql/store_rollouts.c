@@ -327,6 +327,65 @@ ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int3
     return take_ids(&q, ids, max, count);
 }
 
+ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t *ids,
+                               size_t max, size_t *count)
+{
+    struct sql q =
+        sql_begin(store, "SELECT id FROM rollout WHERE release=? AND tenant=? ORDER BY id DESC LIMIT ?");
+    sql_put_int(&q, release);
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, (int64_t)max);
+    return take_ids(&q, ids, max, count);
+}
+
+ud_err ud_store_action_direct_counts(struct ud_store *store, int32_t release, uint32_t *counts,
+                                     uint32_t *canceling)
+{
+    uint32_t found[UD_ACTION_STATE_COUNT] = {0};
+    uint32_t ending = 0;
+    struct sql q =
+        sql_begin(store, "SELECT state,active*canceling,count(*) FROM action WHERE release=? AND rollout=0"
+                         " GROUP BY 1,2");
+    sql_put_int(&q, release);
+    while (sql_row(&q)) {
+        const int64_t state = sql_get_int(&q);
+        const bool ends = sql_get_int(&q) != 0;
+        const uint32_t n = (uint32_t)sql_get_int(&q);
+        ending += ends ? n : 0;
+        if (!ends && state >= 0 && state < UD_ACTION_STATE_COUNT) {
+            found[state] = n;
+        }
+    }
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        memcpy(counts, found, sizeof found);
+        *canceling = ending;
+    }
+    return err;
+}
+
+/* A filter that assigns names its rollout as text (UD_PAIRS_FILTER, "rollout"). */
+#define AUTO_OF                                                                                                \
+    "kind=5 AND key='rollout' AND value IN(SELECT CAST(o.id AS TEXT) FROM rollout o WHERE o.release=? AND "    \
+    "o.tenant=?)"
+
+ud_err ud_store_auto_count(struct ud_store *store, int64_t tenant, int32_t release, uint32_t *count)
+{
+    struct sql q = sql_begin(store, "SELECT count(*) FROM pair WHERE " AUTO_OF);
+    sql_put_int(&q, release);
+    sql_put_int(&q, tenant);
+    *count = sql_row(&q) ? (uint32_t)sql_get_int(&q) : 0;
+    return sql_end(&q);
+}
+
+ud_err ud_store_auto_end(struct ud_store *store, int64_t tenant, int32_t release)
+{
+    struct sql q = sql_begin(store, "DELETE FROM pair WHERE " AUTO_OF);
+    sql_put_int(&q, release);
+    sql_put_int(&q, tenant);
+    return sql_end(&q);
+}
+
 /* --- groups */
 
 ud_err ud_store_group_add(struct ud_store *store, const struct ud_row_group *group)
