@@ -267,12 +267,28 @@ def bench_dtls(build, folder):
         server.stop()
 
 
+def bench_robust(build):
+    """The same download by Q-Block2 and by Block2 over a simulated link of 100 ms; times are the simulation's."""
+    size, rtt_ms, seeds = 262144, 100, 5 if SHORT else 50
+    run = subprocess.run([str(build / "coap-robust"), str(size), str(rtt_ms), str(seeds)], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise SystemExit(f"bench: {run.stderr.strip()}")
+    found = {(r["loss"], r["robust"]): r for r in json.loads(run.stdout)}
+    rows = []
+    for loss in sorted({loss for loss, _ in found}):
+        ours, peer = found[loss, True], found[loss, False]
+        name = f"{size >> 10} KiB, {rtt_ms} ms, {loss} % lost each way, by Q-Block2"
+        rows.append(row(name, ours["seconds"], "s", "lower", "Block2", peer["seconds"]))
+        rows.append(row(f"{name}: sent in both directions", ours["bytes"] / 1024, "KiB", "lower", "Block2", peer["bytes"] / 1024))
+    return rows
+
+
 def main():
     build, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_dtls(build, folder)
+        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_dtls(build, folder) + bench_robust(build)
     (out / "coap.json").write_text(json.dumps(rows, indent=1))
     print(show(rows))
 

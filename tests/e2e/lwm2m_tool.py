@@ -14,7 +14,7 @@ import time
 CON, NON, ACK, RST = 0, 1, 2, 3
 GET, POST, PUT, DELETE, FETCH, IPATCH = 1, 2, 3, 4, 5, 7
 URI_PATH, CONTENT_FORMAT, URI_QUERY, ACCEPT, OBSERVE, LOCATION = 11, 12, 15, 17, 6, 8
-ETAG, BLOCK2, BLOCK1, SIZE2, SIZE1, ECHO = 4, 23, 27, 28, 60, 252
+ETAG, BLOCK2, BLOCK1, SIZE2, SIZE1, ECHO, Q_BLOCK2 = 4, 23, 27, 28, 60, 252, 31
 TEXT, LINKS, OCTETS, TLV, SENML_JSON, SENML_CBOR = 0, 40, 42, 11542, 110, 112
 WAIT_S = 30
 
@@ -202,6 +202,7 @@ class Lwm2mDevice:
         self.executed = []
         self.changed = threading.Condition()
         self.waiting = {}
+        self.answers = []
         self.seen = {}  # message ids count per pair of addresses (RFC 7252, 4.4)
         self.left = []
         self.silent = False
@@ -294,6 +295,7 @@ class Lwm2mDevice:
                 self.serve(message)
             elif message.code:
                 with self.changed:
+                    self.answers.append(message)
                     if message.token in self.waiting:
                         self.waiting[message.token] = message
                     self.changed.notify_all()

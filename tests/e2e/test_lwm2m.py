@@ -5,13 +5,14 @@ Names carry the ids of OMA's interoperability test cases (LightweightM2M-1.1-int
 import contextlib
 import hashlib
 import os
+import random
 import subprocess
 import time
 
 import pytest
 from cose_tool import Key, report
 from lwm2m_tool import (ACCEPT, ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, DELETE, ECHO, ETAG, GET, LINKS, NON, POST,
-                        PUT, RST, SENML_JSON, SIZE1, SIZE2, URI_PATH, Firmware, Lwm2mDevice, Message, Socket, ask,
+                        PUT, Q_BLOCK2, RST, SENML_JSON, SIZE1, SIZE2, URI_PATH, Firmware, Lwm2mDevice, Message, Socket, ask,
                         download, query, uint)
 from server_tool import BUILD, Server
 from test_server_reports import Author, publish
@@ -507,6 +508,62 @@ def test_one_uri_for_coap_and_http_and_only_for_who_was_offered_it(server):
         await_that("the cancel", lambda: server.action(action)["state"] == "canceled")
         assert ask(coap(server), GET, path).text_code == "4.04"
         assert server.call("devices", "GET", path).status == 404
+
+
+def blocks_of(device, path, wanted, kind=NON, expect=1):
+    """What the server answers to one request by Q-Block2 (RFC 9177): {number: payload}; wanted: (number, more)."""
+    token = os.urandom(8)
+    device.link.send(Message(kind, GET, device.link.next_mid(), token,
+                             [(URI_PATH, s.encode()) for s in path.strip("/").split("/")] +
+                             [(Q_BLOCK2, uint(num << 4 | more << 3 | 6)) for num, more in wanted]))
+
+    def came():
+        return {m.number(Q_BLOCK2) >> 4: m for m in device.answers if m.token == token and m.code == 0x45}
+    device.await_that(lambda: len(came()) >= expect, f"{expect} blocks of {wanted}")
+    found = came()
+    last = (len(BIG) - 1) // 1024
+    for num, message in found.items():
+        assert message.number(Q_BLOCK2) == num << 4 | (num < last) << 3 | 6
+        assert message.number(SIZE2) == len(BIG) and message.all(ETAG) == [hashlib.sha256(BIG).digest()[:8]]
+        assert message.payload == BIG[num * 1024:(num + 1) * 1024]
+    return found
+
+
+BIG = random.Random(5).randbytes(25000)
+
+
+def test_q_block2_sends_the_blocks_of_a_set_at_once_to_who_has_shown_its_address(server):
+    firmware = Firmware(method=0)
+    firmware.pull = lambda: None
+    release = server.foreign_release(BIG, type_name="modem", filename="app.bin")["id"]
+    assert server.api("POST", "/api/v1/devices", {"name": "d1", "type": "modem"}).status == 201
+    with Lwm2mDevice(coap(server), "d1", firmware=firmware) as device:
+        device.register()
+        server.deploy(release, "d1")
+        await_that("the URI", lambda: firmware.uris)
+        path = "/" + firmware.uris[0].split("/", 3)[3]
+        first = blocks_of(device, path, [(0, False)], CON)
+        assert first[0].kind == ACK
+        body = {**first, **blocks_of(device, path, [(1, True)], expect=9)}
+        body |= blocks_of(device, path, [(10, True)], expect=10)  # "Continue"
+        body |= blocks_of(device, path, [(20, False), (22, True)], expect=4)
+        body |= blocks_of(device, path, [(21, False)], CON)
+        assert b"".join(body[n].payload for n in range(25)) == BIG
+        assert set(blocks_of(device, path, [(3, False), (5, False), (7, True)], expect=5)) == {3, 5, 7, 8, 9}
+        for wrong in ([(25, False)], [(3, False), (3, False)], [(5, False), (4, False)]):
+            answer = device.ask(GET, path, [(Q_BLOCK2, uint(num << 4 | more << 3 | 6)) for num, more in wrong])
+            assert answer.text_code == "4.00", wrong
+        assert device.ask(GET, path, [(BLOCK2, uint(6)), (Q_BLOCK2, uint(6))]).text_code == "4.00"
+        assert device.ask(GET, "/.well-known/core", [(Q_BLOCK2, uint(6))]).text_code == "4.02"
+    # G6: who knows the URI may have sent it from another's address, and gets there what Block2 would give
+    link = Socket(coap(server))
+    link.sock.settimeout(WAIT_S)
+    segments = [(URI_PATH, s.encode()) for s in path.strip("/").split("/")]
+    link.send(Message(NON, GET, link.next_mid(), b"robust", [*segments, (Q_BLOCK2, uint(8 | 6))]))
+    assert Message.parse(link.sock.recv(4096)).payload == BIG[:1024]
+    link.send(Message(CON, GET, link.next_mid(), b"after", [*segments, (BLOCK2, uint(6))]))
+    assert Message.parse(link.sock.recv(4096)).token == b"after"  # nothing more lay before this one
+    link.close()
 
 
 # --- signed releases: only the signed report confirms, by this road as by every other

@@ -134,5 +134,10 @@ void ud_lwm2m_fetched(struct ud_lwm2m_client *client, const struct ud_coap_messa
 void ud_lwm2m_reported(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 /** The link was lost, or the request timed out. */
 void ud_lwm2m_road_lost(struct ud_lwm2m_client *client, ud_err err);
+/** What the agent fetches is this from here on, from this byte. UD_ERR_URI: not of our server; UD_ERR_TOO_LARGE. */
+ud_err ud_lwm2m_stream_open(struct ud_lwm2m_client *client, struct ud_bytes uri, uint64_t offset);
+void ud_lwm2m_stream_close(struct ud_lwm2m_client *client);
+/** A refusal of what the stream asked for; notes when the server wants to be asked again. */
+ud_err ud_lwm2m_stream_refused(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 
 #endif

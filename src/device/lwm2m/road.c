@@ -30,7 +30,7 @@ static ud_err error_of(const struct ud_coap_message *answer)
     return UD_ERR_PROTOCOL;
 }
 
-static void close_stream(struct ud_lwm2m_client *client)
+void ud_lwm2m_stream_close(struct ud_lwm2m_client *client)
 {
     client->stream.open = false;
     client->stream.has_part = false;
@@ -40,12 +40,12 @@ static void close_stream(struct ud_lwm2m_client *client)
     }
 }
 
-static ud_err open_stream(struct ud_lwm2m_client *client, struct ud_bytes uri, uint64_t offset)
+ud_err ud_lwm2m_stream_open(struct ud_lwm2m_client *client, struct ud_bytes uri, uint64_t offset)
 {
     const struct ud_bytes server = {(const uint8_t *)client->server.uri, client->server.uri_bytes};
     struct ud_bytes other;
     struct ud_bytes path;
-    close_stream(client);
+    ud_lwm2m_stream_close(client);
     if (uri.len > sizeof client->stream.uri || !ud_lwm2m_server_split(uri, &other, &path) ||
         !ud_lwm2m_server_is(server, other)) {
         return UD_ERR_URI;
@@ -77,21 +77,27 @@ static void ask_block(struct ud_lwm2m_client *client)
     client->stream.next_ms = client->now_ms;
 }
 
+ud_err ud_lwm2m_stream_refused(struct ud_lwm2m_client *client, const struct ud_coap_message *answer)
+{
+    const ud_err err = error_of(answer);
+    uint32_t age_s = 0;
+    if (err == UD_ERR_RETRY_LATER && ud_coap_find_uint(answer, UD_COAP_MAX_AGE, &age_s) == UD_OK) {
+        client->stream.retry_after_ms = age_s < 86400 ? age_s * 1000U : 86400000U;
+    }
+    return err;
+}
+
 void ud_lwm2m_fetched(struct ud_lwm2m_client *client, const struct ud_coap_message *answer)
 {
     struct ud_bytes part = {NULL, 0};
-    uint32_t age_s = 0;
     if (!client->stream.open) {
         return;
     }
     ud_err err = answer->code == UD_COAP_205_CONTENT
                      ? ud_coap_download_take(&client->stream.download, answer, &part)
-                     : error_of(answer);
+                     : ud_lwm2m_stream_refused(client, answer);
     if (err == UD_ERR_CONFLICT || part.len > sizeof client->block) {
         err = UD_ERR_PROTOCOL; /* another body than the one that was begun, or more than was asked for */
-    }
-    if (err == UD_ERR_RETRY_LATER && ud_coap_find_uint(answer, UD_COAP_MAX_AGE, &age_s) == UD_OK) {
-        client->stream.retry_after_ms = age_s < 86400 ? age_s * 1000U : 86400000U;
     }
     client->stream.err = err;
     if (err == UD_OK && part.len > 0) {
@@ -115,9 +121,9 @@ static bool goes_on(const struct ud_lwm2m_client *client, struct ud_bytes uri, u
 static ud_err fetch(struct ud_lwm2m_client *client, struct ud_bytes uri, uint64_t offset,
                     struct ud_bytes *chunk)
 {
-    ud_err err = goes_on(client, uri, offset) ? client->stream.err : open_stream(client, uri, offset);
+    ud_err err = goes_on(client, uri, offset) ? client->stream.err : ud_lwm2m_stream_open(client, uri, offset);
     if (err != UD_OK) {
-        close_stream(client);
+        ud_lwm2m_stream_close(client);
         return err;
     }
     if (client->stream.has_part) {
@@ -148,7 +154,7 @@ static ud_err road_fetch(void *ctx, struct ud_bytes uri, uint64_t offset_bytes, 
 
 static void road_fetch_stop(void *ctx)
 {
-    close_stream(ctx);
+    ud_lwm2m_stream_close(ctx);
 }
 
 /* ---- poll ---- */
@@ -176,7 +182,7 @@ static ud_err learn_nonce(struct ud_lwm2m_client *client)
     if (err == UD_WAIT || err == UD_ERR_TIMEOUT || err == UD_ERR_CONNECT || err == UD_ERR_RETRY_LATER) {
         return err;
     }
-    close_stream(client);
+    ud_lwm2m_stream_close(client);
     client->firmware.nonce_known = true;
     client->firmware.has_nonce = err == UD_OK && chunk.len == sizeof client->firmware.nonce;
     if (client->firmware.has_nonce) {

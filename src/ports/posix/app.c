@@ -272,6 +272,7 @@ static ud_err open_coap(struct ud_app *app)
         .awake_ms = settings->awake_s * 1000U,
         .rate_max = (uint32_t)settings->rate_max, /* its limit is UINT32_MAX */
         .queue = settings->queue != 0,
+        .robust = settings->robust != 0,
         .agent = &app->agent,
         .boot = &app->info,
         .seed = ud_random((uint8_t *)&seed, sizeof seed) == UD_OK ? seed : 1,
@@ -516,6 +517,9 @@ ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
     }
     const ud_err err = ud_agent_step(&app->agent, now_ms(), wait_ms);
     *wait_ms = road_wait_ms < *wait_ms ? road_wait_ms : *wait_ms;
+    if (app->coap != NULL) {
+        ud_coap_road_due(app->coap, now_ms(), wait_ms);
+    }
     log_change(app);
     if (err == UD_WAIT && app->coap != NULL && ud_coap_road_wants_reboot(app->coap)) {
         return UD_OK;

@@ -11,6 +11,7 @@
 #include "ports/posix/coap_facts.h"
 #include "ports/posix/coap_oscore.h"
 #include "ports/posix/coap_socket.h"
+#include "updraft/lwm2m_robust.h"
 
 #define LIFETIME_S 3600
 #define SLEEP_MS_MAX 60000U
@@ -22,6 +23,8 @@ struct ud_coap_road {
     struct ud_coap_socket socket;
     struct ud_coap_facts facts;
     struct ud_coap_oscore oscore;
+    struct ud_lwm2m_robust robust;
+    uint8_t window[UD_COAP_PAYLOADS_MAX << (UD_COAP_SZX_MAX + 4)];
     bool secure;
     bool reboot;
     struct ud_dtls_client dtls;
@@ -332,6 +335,11 @@ static ud_err open_client(struct ud_coap_road *road)
         .szx = UD_COAP_SZX_MAX,
         .seed = config->seed,
     };
+    if (config->robust) {
+        ud_lwm2m_robust_init(&road->robust, (struct ud_buf){road->window, sizeof road->window, 0},
+                             client->guard);
+        client->guard = &road->robust.guard;
+    }
     *(config->bootstrap ? &client->bootstrap : &client->server) = account;
     err = ud_lwm2m_client_init(&road->client, client);
     mbedtls_platform_zeroize(&account, sizeof account);
@@ -413,6 +421,15 @@ void ud_coap_road_step(struct ud_coap_road *road, uint64_t at_ms, uint32_t *wait
     ud_lwm2m_client_step(&road->client, at_ms, &mine_ms);
     say_change(road);
     *wait_ms = mine_ms < *wait_ms ? mine_ms : *wait_ms;
+}
+
+void ud_coap_road_due(const struct ud_coap_road *road, uint64_t at_ms, uint32_t *wait_ms)
+{
+    const uint64_t due_ms =
+        road->config.robust ? ud_lwm2m_robust_due_ms(&road->robust, &road->client) : UINT64_MAX;
+    if (due_ms > at_ms && due_ms - at_ms < *wait_ms) { /* what was due before waits for what comes */
+        *wait_ms = (uint32_t)(due_ms - at_ms);
+    }
 }
 
 void ud_coap_road_sleep(struct ud_coap_road *road, uint32_t wait_ms)

@@ -30,6 +30,7 @@ struct ud_coap_road_config {
     uint32_t awake_ms;   /* in queue mode; 0: 93000 */
     uint32_t rate_max;   /* bytes per second of a download; 0: as fast as it goes */
     bool queue;
+    bool robust; /* downloads by Q-Block2, where the server knows it */
     const struct ud_agent *agent;
     const struct ud_boot_info *boot;
     uint32_t seed;
@@ -41,6 +42,8 @@ void ud_coap_road_close(struct ud_coap_road *road);
 const struct ud_road *ud_coap_road_functions(struct ud_coap_road *road);
 /** To be called beside ud_agent_step(). @param wait_ms out: again after this long, or sooner; never longer than it was */
 void ud_coap_road_step(struct ud_coap_road *road, uint64_t now_ms, uint32_t *wait_ms);
+/** The same after ud_agent_step(), without a step: what that call began may be due sooner. */
+void ud_coap_road_due(const struct ud_coap_road *road, uint64_t now_ms, uint32_t *wait_ms);
 /** Sleep until a datagram comes or wait_ms is over. */
 void ud_coap_road_sleep(struct ud_coap_road *road, uint32_t wait_ms);
 /** The server asked for a reset (/3/0/4). */

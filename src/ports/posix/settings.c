@@ -42,6 +42,7 @@ static const struct {
     {"lwm2m", "lifetime_s", SETTING_U32, offsetof(struct ud_settings, lifetime_s), LIFETIME_S_MAX},
     {"lwm2m", "queue", SETTING_U32, offsetof(struct ud_settings, queue), 1},
     {"lwm2m", "awake_s", SETTING_U32, offsetof(struct ud_settings, awake_s), POLL_S_MAX},
+    {"lwm2m", "robust", SETTING_U32, offsetof(struct ud_settings, robust), 1},
     {"lwm2m", "manufacturer", SETTING_TEXT, offsetof(struct ud_settings, manufacturer), 0},
     {"lwm2m", "model", SETTING_TEXT, offsetof(struct ud_settings, model), 0},
     {"lwm2m", "battery", SETTING_TEXT, offsetof(struct ud_settings, battery), 0},

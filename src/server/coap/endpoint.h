@@ -10,7 +10,8 @@
  * INV-1  A remote stays where it is while it is held, has a message of ours under way, or its DTLS session lives.
  * INV-2  What a stranger costs is bounded: `remotes_max` and `sessions_max`; the one that spoke longest ago goes.
  * INV-3  Over plain UDP no address gets more than three times what it sent, until it has shown to be its own:
- *        by answering a token of ours, by an Echo, or by a capability that was given to it (ud_remote_verified).
+ *        by answering a token of ours, by an Echo, or by a capability that was given to it (ud_remote_verified). A
+ *        capability is no secret on the way, so it never opens more than one answer to a request (`answers`).
  */
 #ifndef UD_SERVER_COAP_ENDPOINT_H
 #define UD_SERVER_COAP_ENDPOINT_H
@@ -33,6 +34,7 @@ struct ud_remote {
     int64_t device;               /* that DTLS has proven; 0 = none */
     bool bootstrap;
     bool secure;
+    bool answers; /* it has shown that what we send reaches it: by DTLS, or by an answer of its own */
     ud_security_mode mode;
     struct ud_guard *heard; /* under which its last request came; guards stay while the server runs */
     struct ud_guard *guard; /* what goes to it over plain UDP goes under this; NULL: as it is. ud_guard_set() */

@@ -151,6 +151,7 @@ struct ud_remote *ud_remotes_make(struct ud_endpoint *endpoint, const struct ud_
     const uint32_t random = (uint32_t)mix(endpoint->seed ^ endpoint->now_ms, (uint64_t)(uintptr_t)remote);
     remote->address = *address;
     remote->secure = secure;
+    remote->answers = secure; /* a session begins with a cookie */
     remote->mode = UD_SECURITY_NONE;
     remote->timer.due = ud_traffic_due;
     ud_coap_peer_init(&remote->peer, &endpoint->params[secure], remote->seen, UD_REMOTE_SEEN, random);

@@ -213,6 +213,7 @@ bool ud_endpoint_echoed(struct ud_endpoint *endpoint, struct ud_remote *remote,
     uint8_t value[UD_ECHO_BYTES];
     for (int which = 0; which < 2; which++) {
         if (echo_value(endpoint, which, remote, value) && ud_coap_echo_is(request, UD_BYTES_ARRAY(value))) {
+            remote->answers = true;
             ud_remote_verified(remote);
             return true;
         }
@@ -280,6 +281,7 @@ static void deal(struct ud_endpoint *endpoint, struct ud_remote *remote, struct 
             over(endpoint, remote, event);
             break;
         }
+        remote->answers = true;
         ud_remote_verified(remote); /* our tokens cannot be guessed */
         over(endpoint, remote, event);
         break;

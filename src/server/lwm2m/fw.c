@@ -12,6 +12,7 @@
 #include "server/artifacts.h"
 #include "server/handlers.h"
 #include "server/patches.h"
+#include "updraft/coap_robust.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,34 +339,74 @@ static void serve_nonce(const struct ud_request *request, const struct ud_fleet_
     }
 }
 
-static void serve(const struct ud_request *request, const struct ud_fw_file *file)
+/* One block of the file as an answer, under the option that asked for it. */
+static void send_part(const struct ud_request *request, struct ud_coap_asked *asked,
+                      const struct ud_fw_file *file, const struct ud_coap_part *part, uint16_t option)
 {
     uint8_t room[UD_COAP_MESSAGE_BYTES_MAX];
     struct ud_buf buf = {room, sizeof room, 0};
     struct ud_coap_writer w;
-    struct ud_coap_part part;
     struct ud_bytes payload;
     uint32_t ignored;
-    const struct ud_coap_message *m = request->message;
-    if (ud_coap_serve(m, (uint32_t)file->bytes.len, UD_COAP_SZX_MAX, &part) != UD_OK ||
-        !ud_bytes_slice(file->bytes, part.offset, part.len, &payload)) {
+    const bool sized = option == UD_COAP_Q_BLOCK2 || part->offset == 0 ||
+                       ud_coap_find_uint(request->message, UD_COAP_SIZE2, &ignored) == UD_OK;
+    if (!ud_bytes_slice(file->bytes, part->offset, part->len, &payload)) {
         ud_request_code(request, UD_COAP_400_BAD_REQUEST);
         return;
     }
-    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_205_CONTENT, 0, ud_coap_asked_token(request->asked));
+    ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_205_CONTENT, 0, ud_coap_asked_token(asked));
     ud_coap_write_option(&w, UD_COAP_ETAG, (struct ud_bytes){file->sha256, UD_COAP_ETAG_BYTES_MAX});
     ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, UD_COAP_FORMAT_OCTETS);
     ud_coap_write_uint(&w, UD_COAP_MAX_AGE, MAX_AGE_S);
-    if (part.has_block) {
-        ud_coap_write_block(&w, UD_COAP_BLOCK2, part.block);
+    if (part->has_block && option == UD_COAP_BLOCK2) {
+        ud_coap_write_block(&w, option, part->block);
     }
-    if (part.offset == 0 || ud_coap_find_uint(m, UD_COAP_SIZE2, &ignored) == UD_OK) {
+    if (sized) {
         ud_coap_write_uint(&w, UD_COAP_SIZE2, (uint32_t)file->bytes.len);
+    }
+    if (option == UD_COAP_Q_BLOCK2) {
+        ud_coap_write_block(&w, option, part->block);
     }
     ud_coap_write_payload(&w, payload);
     if (ud_coap_write_end(&w) == UD_OK) {
-        (void)ud_endpoint_reply(request->lw->endpoint, request->remote, request->asked, &buf);
+        (void)ud_endpoint_reply(request->lw->endpoint, request->remote, asked, &buf);
     }
+}
+
+/*
+ * Q-Block2: every block that the request names, the first as the answer to a CON, the others NON. An address that has not
+ * shown to be the asker's own gets the first only, as with Block2, and asks for the others.
+ */
+static void serve_robust(const struct ud_request *request, const struct ud_fw_file *file,
+                         const struct ud_coap_wanted *wanted)
+{
+    const uint8_t count = request->remote->answers ? wanted->count : 1;
+    struct ud_coap_asked more = *request->asked;
+    more.confirmable = false;
+    for (uint8_t i = 0; i < count; i++) {
+        const struct ud_coap_part part =
+            ud_coap_robust_part_of((uint32_t)file->bytes.len, wanted->szx, wanted->num[i]);
+        send_part(request, i == 0 ? request->asked : &more, file, &part, UD_COAP_Q_BLOCK2);
+    }
+}
+
+/* @return whether the body was begun */
+static bool serve(const struct ud_request *request, const struct ud_fw_file *file)
+{
+    struct ud_coap_part part = {.offset = 0};
+    struct ud_coap_wanted wanted;
+    const struct ud_coap_message *m = request->message;
+    const ud_err robust = ud_coap_robust_wanted(m, (uint32_t)file->bytes.len, &wanted);
+    if (robust == UD_OK) {
+        serve_robust(request, file, &wanted);
+        return wanted.num[0] == 0;
+    }
+    if (robust != UD_ABSENT || ud_coap_serve(m, (uint32_t)file->bytes.len, UD_COAP_SZX_MAX, &part) != UD_OK) {
+        ud_request_code(request, UD_COAP_400_BAD_REQUEST);
+        return false;
+    }
+    send_part(request, request->asked, file, &part, UD_COAP_BLOCK2);
+    return part.offset == 0;
 }
 
 /* The asker has these bytes already: it named their ETag, and no block behind the first (RFC 7252 section 5.10.6.2). */
@@ -383,7 +424,7 @@ static bool is_still_valid(const struct ud_coap_message *m, struct ud_bytes etag
            (ud_coap_find_uint(m, UD_COAP_Q_BLOCK2, &block) != UD_OK || block >> 4 == 0);
 }
 
-/* All of it, a block, or the word that nothing changed: false. */
+/* Blocks, or the word that nothing changed. @return whether the body was begun */
 static bool answer(const struct ud_request *request, const struct ud_fw_file *file)
 {
     uint8_t room[UD_COAP_MESSAGE_BYTES_MAX];
@@ -391,8 +432,7 @@ static bool answer(const struct ud_request *request, const struct ud_fw_file *fi
     struct ud_coap_writer w;
     const struct ud_bytes etag = {file->sha256, UD_COAP_ETAG_BYTES_MAX};
     if (!is_still_valid(request->message, etag)) {
-        serve(request, file);
-        return true;
+        return serve(request, file);
     }
     ud_coap_write_begin(&w, &buf, UD_COAP_ACK, UD_COAP_203_VALID, 0, ud_coap_asked_token(request->asked));
     ud_coap_write_option(&w, UD_COAP_ETAG, etag);
@@ -426,15 +466,12 @@ static ud_err serve_patch(const struct ud_request *request, const struct ud_flee
 {
     struct ud_row_release_artifact image;
     struct ud_fw_file patch = {.release = 0};
-    struct ud_coap_part part;
     ud_err err = find_row(request->lw, device->tenant, release, filename, &image);
     err = err == UD_OK ? map_patch(request->lw, device, wish, &image.artifact, &patch) : err;
     if (err != UD_OK) {
         return err;
     }
-    if (answer(request, &patch) &&
-        ud_coap_serve(request->message, (uint32_t)patch.bytes.len, UD_COAP_SZX_MAX, &part) == UD_OK &&
-        part.offset == 0) {
+    if (answer(request, &patch)) {
         count_patch(request->lw, device, image.artifact.size - patch.bytes.len);
     }
     ud_fw_unmap(patch.bytes);

@@ -235,8 +235,17 @@ static void dispatch(struct ud_request *request)
     ud_request_code(request, code);
 }
 
+/* The last one where artifacts are, and not under OSCORE: answers to a request but the first would need numbers of their own. */
 static const uint16_t understood[] = {UD_COAP_URI_HOST, UD_COAP_URI_PORT, UD_COAP_URI_PATH, UD_COAP_URI_QUERY,
-                                      UD_COAP_ACCEPT,   UD_COAP_BLOCK1,   UD_COAP_BLOCK2};
+                                      UD_COAP_ACCEPT,   UD_COAP_BLOCK1,   UD_COAP_BLOCK2,   UD_COAP_Q_BLOCK2};
+
+static size_t understood_count(const struct ud_request *request)
+{
+    const size_t all = sizeof understood / sizeof understood[0];
+    struct ud_bytes first = {NULL, 0};
+    (void)ud_coap_path_segment(request->message, 0, &first);
+    return is(first, "fw") && request->asked->tie.number_bytes == 0 ? all : all - 1;
+}
 
 /* Who asks, as far as a key says. */
 static void prove(struct ud_request *request)
@@ -262,8 +271,7 @@ static void on_request(void *ctx, struct ud_remote *remote, struct ud_coap_event
     (void)ud_endpoint_echoed(request.lw->endpoint, remote, &event->message);
     if (ud_proxy_is_wanted(&event->message)) {
         ud_proxy_get(&request);
-    } else if (ud_coap_bad_option(&event->message, understood, sizeof understood / sizeof understood[0],
-                                  &number)) {
+    } else if (ud_coap_bad_option(&event->message, understood, understood_count(&request), &number)) {
         ud_request_code(&request, UD_COAP_402_BAD_OPTION);
     } else {
         dispatch(&request);
