@@ -1,0 +1,110 @@
+"""A database that has no room left, and connections that never say anything."""
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+from server_tool import Server
+
+SILENT = 300
+WAIT_S = 120
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True).returncode != 0:
+        pytest.skip("no right to mount a small file system")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def fill(place):
+    """Take every byte that is left."""
+    with open(place / "filler", "wb", buffering=0) as filler:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while filler.write(b"\0" * size):
+                    pass
+            except OSError:
+                continue
+
+
+def add(server, name):
+    return server.api("POST", "/api/v1/devices", {"name": name, "group": "g" * 100})
+
+
+@pytest.mark.skipif(os.environ.get("UPDRAFT_TEST_STORE") == "postgresql", reason="the disk is SQLite's")
+def test_f13_a_full_database_refuses_what_it_cannot_keep_and_goes_on_with_room(small_disk):
+    """What was acknowledged before is there afterwards, what was refused is not; reading and polling go on all the time."""
+    server = Server(small_disk / "state").start()
+    try:
+        first = server.add_device("first")
+        kept = ["first"]
+        fill(small_disk)
+        refused = None
+        while refused is None and len(kept) < 20000:  # the log has room for a while
+            reply = add(server, f"d{len(kept)}")
+            if reply.status == 201:
+                kept.append(f"d{len(kept)}")
+            else:
+                refused = f"d{len(kept)}"
+        assert (reply.status, reply.json["errorCode"]) == (507, "UD_ERR_DISK_FULL")
+        if add(server, "again").status == 201:  # the log was put away in between
+            kept.append("again")
+        assert first.call("GET").status == 200
+        assert server.api("GET", "/api/v1/devices/first").status == 200
+        assert server.api("GET", f"/api/v1/devices/{refused}").status == 404
+
+        (small_disk / "filler").unlink()
+        assert add(server, refused).status == 201
+        kept.append(refused)
+        server.kill()  # nothing is tidied up
+        server.start()
+        for name in ("first", kept[len(kept) // 2], kept[-2], kept[-1]):
+            assert server.api("GET", f"/api/v1/devices/{name}").status == 200, name
+        assert server.api("GET", "/api/v1/devices?limit=1").json["total"] == len(kept)
+        assert first.call("GET").status == 200
+    finally:
+        server.stop()
+    check = subprocess.run([server.command[0], "check", "--state", str(small_disk / "state")], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_f6_connections_that_never_ask_keep_nobody_out_for_long(tmp_path):
+    """Far more of them than there is room for: each ends by itself, and who asks something is answered."""
+    server = Server(tmp_path / "state", "--connections-max", "64", "--idle-s", "2", "--threads", "1", tls=True).start()
+    silent = []
+    try:
+        device = server.add_device("d")
+        for n in range(SILENT):
+            sock = socket.create_connection(server.address("devices"), timeout=WAIT_S)
+            if n % 2:
+                try:
+                    sock.sendall(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a handshake
+                except OSError:  # sent away already
+                    pass
+            silent.append(sock)
+        assert server.api("GET", "/api/v1/whoami").status == 200, "people have a listener of their own"
+        deadline = time.monotonic() + WAIT_S
+        status = None
+        while status != 200:
+            assert time.monotonic() < deadline, status
+            try:
+                status = device.call("GET").status
+            except (OSError, EOFError) as wrong:
+                status = wrong
+                time.sleep(0.1)
+        for sock in silent:  # the server closes every one; none needs us to
+            sock.settimeout(WAIT_S)
+            try:
+                while sock.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+    finally:
+        for sock in silent:
+            sock.close()
+        server.stop()
