@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from mcu_tool import STATUS_CUT  # noqa: E402  (the folder is known only now)
-from test_mcu import FIRMWARE, Device, Works, make_envelope  # noqa: E402
+from test_mcu import FIRMWARE, UPDRAFT, Device, Works, make_envelope  # noqa: E402
 from test_mcu_swap import AREAS  # noqa: E402
 
 REQUIREMENTS = ROOT / "interop/mcu/requirements.txt"
@@ -90,10 +91,10 @@ def swap_works(tmp_path_factory):
     return Works(tmp_path_factory.mktemp("swap-works"), "app-swap", "swap", "swap")
 
 
-def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot"):
+def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot", options=()):
     """What imgtool makes of the application: header, signature, security counter."""
-    out = works.folder / f"mcuboot-{version}-{counter}-{key}.bin"
-    subprocess.run([tools / "imgtool", "sign", "-k", works.folder / f"{key}.key", "-v", f"{version}.0.0", "-s", str(counter),
+    out = works.folder / f"mcuboot-{version}-{counter}-{key}{''.join(options)}.bin"
+    subprocess.run([tools / "imgtool", "sign", *options, "-k", works.folder / f"{key}.key", "-v", f"{version}.0.0", "-s", str(counter),
                     "-H", "0x200", "--pad-header", "-S", "0x10000", "--align", "8",
                     FIRMWARE / f"{app}-{version}.bin", out], check=True, capture_output=True)
     return out
@@ -102,14 +103,15 @@ def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot"):
 class McubootDevice(Device):
     """Its bootloader knows images in MCUboot's format only. They travel in envelopes, but these it does not read."""
 
-    def __init__(self, tools, works, folder, bootloader="boot-mcuboot", app="app-mcuboot"):
+    def __init__(self, tools, works, folder, bootloader="boot-mcuboot", app="app-mcuboot", author="author"):
         super().__init__(works, folder, bootloader)
-        self.images = {version: sign_for_mcuboot(tools, works, version, version, "author", app) for version in (1, 2, 3)}
+        self.author = author
+        self.images = {version: sign_for_mcuboot(tools, works, version, version, author, app) for version in (1, 2, 3)}
         self.patch(works.images[1].read_bytes(), self.images[1].read_bytes())
 
     def stage(self, version, image=None):
         image = image or self.images[version]
-        envelope = make_envelope(self.works.folder, f"mcuboot-{image.stem}", image, version)
+        envelope = make_envelope(self.works.folder, f"mcuboot-{image.stem}", image, version, self.author)
         with self.power_on() as chip:
             chip.start()
             staged = chip.stage(envelope, image)
@@ -208,4 +210,44 @@ def test_a_changed_image_by_imgtool_is_refused(mcuboot_device):
     mcuboot_device.stage(2)
     mcuboot_device.patch(b"app version=2", b"app version=7")
     app = mcuboot_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", "UD_ERR_IMAGE_MISMATCH")
+
+
+ED25519 = "author-ed25519"
+
+
+@pytest.fixture(scope="session")
+def ed25519_works(tmp_path_factory):
+    works = Works(tmp_path_factory.mktemp("ed25519-works"), "app-mcuboot-ed25519", "ed25519", author=ED25519, versions=(1, 2, 3))
+    shutil.copy(FIRMWARE.parent / "mcu-root/author.key", works.folder)
+    subprocess.run([UPDRAFT, "keygen", "--alg", "Ed25519", "--output", works.folder / "other"], check=True, capture_output=True)
+    return works
+
+
+@pytest.fixture
+def ed25519_device(tools, ed25519_works, tmp_path):
+    return McubootDevice(tools, ed25519_works, tmp_path / "device", "boot-mcuboot-ed25519", "app-mcuboot-ed25519", ED25519)
+
+
+def test_images_that_imgtool_signed_by_ed25519_boot_are_tried_confirmed_and_reverted(ed25519_device):
+    check_a_life(ed25519_device)
+
+
+@pytest.mark.parametrize("counter, key, options, outcome", [
+    (9, "other", (), "UD_ERR_UNTRUSTED"),
+    (0, ED25519, (), "UD_ERR_STALE"),
+    (9, "author", (), "UD_ERR_IMAGE_ENTRY"),  # ECDSA, of which this build knows nothing
+    (9, ED25519, ("--pure",), "UD_ERR_IMAGE_ENTRY"),
+    (9, ED25519, ("--sha", "512"), "UD_ERR_IMAGE_ENTRY"),
+])
+def test_images_by_imgtool_that_an_ed25519_build_may_not_run_are_refused(tools, ed25519_works, ed25519_device, counter, key, options, outcome):
+    ed25519_device.stage(2, sign_for_mcuboot(tools, ed25519_works, 2, counter, key, "app-mcuboot-ed25519", options))
+    app = ed25519_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", outcome)
+
+
+def test_an_image_that_imgtool_signed_by_ed25519_and_that_was_changed_is_refused(ed25519_device):
+    ed25519_device.stage(2)
+    ed25519_device.patch(b"app version=2", b"app version=7")
+    app = ed25519_device.start()
     assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", "UD_ERR_IMAGE_MISMATCH")

@@ -7,8 +7,8 @@
  *
  * An image: header (32 bytes and padding), payload, then type-length-value entries, first those that the signature
  * covers ("protected"), then the others. Where an entry stands decides what it may be: a security counter that nobody
- * signed is refused, not believed (CVE-2024-32883). Limits: SHA-256, ECDSA on P-256, plain images below 4 GiB,
- * UD_MCUBOOT_ENTRIES_MAX entries.
+ * signed is refused, not believed (CVE-2024-32883). Limits: SHA-256; ECDSA on P-256 or Ed25519 over the digest, as the build chooses
+ * (src/boot/mcuboot_signatures); plain images below 4 GiB, UD_MCUBOOT_ENTRIES_MAX entries.
  */
 #ifndef UPDRAFT_MCUBOOT_H
 #define UPDRAFT_MCUBOOT_H
@@ -69,6 +69,7 @@ ud_err ud_mcuboot_parse(struct ud_mcuboot_image *image, const struct ud_area *ar
  * image names; then image->verdict is UD_SURE_YES, whatever becomes of the return code. One key suffices, so a trust that asks for more is refused.
  *
  * @return UD_OK; UD_ERR_IMAGE_MISMATCH; UD_ERR_UNTRUSTED: nobody that we know; UD_ERR_THRESHOLD; UD_ERR_SIGNATURE;
+ *         UD_ERR_IMAGE_ENTRY: a signature of another kind than the key;
  *         UD_ERR_FLASH, errors of the cryptography
  *
  * Cost: reads the whole image once; 64 bytes of it at a time on the stack

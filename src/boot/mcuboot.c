@@ -1,5 +1,6 @@
 #include "updraft/mcuboot.h"
 
+#include "boot/mcuboot_signature.h"
 #include "slots/area.h"
 #include "slots/le.h"
 
@@ -9,9 +10,7 @@
 #define ENTRIES_MAGIC 0x6907
 #define PROTECTED_MAGIC 0x6908
 #define ENTRIES_HEAD_BYTES 4
-#define ENTRY_HEAD_BYTES 4
 #define DEPENDENCY_BYTES 12
-#define SIGNATURE_BYTES_MAX 72 /* DER: two numbers of 33 bytes at most, and their heads */
 #define CHUNK_BYTES 64
 
 enum {
@@ -24,16 +23,10 @@ enum {
 enum {
     ENTRY_KEY_HASH = 0x01,
     ENTRY_SHA256 = 0x10,
-    ENTRY_ECDSA = 0x22,
     ENTRY_DEPENDENCY = 0x40,
     ENTRY_SECURITY_COUNTER = 0x50,
     ENTRY_BOOT_RECORD = 0x60,
 };
-
-/* SubjectPublicKeyInfo of a P-256 key, up to x || y: what a key hash is made over (RFC 5480) */
-static const uint8_t key_head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-                                   0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-                                   0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
 
 /* ---- entries ---- */
 
@@ -49,7 +42,7 @@ static ud_err take_place(uint32_t *place, uint32_t at, uint32_t len, uint32_t wa
 
 static ud_err take_signature(struct ud_mcuboot_image *image, uint32_t at, uint32_t len)
 {
-    if (image->signature_at != 0 || len == 0 || len > SIGNATURE_BYTES_MAX) {
+    if (image->signature_at != 0 || len == 0 || len > UD_MCUBOOT_SIGNATURE_BYTES_MAX) {
         return UD_ERR_IMAGE_ENTRY;
     }
     image->signature_at = at;
@@ -64,14 +57,12 @@ static ud_err take_unprotected(struct ud_mcuboot_image *image, uint32_t type, ui
         return take_place(&image->key_hash_at, at, len, UD_SHA256_BYTES);
     case ENTRY_SHA256:
         return take_place(&image->hash_at, at, len, UD_SHA256_BYTES);
-    case ENTRY_ECDSA:
-        return take_signature(image, at, len);
     case ENTRY_DEPENDENCY:
     case ENTRY_SECURITY_COUNTER:
     case ENTRY_BOOT_RECORD:
         return UD_ERR_IMAGE_ENTRY; /* nobody signed it */
     default:
-        return UD_OK;
+        return ud_mcuboot_signature_in(type) ? take_signature(image, at, len) : UD_OK;
     }
 }
 
@@ -128,10 +119,10 @@ static ud_err take_protected(struct ud_mcuboot_image *image, const struct ud_are
         return err;
     case ENTRY_KEY_HASH:
     case ENTRY_SHA256:
-    case ENTRY_ECDSA:
         return UD_ERR_IMAGE_ENTRY; /* they speak of what is protected */
     default:
-        return UD_OK; /* signed, but none that we act on */
+        /* signed, but none that we act on; or one that speaks of it, too */
+        return ud_mcuboot_signature_in(type) ? UD_ERR_IMAGE_ENTRY : UD_OK;
     }
 }
 
@@ -139,7 +130,7 @@ static ud_err take_entries(struct ud_mcuboot_image *image, const struct ud_area 
                            uint32_t end, bool is_protected)
 {
     for (uint32_t count = 0; at < end; count++) {
-        uint8_t head[ENTRY_HEAD_BYTES];
+        uint8_t head[UD_MCUBOOT_ENTRY_HEAD_BYTES];
         struct ud_bytes rest = UD_BYTES_ARRAY(head);
         if (count == UD_MCUBOOT_ENTRIES_MAX) {
             return UD_ERR_LIMIT;
@@ -288,58 +279,18 @@ static ud_err find_key(const struct ud_trust *trust, const uint8_t key_hash[UD_S
 {
     for (size_t i = 0; i < trust->key_count; i++) {
         const struct ud_key key = ud_trust_key_view(&trust->keys[i]);
-        const struct ud_bytes parts[] = {UD_BYTES_ARRAY(key_head), key.pub};
+        const struct ud_bytes parts[] = {ud_mcuboot_key_head(key.type), key.pub};
         uint8_t digest[UD_SHA256_BYTES];
         const ud_err err = ud_sha256(parts, 2, digest);
         if (err != UD_OK) {
             return err;
         }
-        if (key.type == UD_KEY_P256 && memcmp(digest, key_hash, sizeof digest) == 0) {
+        if (ud_mcuboot_signature_by(key.type) && memcmp(digest, key_hash, sizeof digest) == 0) {
             *index = i;
             return UD_OK;
         }
     }
     return UD_ERR_UNTRUSTED;
-}
-
-/* One INTEGER of DER into the 32 bytes that end at `out + 32`: positive, shortest, nothing over. */
-static bool take_integer(struct ud_bytes *from, uint8_t out[UD_P256_SIGNATURE_BYTES / 2])
-{
-    const size_t room = UD_P256_SIGNATURE_BYTES / 2;
-    struct ud_bytes head = {NULL, 0};
-    struct ud_bytes value = {NULL, 0};
-    if (!ud_bytes_take(from, 2, &head) || head.ptr[0] != 0x02 || head.ptr[1] == 0 ||
-        !ud_bytes_take(from, head.ptr[1], &value) || (value.ptr[0] & 0x80) != 0) {
-        return false;
-    }
-    if (value.len > 1 && value.ptr[0] == 0) {
-        if ((value.ptr[1] & 0x80) == 0) {
-            return false; /* a zero that nothing needs */
-        }
-        (void)ud_bytes_take(&value, 1, &head);
-    }
-    if (value.len > room) {
-        return false;
-    }
-    memset(out, 0, room);
-    memcpy(out + room - value.len, value.ptr, value.len);
-    return true;
-}
-
-/* r || s of an ECDSA-Sig-Value. Old tools pad it with up to two zeros: they are allowed, and nothing else behind it. */
-static bool take_der(struct ud_bytes der, uint8_t out[UD_P256_SIGNATURE_BYTES])
-{
-    struct ud_bytes head = {NULL, 0};
-    struct ud_bytes body = {NULL, 0};
-    if (!ud_bytes_take(&der, 2, &head) || head.ptr[0] != 0x30 || !ud_bytes_take(&der, head.ptr[1], &body)) {
-        return false;
-    }
-    for (size_t i = 0; i < der.len; i++) {
-        if (der.ptr[i] != 0 || der.len > 2) {
-            return false;
-        }
-    }
-    return take_integer(&body, out) && take_integer(&body, out + UD_P256_SIGNATURE_BYTES / 2) && body.len == 0;
 }
 
 /* Whose key, and is one enough? */
@@ -371,8 +322,6 @@ static ud_err check_hash(struct ud_mcuboot_image *image, const struct ud_area *a
 ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *area,
                          const struct ud_trust *trust)
 {
-    uint8_t der[SIGNATURE_BYTES_MAX];
-    uint8_t signature[UD_P256_SIGNATURE_BYTES];
     size_t at = 0;
     image->verdict = UD_SURE_NO;
     ud_err err = check_hash(image, area);
@@ -380,16 +329,8 @@ ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *a
         err = choose_key(image, area, trust, &at);
     }
     if (err == UD_OK) {
-        err = ud_area_read(area, image->signature_at, der, image->signature_bytes);
+        err = ud_mcuboot_signature_verify(image, area, &trust->keys[at]);
     }
-    if (err != UD_OK) {
-        return err;
-    }
-    if (!take_der((struct ud_bytes){der, image->signature_bytes}, signature)) {
-        return UD_ERR_SIGNATURE;
-    }
-    const struct ud_key key = ud_trust_key_view(&trust->keys[at]);
-    err = ud_es256_verify_digest(&key, image->digest, UD_BYTES_ARRAY(signature));
     if (ud_sure_ok(err)) {
         image->verdict = UD_SURE_YES;
     }

@@ -14,6 +14,10 @@
 #define ERASE 1024
 #define SLOT (8 * ERASE)
 #define ENTRY_SECURITY_COUNTER 0x50
+#define ENTRY_ECDSA 0x22
+#define ENTRY_ED25519 0x24
+#define KEY_HASH_AT 276 /* values of entries, in images of 200 bytes behind a header of 32 */
+#define SIGNATURE_AT 312
 #define TAIL_BYTES 160 /* of a slot, in the vectors of trailers */
 
 struct bench {
@@ -34,6 +38,11 @@ static void bench_init(struct bench *bench, const char *vector)
     bench->trust.threshold = 1;
     (void)hex_file("tests/vectors/mcuboot/key.hex", pub, sizeof pub);
     assert_int_equal(ud_trust_add(&bench->trust, pub, 1), UD_OK);
+    const struct ud_key ed25519 = {
+        .pub = hex_file("tests/vectors/mcuboot/key-ed25519.hex", pub, sizeof pub),
+        .type = UD_KEY_ED25519,
+    };
+    assert_int_equal(ud_trust_add_key(&bench->trust, &ed25519, 1), UD_OK);
     memset(bench->image, 0xff, sizeof bench->image);
     if (vector != NULL) {
         (void)snprintf(path, sizeof path, "tests/vectors/mcuboot/%s.hex", vector);
@@ -60,9 +69,10 @@ static void test_images_by_imgtool_verify(void **state)
 {
     static struct bench bench;
     struct ud_mcuboot_image image;
-    static const char *const plain[] = {"plain", "padsig"};
+    static const char *const plain[] = {"plain", "padsig", "ed25519"};
+    static const char *const protected[] = {"protected", "ed25519-protected"};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         bench_init(&bench, plain[i]);
         assert_int_equal(check(&bench, &image), UD_OK);
         assert_int_equal(image.header_bytes, 32);
@@ -73,15 +83,94 @@ static void test_images_by_imgtool_verify(void **state)
         assert_false(image.has_security_counter);
         sim_flash_deinit(&bench.sim);
     }
-    bench_init(&bench, "protected");
-    assert_int_equal(check(&bench, &image), UD_OK);
-    assert_true(image.has_security_counter);
-    assert_int_equal(image.security_counter, 7);
-    assert_int_equal(image.dependency_count, 1);
-    assert_int_equal(image.dependencies[0].image, 1);
-    assert_int_equal(
-        ud_mcuboot_version_compare(image.dependencies[0].version, (struct ud_mcuboot_version){1, 0, 0, 5}), 0);
+    for (size_t i = 0; i < sizeof protected / sizeof protected[0]; i++) {
+        bench_init(&bench, protected[i]);
+        assert_int_equal(check(&bench, &image), UD_OK);
+        assert_true(image.has_security_counter);
+        assert_int_equal(image.security_counter, 7);
+        assert_int_equal(image.dependency_count, 1);
+        assert_int_equal(image.dependencies[0].image, 1);
+        assert_int_equal(
+            ud_mcuboot_version_compare(image.dependencies[0].version, (struct ud_mcuboot_version){1, 0, 0, 5}),
+            0);
+        sim_flash_deinit(&bench.sim);
+    }
+}
+
+/* Over the image instead of its digest, or over another digest: options of imgtool that we do not have. */
+static void test_other_forms_of_ed25519_are_refused_by_name(void **state)
+{
+    static struct bench bench;
+    struct ud_mcuboot_image image;
+    static const char *const others[] = {"ed25519-pure", "ed25519-sha512"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bench_init(&bench, others[i]);
+        assert_int_equal(check(&bench, &image), UD_ERR_IMAGE_ENTRY);
+        sim_flash_deinit(&bench.sim);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *vector;
+    size_t at;
+    uint8_t value;
+    ud_err want;
+} confusions[] = {
+    {"a signature by Ed25519, said to be ECDSA", "ed25519", SIGNATURE_AT - 4, ENTRY_ECDSA, UD_ERR_IMAGE_ENTRY},
+    {"one by ECDSA, said to be Ed25519", "plain", SIGNATURE_AT - 4, ENTRY_ED25519, UD_ERR_IMAGE_ENTRY},
+    {"one by Ed25519, said to be nothing", "ed25519", SIGNATURE_AT - 4, 0xa0, UD_ERR_IMAGE_ENTRY},
+    {"one by Ed25519 where what is signed stands", "ed25519-protected", 236, ENTRY_ED25519, UD_ERR_IMAGE_ENTRY},
+    {"one by ECDSA where what is signed stands", "ed25519-protected", 236, ENTRY_ECDSA, UD_ERR_IMAGE_ENTRY},
+    {"a security counter that grows", "ed25519-protected", 240, 8, UD_ERR_IMAGE_MISMATCH},
+    {"another key hash", "ed25519", KEY_HASH_AT, 0, UD_ERR_UNTRUSTED},
+    {"another signature", "ed25519", SIGNATURE_AT + 40, 0, UD_ERR_SIGNATURE},
+    {"an empty signature", "ed25519", SIGNATURE_AT - 2, 0, UD_ERR_IMAGE_ENTRY},
+};
+
+static void test_an_algorithm_is_never_taken_for_another(void **state)
+{
+    static struct bench bench;
+    static struct bench other;
+    struct ud_mcuboot_image image;
+    (void)state;
+    for (size_t i = 0; i < sizeof confusions / sizeof confusions[0]; i++) {
+        print_message("  %s\n", confusions[i].name);
+        bench_init(&bench, confusions[i].vector);
+        assert_int_not_equal(bench.image[confusions[i].at], confusions[i].value);
+        bench.image[confusions[i].at] = confusions[i].value;
+        assert_int_equal(check(&bench, &image), confusions[i].want);
+        assert_int_equal(image.verdict == UD_SURE_YES, false);
+        sim_flash_deinit(&bench.sim);
+    }
+    /* the key of one kind beside the signature of the other, both ways; both are trusted */
+    bench_init(&bench, "ed25519");
+    bench_init(&other, "plain");
+    uint8_t hash[UD_SHA256_BYTES];
+    memcpy(hash, bench.image + KEY_HASH_AT, sizeof hash);
+    memcpy(bench.image + KEY_HASH_AT, other.image + KEY_HASH_AT, sizeof hash);
+    memcpy(other.image + KEY_HASH_AT, hash, sizeof hash);
+    assert_int_equal(check(&bench, &image), UD_ERR_IMAGE_ENTRY);
+    assert_int_equal(check(&other, &image), UD_ERR_IMAGE_ENTRY);
     sim_flash_deinit(&bench.sim);
+    sim_flash_deinit(&other.sim);
+}
+
+static void test_a_signature_by_ed25519_that_is_short_or_long_is_refused(void **state)
+{
+    static struct bench bench;
+    struct ud_mcuboot_image image;
+    (void)state;
+    for (uint8_t len = 1; len <= 73; len++) {
+        bench_init(&bench, "ed25519");
+        bench.image[SIGNATURE_AT - 2] = len;
+        bench.image[234] = (uint8_t)(SIGNATURE_AT + len - 232);
+        memset(bench.image + SIGNATURE_AT + 64, 0, 16);
+        const ud_err want = len == 64 ? UD_OK : len <= 72 ? UD_ERR_SIGNATURE : UD_ERR_IMAGE_ENTRY;
+        assert_int_equal(check(&bench, &image), want);
+        sim_flash_deinit(&bench.sim);
+    }
 }
 
 static void test_an_encrypted_image_is_refused_by_name(void **state)
@@ -98,18 +187,21 @@ static void test_every_flipped_bit_of_an_image_is_noticed(void **state)
 {
     static struct bench bench;
     struct ud_mcuboot_image image;
+    static const char *const vectors[] = {"protected", "ed25519-protected"};
     (void)state;
-    bench_init(&bench, "protected");
-    for (size_t bit = 0; bit < 8 * bench.image_bytes; bit++) {
-        const uint8_t mask = (uint8_t)(1U << bit % 8);
-        bench.image[bit / 8] ^= mask;
-        if (check(&bench, &image) == UD_OK) {
-            fail_msg("byte %zu, bit %zu", bit / 8, bit % 8);
+    for (size_t i = 0; i < 2; i++) {
+        bench_init(&bench, vectors[i]);
+        for (size_t bit = 0; bit < 8 * bench.image_bytes; bit++) {
+            const uint8_t mask = (uint8_t)(1U << bit % 8);
+            bench.image[bit / 8] ^= mask;
+            if (check(&bench, &image) == UD_OK) {
+                fail_msg("%s, byte %zu, bit %zu", vectors[i], bit / 8, bit % 8);
+            }
+            bench.image[bit / 8] ^= mask;
         }
-        bench.image[bit / 8] ^= mask;
+        assert_int_equal(check(&bench, &image), UD_OK);
+        sim_flash_deinit(&bench.sim);
     }
-    assert_int_equal(check(&bench, &image), UD_OK);
-    sim_flash_deinit(&bench.sim);
 }
 
 static void test_every_truncation_of_an_image_is_refused(void **state)
@@ -117,15 +209,18 @@ static void test_every_truncation_of_an_image_is_refused(void **state)
     static struct bench bench;
     static uint8_t whole[SLOT];
     struct ud_mcuboot_image image;
+    static const char *const vectors[] = {"protected", "ed25519-protected"};
     (void)state;
-    bench_init(&bench, "protected");
-    memcpy(whole, bench.image, sizeof whole);
-    for (size_t len = 0; len < bench.image_bytes; len++) {
-        memcpy(bench.image, whole, len);
-        memset(bench.image + len, 0xff, SLOT - len);
-        assert_int_not_equal(check(&bench, &image), UD_OK);
+    for (size_t i = 0; i < 2; i++) {
+        bench_init(&bench, vectors[i]);
+        memcpy(whole, bench.image, sizeof whole);
+        for (size_t len = 0; len < bench.image_bytes; len++) {
+            memcpy(bench.image, whole, len);
+            memset(bench.image + len, 0xff, SLOT - len);
+            assert_int_not_equal(check(&bench, &image), UD_OK);
+        }
+        sim_flash_deinit(&bench.sim);
     }
-    sim_flash_deinit(&bench.sim);
 }
 
 static void test_a_key_that_is_not_trusted_and_a_threshold_above_one(void **state)
@@ -139,6 +234,13 @@ static void test_a_key_that_is_not_trusted_and_a_threshold_above_one(void **stat
     bench.trust.threshold = 1;
     bench.trust.keys[0].pub[0] ^= 1;
     assert_int_equal(check(&bench, &image), UD_ERR_UNTRUSTED);
+    sim_flash_deinit(&bench.sim);
+    bench_init(&bench, "ed25519");
+    bench.trust.keys[1].pub[0] ^= 1;
+    assert_int_equal(check(&bench, &image), UD_ERR_UNTRUSTED);
+    bench.trust.threshold = 2;
+    bench.trust.keys[1].pub[0] ^= 1;
+    assert_int_equal(check(&bench, &image), UD_ERR_THRESHOLD);
     sim_flash_deinit(&bench.sim);
 }
 
@@ -172,7 +274,8 @@ static void test_d11_an_entry_on_the_wrong_side_of_the_signature_is_refused(void
 
 static void test_d11_an_entry_given_twice_is_refused(void **state)
 {
-    static const uint8_t types[] = {0x01, 0x10, 0x22};
+    static const uint8_t types[] = {0x01, 0x10, ENTRY_ECDSA,
+                                    ENTRY_ED25519}; /* one signature, of whatever kind */
     static const uint8_t value[32] = {0};
     struct ud_mcuboot_image image;
     static struct bench bench;
@@ -383,6 +486,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_images_by_imgtool_verify),
+        cmocka_unit_test(test_other_forms_of_ed25519_are_refused_by_name),
+        cmocka_unit_test(test_an_algorithm_is_never_taken_for_another),
+        cmocka_unit_test(test_a_signature_by_ed25519_that_is_short_or_long_is_refused),
         cmocka_unit_test(test_an_encrypted_image_is_refused_by_name),
         cmocka_unit_test(test_every_flipped_bit_of_an_image_is_noticed),
         cmocka_unit_test(test_every_truncation_of_an_image_is_refused),
