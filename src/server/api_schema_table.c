@@ -166,6 +166,7 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"AssignedAction", "id:i _links:@Links"},
     {"TargetAction", "id:i type:=update|cancel active:b status:=pending|finished detailStatus:s forceType:s forceTime:i weight:i ~rollout:i "
                      "~maintenanceWindow:@MaintenanceWindow createdAt:t lastModifiedAt:t _links:@Links"},
+    {"TargetStatus", "id:i type:s messages:[s] reportedAt:t timestamp:t ~code:i"},
     {"Confirmation", "confirmation:=confirmed|denied ~details:[s] ~code:i"},
     {"TargetRollout", "id:i name:s description:s targetFilterQuery:s distributionSetId:i status:s totalTargets:i totalTargetsPerStatus:{i} "
                       "totalGroups:i ~startAt:t type:s forcetime:i weight:i dynamic:b deleted:b approveDecidedBy:s? approvalRemark:s? createdBy:s "
@@ -396,6 +397,7 @@ const struct ud_schema_operation ud_schema_operations[] = {
     {"GET", REST "/targets/{name}/installedDS", NULL, "200 TargetSet; 204"},
     {"GET", REST "/targets/{name}/actions", NULL, "200 list TargetAction"},
     {"GET", REST "/targets/{name}/actions/{action}", NULL, "200 TargetAction"},
+    {"GET", REST "/targets/{name}/actions/{action}/status", NULL, "200 list TargetStatus"},
     {"DELETE", REST "/targets/{name}/actions/{action}", NULL, "204"},
     {"PUT", REST "/targets/{name}/actions/{action}/confirmation", "Confirmation", "204"},
     {"GET", REST "/actions", NULL, "200 list TargetAction"},
@@ -407,6 +409,8 @@ const struct ud_schema_operation ud_schema_operations[] = {
     {"GET", REST "/rollouts/{id}", NULL, "200 TargetRollout"},
     {"DELETE", REST "/rollouts/{id}", NULL, "204"},
     {"GET", REST "/rollouts/{id}/deploygroups", NULL, "200 list DeployGroup"},
+    {"GET", REST "/rollouts/{id}/deploygroups/{group}", NULL, "200 DeployGroup"},
+    {"GET", REST "/rollouts/{id}/deploygroups/{group}/targets", NULL, "200 list Target"},
     {"POST", "*/rollouts/{id}/start", NULL, "204"},
     {"POST", "*/rollouts/{id}/pause", NULL, "204"},
     {"POST", "*/rollouts/{id}/resume", NULL, "204"},

@@ -31,6 +31,8 @@ ud_err ud_mgmt_auto_members(struct ud_store *store, struct ud_json *json, int64_
 ud_err ud_mgmt_set_module_add(struct ud_store *store, int64_t set, int64_t module);
 /** Has it all that its type asks for? UD_ERR_SET_INCOMPLETE. */
 ud_err ud_mgmt_set_is_whole(struct ud_store *store, int64_t set);
+/** Its state in hawkBit's word, lower case; by state, canceling, active and terms.waits. */
+const char *ud_mgmt_fine_state(const struct ud_row_action *action);
 /** One action, in hawkBit's words. */
 void ud_mgmt_render_action(struct ud_call *call, struct ud_json *json, const struct ud_row_action *action);
 /** Is the consent of the device's side asked for? By the member "confirmationRequired", else by the tenant's setting. */

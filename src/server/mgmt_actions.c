@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static const char *fine_state(const struct ud_row_action *action)
+const char *ud_mgmt_fine_state(const struct ud_row_action *action)
 {
     if (action->canceling) {
         return "canceling";
@@ -45,7 +45,7 @@ void ud_mgmt_render_action(struct ud_call *call, struct ud_json *json, const str
     ud_json_string(json, "type", action->canceling ? "cancel" : "update");
     ud_json_bool(json, "active", action->active);
     ud_json_string(json, "status", action->active ? "pending" : "finished");
-    ud_json_string(json, "detailStatus", fine_state(action));
+    ud_json_string(json, "detailStatus", ud_mgmt_fine_state(action));
     ud_json_string(json, "forceType", forces[action->terms.force]);
     ud_json_int(json, "forceTime", action->terms.force_ms);
     ud_json_int(json, "weight", action->terms.weight);

@@ -131,10 +131,8 @@ static void percent(struct ud_json *json, const char *key, const char *name, uin
     ud_json_close(json, '}');
 }
 
-static void each_group(void *ctx, const struct ud_row_group *group)
+static void render_group(struct ud_json *json, const struct ud_row_group *group)
 {
-    struct ud_listing *listing = ctx;
-    struct ud_json *json = &listing->json;
     ud_json_open(json, NULL, '{');
     ud_json_int(json, "id", group->position);
     ud_json_string(json, "name", group->name);
@@ -149,7 +147,33 @@ static void each_group(void *ctx, const struct ud_row_group *group)
     percent(json, "errorCondition", "condition", group->limits.error, NULL);
     percent(json, "errorAction", "action", 0, "PAUSE");
     ud_json_close(json, '}');
+}
+
+static void each_group(void *ctx, const struct ud_row_group *group)
+{
+    struct ud_listing *listing = ctx;
+    render_group(&listing->json, group);
     listing->count++;
+}
+
+static ud_err get_group(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_row_rollout row;
+    struct ud_row_group group;
+    int32_t position;
+    ud_err err = ud_find_rollout(call, store, &row);
+    err = err == UD_OK && !ud_call_id(call->param[1], &position) ? UD_ERR_NOT_FOUND : err;
+    err = err == UD_OK ? ud_store_group_get(store, row.id, (uint32_t)position, &group) : err;
+    if (err == UD_OK) {
+        struct ud_json json = ud_call_json(call, 200);
+        render_group(&json, &group);
+    }
+    return err;
+}
+
+void ud_mgmt_rollouts_group(struct ud_call *call)
+{
+    ud_call_read_or_fail(call, get_group);
 }
 
 static ud_err list_groups(struct ud_call *call, struct ud_store *store)

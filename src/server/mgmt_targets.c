@@ -3,6 +3,7 @@
 
 #include "server/actions.h"
 #include "server/attributes.h"
+#include "server/rollout_json.h"
 #include "server/rollouts.h"
 #include "server/scheduler.h"
 #include "server/secret.h"
@@ -152,6 +153,37 @@ void ud_mgmt_targets_list(struct ud_call *call)
 void ud_mgmt_targets_list_where(struct ud_call *call, const char *condition)
 {
     ud_list_filtered_where(call, ud_device_fields, condition, list_targets);
+}
+
+/* --- of one group of a rollout */
+
+static void each_member(void *ctx, const struct ud_row_member *member)
+{
+    const struct targets *list = ctx;
+    struct ud_row_device row;
+    if (ud_store_device_get(list->store, member->device, &row) == UD_OK) {
+        each_target(ctx, &row);
+    }
+}
+
+static ud_err list_members(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct targets list = {call, listing, store};
+    struct ud_row_rollout rollout;
+    struct ud_row_group group;
+    int32_t position;
+    ud_err err = ud_find_rollout(call, store, &rollout);
+    err = err == UD_OK && !ud_call_id(call->param[1], &position) ? UD_ERR_NOT_FOUND : err;
+    err = err == UD_OK ? ud_store_group_get(store, rollout.id, (uint32_t)position, &group) : err;
+    return err == UD_OK
+               ? ud_store_member_list(store, rollout.id, group.position, -1, &listing->page, each_member, &list)
+               : err;
+}
+
+void ud_mgmt_rollouts_group_targets(struct ud_call *call)
+{
+    ud_list(call, list_members);
 }
 
 static ud_err get_target(struct ud_call *call, struct ud_store *store)
@@ -400,6 +432,61 @@ void ud_mgmt_action_get(struct ud_call *call)
     if (call->data != NULL) {
         ud_call_read_or_fail(call, get_action);
     }
+}
+
+/* --- what was said of an action, the newest first */
+
+struct history {
+    struct ud_listing *listing;
+    struct wanted wanted;
+    uint32_t seen;
+};
+
+static void each_status(void *ctx, const struct ud_row_status *status)
+{
+    struct history *history = ctx;
+    struct ud_listing *listing = history->listing;
+    struct ud_json *json = &listing->json;
+    const struct ud_row_action then = {.state = status->state, .canceling = status->canceling};
+    const uint32_t number = history->seen++;
+    if (number < listing->page.offset || listing->count >= listing->page.limit) {
+        return;
+    }
+    ud_json_open(json, NULL, '{');
+    ud_json_int(json, "id", (int64_t)history->wanted.action.status_count - number);
+    ud_json_string(json, "type", ud_mgmt_fine_state(&then));
+    ud_json_raw(json, "messages", status->messages);
+    ud_json_int(json, "reportedAt", status->at_ms);
+    ud_json_int(json, "timestamp", status->at_ms);
+    if (status->has_code) {
+        ud_json_int(json, "code", status->code);
+    }
+    ud_json_close(json, '}');
+    listing->count++;
+}
+
+static ud_err list_statuses(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_listing *listing = call->data;
+    struct history *history = ud_call_alloc(call, sizeof *history);
+    if (history == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    history->listing = listing;
+    const ud_err err = find_action(call, store, &history->wanted);
+    if (err != UD_OK) {
+        return err;
+    }
+    const uint32_t all = history->wanted.action.status_count;
+    const uint64_t want = (uint64_t)listing->page.offset + listing->page.limit;
+    listing->page.total = all;
+    return ud_store_status_list(store, &history->wanted.action, want < all ? (uint32_t)want : all, each_status,
+                                history);
+}
+
+void ud_mgmt_action_statuses(struct ud_call *call)
+{
+    ud_list(call, list_statuses);
 }
 
 static ud_err cancel(struct ud_call *call, struct ud_store *store)

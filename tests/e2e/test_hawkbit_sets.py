@@ -160,3 +160,39 @@ def test_f1_people_of_a_group_move_its_devices_within_it_only(hawkbit):
     assert call("PUT", "/targetgroups/eu?q=" + quote("name==*")).status == 204
     assert sorted(names(hawkbit.get("/targetgroups/eu/assigned"))) == ["deep", "in"]
     assert names(hawkbit.get("/targetgroups/europe/assigned")) == ["out"]
+
+
+def test_what_was_said_of_an_action_comes_newest_first_and_in_pages(hawkbit):
+    _, (device,) = given(hawkbit, "t1")
+    action = device.links()["deploymentBase"].split("/")[-1].split("?")[0]
+    for n in range(3):
+        assert device.feedback(action, "proceeding", "none", f"step {n}", code=n).status == 200
+    assert device.feedback(action, "closed", "success", "done").status == 200
+    place = f"/targets/t1/actions/{action}/status"
+    page = hawkbit.get(place)
+    said = [entry for entry in page["content"] if entry["messages"][0] in ("step 0", "step 1", "step 2", "done")]
+    assert [entry["messages"] for entry in said] == [["done"], ["step 2"], ["step 1"], ["step 0"]]
+    assert [entry.get("code") for entry in said] == [None, 2, 1, 0]
+    assert (said[0]["type"], said[1]["type"]) == ("finished", "running")
+    assert page["total"] == page["size"] == len(page["content"]) == page["content"][0]["id"]
+    assert [hawkbit.get(f"{place}?offset={n}&limit=1")["content"] for n in range(page["total"])] == [[entry] for entry in page["content"]]
+    assert hawkbit.get(f"{place}?offset=1000")["content"] == []
+    hawkbit.target("t2")
+    hawkbit.call("GET", f"/targets/t2/actions/{action}/status", status=404)
+
+
+def test_a_rollouts_groups_and_their_targets(hawkbit):
+    made = hawkbit.set_of(hawkbit.module("os"))
+    for n in range(4):
+        hawkbit.target(f"r{n}", targetType=kind(hawkbit))
+    rollout = hawkbit.call("POST", "/rollouts", {"name": "roll", "targetFilterQuery": "name==r*", "distributionSetId": made, "amountGroups": 2},
+                           201).json["id"]
+    until(lambda: hawkbit.get(f"/rollouts/{rollout}")["status"] == "ready", bool)
+    place = f"/rollouts/{rollout}/deploygroups"
+    groups = hawkbit.get(place)["content"]
+    assert [hawkbit.get(f"{place}/{group['id']}") for group in groups] == groups
+    members = [names(hawkbit.get(f"{place}/{group['id']}/targets")) for group in groups]
+    assert [len(group) for group in members] == [2, 2] and sorted(sum(members, [])) == ["r0", "r1", "r2", "r3"]
+    assert hawkbit.get(f"{place}/1/targets?limit=1")["total"] == 2
+    for tail in ("3", "0", "x", "3/targets"):
+        hawkbit.call("GET", f"{place}/{tail}", status=404)

@@ -245,6 +245,7 @@ def hawkbit(walk, server):
     walk("GET", "/rest/v1/targets/t1/installedDS")
     action = walk("GET", "/rest/v1/targets/t1/actions")["content"][0]["id"]
     walk("GET", f"/rest/v1/targets/t1/actions/{action}")
+    walk("GET", f"/rest/v1/targets/t1/actions/{action}/status")
     walk("GET", "/rest/v1/actions?q=" + quote("active==true"))
     walk("GET", f"/rest/v1/actions/{action}")
     walk("DELETE", f"/rest/v1/targets/t1/actions/{action}")
@@ -309,6 +310,8 @@ def hawkbit_rollouts(walk, server, dist):
     path = make("h1")
     walk("GET", "/rest/v1/rollouts")
     walk("GET", path + "/deploygroups")
+    walk("GET", path + "/deploygroups/1")
+    walk("GET", path + "/deploygroups/1/targets")
     for verb in ("start", "pause", "resume", "triggerNextGroup", "stop"):
         walk("POST", f"{path}/{verb}")
     walk("DELETE", make("h2"))
