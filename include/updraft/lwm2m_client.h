@@ -98,6 +98,21 @@ struct ud_lwm2m_guard {
     bool (*finish)(void *ctx, struct ud_lwm2m_account *account);
 };
 
+/*
+ * Which changes of what is observed are told, where a configuration names one: lwm2m_thresholds.h. `watch` is one of the client's.
+ */
+struct ud_lwm2m_watch;
+struct ud_lwm2m_judge {
+    void *ctx;
+    /** Write-Attributes for this path, whose place `watch` is; of depth 0: it was free. @return 2.04; else nothing changed */
+    uint8_t (*attributes)(void *ctx, struct ud_lwm2m_client *client, const struct ud_lwm2m_watch *watch,
+                          const struct ud_lwm2m_path *path, const struct ud_coap_message *request);
+    /** What is there differs from what was told. Is it to be told? */
+    bool (*tells)(void *ctx, struct ud_lwm2m_client *client, const struct ud_lwm2m_watch *watch);
+    /** It was told. @param fresh the observation has just begun, in a place that was free */
+    void (*told)(void *ctx, struct ud_lwm2m_client *client, const struct ud_lwm2m_watch *watch, bool fresh);
+};
+
 /* What a port gives. One link at a time. Nothing blocks. */
 struct ud_lwm2m_port {
     void *ctx;
@@ -140,6 +155,7 @@ struct ud_lwm2m_client_config {
     const struct ud_agent *agent; /* whose report object 26241 shows; need not be initialised yet. NULL: none */
     const struct ud_boot_info *boot;    /* what runs */
     const struct ud_lwm2m_guard *guard; /* NULL: none, and accounts of UD_LWM2M_OSCORE cannot be used */
+    const struct ud_lwm2m_judge *judge; /* NULL: every change of what is observed is told */
     struct ud_coap_params coap;         /* all zero: as RFC 7252 */
     uint32_t retry_min_ms;              /* first pause after a link that failed; doubles, with jitter [2000] */
     uint32_t retry_max_ms;              /* longest pause [300000] */

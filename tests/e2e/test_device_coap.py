@@ -335,3 +335,34 @@ def test_what_is_measured_in_files_is_told_and_nothing_else_is(world):
     up = command(world, device, op="read", path="/26241/0/7")["answer"]["values"]["/26241/0/7"]
     assert up >= 0 and up % 60 == 0
     device.power_off()
+
+
+def test_int_3xx_only_what_crosses_a_limit_or_makes_a_step_is_told(world):
+    device = CoapDevice(world, "limits", "psk", settings=["[lwm2m]", "battery = battery"])
+
+    def level(value):
+        (device.folder / "battery.new").write_text(f"{value}\n")
+        (device.folder / "battery.new").replace(device.folder / "battery")
+
+    def told(path):
+        return [v["value"] for v in world.get(f"/api/v1/devices/{device.name}/values?path={path}")["content"]]
+    def seen(path):
+        return world.get(f"/api/v1/devices/{device.name}/values?path={path}")["total"]
+    level(50)
+    device.power_on()
+    device.is_registered()
+    assert command(world, device, op="attributes", path="/3/0/9", query="gt=90&lt=20&st=35")["state"] == "failed"
+    assert command(world, device, op="attributes", path="/3/0/9", query="gt=90&lt=20&st=25")["state"] == "done"
+    assert command(world, device, op="attributes", path="/3/0/0", query="gt=90")["state"] == "failed"
+    assert command(world, device, op="observe", path="/3/0/9")["state"] == "done"
+    assert command(world, device, op="observe", path="/3/0/13")["state"] == "done"  # the time: told at each look
+    wait_for("the first value", lambda: 50 in told("/3/0/9"))
+    level(70)  # neither a limit nor a step
+    looks = seen("/3/0/13")
+    wait_for("looks at it", lambda: seen("/3/0/13") >= looks + 3)
+    level(76)  # a step
+    wait_for("the step", lambda: 76 in told("/3/0/9"))
+    level(95)  # a limit
+    wait_for("the limit", lambda: 95 in told("/3/0/9"))
+    assert set(told("/3/0/9")) == {50, 76, 95}
+    device.power_off()

@@ -2,10 +2,11 @@
  * The LwM2M client under hostile datagrams. The first byte chooses the link (registered or bootstrap), then come pieces: a
  * length byte and so many bytes that the server sends; between them the agent calls the road. An answer of ours that waits for
  * its acknowledgement or answer is given a good one now and then, by a length of 255, so that later states are reached.
- * Property: everything that goes out is a CoAP message, and chunks lie within the client.
+ * Property: everything that goes out is a CoAP message, and chunks lie within the client, or within the window of Q-Block2.
  */
 #include "updraft/assert.h"
-#include "updraft/lwm2m_client.h"
+#include "updraft/lwm2m_robust.h"
+#include "updraft/lwm2m_thresholds.h"
 
 #define DATAGRAM_BYTES_MAX 1500
 
@@ -15,6 +16,7 @@ struct fuzz {
     size_t sent_len;
     uint8_t sent[DATAGRAM_BYTES_MAX];
     uint32_t random;
+    uint8_t window[3 * 1024];
 };
 
 static ud_err fuzz_open(void *ctx, const struct ud_lwm2m_account *account)
@@ -88,6 +90,41 @@ static void give(struct fuzz *fuzz, struct ud_bytes datagram, uint64_t now_ms)
     ud_lwm2m_client_step(&fuzz->client, now_ms, &wait_ms);
 }
 
+/* Every block that a request by Q-Block2 names. False: it is none. */
+static bool give_blocks(struct fuzz *fuzz, const struct ud_coap_message *sent, uint64_t now_ms)
+{
+    const uint32_t body_bytes = 5000;
+    struct ud_coap_wanted wanted;
+    uint8_t token[UD_COAP_TOKEN_BYTES_MAX];
+    const struct ud_bytes name = {token, sent->token.len};
+    const bool con = sent->type == UD_COAP_CON;
+    const uint16_t id = sent->id;
+    if (ud_coap_robust_wanted(sent, body_bytes, &wanted) != UD_OK) {
+        return false;
+    }
+    if (sent->token.len > 0) {
+        memcpy(token, sent->token.ptr,
+               sent->token.len); /* what was sent may be another before the last block */
+    }
+    for (uint8_t i = 0; i < wanted.count; i++) {
+        static const uint8_t body[1024];
+        uint8_t room[1200];
+        struct ud_buf buf = {room, sizeof room, 0};
+        struct ud_coap_writer w;
+        const struct ud_coap_part part = ud_coap_robust_part_of(body_bytes, wanted.szx, wanted.num[i]);
+        ud_coap_write_begin(&w, &buf, con && i == 0 ? UD_COAP_ACK : UD_COAP_NON, UD_COAP_205_CONTENT,
+                            con && i == 0 ? id : (uint16_t)(now_ms + i), name);
+        ud_coap_write_option(&w, UD_COAP_ETAG, UD_BYTES_LITERAL("e"));
+        ud_coap_write_uint(&w, UD_COAP_SIZE2, body_bytes);
+        ud_coap_write_block(&w, UD_COAP_Q_BLOCK2, part.block);
+        ud_coap_write_payload(&w, (struct ud_bytes){body, part.len});
+        if (ud_coap_write_end(&w) == UD_OK) {
+            give(fuzz, ud_buf_bytes(&buf), now_ms);
+        }
+    }
+    return true;
+}
+
 /* The good answer to what was sent last: 2.01 with a location, 2.05 with a block, an acknowledgement. */
 static void answer(struct fuzz *fuzz, uint8_t kind, uint64_t now_ms)
 {
@@ -98,6 +135,9 @@ static void answer(struct fuzz *fuzz, uint8_t kind, uint64_t now_ms)
     struct ud_coap_writer w;
     struct ud_coap_message sent;
     if (ud_coap_parse((struct ud_bytes){fuzz->sent, fuzz->sent_len}, &sent) != UD_OK) {
+        return;
+    }
+    if ((kind & 8) != 0 && give_blocks(fuzz, &sent, now_ms)) {
         return;
     }
     ud_coap_write_begin(&w, &buf, UD_COAP_ACK, codes[kind % 4], sent.id, sent.token);
@@ -127,7 +167,7 @@ static void agent(struct fuzz *fuzz, uint64_t *at)
         road->ctx, (struct ud_bytes){(const uint8_t *)news.offer.uri, news.offer.uri_bytes}, *at, &chunk);
     if (err == UD_OK) {
         const struct ud_bytes client = {(const uint8_t *)&fuzz->client, sizeof fuzz->client};
-        UD_ASSERT(ud_bytes_within(client, chunk));
+        UD_ASSERT(ud_bytes_within(client, chunk) || ud_bytes_within(UD_BYTES_ARRAY(fuzz->window), chunk));
         *at += chunk.len;
         if (chunk.len == 0) {
             (void)road->permit(road->ctx);
@@ -148,6 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {UD_COAP_FORMAT_OCTETS, &ud_lwm2m_format_octets},
     };
     static struct fuzz fuzz;
+    static struct ud_lwm2m_thresholds thresholds;
+    static struct ud_lwm2m_robust robust;
     static const struct ud_boot_info boot = {.version = {0, 3}};
     const struct ud_lwm2m_port port = {&fuzz,       fuzz_open, fuzz_close, fuzz_send, fuzz_receive,
                                        fuzz_random, fuzz_keep, fuzz_fact,  NULL};
@@ -157,6 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t now_ms = 1000;
     (void)ud_bytes_first(&rest, &first);
     fuzz = (struct fuzz){.random = 1};
+    ud_lwm2m_thresholds_init(&thresholds);
+    ud_lwm2m_robust_init(&robust, (struct ud_buf){fuzz.window, sizeof fuzz.window, 0}, NULL);
     struct ud_lwm2m_client_config config = {
         .port = &port,
         .endpoint = "d",
@@ -165,6 +209,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .format_count = sizeof formats / sizeof formats[0],
         .boot = &boot,
         .queue = (first & 4) != 0,
+        .judge = (first & 8) != 0 ? &thresholds.judge : NULL,
+        .guard = (first & 16) != 0 ? &robust.guard : NULL,
         .szx = (uint8_t)(first >> 5 < 7 ? first >> 5 : 6),
         .seed = 1,
     };

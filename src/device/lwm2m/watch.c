@@ -29,6 +29,14 @@ static struct ud_lwm2m_watch *place_of(struct ud_lwm2m_client *client, const str
     return found;
 }
 
+static void told(struct ud_lwm2m_client *client, const struct ud_lwm2m_watch *watch, bool fresh)
+{
+    const struct ud_lwm2m_judge *judge = client->config->judge;
+    if (judge != NULL) {
+        judge->told(judge->ctx, client, watch, fresh);
+    }
+}
+
 bool ud_lwm2m_watch_begin(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path,
                           const struct ud_coap_message *request, struct ud_bytes shown, uint32_t *number)
 {
@@ -36,7 +44,8 @@ bool ud_lwm2m_watch_begin(struct ud_lwm2m_client *client, const struct ud_lwm2m_
     if (watch == NULL) {
         return false; /* a plain answer: the server sees that it is not observed */
     }
-    if (watch->path.depth == 0) {
+    const bool fresh = watch->path.depth == 0;
+    if (fresh) {
         *watch = (struct ud_lwm2m_watch){
             .path = *path, .pmin_s = client->default_pmin_s, .pmax_s = client->default_pmax_s};
     }
@@ -48,6 +57,7 @@ bool ud_lwm2m_watch_begin(struct ud_lwm2m_client *client, const struct ud_lwm2m_
     watch->con_ms = client->now_ms;
     client->look_at_ms = client->now_ms + LOOK_MS;
     *number = watch->number;
+    told(client, watch, fresh);
     return true;
 }
 
@@ -114,6 +124,12 @@ uint8_t ud_lwm2m_watch_attributes(struct ud_lwm2m_client *client, const struct u
         !take_seconds(request, "con", &con)) {
         return UD_COAP_400_BAD_REQUEST;
     }
+    const struct ud_lwm2m_judge *judge = client->config->judge;
+    const uint8_t code =
+        judge == NULL ? UD_COAP_204_CHANGED : judge->attributes(judge->ctx, client, watch, path, request);
+    if (code != UD_COAP_204_CHANGED) {
+        return code;
+    }
     watch->path = *path; /* also before it is observed; then nobody has a token for it yet */
     watch->pmin_s = pmin_s;
     watch->pmax_s = pmax_s < pmin_s ? 0 : pmax_s;
@@ -158,6 +174,7 @@ static void notify(struct ud_lwm2m_client *client, struct ud_lwm2m_watch *watch,
     watch->notified = true;
     watch->crc = ud_crc32(body);
     watch->last_ms = client->now_ms;
+    told(client, watch, false);
     if (con) {
         watch->con_ms = client->now_ms;
         client->asking = UD_LWM2M_ASK_NOTIFY;
@@ -176,8 +193,10 @@ static void look_at(struct ud_lwm2m_client *client, struct ud_lwm2m_watch *watch
     if (ud_lwm2m_read(client, &watch->path, -1, &body, &format) != UD_COAP_205_CONTENT) {
         return;
     }
+    const struct ud_lwm2m_judge *judge = client->config->judge;
     const bool overdue = watch->pmax_s > 0 && ago_ms >= (uint64_t)watch->pmax_s * 1000;
-    if (overdue || ud_crc32(ud_buf_bytes(&body)) != watch->crc) {
+    if (overdue || (ud_crc32(ud_buf_bytes(&body)) != watch->crc &&
+                    (judge == NULL || judge->tells(judge->ctx, client, watch)))) {
         notify(client, watch, ud_buf_bytes(&body), format);
     }
 }

@@ -12,6 +12,7 @@
 #include "ports/posix/coap_oscore.h"
 #include "ports/posix/coap_socket.h"
 #include "updraft/lwm2m_robust.h"
+#include "updraft/lwm2m_thresholds.h"
 
 #define LIFETIME_S 3600
 #define SLEEP_MS_MAX 60000U
@@ -24,6 +25,7 @@ struct ud_coap_road {
     struct ud_coap_facts facts;
     struct ud_coap_oscore oscore;
     struct ud_lwm2m_robust robust;
+    struct ud_lwm2m_thresholds thresholds;
     uint8_t window[UD_COAP_PAYLOADS_MAX << (UD_COAP_SZX_MAX + 4)];
     bool secure;
     bool reboot;
@@ -320,7 +322,9 @@ static ud_err open_client(struct ud_coap_road *road)
         .fact = port_fact,
         .reboot = port_reboot,
     };
+    ud_lwm2m_thresholds_init(&road->thresholds);
     *client = (struct ud_lwm2m_client_config){
+        .judge = &road->thresholds.judge,
         .port = &road->port,
         .endpoint = config->name,
         .kept = ud_buf_bytes(&kept),
