@@ -20,7 +20,7 @@
 #include "updraft/suit.h"
 #include "updraft/sure.h"
 #include "updraft/trust_store.h"
-#include "updraft/twin_journal.h"
+#include "updraft/twin.h"
 
 _Static_assert(UD_DIGEST_BYTES == UD_SHA256_BYTES, "the journal holds SHA-256 digests");
 
@@ -124,11 +124,6 @@ struct ud_boot_trust {
     bool replaceable; /* the device was made with roots and a place for stores */
     bool in_force;    /* `store` is one; else store.trust is the provisioned table */
     ud_err outcome;   /* UD_OK a store; UD_ABSENT none yet; why there is none although something is there */
-    /* private */
-    struct ud_journal journal;
-    struct ud_slots_state state;
-    struct ud_twin_journal notes_in;
-    struct ud_twin_notes notes;
 };
 
 /**

@@ -20,6 +20,9 @@ struct ud_twin_journal {
 /** For ud_twin_notes: one record. Errors of ud_journal_put(), the state is as it was then. */
 ud_err ud_twin_journal_put(void *ctx, uint8_t copies);
 /** What was put last. */
-uint8_t ud_twin_journal_noted(const struct ud_slots_state *state);
+static inline uint8_t ud_twin_journal_noted(const struct ud_slots_state *state)
+{
+    return (uint8_t)(state->trust_weak[0] | state->trust_weak[1] << 1);
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* Which keys are trusted at this boot: the trust store, verified from the provisioned roots, or the provisioned table. */
 #include "updraft/boot.h"
+#include "updraft/twin_journal.h"
 
 /* Everything about one copy: genuine, for this device, and the number that it was written under. */
 static ud_err examine(struct ud_boot_trust *bt, const struct ud_provision *provision, uint8_t copy,
@@ -13,21 +14,6 @@ static ud_err examine(struct ud_boot_trust *bt, const struct ud_provision *provi
         err = ud_trust_store_applies(&bt->store, provision->vendor_id, provision->class_id);
     }
     return err == UD_OK && bt->store.trust.number != ud_twin_number(&bt->twin, copy) ? UD_ERR_CHAIN : err;
-}
-
-/*
- * What the journal notes about the copies; ud_boot_choose() mounts it again. One that cannot be mounted notes nothing: what
- * the copies say of themselves has to do.
- */
-static void read_notes(struct ud_boot_trust *bt, const struct ud_provision *provision,
-                       const struct ud_flash *flash)
-{
-    const struct ud_area area = {flash, provision->journal.offset, provision->journal.size};
-    if (ud_journal_mount(&bt->journal, &area, &bt->state) == UD_OK) {
-        bt->notes_in = (struct ud_twin_journal){&bt->journal, &bt->state};
-        bt->notes = (struct ud_twin_notes){ud_twin_journal_put, &bt->notes_in};
-        ud_twin_note_with(&bt->twin, &bt->notes, ud_twin_journal_noted(&bt->state));
-    }
 }
 
 static ud_err find_store(struct ud_boot_trust *bt, const struct ud_provision *provision, struct ud_buf *ram)
@@ -45,6 +31,26 @@ static ud_err find_store(struct ud_boot_trust *bt, const struct ud_provision *pr
         reason = err;
     }
     return reason;
+}
+
+/*
+ * With what the journal notes about the copies; ud_boot_choose() mounts it again. One that cannot be mounted notes nothing:
+ * what the copies say of themselves has to do.
+ */
+static ud_err find_noted(struct ud_boot_trust *bt, const struct ud_provision *provision,
+                         const struct ud_flash *flash, struct ud_buf *ram)
+{
+    struct ud_journal journal;
+    struct ud_slots_state state;
+    struct ud_twin_journal to = {&journal, &state};
+    const struct ud_twin_notes notes = {ud_twin_journal_put, &to};
+    const struct ud_area area = {flash, provision->journal.offset, provision->journal.size};
+    if (ud_journal_mount(&journal, &area, &state) == UD_OK) {
+        ud_twin_note_with(&bt->twin, &notes, ud_twin_journal_noted(&state));
+    }
+    const ud_err err = find_store(bt, provision, ram);
+    bt->twin.notes = NULL; /* the journal is somebody else's again */
+    return err;
 }
 
 ud_err ud_boot_trust_load(struct ud_boot_trust *bt, const struct ud_provision *provision,
@@ -67,12 +73,7 @@ ud_err ud_boot_trust_load(struct ud_boot_trust *bt, const struct ud_provision *p
     }
     bt->replaceable = true;
     err = ud_twin_mount(&bt->twin, areas);
-    if (err == UD_OK) {
-        read_notes(bt, provision, flash);
-        err = find_store(bt, provision, &buf);
-        ud_twin_note_with(&bt->twin, NULL, 0); /* the journal is somebody else's again */
-    }
-    bt->outcome = err;
+    bt->outcome = err == UD_OK ? find_noted(bt, provision, flash, &buf) : err;
     bt->in_force = bt->outcome == UD_OK;
     if (!bt->in_force) {
         memset(&bt->store, 0, sizeof bt->store);

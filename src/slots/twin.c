@@ -112,9 +112,8 @@ void ud_twin_note_with(struct ud_twin *twin, const struct ud_twin_notes *notes, 
 {
     twin->notes = notes;
     twin->noted = noted;
-    for (uint8_t i = 0; i < UD_TWIN_COPIES; i++) {
-        twin->copy[i].sealed = twin->copy[i].sealed && (noted & bit(i)) == 0;
-    }
+    twin->copy[0].sealed = twin->copy[0].sealed && (noted & 1) == 0;
+    twin->copy[1].sealed = twin->copy[1].sealed && (noted & 2) == 0;
 }
 
 /* Is copy 1 the better one? With all else equal it is not: copy 0 is written last, so it is never the doubtful one. */
