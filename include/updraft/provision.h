@@ -35,6 +35,8 @@ struct ud_provision_area {
 struct ud_provision_component {
     struct ud_bytes id; /* encoded: CBOR array of bstr, at most UD_COMPONENT_ID_BYTES_MAX */
     struct ud_provision_area slot[UD_PROVISION_SLOTS];
+    uint8_t
+        writers; /* groups of which each must have signed (ud_trust_may_write), a bit each; 0: none in particular */
 };
 
 /* Views point into the bytes it was parsed from, also those of trust. */
@@ -69,7 +71,7 @@ struct ud_provision {
  * @return UD_OK; errors of the CBOR reader; UD_ERR_LIMIT (file, id, count); UD_ERR_MISSING; UD_ERR_LABEL_UNKNOWN;
  *         UD_ERR_VERSION; UD_ERR_KEY, UD_ERR_KEY_PUBLISHED and UD_ERR_DUPLICATE (an anchor, a component);
  *         UD_ERR_NUMBER_RANGE (geometry, weight, trial); UD_ERR_RANGE (an area is empty, not made of whole sectors, outside the flash, or over
- *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh);
+ *         another one); UD_ERR_THRESHOLD (0, or more than all anchors together weigh; writers without an anchor, where no store can bring one);
  *         UD_ERR_IN_PLACE (UD_PROVISION_PATCH without a recovery image); UD_ERR_CONFIG (at_rest where nothing changes places)
  *
  * Cost:   no heap; stack of one COSE_Key reader and a CBOR reader

@@ -97,6 +97,9 @@ struct ud_ram {
 /* Where everything lies. Numbers come from the provisioning file; areas may lie on different flashes. */
 struct ud_layout {
     struct ud_layout_component components[UD_COMPONENTS_MAX];
+    /* Of each: groups of keys of which each must have signed what is written there, a bit each; 0: none in particular. The
+       last is of no component, and 0. */
+    uint8_t writers[UD_COMPONENTS_MAX + 1];
     uint8_t component_count; /* 1..UD_COMPONENTS_MAX */
     struct ud_area envelope[UD_SLOT_COUNT];
     struct ud_area journal;
@@ -166,6 +169,13 @@ ud_err ud_slots_fresh(const struct ud_slots *slots, struct ud_version version);
 int ud_version_compare(struct ud_version a, struct ud_version b);
 /** Index of the component with this encoded id. UD_ERR_COMPONENT. */
 ud_err ud_slots_component_find(const struct ud_slots *slots, struct ud_bytes id, uint8_t *component);
+/** Whose signatures the device's table asks for (writers of ud_trust_may_write()); 0 for what is no component of it. */
+static inline uint8_t ud_slots_writers(const struct ud_slots *slots, struct ud_bytes id)
+{
+    uint8_t component = UD_COMPONENTS_MAX;
+    (void)ud_slots_component_find(slots, id, &component);
+    return slots->layout->writers[component];
+}
 /** Largest image, bytes: of the smaller of the two slots. `component` below layout->component_count. */
 uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component);
 /** Largest envelope, bytes: area minus its header, of the smaller of the two. */

@@ -75,11 +75,13 @@ ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers);
  * May these signers write this component of a device of this vendor and class? Threshold and needs must be reached by
  * signers that have the right; the others do not count.
  *
+ * @param writers the device's own word on this component, from its table: a bit for each group of which at least one must
+ *        be among those signers; 0: whom the keys' rights allow
  * @param component_id encoded; compared element by element. Empty views are not compared.
  * @return UD_OK, UD_ERR_RIGHTS
  */
-ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, struct ud_bytes component_id,
-                          struct ud_bytes vendor_id, struct ud_bytes class_id);
+ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, uint8_t writers,
+                          struct ud_bytes component_id, struct ud_bytes vendor_id, struct ud_bytes class_id);
 /** Is this manifest digest among those that boot whoever signed them? */
 bool ud_trust_keeps(const struct ud_trust *trust, struct ud_bytes manifest_digest);
 /**

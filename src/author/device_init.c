@@ -56,6 +56,8 @@ struct init {
     ud_provision_mover layout;
     bool at_rest;
     struct ud_trust trust;
+    uint64_t group;                     /* of the anchors that follow */
+    uint8_t writers[UD_COMPONENTS_MAX]; /* of each component, a bit for each group */
 };
 
 /* Bytes of one copy of a trust store: the largest one, its head and its seal, in whole sectors. */
@@ -165,6 +167,7 @@ static ud_err fill_ids(const struct init *init, struct ids *ids, struct ud_provi
     }
     for (size_t i = 0; err == UD_OK && i < init->component_count; i++) {
         err = fill_component(init->components[i], ids->components[i], &p->components[i].id);
+        p->components[i].writers = init->writers[i];
     }
     p->component_count = (uint8_t)init->component_count;
     return err;
@@ -380,6 +383,8 @@ static const struct option options[] = {
     {"recovery", required_argument, NULL, 'R'},
     {"recovery-image", required_argument, NULL, 'I'},
     {"at-rest", no_argument, NULL, 'E'},
+    {"group", required_argument, NULL, 'g'},
+    {"writers", required_argument, NULL, 'w'},
     {NULL, 0, NULL, 0},
 };
 
@@ -413,6 +418,24 @@ static bool take_one_more(struct init *init, int option)
         return false;
     }
     list[(*count)++] = optarg;
+    return true;
+}
+
+/* Groups, as in 1,2; of the component given last. */
+static bool take_writers(struct init *init, const char *text)
+{
+    uint8_t groups = 0;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text >= '0' + UD_TRUST_GROUPS_MAX || (text[1] != '\0' && text[1] != ',')) {
+            return false;
+        }
+        groups |= (uint8_t)(1U << (*text - '0'));
+        text += text[1] == ',' ? 1 : 0;
+    }
+    if (groups == 0 || init->component_count == 0) {
+        return false;
+    }
+    init->writers[init->component_count - 1] = groups;
     return true;
 }
 
@@ -472,6 +495,16 @@ int offline_device_init(int argc, char **argv)
             const ud_err err = cli_anchor(&init.trust, optarg);
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
+            }
+            init.trust.keys[init.trust.key_count - 1].group = (uint8_t)init.group;
+        } else if (option == 'g') {
+            if (!cli_number(optarg, 0, UD_TRUST_GROUPS_MAX - 1, &init.group)) {
+                return cli_usage("device init", "--group is 0 to 3, of the anchors behind it");
+            }
+        } else if (option == 'w') {
+            if (!take_writers(&init, optarg)) {
+                return cli_usage("device init",
+                                 "--writers is for the --component before it: groups, as in 1,2");
             }
         } else if (option == 'E') {
             init.at_rest = true;

@@ -26,10 +26,30 @@ static json_t *show_components(const struct ud_provision *p)
     for (size_t i = 0; i < p->component_count; i++) {
         char name[SUIT_SHOW_NAME_BYTES_MAX];
         suit_show_component(p->components[i].id, name);
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:o}", "id", name, "slots", show_slots(p->components[i].slot)));
+        json_t *writers = json_array();
+        for (int group = 0; group < UD_TRUST_GROUPS_MAX; group++) {
+            if ((p->components[i].writers >> group & 1) != 0) {
+                (void)json_array_append_new(writers, json_integer(group));
+            }
+        }
+        (void)json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "id", name, "slots",
+                                                    show_slots(p->components[i].slot), "writers", writers));
     }
     return list;
+}
+
+static void print_writers(const char *component, uint8_t writers)
+{
+    if (writers == 0) {
+        return; /* whom the anchors' rights allow */
+    }
+    printf("Writers      %s: somebody of group", component);
+    for (int group = 0; group < UD_TRUST_GROUPS_MAX; group++) {
+        if ((writers >> group & 1) != 0) {
+            printf(" %d", group);
+        }
+    }
+    printf(", each\n");
 }
 
 static json_t *show_anchors(const struct ud_provision *p)
@@ -125,6 +145,7 @@ static void print(const struct ud_provision *p)
         suit_show_component(p->components[i].id, text);
         print_area("Component", text, 0, p->components[i].slot[0]);
         print_area("Component", text, 1, p->components[i].slot[1]);
+        print_writers(text, p->components[i].writers);
     }
     printf("Layout       %s%s\n", layout_name(p), p->at_rest ? ", images encrypted at rest" : "");
     print_area("Envelope", "kept", 0, p->envelope[0]);

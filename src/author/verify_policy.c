@@ -41,8 +41,8 @@ static ud_err check_components(const struct ud_suit_manifest *man, const struct 
         *which = i;
         err = err == UD_OK ? ud_provision_component(provision, id, &place) : err;
         if (err == UD_OK) {
-            err = ud_trust_may_write(&provision->trust, man->env->signers, id, provision->vendor_id,
-                                     provision->class_id);
+            err = ud_trust_may_write(&provision->trust, man->env->signers, provision->components[place].writers,
+                                     id, provision->vendor_id, provision->class_id);
         }
         if (err != UD_OK) {
             return err;

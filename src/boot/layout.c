@@ -33,6 +33,7 @@ ud_err ud_boot_layout_with(struct ud_layout *layout, const struct ud_provision *
     for (size_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
         for (size_t i = 0; i < provision->component_count; i++) {
             layout->components[i].id = provision->components[i].id;
+            layout->writers[i] = provision->components[i].writers;
             layout->components[i].image[slot] = area_of(flash, &provision->components[i].slot[slot]);
         }
         layout->envelope[slot] = area_of(flash, &provision->envelope[slot]);

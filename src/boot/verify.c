@@ -215,8 +215,8 @@ ud_err ud_boot_check_rights(const struct ud_boot *boot, const struct ud_suit_man
         struct ud_bytes id;
         err = ud_suit_component_id(man, i, &id);
         if (err == UD_OK) {
-            err = ud_trust_may_write(boot->trust, man->env->signers, id, boot->identity.vendor_id,
-                                     boot->identity.class_id);
+            err = ud_trust_may_write(boot->trust, man->env->signers, ud_slots_writers(&boot->slots, id), id,
+                                     boot->identity.vendor_id, boot->identity.class_id);
         }
     }
     return err;

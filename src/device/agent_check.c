@@ -93,6 +93,14 @@ static ud_err find_place(struct ud_agent *agent, uint8_t component)
                         : err;
 }
 
+ud_err ud_agent_may_write(const struct ud_agent *agent, const struct ud_trust *trust, ud_trust_set signers,
+                          struct ud_bytes id)
+{
+    const struct ud_agent_config *config = agent->config;
+    return ud_trust_may_write(trust, signers, ud_slots_writers(config->slots, id), id, config->vendor_id,
+                              config->class_id);
+}
+
 /* Component i of the manifest: known here, signed for by somebody who may, image of a known size that fits. */
 static ud_err check_component(struct ud_agent *agent, uint8_t i)
 {
@@ -107,8 +115,8 @@ static ud_err check_component(struct ud_agent *agent, uint8_t i)
         return UD_OK; /* no part of the device; what is made of it is one */
     }
     if (err == UD_OK) {
-        err = ud_trust_may_write(config->trust, agent->env.signers, config->layout->components[place].id,
-                                 config->vendor_id, config->class_id);
+        err =
+            ud_agent_may_write(agent, config->trust, agent->env.signers, config->layout->components[place].id);
     }
     if (err != UD_OK) {
         return err;

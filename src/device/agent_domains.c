@@ -169,13 +169,12 @@ static ud_err check_sequence(struct ud_agent *agent, uint8_t component, uint64_t
 static ud_err check_rights(const struct ud_agent *agent, const struct ud_suit_manifest *man,
                            const struct ud_trust *trust)
 {
-    const struct ud_agent_config *config = agent->config;
     ud_err err = UD_OK;
     for (uint8_t i = 0; err == UD_OK && i < man->component_count; i++) {
         struct ud_bytes id;
         err = ud_suit_component_id(man, i, &id);
         if (err == UD_OK) {
-            err = ud_trust_may_write(trust, man->env->signers, id, config->vendor_id, config->class_id);
+            err = ud_agent_may_write(agent, trust, man->env->signers, id);
         }
     }
     return err;

@@ -28,6 +28,10 @@ ud_err ud_agent_known_outcome(const struct ud_agent *agent, const uint8_t digest
 /** Release what an image at work holds: hash, key, bytes that were not used. */
 void ud_agent_release(struct ud_agent *agent);
 
+/** By keys and by the table of this device: ud_trust_may_write(). */
+ud_err ud_agent_may_write(const struct ud_agent *agent, const struct ud_trust *trust, ud_trust_set signers,
+                          struct ud_bytes id);
+
 /* agent_download.c */
 void ud_agent_download_begin(struct ud_agent *agent);
 /**

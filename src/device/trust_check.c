@@ -18,7 +18,8 @@ static ud_err check_rights(struct ud_trust_check *check, const struct ud_trust *
         struct ud_bytes id;
         err = ud_suit_component_id(check->man, i, &id);
         if (err == UD_OK) {
-            err = ud_trust_may_write(trust, check->env->signers, id, check->vendor_id, check->class_id);
+            err = ud_trust_may_write(trust, check->env->signers, ud_slots_writers(check->slots, id), id,
+                                     check->vendor_id, check->class_id);
         }
     }
     return err;

@@ -23,7 +23,8 @@ enum {
     KEY_MOVER = 16,
     KEY_RECOVERY = 17,
 };
-enum { COMPONENT_ID = 1, COMPONENT_AREAS = 2 };
+enum { COMPONENT_ID = 1, COMPONENT_AREAS = 2, COMPONENT_WRITERS = 3 };
+enum { WRITERS_ALL = (1 << UD_TRUST_GROUPS_MAX) - 1 };
 enum { FLASH_BYTES = 1, FLASH_ERASE = 2, FLASH_WRITE = 3, FLASH_ERASED = 4 };
 enum { TRIAL_BOOTS = 1, TRIAL_DEADLINE = 2 };
 enum { MOVER_KIND = 1, MOVER_AREA = 2, MOVER_AT_REST = 3 };
@@ -58,9 +59,15 @@ static void read_component_areas(struct ud_cbor *r, void *into)
     read_slots(r, ((struct ud_provision_component *)into)->slot);
 }
 
+static void read_component_writers(struct ud_cbor *r, void *into)
+{
+    ((struct ud_provision_component *)into)->writers = (uint8_t)ud_fields_number(r, 1, WRITERS_ALL);
+}
+
 static const struct ud_field component_fields[] = {
     {COMPONENT_ID, true, read_component_id},
     {COMPONENT_AREAS, true, read_component_areas},
+    {COMPONENT_WRITERS, false, read_component_writers},
 };
 
 /* Reading: the file */
@@ -321,9 +328,27 @@ static ud_err check_areas(const struct ud_provision *p)
     return p->journal.size / p->erase_size >= UD_PROVISION_JOURNAL_SECTORS_MIN ? UD_OK : UD_ERR_RANGE;
 }
 
+/* A component that nobody could ever write; where roots make stores, their keys may come with one. */
+static ud_err check_writers(const struct ud_provision *p)
+{
+    uint8_t groups = 0;
+    for (size_t i = 0; i < p->trust.key_count; i++) {
+        groups |= (uint8_t)(1U << p->trust.keys[i].group);
+    }
+    for (size_t i = 0; i < p->component_count && p->roots.len == 0; i++) {
+        if ((p->components[i].writers & ~groups) != 0) {
+            return UD_ERR_THRESHOLD;
+        }
+    }
+    return UD_OK;
+}
+
 static ud_err check(const struct ud_provision *p)
 {
     ud_err err = p->component_count > 0 ? check_trust(p) : UD_ERR_MISSING;
+    if (err == UD_OK) {
+        err = check_writers(p);
+    }
     if (err == UD_OK) {
         err = check_geometry(p);
     }
@@ -397,11 +422,14 @@ static void put_places(struct ud_cbor_writer *w, const struct ud_provision *p)
     ud_cbor_put_uint(w, KEY_COMPONENTS);
     ud_cbor_put_array(w, p->component_count);
     for (size_t i = 0; i < p->component_count; i++) {
-        ud_cbor_put_map(w, 2);
+        ud_cbor_put_map(w, p->components[i].writers != 0 ? 3 : 2);
         ud_cbor_put_uint(w, COMPONENT_ID);
         ud_cbor_put_raw(w, p->components[i].id);
         ud_cbor_put_uint(w, COMPONENT_AREAS);
         put_slots(w, p->components[i].slot);
+        if (p->components[i].writers != 0) {
+            put_number_field(w, COMPONENT_WRITERS, p->components[i].writers);
+        }
     }
     ud_cbor_put_uint(w, KEY_ENVELOPES);
     put_slots(w, p->envelope);

@@ -38,18 +38,20 @@ static uint32_t weight_of(const struct ud_trust *trust, ud_trust_set set, size_t
     return weight;
 }
 
-/* A threshold of 0 is no policy at all: nothing reaches it. */
-static bool reaches(const struct ud_trust *trust, ud_trust_set set)
+/* A threshold of 0 is no policy at all: nothing reaches it. Of each group in `writers` somebody must be there. */
+static bool reaches(const struct ud_trust *trust, ud_trust_set set, uint32_t writers)
 {
     if ((set & UD_TRUST_SET_KEPT) != 0 && trust->kept.len > 0) {
         return true;
     }
-    for (size_t group = 0; group < UD_TRUST_GROUPS_MAX; group++) {
-        if (weight_of(trust, set, group) < trust->group_need[group]) {
+    for (size_t group = 0; group < UD_TRUST_GROUPS_MAX; group++, writers >>= 1) {
+        const uint32_t weight = weight_of(trust, set, group);
+        if (weight < trust->group_need[group] || weight < (writers & 1)) {
             return false;
         }
     }
-    return trust->threshold > 0 && weight_of(trust, set, UD_TRUST_GROUPS_MAX) >= trust->threshold;
+    return writers == 0 && trust->threshold > 0 &&
+           weight_of(trust, set, UD_TRUST_GROUPS_MAX) >= trust->threshold;
 }
 
 ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers)
@@ -57,7 +59,7 @@ ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers)
     if (signers == 0) {
         return UD_ERR_UNTRUSTED;
     }
-    return reaches(trust, signers) ? UD_OK : UD_ERR_THRESHOLD;
+    return reaches(trust, signers, 0) ? UD_OK : UD_ERR_THRESHOLD;
 }
 
 bool ud_trust_keeps(const struct ud_trust *trust, struct ud_bytes manifest_digest)
@@ -106,8 +108,8 @@ static bool key_may(const struct ud_trust_key *key, struct ud_bytes component_id
             is_prefix(key->component_prefix, component_id));
 }
 
-ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, struct ud_bytes component_id,
-                          struct ud_bytes vendor_id, struct ud_bytes class_id)
+ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, uint8_t writers,
+                          struct ud_bytes component_id, struct ud_bytes vendor_id, struct ud_bytes class_id)
 {
     ud_trust_set may = signers & UD_TRUST_SET_KEPT;
     for (size_t i = 0; i < trust->key_count; i++) {
@@ -115,5 +117,5 @@ ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, st
             may |= (ud_trust_set)1 << i;
         }
     }
-    return reaches(trust, may) ? UD_OK : UD_ERR_RIGHTS;
+    return reaches(trust, may, writers) ? UD_OK : UD_ERR_RIGHTS;
 }

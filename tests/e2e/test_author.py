@@ -341,6 +341,26 @@ def test_a_device_folder_holds_what_its_device_needs(signed):
     assert end <= show["flash"]["size"]
 
 
+def test_a1_a_component_takes_only_what_its_writers_have_signed(desk):
+    for name in ("author", "vendor"):
+        desk.keygen(name)
+    desk.updraft("device", "init", "door-17", "--vendor", "example.com", "--class", "door-lock", "--anchor", "author.pub", "--group", "1",
+                 "--anchor", "vendor.pub", "--component", "app", "--component", "radio", "--writers", "1")
+    show = desk.json("device", "show", "door-17")
+    assert [(one["id"], one["writers"]) for one in show["components"]] == [("app", []), ("radio", [1])]
+    assert "radio: somebody of group 1" in desk.updraft("device", "show", "door-17").stdout
+    (desk.folder / "x.bin").write_bytes(b"x" * 100)
+    for component in ("app", "radio"):
+        for key in ("author", "vendor"):
+            envelope = f"{component}-{key}.suit"
+            desk.updraft("create", "--image", "x.bin", "--vendor", "example.com", "--class", "door-lock", "--sequence", "1",
+                         "--component", component, "--output", envelope)
+            desk.updraft("sign", envelope, "--key", f"{key}.key")
+            refused = (component, key) == ("radio", "author")
+            answer = desk.updraft("verify", envelope, "--policy", "door-17/provisioning.cbor", code=1 if refused else 0)
+            assert ("UD_ERR_RIGHTS" in answer.stderr) == refused, answer.stderr
+
+
 @pytest.mark.parametrize("layout, spare", [("ab", 0), ("swap", 4096), ("overwrite", 0)])
 def test_a_device_folder_is_laid_out_as_asked(signed, layout, spare):
     device_init(signed, "--layout", layout)

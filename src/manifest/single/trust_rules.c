@@ -47,11 +47,12 @@ ud_err ud_trust_may_install(const struct ud_trust *trust, uint64_t sequence, uin
     return trust->number == 0 ? UD_OK : UD_ERR_RIGHTS;
 }
 
-ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, struct ud_bytes component_id,
-                          struct ud_bytes vendor_id, struct ud_bytes class_id)
+/* A table that asks for writers of their own is for a build that knows groups. */
+ud_err ud_trust_may_write(const struct ud_trust *trust, ud_trust_set signers, uint8_t writers,
+                          struct ud_bytes component_id, struct ud_bytes vendor_id, struct ud_bytes class_id)
 {
     (void)component_id;
     (void)vendor_id;
     (void)class_id;
-    return reaches(trust, signers) ? UD_OK : UD_ERR_RIGHTS;
+    return writers == 0 && reaches(trust, signers) ? UD_OK : UD_ERR_RIGHTS;
 }

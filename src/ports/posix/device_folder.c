@@ -43,6 +43,7 @@ static void lay_out(struct ud_device_folder *device)
         to->envelope[slot] = area_of(device, from->envelope[slot]);
         for (uint8_t i = 0; i < from->component_count; i++) {
             to->components[i].id = from->components[i].id;
+            to->writers[i] = from->components[i].writers;
             to->components[i].image[slot] = area_of(device, from->components[i].slot[slot]);
         }
     }

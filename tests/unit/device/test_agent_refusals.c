@@ -67,6 +67,12 @@ static void revoke_rights(struct fleet *fleet, struct release *release)
     fleet->device.trust.keys[0].class_id = UD_BYTES_ARRAY(other_uuid);
 }
 
+static void ask_writers(struct fleet *fleet, struct release *release)
+{
+    (void)release;
+    fleet->device.layout.writers[0] = 1U << 1; /* the author's key is of group 0 */
+}
+
 static void raise_threshold(struct fleet *fleet, struct release *release)
 {
     (void)release;
@@ -132,6 +138,7 @@ static const struct {
      false,
      nothing},
     {"signer without the right", UD_ERR_RIGHTS, {.image_bytes = 600}, false, false, revoke_rights},
+    {"component whose writers have not signed", UD_ERR_RIGHTS, {.image_bytes = 600}, false, false, ask_writers},
     {"one signature where two are asked for",
      UD_ERR_THRESHOLD,
      {.image_bytes = 600},
@@ -194,10 +201,12 @@ static void test_every_wrong_release_is_refused_by_name_and_the_next_good_one_in
         release_make(release, &options);
         const struct ud_agent_config before = fleet->device.config;
         const struct ud_trust trust = fleet->device.trust;
+        const struct ud_layout layout = fleet->device.layout;
         rows[i].spoil(fleet, release);
         offer_and_rest(&fleet->device, release);
         fleet->device.config = before;
         fleet->device.trust = trust;
+        fleet->device.layout = layout;
         expect_refused(fleet, rows[i].name, rows[i].want);
         if (!rows[i].fetches_payload && fleet->device.road.resources[1].served_bytes != 0) {
             fail_msg("%s: fetched the payload first", rows[i].name);
@@ -408,10 +417,23 @@ static void test_polls_that_fail_back_off(void **state)
 
 #define WITH_FLEET(test) cmocka_unit_test_setup_teardown(test, fleet_setup, fleet_teardown)
 
+/* The bootloader asks its own table, whatever an agent let in. */
+static void test_a1_a_bootloader_starts_nothing_that_a_component_s_writers_have_not_signed(void **state)
+{
+    struct fleet *fleet = *state;
+    struct device *device = &fleet->device;
+    device->layout.writers[0] = 1U << 1;
+    assert_int_equal(device_boot(device, UD_OK), UD_ERR_NO_SLOT);
+    device->trust.keys[0].group = 1;
+    assert_int_equal(device_boot(device, UD_OK), UD_OK);
+    device_expect_running(device, &fleet->v1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_wrong_release_is_refused_by_name_and_the_next_good_one_installs),
+        WITH_FLEET(test_a1_a_bootloader_starts_nothing_that_a_component_s_writers_have_not_signed),
         WITH_FLEET(test_a4_b1_what_was_installed_in_time_goes_on_booting),
         WITH_FLEET(test_an_image_that_never_ends_is_cut_off_at_its_size),
         WITH_FLEET(test_an_envelope_that_never_ends_is_cut_off_at_the_buffer),

@@ -51,7 +51,7 @@ static ud_err judge(struct opened *o, struct ud_bytes in, const struct ud_trust 
     for (size_t i = 0; err == UD_OK && i < o->man.component_count; i++) {
         struct ud_bytes id = {NULL, 0};
         assert_int_equal(ud_suit_component_id(&o->man, i, &id), UD_OK);
-        err = ud_trust_may_write(trust, o->env.signers, id, hex_decode(ONES16, vendor, sizeof vendor),
+        err = ud_trust_may_write(trust, o->env.signers, 0, id, hex_decode(ONES16, vendor, sizeof vendor),
                                  hex_decode(TWOS16, class_id, sizeof class_id));
     }
     o->device.trace[0] = '\0';

@@ -253,7 +253,7 @@ static void test_a12_e5_a_hybrid_with_one_false_half_is_refused(void **state)
 
     /* two signatures of one group do not stand for the other group */
     assert_int_equal(ud_trust_enough(&f.trust, 1u << P256 | 1u << ED25519), UD_ERR_THRESHOLD);
-    assert_int_equal(ud_trust_may_write(&f.trust, 1u << P256 | 1u << ED25519, payload, payload, payload),
+    assert_int_equal(ud_trust_may_write(&f.trust, 1u << P256 | 1u << ED25519, 0, payload, payload, payload),
                      UD_ERR_RIGHTS);
 }
 

@@ -26,8 +26,8 @@ static struct ud_provision good(void)
         .class_id = UD_BYTES_ARRAY(class_id),
         .trust = {.threshold = 1, .epoch = 3},
         .component_count = 2,
-        .components = {{UD_BYTES_ARRAY(app_id), {{6 * SECTOR, APP_BYTES}, {22 * SECTOR, APP_BYTES}}},
-                       {UD_BYTES_ARRAY(net_id), {{38 * SECTOR, APP_BYTES}, {54 * SECTOR, APP_BYTES}}}},
+        .components = {{UD_BYTES_ARRAY(app_id), {{6 * SECTOR, APP_BYTES}, {22 * SECTOR, APP_BYTES}}, 0},
+                       {UD_BYTES_ARRAY(net_id), {{38 * SECTOR, APP_BYTES}, {54 * SECTOR, APP_BYTES}}, 0}},
         .journal = {0, 2 * SECTOR},
         .envelope = {{2 * SECTOR, 2 * SECTOR}, {4 * SECTOR, 2 * SECTOR}},
         .flash_bytes = 70 * SECTOR,
@@ -76,6 +76,25 @@ static void test_what_is_written_reads_back_the_same(void **state)
     assert_int_equal(got.erased_value, 0xff);
     assert_int_equal(got.trial_deadline_ms, 60000);
     assert_int_equal(ud_provision_component(&got, UD_BYTES_ARRAY(text_id), &index), UD_ERR_COMPONENT);
+}
+
+/* A map of two entries in a file from before there were writers, of three where there are some. */
+static void test_writers_of_a_component_read_back_and_cost_nothing_where_there_are_none(void **state)
+{
+    (void)state;
+    uint8_t bytes[UD_PROVISION_BYTES_MAX];
+    struct ud_buf out = {bytes, sizeof bytes, 0};
+    struct ud_provision want = good();
+    struct ud_provision got;
+    assert_int_equal(ud_provision_write(&out, &want), UD_OK);
+    const size_t without = out.len;
+    want.components[1].writers = 1;
+    out.len = 0;
+    assert_int_equal(ud_provision_write(&out, &want), UD_OK);
+    assert_int_equal(out.len, without + 2);
+    assert_int_equal(ud_provision_parse(&got, ud_buf_bytes(&out), NULL), UD_OK);
+    assert_int_equal(got.components[0].writers, 0);
+    assert_int_equal(got.components[1].writers, 1);
 }
 
 static void test_a_layout_that_moves_images_reads_back_the_same(void **state)
@@ -144,6 +163,7 @@ enum what {
     ANCHORS,
     WEIGHT,
     THRESHOLD,
+    WRITERS,
     ERASE_SIZE,
     WRITE_SIZE,
     FLASH_BYTES,
@@ -183,6 +203,8 @@ static const struct {
     {"anchor without weight", WEIGHT, {0, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"threshold 0", THRESHOLD, {0, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"threshold out of reach", THRESHOLD, {2, 0}, {NULL, 0}, UD_ERR_THRESHOLD},
+    {"writers of a group without an anchor", WRITERS, {2, 0}, {NULL, 0}, UD_ERR_THRESHOLD},
+    {"writers of a group that there is not", WRITERS, {16, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"erase size no multiple", ERASE_SIZE, {SECTOR - 1, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"write size no power of two", WRITE_SIZE, {6, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
     {"write size over the limit", WRITE_SIZE, {64, 0}, {NULL, 0}, UD_ERR_NUMBER_RANGE},
@@ -219,6 +241,7 @@ static void spoil_number(struct ud_provision *p, size_t row)
         [ANCHORS] = &p->trust.key_count,
         [WEIGHT] = &p->trust.keys[0].weight,
         [THRESHOLD] = &p->trust.threshold,
+        [WRITERS] = &p->components[1].writers,
         [ERASED] = &p->erased_value,
         [BOOTS] = &p->trial_boots,
         [VENDOR_BYTES] = NULL,
@@ -316,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_reads_back_the_same),
+        cmocka_unit_test(test_writers_of_a_component_read_back_and_cost_nothing_where_there_are_none),
         cmocka_unit_test(test_a_layout_that_moves_images_reads_back_the_same),
         cmocka_unit_test(test_images_rest_encrypted_only_where_they_do_not_run),
         cmocka_unit_test(test_a_device_that_does_not_add_up_is_refused_with_its_reason),

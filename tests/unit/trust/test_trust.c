@@ -124,8 +124,9 @@ static void test_a_key_writes_only_what_it_has_the_right_to(void **state)
         trust.keys[0].class_id = hex_decode(rights[i].class_id, bytes[2], sizeof bytes[2]);
         const struct ud_bytes asked = hex_decode(rights[i].asked, bytes[3], sizeof bytes[3]);
         print_message("  %s\n", rights[i].name);
-        assert_int_equal(ud_trust_may_write(&trust, 1, asked, UD_BYTES_ARRAY(vendor), UD_BYTES_ARRAY(class_id)),
-                         rights[i].want);
+        assert_int_equal(
+            ud_trust_may_write(&trust, 1, 0, asked, UD_BYTES_ARRAY(vendor), UD_BYTES_ARRAY(class_id)),
+            rights[i].want);
     }
 }
 
@@ -138,11 +139,50 @@ static void test_signers_without_the_right_do_not_help_to_the_threshold(void **s
     struct ud_trust trust = trust_of((const uint8_t[]){1, 1, 1}, 3, 2);
     trust.keys[2].component_prefix = UD_BYTES_ARRAY(net);
     assert_int_equal(ud_trust_enough(&trust, 0x5), UD_OK);
-    assert_int_equal(ud_trust_may_write(&trust, 0x5, UD_BYTES_ARRAY(app), none, none), UD_ERR_RIGHTS);
-    assert_int_equal(ud_trust_may_write(&trust, 0x5, UD_BYTES_ARRAY(net), none, none), UD_OK);
-    assert_int_equal(ud_trust_may_write(&trust, 0x3, UD_BYTES_ARRAY(app), none, none), UD_OK);
+    assert_int_equal(ud_trust_may_write(&trust, 0x5, 0, UD_BYTES_ARRAY(app), none, none), UD_ERR_RIGHTS);
+    assert_int_equal(ud_trust_may_write(&trust, 0x5, 0, UD_BYTES_ARRAY(net), none, none), UD_OK);
+    assert_int_equal(ud_trust_may_write(&trust, 0x3, 0, UD_BYTES_ARRAY(app), none, none), UD_OK);
     trust.threshold = 0;
-    assert_int_equal(ud_trust_may_write(&trust, 0x3, UD_BYTES_ARRAY(app), none, none), UD_ERR_RIGHTS);
+    assert_int_equal(ud_trust_may_write(&trust, 0x3, 0, UD_BYTES_ARRAY(app), none, none), UD_ERR_RIGHTS);
+}
+
+/* The device's own word on a component: each of these groups must be among who may write it. */
+static void test_a1_a_component_with_writers_takes_nothing_that_they_have_not_signed(void **state)
+{
+    static const struct {
+        const char *name;
+        ud_trust_set signers;
+        uint8_t writers;
+        ud_err want;
+    } rows[] = {
+        {"nobody in particular", 0x1, 0x0, UD_OK},
+        {"group 0, by its key", 0x1, 0x1, UD_OK},
+        {"group 1, by a key of group 0", 0x1, 0x2, UD_ERR_RIGHTS},
+        {"group 1, by its key", 0x2, 0x2, UD_OK},
+        {"both, by one of them", 0x2, 0x3, UD_ERR_RIGHTS},
+        {"both", 0x3, 0x3, UD_OK},
+        {"group 2, by a key of it that has no right to this component", 0x5, 0x4, UD_ERR_RIGHTS},
+        {"group 3, which has no key", 0x7, 0x8, UD_ERR_RIGHTS},
+        {"the store keeps the manifest", UD_TRUST_SET_KEPT, 0x3, UD_OK},
+        {"nobody signed", 0, 0x0, UD_ERR_RIGHTS},
+    };
+    static const uint8_t digest[UD_SHA256_BYTES] = {1};
+    uint8_t app[] = {0x81, 0x43, 'a', 'p', 'p'};
+    uint8_t net[] = {0x81, 0x43, 'n', 'e', 't'};
+    const struct ud_bytes none = {NULL, 0};
+    (void)state;
+    struct ud_trust trust = trust_of((const uint8_t[]){1, 1, 1}, 3, 1);
+    trust.kept = UD_BYTES_ARRAY(digest);
+    trust.keys[1].group = 1;
+    trust.keys[2].group = 2;
+    trust.keys[2].component_prefix = UD_BYTES_ARRAY(net);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_message("  %s\n", rows[i].name);
+        assert_int_equal(
+            ud_trust_may_write(&trust, rows[i].signers, rows[i].writers, UD_BYTES_ARRAY(app), none, none),
+            rows[i].want);
+    }
+    assert_int_equal(ud_trust_may_write(&trust, 0x5, 0x4, UD_BYTES_ARRAY(net), none, none), UD_OK);
 }
 
 /* Three of the author's, two of the operator's: two of the first and one of the second must sign. */
@@ -181,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_a_key_is_added_once_with_a_weight_and_up_to_the_limit),
         cmocka_unit_test(test_a_key_writes_only_what_it_has_the_right_to),
         cmocka_unit_test(test_signers_without_the_right_do_not_help_to_the_threshold),
+        cmocka_unit_test(test_a1_a_component_with_writers_takes_nothing_that_they_have_not_signed),
         cmocka_unit_test(test_b10_author_and_operator_each_sign_as_often_as_their_group_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
