@@ -153,7 +153,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 interop: release ## other projects' real programs against ours (SWUpdate, oidc-provider, MCUmgr, Leshan, aiocoap, libcoap, pycose)
 	@scripts/bootstrap interop mcu
 	scripts/mcu-build $(BUILD)
-	cmake --build $(BUILD)/release --target interop-cose
+	cmake --build $(BUILD)/release --target interop-cose interop-resident
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) python3 -m pytest -q -p no:cacheprovider interop
 
 console: release ## the web console: built anew and compared, its tests with Debian's Chromium

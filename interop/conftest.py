@@ -48,6 +48,23 @@ def cose_python(build) -> Path:
     return folder / "bin/python"
 
 
+@pytest.fixture(scope="session")
+def mcu_tools(build) -> Path:
+    """The folder of the programs of interop/mcu/requirements.txt, in a folder of its own under build/; without the index tests say so."""
+    requirements = ROOT / "interop/mcu/requirements.txt"
+    wanted = requirements.read_text()
+    folder = build.parent / "mcu-tools"
+    done = folder / "installed.txt"
+    if not done.exists() or done.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
+        got = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "-r", requirements],
+                             capture_output=True, text=True)
+        if got.returncode != 0:
+            pytest.skip(f"the tools are not to be had: {got.stderr.strip().splitlines()[-1]}")
+        done.write_text(wanted)
+    return folder / "bin"
+
+
 @pytest.fixture
 def server(build, tmp_path):
     running = Updraftd(build / "updraftd", tmp_path / "state")

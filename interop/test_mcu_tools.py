@@ -4,7 +4,6 @@ They come from the Python package index, pinned, into a folder of their own unde
 """
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -19,7 +18,6 @@ from mcu_tool import STATUS_CUT  # noqa: E402  (the folder is known only now)
 from test_mcu import FIRMWARE, UPDRAFT, Device, Works, make_envelope  # noqa: E402
 from test_mcu_swap import AREAS  # noqa: E402
 
-REQUIREMENTS = ROOT / "interop/mcu/requirements.txt"
 CUTS = 12
 BRING_BACK = ROOT / "interop/mcu/bring_back.py"
 
@@ -27,19 +25,8 @@ pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make interop` builds 
 
 
 @pytest.fixture(scope="session")
-def tools() -> Path:
-    """The folder of their programs."""
-    folder = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build/release")).parent / "mcu-tools"
-    wanted = REQUIREMENTS.read_text()
-    done = folder / "installed.txt"
-    if not done.exists() or done.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
-        got = subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "-r", REQUIREMENTS],
-                             capture_output=True, text=True)
-        if got.returncode != 0:
-            pytest.skip(f"the tools are not to be had: {got.stderr.strip().splitlines()[-1]}")
-        done.write_text(wanted)
-    return folder / "bin"
+def tools(mcu_tools) -> Path:
+    return mcu_tools
 
 
 @pytest.fixture(scope="session")

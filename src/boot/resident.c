@@ -233,7 +233,8 @@ ud_err ud_resident_request(struct ud_slots *slots)
         err = make_blank(slots);
     }
     if (err == UD_OK) {
-        err = ud_mcuboot_request(area_of(slots, SECONDARY), resident->max_align, resident->for_good);
+        err = ud_mcuboot_request(area_of(slots, SECONDARY), resident->max_align,
+                                 resident->for_good && resident->way != UD_RESIDENT_OVERWRITE);
     }
     if (err != UD_OK) {
         (void)erase_behind(slots, slots->size_bytes[0]); /* neither is told when the flash fails: R4 finds it */

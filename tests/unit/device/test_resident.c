@@ -237,7 +237,7 @@ static void test_an_update_for_good_needs_no_confirmation(void **state)
         struct resident *resident = make(&shape);
         resident_install(resident, &resident->v2, FLEET_ACTION);
         assert_int_equal(resident_boot(resident), UD_OK);
-        assert_int_equal(resident->swap, UD_MCUBOOT_SWAP_PERMANENT);
+        assert_int_equal(resident->swap, i < REVERTING ? UD_MCUBOOT_SWAP_PERMANENT : UD_MCUBOOT_SWAP_TEST);
         assert_int_equal(resident->device.info.reason, UD_BOOT_NORMAL);
         device_expect_running(&resident->device, &resident->v2);
         assert_int_equal(device_run_to_rest(&resident->device), UD_WAIT);
