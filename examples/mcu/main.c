@@ -10,6 +10,7 @@
  *     off                                ends the emulator
  */
 #include "../app/app.h"
+#include "begin.h"
 #include "patch.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/mps2-an385/at_rest/at_rest.h"
@@ -109,7 +110,7 @@ static ud_err open(struct app *app)
     ud_uart_init();
     ud_err err = ud_mps2_device_open(&app->device);
     if (err == UD_OK) {
-        err = ud_handoff_read(&app->info);
+        err = begin(app);
     }
     if (err == UD_OK) {
         err = ud_mps2_at_rest_begin_install(app->device.layout, &app->slots);
