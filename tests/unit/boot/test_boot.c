@@ -503,7 +503,7 @@ static void test_a_layout_comes_from_the_provisioning_file_and_must_fit_the_flas
     const struct ud_flash *flash = &board.sim.flash;
     struct ud_provision provision = {
         .component_count = 1,
-        .components = {{board.layout.components[0].id, {{2048, 4096}, {8192, 4096}}}},
+        .components = {{board.layout.components[0].id, {{2048, 4096}, {8192, 4096}}, 0}},
         .envelope = {{6144, 2048}, {12288, 1024}},
         .journal = {0, 2048},
         .flash_bytes = flash->size_bytes,

@@ -48,7 +48,7 @@ static void write_provision(const struct bench *bench)
         .class_id = UD_BYTES_ARRAY(release_class),
         .trust = bench->fleet->device.trust,
         .component_count = 1,
-        .components = {{UD_BYTES_ARRAY(app_id), {{0, SLOT}, {SLOT, SLOT}}}},
+        .components = {{UD_BYTES_ARRAY(app_id), {{0, SLOT}, {SLOT, SLOT}}, 0}},
         .envelope = {{2 * SLOT, ERASE}, {2 * SLOT + ERASE, ERASE}},
         .journal = {2 * SLOT + 2 * ERASE, 3 * ERASE},
         .flash_bytes = 2 * SLOT + 5 * ERASE,
