@@ -15,13 +15,13 @@ type Configs = Record<string, Config>;
 
 export const CONFIGS = "/rest/v1/system/configs";
 
-type Kind = "polling" | "time" | "count" | "switch" | "secret" | "set";
+type Kind = "polling" | "time" | "count" | "switch" | "secret" | "set" | "list";
 export type OwnName = keyof typeof t.settings.own.of;
 
 /** In the order of the page; what the server has beside these is shown, and cannot be changed here. */
 const OWN: [keyof typeof t.settings.own.parts, [OwnName, Kind][]][] = [
   ["contact", [["pollingTime", "polling"], ["pollingOverdueTime", "time"], ["maintenanceWindowPollCount", "count"]]],
-  ["ways", [["authentication.targettoken.enabled", "switch"], ["authentication.gatewaytoken.enabled", "switch"], ["authentication.gatewaytoken.key", "secret"], ["authentication.header.enabled", "switch"]]],
+  ["ways", [["authentication.targettoken.enabled", "switch"], ["authentication.gatewaytoken.enabled", "switch"], ["authentication.gatewaytoken.key", "secret"], ["authentication.gatewaytoken.registers.enabled", "switch"], ["authentication.header.enabled", "switch"], ["authentication.header.authority", "list"]]],
   ["consent", [["user.confirmation.flow.enabled", "switch"], ["rollout.approval.enabled", "switch"], ["auto.assignment.approval.enabled", "switch"], ["repository.actions.autoclose.enabled", "switch"], ["default.ds.type", "set"]]],
 ];
 const KNOWN = new Set<string>(OWN.flatMap(([, rows]) => rows.map(([name]) => name)));
@@ -44,6 +44,7 @@ export function wrongValue(kind: Kind, text: string): string | null {
     case "count": return /^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= 1000 ? null : words.count;
     case "secret": return text.length < 32 || text.length > 128 ? words.secret : null;
     case "set": return text === "" ? words.set : null;
+    case "list": return text.trim().length < 1 || text.trim().length > 319 ? words.list : null;
     case "switch": return null;
   }
 }
@@ -125,7 +126,7 @@ function fileKey(name: OwnName): string | null {
     case "pollingOverdueTime": return "poll-s";
     case "authentication.gatewaytoken.enabled":
     case "authentication.gatewaytoken.key": return "gateway-token-file";
-    case "authentication.header.enabled": return "device-ca";
+    case "authentication.header.enabled": return "device-ca, proxy-addresses";
     default: return null;
   }
 }

@@ -24,6 +24,9 @@ describe("intervals", () => {
     expect(wrongValue("secret", "x".repeat(32))).toBeNull();
     expect(wrongValue("time", "2:00:00:00")).toBeNull();
     expect(wrongValue("time", "soon")).not.toBeNull();
+    expect(wrongValue("list", " ")).not.toBeNull();
+    expect(wrongValue("list", "x".repeat(320))).not.toBeNull();
+    expect(wrongValue("list", "ab12; cd34")).toBeNull();
   });
   it("say what they make", () => {
     expect(consequences("pollingTime", "polling", "00:00:50", 1000).map((one) => `${one.n} ${String(one.text)}`).join(" ")).toMatch(/1000 hear it at their next contact.*20 polls a second/);
