@@ -67,6 +67,7 @@ describe("a rollout", () => {
     await page.goBack();
     await page.getByRole("button", { name: "Resume…" }).click();
     await page.getByText("Its error limit is out of force for this group then.").waitFor();
+    await page.locator("dialog[open]").waitFor(); // it is drawn a moment before it takes keys
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Stop…" }).click();
     const lines = await page.locator(".cons b").allTextContents();

@@ -56,7 +56,7 @@ describe("keys", () => {
     expect(await selected.count()).toBe(3);
     await page.keyboard.press("/");
     const find = page.getByRole("dialog", { name: "Find or do" });
-    await find.waitFor();
+    await page.locator("#omni:focus").waitFor(); // it is drawn a moment before it takes keys
     await page.keyboard.press("Escape");
     await find.waitFor({ state: "detached" });
     await page.keyboard.press("f");
