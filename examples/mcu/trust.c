@@ -35,7 +35,7 @@ static ud_err take(struct app *app, struct ud_boot_trust *store, uint32_t len)
         .room = {app->envelope + len, sizeof app->envelope - len, 0},
     };
     const ud_err err = ud_trust_check(&check, object, &next);
-    return err == UD_OK ? ud_twin_replace(&store->twin, next.trust.number, object) : err;
+    return err == UD_OK ? ud_trust_put(&app->slots, &store->twin, next.trust.number, object) : err;
 }
 
 ud_err trust_update(struct app *app, const char *size)

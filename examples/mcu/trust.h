@@ -14,7 +14,7 @@
 void trust_greet(void);
 /**
  * @return UD_OK: the next start decides by it; UD_ERR_USAGE; UD_ERR_SPACE; UD_ERR_CONFIG for a device without roots; those of
- *         ud_trust_check() and ud_twin_replace()
+ *         ud_trust_check() and ud_trust_put()
  */
 ud_err trust_update(struct app *app, const char *size);
 

@@ -5,7 +5,6 @@
 #include "device/agent_parts.h"
 #include "device/trust_check.h"
 #include "updraft/agent_domains.h"
-#include "updraft/twin_journal.h"
 
 /* Where the store is that is at work: in front in the envelope's buffer. */
 static struct ud_bytes received(const struct ud_agent *agent)
@@ -61,18 +60,6 @@ static bool is_in_force(const struct ud_agent *agent)
     return now != NULL && ud_bytes_equal(now->whole, received(agent));
 }
 
-/* Both copies, with notes in the journal of what is being written. */
-static ud_err write_store(struct ud_agent *agent, struct ud_twin *twin, uint32_t number)
-{
-    struct ud_slots *slots = agent->config->slots;
-    struct ud_twin_journal journal = {&slots->journal, &slots->state};
-    const struct ud_twin_notes notes = {ud_twin_journal_put, &journal};
-    ud_twin_note_with(twin, &notes, ud_twin_journal_noted(&slots->state));
-    const ud_err err = ud_twin_replace(twin, number, received(agent));
-    ud_twin_note_with(twin, NULL, 0);
-    return err;
-}
-
 static ud_err take_store(struct ud_agent *agent)
 {
     const struct ud_agent_trust *work = agent->config->trust_store;
@@ -83,7 +70,7 @@ static ud_err take_store(struct ud_agent *agent)
     err = check_store(agent);
     err = err == UD_OK ? check_domains(agent, &work->next->trust) : err;
     if (err == UD_OK) {
-        err = write_store(agent, work->twin, work->next->trust.number);
+        err = ud_trust_put(agent->config->slots, work->twin, work->next->trust.number, received(agent));
         agent->reset_wanted = err == UD_OK;
     }
     return err;

@@ -1,5 +1,7 @@
 #include "device/trust_check.h"
 
+#include "updraft/twin_journal.h"
+
 /* The envelope of the image that runs, as its slot has it. */
 static ud_err read_running(struct ud_trust_check *check)
 {
@@ -43,4 +45,14 @@ ud_err ud_trust_check(struct ud_trust_check *check, struct ud_bytes object, stru
     err = err == UD_OK ? ud_trust_store_applies(next, check->vendor_id, check->class_id) : err;
     err = err == UD_OK ? ud_trust_store_follows(next, check->now, check->provisioned_epoch) : err;
     return err == UD_OK ? check_not_stranded(check, &next->trust) : err;
+}
+
+ud_err ud_trust_put(struct ud_slots *slots, struct ud_twin *twin, uint32_t number, struct ud_bytes object)
+{
+    struct ud_twin_journal journal = {&slots->journal, &slots->state};
+    const struct ud_twin_notes notes = {ud_twin_journal_put, &journal};
+    ud_twin_note_with(twin, &notes, ud_twin_journal_noted(&slots->state));
+    const ud_err err = ud_twin_replace(twin, number, object);
+    ud_twin_note_with(twin, NULL, 0);
+    return err;
 }
