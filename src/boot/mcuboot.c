@@ -1,24 +1,16 @@
 #include "updraft/mcuboot.h"
 
+#include "boot/mcuboot_header.h"
 #include "boot/mcuboot_signature.h"
 #include "slots/area.h"
 #include "slots/le.h"
 
 /* Numbers of MCUboot's design document, "Image format". */
-#define HEADER_BYTES 32
-#define IMAGE_MAGIC 0x96f3b83dU
 #define ENTRIES_MAGIC 0x6907
 #define PROTECTED_MAGIC 0x6908
 #define ENTRIES_HEAD_BYTES 4
 #define DEPENDENCY_BYTES 12
 #define CHUNK_BYTES 64
-
-enum {
-    FLAG_PIC = 0x1,
-    FLAG_RAM_LOAD = 0x20,
-    FLAG_ROM_FIXED = 0x100,
-    FLAGS_KNOWN = FLAG_PIC | FLAG_RAM_LOAD | FLAG_ROM_FIXED,
-};
 
 enum {
     ENTRY_KEY_HASH = 0x01,
@@ -183,21 +175,21 @@ static ud_err entries_end(const struct ud_area *area, uint32_t at, uint16_t magi
 
 static ud_err take_header(struct ud_mcuboot_image *image, const struct ud_area *area)
 {
-    uint8_t bytes[HEADER_BYTES];
+    uint8_t bytes[UD_MCUBOOT_HEADER_BYTES];
     struct ud_bytes rest = UD_BYTES_ARRAY(bytes);
     const ud_err err =
         area->size < sizeof bytes ? UD_ERR_IMAGE_FORMAT : ud_area_read(area, 0, bytes, sizeof bytes);
     if (err != UD_OK) {
         return err;
     }
-    const bool right = ud_le_take(&rest, 4) == IMAGE_MAGIC;
+    const bool right = ud_le_take(&rest, 4) == UD_MCUBOOT_IMAGE_MAGIC;
     image->load_address = ud_le_take(&rest, 4);
     image->header_bytes = ud_le_take(&rest, 2);
     const uint32_t protected_bytes = ud_le_take(&rest, 2);
     image->payload_bytes = ud_le_take(&rest, 4);
     image->flags = ud_le_take(&rest, 4);
     image->version = take_version(&rest);
-    if (!right || (image->flags & ~(uint32_t)FLAGS_KNOWN) != 0 || image->header_bytes < sizeof bytes ||
+    if (!right || (image->flags & ~UD_MCUBOOT_FLAGS_KNOWN) != 0 || image->header_bytes < sizeof bytes ||
         image->payload_bytes == 0) {
         return UD_ERR_IMAGE_FORMAT;
     }

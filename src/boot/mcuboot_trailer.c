@@ -161,29 +161,25 @@ ud_err ud_mcuboot_request(const struct ud_area *slot, uint32_t max_align, bool f
 
 ud_err ud_mcuboot_confirm(const struct ud_area *primary, uint32_t max_align)
 {
-    struct places trailer;
-    uint8_t magic[MAGIC_BYTES];
-    uint8_t flag = 0;
+    struct places places;
+    struct ud_mcuboot_trailer trailer;
     bool erased = false;
-    ud_err err = lay_out(&trailer, primary, max_align);
-    if (err == UD_OK) {
-        err = ud_area_read(primary, primary->size - MAGIC_BYTES, magic, sizeof magic);
-    }
-    if (err == UD_OK && memcmp(magic, trailer.magic, sizeof magic) != 0) {
+    ud_err err = ud_mcuboot_trailer_read(primary, max_align, &trailer);
+    if (err == UD_OK && trailer.magic != UD_MCUBOOT_SET) {
         err = UD_ERR_STATE; /* it never came by a swap */
     }
-    if (err == UD_OK) {
-        err = ud_area_read(primary, trailer.image_ok_at, &flag, 1);
-    }
-    if (err != UD_OK || flag == FLAG_SET) {
+    if (err != UD_OK || trailer.image_ok == UD_MCUBOOT_SET) {
         return err;
     }
-    err = is_erased(primary, trailer.image_ok_at, trailer.unit_bytes, &erased);
+    err = lay_out(&places, primary, max_align);
+    if (err == UD_OK) {
+        err = is_erased(primary, places.image_ok_at, places.unit_bytes, &erased);
+    }
     if (err == UD_OK && !erased) {
         err = UD_ERR_STATE; /* neither set nor erased is not taken for either */
     }
     if (err == UD_OK) {
-        err = put_flag(primary, trailer.image_ok_at, trailer.unit_bytes);
+        err = put_flag(primary, places.image_ok_at, places.unit_bytes);
     }
     return err == UD_OK ? ud_area_sync(primary) : err;
 }

@@ -2,6 +2,7 @@
  * Slots that belong to a resident MCUboot, as a mover: where images lie, how large they may be, how a trial is asked for and
  * kept. Nothing here moves an image. R1.. are the invariants of docs/design/resident.md.
  */
+#include "boot/mcuboot_header.h"
 #include "boot/resident_parts.h"
 #include "slots/area.h"
 #include "slots/commit.h"
@@ -13,10 +14,6 @@
 #define TRAILER_FLAGS 4      /* image ok, copy done, kind of swap, size of swap */
 #define MAGIC_BYTES 16
 #define READ_BYTES 64
-
-#define HEADER_BYTES 32
-#define HEADER_MAGIC 0x96f3b83dU
-#define FLAGS_ENCRYPTED 0x0cU
 
 static const struct ud_resident *table_of(const struct ud_layout *layout)
 {
@@ -204,10 +201,13 @@ static ud_err make_blank(const struct ud_slots *slots)
     return err == UD_OK && !blank ? UD_ERR_STATE : err; /* somebody wrote beside the image's end */
 }
 
-/* What MCUboot could only refuse, and what would be another image once it runs: encrypted ones. */
+/*
+ * What MCUboot could only refuse, and what would be another image once it runs: encrypted, compressed. Its entries are
+ * MCUboot's to judge.
+ */
 static ud_err check_image(const struct ud_slots *slots)
 {
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[UD_MCUBOOT_HEADER_BYTES];
     const struct ud_area area = ud_resident_target(slots, 0);
     const ud_err err = ud_area_read(&area, 0, header, sizeof header);
     struct ud_bytes in = UD_BYTES_ARRAY(header);
@@ -216,8 +216,9 @@ static ud_err check_image(const struct ud_slots *slots)
     const uint32_t sizes = ud_le_take(&in, 4);
     const uint32_t payload = ud_le_take(&in, 4);
     const uint64_t bytes = (uint64_t)payload + (sizes & UINT16_MAX) + (sizes >> 16);
-    const bool fits = (sizes & UINT16_MAX) >= HEADER_BYTES && payload > 0 && bytes < slots->size_bytes[0];
-    if (err == UD_OK && (magic != HEADER_MAGIC || !fits || (ud_le_take(&in, 4) & FLAGS_ENCRYPTED) != 0)) {
+    const bool fits = (sizes & UINT16_MAX) >= sizeof header && payload > 0 && bytes < slots->size_bytes[0];
+    if (err == UD_OK &&
+        (magic != UD_MCUBOOT_IMAGE_MAGIC || !fits || (ud_le_take(&in, 4) & ~UD_MCUBOOT_FLAGS_KNOWN) != 0)) {
         return UD_ERR_IMAGE_FORMAT;
     }
     return err;

@@ -205,6 +205,7 @@ static void test_what_is_no_image_of_mcuboots_is_never_asked_for(void **state)
         {"a header shorter than itself", 8, 31},
         {"a payload of 16 MiB", 15, 1},
         {"encrypted", 16, 4},
+        {"compressed", 17, 4},
     };
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
