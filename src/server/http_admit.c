@@ -3,7 +3,6 @@
 
 #include "core/base64.h"
 #include "server/client_cert.h"
-#include "server/handlers.h"
 #include "server/session.h"
 #include "server/tenants.h"
 #include "server/throttle.h"
@@ -100,8 +99,8 @@ static ud_err enter_by_gateway(struct ud_call *call, struct ud_bytes secret)
     }
     const ud_err err = ud_fleet_find(server->fleet, call->tenant, call->param[1], &call->device);
     if (err == UD_ERR_NOT_FOUND && settings->gateway_registers && server->config.gateway_new_max > 0 &&
-        call->route->handle == ud_ddi_poll && !call->head_only) {
-        call->unknown = true; /* the poll adds it */
+        (call->route->auth & UD_ADDS_DEVICE) != 0 && !call->head_only) {
+        call->unknown = true;
         return UD_OK;
     }
     if (err != UD_OK || call->device.has_key) {
@@ -281,7 +280,7 @@ static ud_err check_csrf(struct ud_call *call, struct ud_bytes secret)
 
 static ud_err check_rights(const struct ud_call *call)
 {
-    const uint32_t may = call->route->auth & ~UD_IN_GROUP;
+    const uint32_t may = call->route->auth & ~UD_AUTH_FLAGS;
     if ((ud_rights_of(call->person.roles) & may) == 0 ||
         (may == UD_MAY_TENANTS && call->person.tenant != UD_TENANT_DEFAULT)) {
         return UD_ERR_FORBIDDEN;
@@ -326,7 +325,7 @@ bool ud_call_admit(struct ud_call *call)
         return refuse(call, "TargetToken",
                       UD_ERR_AUTH); /* as an unknown device: tenants are not listed to strangers */
     }
-    switch (call->route->auth) {
+    switch (call->route->auth & ~UD_AUTH_FLAGS) {
     case UD_AUTH_NONE:
         return true;
     case UD_AUTH_DEVICE:

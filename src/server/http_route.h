@@ -39,7 +39,7 @@ struct ud_route {
     ud_listener listener;
     const char *method;
     const char *pattern; /* "/a/{x}/b": {x} is one segment, given decoded */
-    uint32_t auth;       /* rights.h: who may; UD_IN_GROUP where the handler keeps to the caller's devices */
+    uint32_t auth;       /* rights.h: who may; and flags */
     ud_body body;
     void (*handle)(struct ud_call *call);
     const struct ud_stream *stream; /* for UD_BODY_STREAM, in place of handle */

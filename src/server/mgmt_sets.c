@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROLLOUTS_MAX 500 /* of one set that are looked at */
+#define ROLLOUTS_AT_ONCE 100 /* of one set */
 
 static const struct ud_entity *sets(void)
 {
@@ -73,21 +73,34 @@ struct statistics {
     uint32_t autos;
 };
 
+static ud_err add_rollout(struct ud_store *store, int64_t tenant, int32_t id, struct statistics *statistics)
+{
+    struct ud_row_rollout rollout;
+    struct ud_group_counts counts;
+    ud_err err = ud_store_rollout_get(store, tenant, id, &rollout);
+    err = err == UD_OK ? ud_store_rollout_counts(store, id, &counts) : err;
+    if (err != UD_OK) {
+        return err;
+    }
+    statistics->rollouts[rollout.state]++;
+    for (size_t i = 0; i < UD_MEMBER_STATE_COUNT; i++) {
+        statistics->members.of[i] += counts.of[i];
+    }
+    return UD_OK;
+}
+
 static ud_err add_rollouts(struct ud_store *store, int64_t tenant, struct statistics *statistics)
 {
-    int32_t ids[ROLLOUTS_MAX];
-    size_t count = 0;
-    ud_err err = ud_store_rollout_of_set(store, tenant, (int32_t)statistics->set, ids, ROLLOUTS_MAX, &count);
-    for (size_t i = 0; i < count && err == UD_OK; i++) {
-        struct ud_row_rollout rollout;
-        struct ud_group_counts counts;
-        err = ud_store_rollout_get(store, tenant, ids[i], &rollout);
-        err = err == UD_OK ? ud_store_rollout_counts(store, ids[i], &counts) : err;
-        if (err == UD_OK) {
-            statistics->rollouts[rollout.state]++;
-        }
-        for (size_t j = 0; j < UD_MEMBER_STATE_COUNT && err == UD_OK; j++) {
-            statistics->members.of[j] += counts.of[j];
+    int32_t ids[ROLLOUTS_AT_ONCE];
+    int32_t after = 0;
+    size_t count = ROLLOUTS_AT_ONCE;
+    ud_err err = UD_OK;
+    while (err == UD_OK && count == ROLLOUTS_AT_ONCE) {
+        err = ud_store_rollout_of_set(store, tenant, (int32_t)statistics->set, after, ids, ROLLOUTS_AT_ONCE,
+                                      &count);
+        for (size_t i = 0; err == UD_OK && i < count; i++) {
+            after = ids[i];
+            err = add_rollout(store, tenant, ids[i], statistics);
         }
     }
     return err;
@@ -200,27 +213,38 @@ void ud_mgmt_sets_statistics(struct ud_call *call)
 
 /* --- taking it back */
 
+static ud_err stop_rollouts(const struct ud_call *call, struct ud_store *store, int32_t set)
+{
+    int32_t ids[ROLLOUTS_AT_ONCE];
+    int32_t after = 0;
+    size_t count = ROLLOUTS_AT_ONCE;
+    ud_err err = UD_OK;
+    while (err == UD_OK && count == ROLLOUTS_AT_ONCE) {
+        err = ud_store_rollout_of_release(store, set, after, ids, ROLLOUTS_AT_ONCE, &count);
+        for (size_t i = 0; err == UD_OK && i < count; i++) {
+            struct ud_row_rollout rollout;
+            after = ids[i];
+            err = ud_store_rollout_get(store, call->tenant, ids[i], &rollout);
+            err = err == UD_OK ? ud_rollout_wish(store, &rollout, UD_ROLLOUT_STOP, call->person.name,
+                                                 "the set was invalidated", call->now_ms)
+                               : err;
+        }
+    }
+    return err;
+}
+
 /*
  * A recall (no new offers, open actions are withdrawn in the scheduler's bounded steps); and its rollouts stop, and no
  * filter assigns it any more.
  */
 static ud_err invalidate(struct ud_call *call, struct ud_store *store)
 {
-    int32_t ids[ROLLOUTS_MAX];
-    size_t count = 0;
     int64_t set;
     ud_err err = ud_mgmt_id(call, 0, &set) && set <= UD_ACTION_ID_MAX ? UD_OK : UD_ERR_NOT_FOUND;
     err = err == UD_OK ? ud_store_entity_exists(store, sets(), call->tenant, set) : err;
     err =
         err == UD_OK ? ud_release_recall(store, call->tenant, (int32_t)set, "invalidated", call->now_ms) : err;
-    err = err == UD_OK ? ud_store_rollout_of_release(store, (int32_t)set, ids, ROLLOUTS_MAX, &count) : err;
-    for (size_t i = 0; i < count && err == UD_OK; i++) {
-        struct ud_row_rollout rollout;
-        err = ud_store_rollout_get(store, call->tenant, ids[i], &rollout);
-        err = err == UD_OK ? ud_rollout_wish(store, &rollout, UD_ROLLOUT_STOP, call->person.name,
-                                             "the set was invalidated", call->now_ms)
-                           : err;
-    }
+    err = err == UD_OK ? stop_rollouts(call, store, (int32_t)set) : err;
     return err == UD_OK ? ud_store_auto_end(store, call->tenant, (int32_t)set) : err;
 }
 

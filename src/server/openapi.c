@@ -157,14 +157,14 @@ static void write_security(struct ud_json *json, uint32_t auth)
     ud_json_open(json, "security", '[');
     if (auth != UD_AUTH_NONE) {
         ud_json_open(json, NULL, '{');
-        ud_json_open(json, auth == UD_AUTH_DEVICE ? "device" : "person", '[');
+        ud_json_open(json, (auth & UD_AUTH_DEVICE) != 0 ? "device" : "person", '[');
         ud_json_close(json, ']');
         ud_json_close(json, '}');
     }
     ud_json_close(json, ']');
     ud_json_open(json, "x-rights", '[');
     for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
-        if ((auth & ~UD_IN_GROUP & rights[i].right) != 0) {
+        if ((auth & ~UD_AUTH_FLAGS & rights[i].right) != 0) {
             ud_json_string(json, NULL, rights[i].words);
         }
     }

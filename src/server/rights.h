@@ -30,6 +30,9 @@
 #define UD_MAY_TENANTS (1U << 11) /* make tenants; of the default tenant only */
 /* A flag of a route: its handler keeps to the caller's device group. Without it, people with a group are refused. */
 #define UD_IN_GROUP (1U << 31)
+/* ... of a device: a gateway's token may come for one that nobody added, and the handler adds it (call->unknown). */
+#define UD_ADDS_DEVICE (1U << 30)
+#define UD_AUTH_FLAGS (UD_IN_GROUP | UD_ADDS_DEVICE)
 
 /* Roles are stored as these bits. */
 typedef enum ud_role {

@@ -7,7 +7,7 @@
 /* clang-format off */
 const struct ud_route ud_routes[] = {
     /* devices: hawkBit's DDI v1, then ours */
-    {UD_LISTEN_DEVICES, "GET",    DEVICE,                                        UD_AUTH_DEVICE, UD_BODY_NONE,   ud_ddi_poll, NULL},
+    {UD_LISTEN_DEVICES, "GET",    DEVICE,                                        UD_AUTH_DEVICE | UD_ADDS_DEVICE, UD_BODY_NONE, ud_ddi_poll, NULL},
     {UD_LISTEN_DEVICES, "PUT",    DEVICE "/configData",                          UD_AUTH_DEVICE, UD_BODY_JSON,   ud_ddi_config_data, NULL},
     {UD_LISTEN_DEVICES, "GET",    DEVICE "/deploymentBase/{action}",             UD_AUTH_DEVICE, UD_BODY_NONE,   ud_ddi_deployment, NULL},
     {UD_LISTEN_DEVICES, "POST",   DEVICE "/deploymentBase/{action}/feedback",    UD_AUTH_DEVICE, UD_BODY_JSON,   ud_ddi_deployment_feedback, NULL},

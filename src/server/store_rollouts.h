@@ -115,13 +115,12 @@ ud_err ud_store_rollout_live(struct ud_store *store, int32_t after, int32_t *ids
 /** Rollouts under way in a tenant that take in new devices. */
 ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t *ids, size_t max,
                                 size_t *count);
-/** Rollouts of a release that are not at their end. */
-ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t *ids, size_t max,
-                                   size_t *count);
-
-/** All rollouts of a release in a tenant, newest first. */
-ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t *ids,
-                               size_t max, size_t *count);
+/** Rollouts of a release that are not at their end: at most `max`, above `after`. */
+ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t after, int32_t *ids,
+                                   size_t max, size_t *count);
+/** All rollouts of a release in a tenant, likewise. */
+ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t after,
+                               int32_t *ids, size_t max, size_t *count);
 /**
  * Actions of a release that no rollout made, by state; those that are being canceled are counted apart from them.
  *

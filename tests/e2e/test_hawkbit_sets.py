@@ -102,6 +102,19 @@ def test_a_set_that_is_invalidated_is_withdrawn_everywhere(hawkbit):
     assert 400 <= refused.status < 500, refused
 
 
+def test_a_set_of_more_rollouts_than_are_read_at_once_is_withdrawn_from_all(hawkbit):
+    made, _ = given(hawkbit)
+    count = 103  # more than ROLLOUTS_AT_ONCE (mgmt_sets.c)
+    hawkbit.target("r1", targetType=kind(hawkbit))
+    for n in range(count):
+        hawkbit.call("POST", "/rollouts", {"name": f"roll {n}", "targetFilterQuery": "name==r1", "distributionSetId": made}, 201)
+    ready = {"READY": count, "total": count}
+    until(lambda: hawkbit.get(f"/distributionsets/{made}/statistics/rollouts")["rollouts"] == ready, bool)
+    hawkbit.call("POST", f"/distributionsets/{made}/invalidate", {"actionCancelationType": "force"}, 204)
+    over = {"STOPPED": count, "total": count}
+    until(lambda: hawkbit.get(f"/distributionsets/{made}/statistics/rollouts")["rollouts"] == over, bool)
+
+
 def test_groups_are_listed_filled_and_emptied(hawkbit):
     for name in ("a1", "a2", "b1", "b2"):
         hawkbit.target(name)

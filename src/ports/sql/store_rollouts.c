@@ -317,23 +317,26 @@ ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t 
     return take_ids(&q, ids, max, count);
 }
 
-ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t *ids, size_t max,
-                                   size_t *count)
+ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t after, int32_t *ids,
+                                   size_t max, size_t *count)
 {
     struct sql q =
-        sql_begin(store, "SELECT id FROM rollout WHERE release=? AND state IN (1,2,4,5,6) ORDER BY id LIMIT ?");
+        sql_begin(store, "SELECT id FROM rollout WHERE release=? AND state IN (1,2,4,5,6) AND id>? ORDER BY id"
+                         " LIMIT ?");
     sql_put_int(&q, release);
+    sql_put_int(&q, after);
     sql_put_int(&q, (int64_t)max);
     return take_ids(&q, ids, max, count);
 }
 
-ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t *ids,
-                               size_t max, size_t *count)
+ud_err ud_store_rollout_of_set(struct ud_store *store, int64_t tenant, int32_t release, int32_t after,
+                               int32_t *ids, size_t max, size_t *count)
 {
     struct sql q =
-        sql_begin(store, "SELECT id FROM rollout WHERE release=? AND tenant=? ORDER BY id DESC LIMIT ?");
+        sql_begin(store, "SELECT id FROM rollout WHERE release=? AND tenant=? AND id>? ORDER BY id LIMIT ?");
     sql_put_int(&q, release);
     sql_put_int(&q, tenant);
+    sql_put_int(&q, after);
     sql_put_int(&q, (int64_t)max);
     return take_ids(&q, ids, max, count);
 }
