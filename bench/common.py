@@ -1,8 +1,9 @@
-"""What the benches share: ports, processor time of a process tree, the load generator, rows of results."""
+"""What the benches share: budgets, ports, processor time of a process tree, the load generator, rows of results."""
 import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -85,6 +86,18 @@ class Load:
         result["mb_per_second"] = result["bytes"] / 1e6 / result["seconds"]
         result["mb_per_core"] = result["bytes"] / 1e6 / max(used, 1 / TICKS)
         return result
+
+
+def budgets(section: str) -> dict[str, float]:
+    """What budgets.json says of this bench, by name."""
+    return {b["name"]: b["budget"] for b in json.loads((ROOT / "budgets.json").read_text())[section]}
+
+
+def tell_over(rows: list[dict]) -> None:
+    """Named, and no failure: how quick a browser or a server is depends on the machine."""
+    for r in rows:
+        if r["budget"] and r["value"] > r["budget"]:
+            print(f"bench: over its budget: {r['name']}: {r['value']} {r['unit']}, budget {r['budget']}", file=sys.stderr)
 
 
 def row(name, value, unit, better, peer=None, peer_value=None, budget=None) -> dict:

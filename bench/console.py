@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import ROOT, SHORT, row, show
+from common import ROOT, SHORT, budgets, row, show, tell_over
 from fleet import SMALL, fill
 from server import People, Updraftd
 
@@ -42,8 +42,8 @@ def main() -> int:
                               env={**os.environ, "CHROMIUM": shutil.which("chromium")})
         if done.returncode != 0:
             sys.exit(f"bench: {done.stderr[-2000:]}")
-        budgets = {b["name"]: b["budget"] for b in json.loads((ROOT / "budgets.json").read_text())["console"]}
-        rows = [row(f"console, {DEVICES:,} devices: {what}, median", ms, "ms", "lower", budget=budgets[what])
+        limits = budgets("console")
+        rows = [row(f"console, {DEVICES:,} devices: {what}, median", ms, "ms", "lower", budget=limits[what])
                 for what, ms in json.loads(done.stdout).items()]
         print(f"bench: load of the machine over the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     finally:
@@ -51,9 +51,7 @@ def main() -> int:
     (out / "console.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(show(rows))
     shutil.rmtree(work)
-    for r in rows:
-        if r["value"] > r["budget"]:
-            print(f"bench: over its budget: {r['name']}: {r['value']} ms, budget {r['budget']}", file=sys.stderr)
+    tell_over(rows)
     return 0
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import hold_outs
-from common import SHORT, row, show
+from common import SHORT, budgets, row, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAIRS = Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared")) / "data/firmware-pairs"
@@ -237,9 +237,9 @@ def show_pairs(rows: list[dict], per_byte: dict, states: dict) -> None:
 
 
 def missed(out: list[dict]) -> list[str]:
-    budgets = {b["name"]: b["budget"] for b in json.loads((ROOT / "budgets.json").read_text())["delta"]}
+    limits = budgets("delta")
     for r in out:
-        r["budget"] = budgets.get(r["name"])
+        r["budget"] = limits.get(r["name"])
     return [f"{r['name']}: {r['value']} {r['unit']}, budget {r['budget']}" for r in out
             if r["budget"] is not None and r["value"] > r["budget"]]
 

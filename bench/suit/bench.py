@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import row, show
+from common import budgets, row, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared")) / "data/suit/manifest"
@@ -75,10 +75,10 @@ def main() -> int:
         envelope = bytes.fromhex((EXAMPLES / "example0.hex").read_text())
         rows.append(row("the same, room for eight components", measure(build_program(folder, 8), envelope, folder)["state"],
                         "B", "lower", "libcsuit, context", 1216))
-    budgets = {b["name"]: b["budget"] for b in json.loads((ROOT / "budgets.json").read_text())["suit"]}
+    limits = budgets("suit")
     wrong = []
     for r in rows:
-        r["budget"] = budgets.get(r["name"])
+        r["budget"] = limits.get(r["name"])
         if r["budget"] is not None and r["value"] > r["budget"]:
             wrong.append(f"{r['name']}: {r['value']} {r['unit']}, budget {r['budget']}")
     print(show(rows))

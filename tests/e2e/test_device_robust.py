@@ -27,29 +27,6 @@ class LossyRelay(Relay):
         self.lost += gone
         return gone
 
-    def carry_up(self):
-        self.inside.settimeout(0.2)
-        while not self.ended:
-            try:
-                data, self.device = self.inside.recvfrom(2048)
-            except TimeoutError:
-                continue
-            with self.lock:
-                self.up.append(data)
-                if not self.loses(data, down=False):
-                    self.outside.sendto(data, self.server)
-
-    def carry_down(self, outside):
-        outside.settimeout(0.2)
-        while not self.ended:
-            try:
-                data = outside.recv(2048)
-            except TimeoutError:
-                continue
-            self.down.append(data)
-            if self.device is not None and not self.loses(data, down=True):
-                self.inside.sendto(data, self.device)
-
 
 @pytest.fixture
 def world(tmp_path):

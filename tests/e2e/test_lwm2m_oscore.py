@@ -9,7 +9,7 @@ from test_device_coap import CoapDevice, CoapWorld
 
 
 class Relay:
-    """Between a device and the server: keeps what passes, may send a datagram again, and may take another address."""
+    """Between a device and the server: keeps what comes, may send a datagram again, lose one, or take another address."""
 
     def __init__(self, server):
         self.server = server
@@ -31,6 +31,9 @@ class Relay:
             self.outside = outside
         threading.Thread(target=self.carry_down, args=(outside,), daemon=True).start()
 
+    def loses(self, data, down):
+        return False
+
     def carry_up(self):
         self.inside.settimeout(0.2)
         while not self.ended:
@@ -40,7 +43,8 @@ class Relay:
                 continue
             with self.lock:
                 self.up.append(data)
-                self.outside.sendto(data, self.server)
+                if not self.loses(data, down=False):
+                    self.outside.sendto(data, self.server)
 
     def carry_down(self, outside):
         outside.settimeout(0.2)
@@ -51,7 +55,8 @@ class Relay:
                 continue
             if outside is self.outside and self.device is not None:
                 self.down.append(data)
-                self.inside.sendto(data, self.device)
+                if not self.loses(data, down=True):
+                    self.inside.sendto(data, self.device)
 
     def end(self):
         self.ended = True
