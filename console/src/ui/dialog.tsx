@@ -1,6 +1,6 @@
 // Confirm by consequence: the title is the question, the lines say what happens to whom, the button carries the number.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api";
 import { count } from "../format";
 import { t } from "../strings";
@@ -37,7 +37,7 @@ export interface DialogProps {
 export function Modal({ label, close, children }: { label: string; close: () => void; children: ComponentChildren }): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const before = useRef<Element | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // before it is painted: whoever sees it can press Escape
     before.current = document.activeElement;
     const box = ref.current;
     if (box && !box.open) {
