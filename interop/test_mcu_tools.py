@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from mcu_tool import STATUS_CUT  # noqa: E402  (the folder is known only now)
 from test_mcu import FIRMWARE, UPDRAFT, Device, Works, make_envelope  # noqa: E402
-from test_mcu_swap import AREAS  # noqa: E402
+from test_mcu_swap import AREAS, SECTOR  # noqa: E402
 
 CUTS = 12
+HEADER = 0x200
 BRING_BACK = ROOT / "interop/mcu/bring_back.py"
 
 pytestmark = pytest.mark.skipif(FIRMWARE is None, reason="`make interop` builds the firmware and runs this")
@@ -78,12 +79,13 @@ def swap_works(tmp_path_factory):
     return Works(tmp_path_factory.mktemp("swap-works"), "app-swap", "swap", "swap")
 
 
-def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot", options=()):
+def sign_for_mcuboot(tools, works, version, counter, key, app="app-mcuboot", options=(), program=None):
     """What imgtool makes of the application: header, signature, security counter."""
-    out = works.folder / f"mcuboot-{version}-{counter}-{key}{''.join(options)}.bin"
+    program = program or FIRMWARE / f"{app}-{version}.bin"
+    out = works.folder / f"mcuboot-{program.stem}-{counter}-{key}{''.join(options)}.bin"
     subprocess.run([tools / "imgtool", "sign", *options, "-k", works.folder / f"{key}.key", "-v", f"{version}.0.0", "-s", str(counter),
-                    "-H", "0x200", "--pad-header", "-S", "0x10000", "--align", "8",
-                    FIRMWARE / f"{app}-{version}.bin", out], check=True, capture_output=True)
+                    "-H", hex(HEADER), "--pad-header", "-S", "0x10000", "--align", "8",
+                    program, out], check=True, capture_output=True)
     return out
 
 
@@ -128,6 +130,22 @@ def test_images_by_imgtool_change_places_and_change_back(swapping_device):
     before = (swapping_device.folder / "flash.bin").read_bytes()
     assert swapping_device.start()["operations"] == "0"
     assert (swapping_device.folder / "flash.bin").read_bytes() == before
+
+
+@pytest.mark.parametrize("before_end", [0, 12, 40, 100])
+def test_the_entries_of_an_image_by_imgtool_change_places_with_it(tools, swap_works, swapping_device, before_end):
+    """Its payload ends in one sector, its entries in the next: what is signed, hash and signature before and behind the border."""
+    program = (FIRMWARE / "app-mcuboot-swap-2.bin").read_bytes()
+    border = -(-(HEADER + len(program) + before_end) // SECTOR) * SECTOR
+    padded = swap_works.folder / f"padded-{before_end}.bin"
+    padded.write_bytes(program.ljust(border - before_end - HEADER, b"\0"))
+    image = sign_for_mcuboot(tools, swap_works, 2, 2, "author", program=padded)
+    assert image.stat().st_size > border
+    swapping_device.images[2] = image
+    swapping_device.stage(2)
+    app = swapping_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("2", "trial", "UD_OK")
+    assert runs_from_its_place(swapping_device, 2)
 
 
 @pytest.mark.parametrize("counter, key, outcome", [(9, "stranger", "UD_ERR_UNTRUSTED"), (0, "author", "UD_ERR_STALE")])

@@ -95,6 +95,7 @@ struct ud_boot {
     /* the slot under examination */
     struct ud_boot_info seen;
     struct ud_bytes signed_digest[UD_COMPONENTS_MAX]; /* in envelope_ram; empty until the image matched */
+    uint32_t unsigned_bytes; /* behind what is measured, and moved with it: an image's own signature */
     bool invoked;
     bool for_trial;    /* nobody relied on it yet: the trust store's terms for an install hold */
     ud_sure verdict;   /* of the run of the manifest */

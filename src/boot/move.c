@@ -1,6 +1,11 @@
 /* Layouts whose images change places: a slot that was chosen is brought to where it can run. */
 #include "boot/verify.h"
 
+static uint32_t stored_bytes(const struct ud_boot *boot, uint8_t component)
+{
+    return boot->seen.images[component].size_bytes + boot->unsigned_bytes;
+}
+
 static void note_sizes(struct ud_boot *boot, uint8_t slot, struct ud_image_sizes *sizes)
 {
     const bool for_trial = boot->for_trial; /* this one is not what is tried */
@@ -8,7 +13,7 @@ static void note_sizes(struct ud_boot *boot, uint8_t slot, struct ud_image_sizes
     const bool holds = ud_boot_examine(boot, slot) == UD_OK;
     boot->for_trial = for_trial;
     for (uint8_t i = 0; i < boot->layout->component_count; i++) {
-        sizes->bytes[slot][i] = holds ? boot->seen.images[i].size_bytes : ud_slots_capacity(&boot->slots, i);
+        sizes->bytes[slot][i] = holds ? stored_bytes(boot, i) : ud_slots_capacity(&boot->slots, i);
     }
 }
 
@@ -32,7 +37,7 @@ static ud_err make_ready(struct ud_boot *boot, uint8_t slot)
         return err;
     }
     for (uint8_t i = 0; i < boot->layout->component_count; i++) {
-        sizes.bytes[slot][i] = boot->seen.images[i].size_bytes;
+        sizes.bytes[slot][i] = stored_bytes(boot, i);
     }
     err = ud_slots_bring(&boot->slots, slot, &sizes);
     if (err != UD_OK) {

@@ -34,6 +34,7 @@ static ud_err first_look(struct ud_boot *boot, struct ud_mcuboot_image *image)
     }
     seen->version = (struct ud_version){boot->trust->epoch, sequence_of(image)};
     seen->images[COMPONENT].size_bytes = image->signed_bytes;
+    boot->unsigned_bytes = image->total_bytes - image->signed_bytes;
     memcpy(seen->images[COMPONENT].digest, image->digest, UD_DIGEST_BYTES);
     memcpy(seen->manifest_digest, image->digest, UD_DIGEST_BYTES); /* it is its own manifest */
     return ud_slots_fresh(&boot->slots, seen->version);
