@@ -209,6 +209,15 @@ ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, in
     return enter(store, action, why, NULL, now_ms);
 }
 
+ud_err ud_action_lapse(struct ud_store *store, int64_t tenant, int64_t device, int32_t id, int64_t now_ms)
+{
+    struct ud_row_action action;
+    const ud_err err = ud_store_action_get(store, tenant, id, device, &action);
+    return err == UD_OK && action.active && action.state < UD_ACTION_INSTALLING
+               ? ud_action_cancel(store, &action, now_ms, UD_ACTION_LAPSED)
+               : err;
+}
+
 #define ACTIVE_MAX 32
 #define REPLACED "[\"Update Server: replaced by a newer action\"]"
 

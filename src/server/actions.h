@@ -80,6 +80,13 @@ ud_err ud_action_progress(struct ud_store *store, int64_t tenant, int64_t device
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
 /** Ask the device to stop. UD_ERR_STATE when the action has ended. */
 ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
+/* The message of an action that was asked to end as its window does not open again; a whole JSON array. */
+#define UD_ACTION_LAPSED "[\"Update Server: its window does not open again\"]"
+/**
+ * Its window does not open again: ask the device to stop. One that installs already, or tries the new image, goes on:
+ * a window says when an update may begin. Nothing to do is UD_OK. UD_ERR_NOT_FOUND.
+ */
+ud_err ud_action_lapse(struct ud_store *store, int64_t tenant, int64_t device, int32_t id, int64_t now_ms);
 /** An action ended, or what is known of its end changed: the device's status follows, rollouts hear of it. */
 ud_err ud_action_settle(struct ud_store *store, const struct ud_row_action *action);
 /** What a person's deployment offers on: at once, forced, of the usual weight. */

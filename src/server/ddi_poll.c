@@ -1,8 +1,10 @@
 /* DDI base poll: answered from memory. */
 #include "server/handlers.h"
 
+#include "server/actions.h"
 #include "server/offer_gate.h"
 #include "server/poll_interval.h"
+#include "server/scheduler.h"
 
 #include <stdio.h>
 
@@ -61,7 +63,7 @@ static void write_sleep(struct ud_json *json, uint64_t poll_s)
     ud_json_close(json, '}');
 }
 
-static void answer(struct ud_call *call)
+static void say(struct ud_call *call)
 {
     const char *base = NULL;
     const ud_err err = ud_call_base_url(call, &base);
@@ -88,6 +90,54 @@ static void answer(struct ud_call *call)
     ud_json_close(&json, '}');
     ud_ddi_type(call);
     ud_call_etag(call);
+}
+
+/* --- a window that is over: the first poll behind it asks the action to end, and tells the device so */
+
+struct lapse {
+    struct ud_row_device device;
+};
+
+static ud_err end_lapsed(struct ud_call *call, struct ud_store *store)
+{
+    struct lapse *lapse = call->data;
+    const ud_err err =
+        ud_action_lapse(store, call->tenant, call->device.id, call->device.current_action, call->now_ms);
+    return err == UD_OK ? ud_store_device_get(store, call->device.id, &lapse->device) : err;
+}
+
+static void lapse_committed(struct ud_call *call)
+{
+    const struct lapse *lapse = call->data;
+    ud_refresh_fleet(call, &lapse->device);
+    ud_fleet_lapse_asked(call->server->fleet, call->device.id, call->device.current_action);
+    ud_scheduler_wake(call->server->scheduler);
+}
+
+static void lapsed(struct ud_call *call, ud_err err)
+{
+    struct ud_fleet_device now;
+    err = err == UD_OK ? ud_fleet_get(call->server->fleet, call->device.id, &now) : err;
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    call->device = now;
+    say(call);
+}
+
+static void answer(struct ud_call *call)
+{
+    struct ud_offer_gate gate;
+    ud_offer_look(&call->device, call->now_ms, &gate);
+    if (!gate.lapsed || call->device.lapse_asked == call->device.current_action) {
+        say(call);
+        return;
+    }
+    call->data = ud_call_alloc(call, sizeof(struct lapse));
+    if (call->data != NULL) {
+        ud_call_write_then(call, end_lapsed, lapse_committed, lapsed);
+    }
 }
 
 void ud_ddi_poll(struct ud_call *call)

@@ -24,6 +24,7 @@ struct entry {
     _Atomic uint32_t told_s;    /* to sleep */
     _Atomic uint64_t poll_choice;
     _Atomic bool seen_unsaved;
+    _Atomic int32_t lapse_asked;
     int64_t id;
     int64_t tenant;
     int64_t changed;
@@ -391,6 +392,7 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->lives_s = atomic_load_explicit(&entry->lives_s, memory_order_relaxed);
     device->told_s = atomic_load_explicit(&entry->told_s, memory_order_relaxed);
     device->poll_choice = atomic_load_explicit(&entry->poll_choice, memory_order_relaxed);
+    device->lapse_asked = atomic_load_explicit(&entry->lapse_asked, memory_order_relaxed);
     device->last_seen_ms = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
 }
 
@@ -502,6 +504,16 @@ void ud_fleet_told(struct ud_fleet *fleet, int64_t id, uint32_t told_s)
     struct entry *entry = find_id(fleet, id);
     if (entry != NULL) {
         atomic_store_explicit(&entry->told_s, told_s, memory_order_relaxed);
+    }
+    pthread_rwlock_unlock(&fleet->lock);
+}
+
+void ud_fleet_lapse_asked(struct ud_fleet *fleet, int64_t id, int32_t action)
+{
+    pthread_rwlock_rdlock(&fleet->lock);
+    struct entry *entry = find_id(fleet, id);
+    if (entry != NULL) {
+        atomic_store_explicit(&entry->lapse_asked, action, memory_order_relaxed);
     }
     pthread_rwlock_unlock(&fleet->lock);
 }

@@ -39,6 +39,8 @@ struct ud_fleet_device {
     uint32_t lives_s;     /* it may be silent so long by its registration; 0 = it polls */
     uint32_t told_s;      /* how long it was last told to sleep; 0 = not since the start */
     uint64_t poll_choice; /* poll_interval.h's; 0 once the device changed */
+    int32_t
+        lapse_asked; /* the action that it was asked to end as its window is over; 0 = none since the start */
 };
 
 ud_err ud_fleet_open(struct ud_fleet **fleet);
@@ -60,6 +62,8 @@ void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s);
 /** Keep what was found about its interval, and how long it was told to sleep, until it changes. */
 void ud_fleet_poll_choice(struct ud_fleet *fleet, int64_t id, uint64_t choice);
 void ud_fleet_told(struct ud_fleet *fleet, int64_t id, uint32_t told_s);
+/** Its action's window is over and the action was asked to end for that: once, so that a device may say no. */
+void ud_fleet_lapse_asked(struct ud_fleet *fleet, int64_t id, int32_t action);
 /**
  * Be told of each device that was put or removed, on the thread that does it, behind the change. One watcher, set
  * before any other thread uses the fleet.

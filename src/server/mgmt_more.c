@@ -338,6 +338,7 @@ static ud_err take_terms(const struct ud_call *call, json_t *given, struct ud_te
 {
     static const char *const forces[] = {"soft", "forced", "timeforced", "downloadonly"};
     struct ud_window window;
+    struct ud_window_at at;
     const char *type = json_string_value(json_object_get(given, "type"));
     json_t *weight = json_object_get(given, "weight");
     json_t *shut = json_object_get(given, "maintenanceWindow");
@@ -366,7 +367,12 @@ static ud_err take_terms(const struct ud_call *call, json_t *given, struct ud_te
     err = ud_take_string(shut, "schedule", terms->schedule, UD_SCHEDULE_BYTES_MAX, true);
     err = err == UD_OK ? ud_take_string(shut, "duration", terms->duration, UD_DURATION_BYTES_MAX, true) : err;
     err = err == UD_OK ? ud_take_string(shut, "timezone", terms->zone, UD_ZONE_BYTES_MAX, false) : err;
-    return err == UD_OK ? ud_window_parse(&window, terms->schedule, terms->duration, terms->zone) : err;
+    err = err == UD_OK ? ud_window_parse(&window, terms->schedule, terms->duration, terms->zone) : err;
+    if (err == UD_OK && !window.in_device_zone) {
+        ud_window_look(&window, NULL, call->now_ms, &at);
+        err = at.never ? UD_ERR_WINDOW : err; /* as hawkBit: nothing could come of it */
+    }
+    return err;
 }
 
 static ud_err assign_one(struct ud_call *call, struct ud_store *store, struct body *body, const char *name,

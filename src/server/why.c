@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define MINUTE_MS 60000
+#define SAID_MAX 20 /* newest entries of an action's history that are looked at */
 
 struct asked {
     struct ud_store *store;
@@ -219,8 +220,13 @@ static bool is_open(struct asked *a)
         return fails(a, UD_WHY_WINDOW, "consent", "Confirm the action, here or at the device.",
                      "Action %d waits for consent.", a->action.id);
     }
+    if (gate.lapsed && a->action.state >= UD_ACTION_INSTALLING) {
+        holds(a, UD_WHY_WINDOW, "Its window is over; the device began before.");
+        return true;
+    }
     if (gate.lapsed) {
-        return fails(a, UD_WHY_WINDOW, "window", "Give the rollout a window that opens.",
+        return fails(a, UD_WHY_WINDOW, "window",
+                     "Deploy it with a window that opens; this action ends when the device comes.",
                      "Its window does not open again.");
     }
     if (!gate.open) {
@@ -256,6 +262,20 @@ static bool is_in_contact(struct asked *a)
     return true;
 }
 
+static void is_lapse(void *ctx, const struct ud_row_status *status)
+{
+    bool *found = ctx;
+    *found = *found || strcmp(status->messages, UD_ACTION_LAPSED) == 0;
+}
+
+/* Was it asked to end because its window was over? By its history: why somebody canceled it, no state says. */
+static bool ended_with_its_window(const struct asked *a)
+{
+    bool found = false;
+    return a->action.terms.schedule[0] != '\0' &&
+           ud_store_status_list(a->store, &a->action, SAID_MAX, is_lapse, &found) == UD_OK && found;
+}
+
 static bool has_come_to_an_end(struct asked *a)
 {
     char since[24];
@@ -266,7 +286,8 @@ static bool has_come_to_an_end(struct asked *a)
     span(since, a->now_ms - a->action.updated_ms);
     if (a->action.canceling) {
         return fails(a, UD_WHY_UNDER_WAY, "canceling", "Wait for the device, or quit the action.",
-                     "Action %d is being canceled; the device has not said yes for %s.", a->action.id, since);
+                     "%sction %d is being canceled; the device has not said yes for %s.",
+                     ended_with_its_window(a) ? "Its window does not open again: a" : "A", a->action.id, since);
     }
     return fails(a, UD_WHY_UNDER_WAY, "under_way", "Wait.", "Release %s %s is %s, for %s.", a->release.name,
                  a->release.version, ud_action_state_name(a->action.state), since);
@@ -302,6 +323,10 @@ static bool is_good(struct asked *a)
     case UD_ACTION_REVERTED:
         return has_its_error(a, "reverted", "tried and left");
     case UD_ACTION_CANCELED:
+        if (ended_with_its_window(a)) {
+            return fails(a, UD_WHY_RESULT, "canceled", "Deploy it with a window that opens.",
+                         "Action %d was canceled, as its window does not open again.", a->action.id);
+        }
         return fails(a, UD_WHY_RESULT, "canceled", "Deploy it again if it was not meant.",
                      "Action %d was canceled.", a->action.id);
     case UD_ACTION_CLAIMED:

@@ -89,6 +89,7 @@ struct telling {
     int32_t action;
     bool retrieved; /* only that the offer was taken */
     bool on_cancel;
+    bool lapses; /* only that its window is over */
     struct ud_feedback feedback;
     char words[256];
     struct ud_row_device row; /* as it is after */
@@ -101,7 +102,9 @@ static ud_err store_telling(struct ud_later *later, struct ud_store *store)
     struct ud_row_action action;
     bool closed;
     ud_err err = ud_store_action_get(store, telling->tenant, telling->action, telling->device, &action);
-    if (err == UD_OK && telling->retrieved) {
+    if (err == UD_OK && telling->lapses) {
+        err = ud_action_lapse(store, telling->tenant, telling->device, telling->action, ud_server_now_ms());
+    } else if (err == UD_OK && telling->retrieved) {
         err = ud_action_retrieved(store, &action, ud_server_now_ms());
     } else if (err == UD_OK) {
         err = ud_action_feedback(store, telling->tenant, telling->device, telling->action, telling->on_cancel,
@@ -115,6 +118,9 @@ static ud_err store_telling(struct ud_later *later, struct ud_store *store)
 static void telling_committed(struct ud_later *later)
 {
     const struct telling *telling = (const struct telling *)(const void *)later;
+    if (telling->lapses) {
+        ud_fleet_lapse_asked(later->lw->server->fleet, telling->device, telling->action);
+    }
     (void)ud_fleet_put(later->lw->server->fleet, &telling->row);
     ud_scheduler_wake(later->lw->server->scheduler);
 }
@@ -128,24 +134,43 @@ static void told(struct ud_later *later)
     }
 }
 
+/* NULL: without memory; it is decided again at the next look. */
+static struct telling *begin_telling(const struct ud_reg *reg, int32_t action)
+{
+    struct telling *telling = calloc(1, sizeof *telling);
+    if (telling != NULL) {
+        telling->device = reg->device;
+        telling->tenant = reg->tenant;
+        telling->action = action;
+        telling->later.run = store_telling;
+        telling->later.committed = telling_committed;
+        telling->later.finish = told;
+    }
+    return telling;
+}
+
+/* Its window does not open again. */
+static void lapse(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t action)
+{
+    struct telling *telling = begin_telling(reg, action);
+    if (telling != NULL) {
+        telling->lapses = true;
+        (void)ud_later_begin(&telling->later, lw, NULL);
+    }
+}
+
 static void tell(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t action, bool on_cancel,
                  ud_execution execution, ud_finished finished, ud_err error, const char *words)
 {
-    struct telling *telling = calloc(1, sizeof *telling);
+    struct telling *telling = begin_telling(reg, action);
     if (telling == NULL) {
-        return; /* it is decided again at the next look */
+        return;
     }
-    telling->device = reg->device;
-    telling->tenant = reg->tenant;
-    telling->action = action;
     telling->on_cancel = on_cancel;
     telling->retrieved = execution == UD_EXECUTION_COUNT;
     snprintf(telling->words, sizeof telling->words, "[\"LwM2M: %s\"]", words);
     telling->feedback = (struct ud_feedback){
         .execution = execution, .finished = finished, .error = error, .messages = telling->words};
-    telling->later.run = store_telling;
-    telling->later.committed = telling_committed;
-    telling->later.finish = told;
     (void)ud_later_begin(&telling->later, lw, NULL);
 }
 
@@ -621,6 +646,9 @@ void ud_upgrade_look(struct ud_lwm2m *lw, struct ud_reg *reg)
         if (gate.offered) {
             begin(lw, reg, &device);
         } else { /* a window that is shut, a consent that is awaited */
+            if (gate.lapsed && device.lapse_asked != device.current_action) {
+                lapse(lw, reg, device.current_action);
+            }
             reg->look_at_ms = ud_endpoint_now_ms(lw->endpoint) + GATED_MS;
             ud_reg_arm(lw, reg);
         }
