@@ -44,6 +44,17 @@ if(TARGET boot_torture)
   endforeach()
 endif()
 
+# A bootloader links one examination of slots, and one reader of them: before the library has its say.
+if(TARGET boot_mcuboot_only)
+  get_target_property(parts boot_mcuboot_only SOURCES)
+  add_executable(boot_mcuboot_only_stays ${parts} src/boot/mcuboot_only/verify.c src/boot/mcuboot_only/stays/where.c)
+  target_sources(boot_mcuboot_only PRIVATE src/boot/mcuboot_only/verify.c src/boot/mcuboot_only/moved/where.c)
+  target_compile_definitions(boot_mcuboot_only_stays PRIVATE UD_TEST_SLOTS_STAY)
+  target_include_directories(boot_mcuboot_only_stays PRIVATE include src sim tests/unit/support)
+  target_link_libraries(boot_mcuboot_only_stays PRIVATE ${module_libs} ${CMOCKA})
+  add_test(NAME boot_mcuboot_only_stays COMMAND boot_mcuboot_only_stays WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endif()
+
 # Tens of thousands of boots verify the same few signatures: each is verified once (helper_verify.c).
 foreach(name boot_torture boot_stages)
   if(TARGET ${name})

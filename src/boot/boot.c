@@ -18,6 +18,18 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
     boot->ready = ud_boot_examine;
 }
 
+/* The recovery image was there before all releases, and may be older than any. */
+ud_err ud_boot_check_fresh(const struct ud_boot *boot)
+{
+    if (boot->seen.slot == UD_SLOT_RECOVERY) {
+        return UD_OK;
+    }
+    if (boot->counter != NULL && ud_version_compare(boot->seen.version, boot->counter->least) < 0) {
+        return UD_ERR_STALE;
+    }
+    return ud_slots_fresh(&boot->slots, boot->seen.version);
+}
+
 /* What the image is told of how it came to be chosen. The functions below tell it; what was chosen is in boot->seen. */
 struct story {
     ud_boot_reason reason;

@@ -184,18 +184,6 @@ static ud_err load_envelope(struct ud_boot *boot)
     return err == UD_OK ? ud_suit_manifest_parse(&boot->man, &boot->env, NULL) : err;
 }
 
-/* The recovery image was there before all releases, and may be older than any. */
-static ud_err check_fresh(const struct ud_boot *boot)
-{
-    if (boot->seen.slot == UD_SLOT_RECOVERY) {
-        return UD_OK;
-    }
-    if (boot->counter != NULL && ud_version_compare(boot->seen.version, boot->counter->least) < 0) {
-        return UD_ERR_STALE;
-    }
-    return ud_slots_fresh(&boot->slots, boot->seen.version);
-}
-
 static ud_err check_version(struct ud_boot *boot)
 {
     struct ud_boot_info *seen = &boot->seen;
@@ -205,7 +193,7 @@ static ud_err check_version(struct ud_boot *boot)
     memcpy(seen->manifest_digest, boot->env.digest.ptr, sizeof seen->manifest_digest);
     seen->version = (struct ud_version){boot->trust->epoch, boot->man.sequence};
     const ud_err err = boot->for_trial ? ud_trust_may_install(boot->trust, boot->man.sequence, 0) : UD_OK;
-    return err == UD_OK ? check_fresh(boot) : err;
+    return err == UD_OK ? ud_boot_check_fresh(boot) : err;
 }
 
 ud_err ud_boot_check_rights(const struct ud_boot *boot, const struct ud_suit_manifest *man)
@@ -260,7 +248,7 @@ static ud_sure second_look(const struct ud_boot *boot)
         return UD_SURE_NO;
     }
     if (boot->env.witness != ~boot->env.signers || ud_trust_enough(boot->trust, ~boot->env.witness) != UD_OK ||
-        check_fresh(boot) != UD_OK) {
+        ud_boot_check_fresh(boot) != UD_OK) {
         return UD_SURE_NO;
     }
     size_t same = 0;

@@ -16,6 +16,9 @@ ud_err ud_boot_examine(struct ud_boot *boot, uint8_t slot);
 /** Only who signed, and whether they had the right to: envelope to RAM, signatures, version, rights. Both verdicts: UD_SURE_NO. */
 ud_err ud_boot_vouch(struct ud_boot *boot, uint8_t slot);
 
+/** May the version of what is examined boot, by the journal and by the hardware's counter? UD_ERR_STALE. */
+ud_err ud_boot_check_fresh(const struct ud_boot *boot);
+
 /* What a manifest may ask for at a boot; ctx is a struct ud_boot. */
 extern const struct ud_suit_ops ud_boot_ops;
 /** Measure the image of a component of the device, and compare. Those of the condition image match. */

@@ -23,9 +23,15 @@ static uint64_t sequence_of(const struct ud_mcuboot_image *image)
 static ud_err first_look(struct ud_boot *boot, struct ud_mcuboot_image *image)
 {
     struct ud_mcuboot_view view;
-    const struct ud_area *area = ud_mcuboot_where(boot, &view);
     struct ud_boot_info *seen = &boot->seen;
-    ud_err err = boot->layout->component_count == 1 ? ud_mcuboot_parse(image, area) : UD_ERR_COMPONENT;
+    if (boot->layout->component_count != 1) {
+        return UD_ERR_COMPONENT;
+    }
+    if (seen->slot == UD_SLOT_RECOVERY && boot->layout->recovery == NULL) {
+        return UD_ERR_RANGE;
+    }
+    const struct ud_area *area = ud_mcuboot_where(boot, &view);
+    ud_err err = ud_mcuboot_parse(image, area);
     if (err == UD_OK) {
         err = image->dependency_count == 0 ? ud_mcuboot_verify(image, area, boot->trust) : UD_ERR_DEPENDENCY;
     }
@@ -37,14 +43,14 @@ static ud_err first_look(struct ud_boot *boot, struct ud_mcuboot_image *image)
     boot->unsigned_bytes = image->total_bytes - image->signed_bytes;
     memcpy(seen->images[COMPONENT].digest, image->digest, UD_DIGEST_BYTES);
     memcpy(seen->manifest_digest, image->digest, UD_DIGEST_BYTES); /* it is its own manifest */
-    return ud_slots_fresh(&boot->slots, seen->version);
+    return ud_boot_check_fresh(boot);
 }
 
 /* By the verdict that the signature left behind, and the number once more; no return code of the first look counts. */
 static ud_sure second_look(const struct ud_boot *boot, const struct ud_mcuboot_image *image)
 {
     const struct ud_version version = {boot->trust->epoch, sequence_of(image)};
-    if (ud_version_compare(version, ud_slots_state(&boot->slots)->stored) < 0) {
+    if (ud_version_compare(version, boot->seen.version) != 0 || ud_boot_check_fresh(boot) != UD_OK) {
         return UD_SURE_NO;
     }
     return image->verdict;

@@ -11,7 +11,7 @@ struct ud_mcuboot_view {
     const struct ud_boot *boot;
 };
 
-/** The image of boot->seen.slot; the device has one component. */
+/** The image of boot->seen.slot, with the recovery image a layout that has one; the device has one component. */
 const struct ud_area *ud_mcuboot_where(const struct ud_boot *boot, struct ud_mcuboot_view *view);
 
 #endif

@@ -12,6 +12,8 @@ const struct ud_area *ud_mcuboot_where(const struct ud_boot *boot, struct ud_mcu
     view->boot = boot;
     view->flash.ctx = view;
     view->flash.read = view_read;
-    view->area = (struct ud_area){&view->flash, 0, ud_slots_capacity(&boot->slots, 0)};
+    view->area = (struct ud_area){&view->flash, 0,
+                                  boot->seen.slot == UD_SLOT_RECOVERY ? boot->layout->recovery->image.size
+                                                                      : ud_slots_capacity(&boot->slots, 0)};
     return &view->area;
 }

@@ -3,5 +3,6 @@
 const struct ud_area *ud_mcuboot_where(const struct ud_boot *boot, struct ud_mcuboot_view *view)
 {
     (void)view;
-    return &boot->layout->components[0].image[boot->seen.slot];
+    return boot->seen.slot == UD_SLOT_RECOVERY ? &boot->layout->recovery->image
+                                               : &boot->layout->components[0].image[boot->seen.slot];
 }
