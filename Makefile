@@ -11,7 +11,7 @@ SEED ?= 0
 CONFIGURE = cmake -S . -G Ninja --log-level=WARNING
 C_FILES = git ls-files -co --exclude-standard '*.c' '*.h'
 
-.PHONY: help all demo test check asan release fuzz fuzz-all torture cov size mcu mcu-skip mcu-cuts bench interop console console-write fmt format-check warnings \
+.PHONY: help all demo test unit32 check asan release fuzz fuzz-all torture cov size mcu mcu-skip mcu-cuts bench interop console console-write fmt format-check warnings \
         lint layers symbols docs docs-write install clean
 
 help: ## this list
@@ -40,6 +40,12 @@ test: asan release ## unit tests and corpora (sanitizers), release build, end-to
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
 	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
 	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
+
+unit32: ## unit tests and fuzz corpora of what a device parses, as 32-bit programs under ASan and UBSan
+	@scripts/bootstrap test fuzz32
+	CC=clang cmake -S tests/unit32 -B $(BUILD)/unit32 -G Ninja --log-level=WARNING >/dev/null
+	cmake --build $(BUILD)/unit32
+	ctest --test-dir $(BUILD)/unit32 --output-on-failure --output-log $(BUILD)/unit32/ctest.log --timeout 1200 -j 2
 
 check: format-check warnings layers symbols docs ## format, warnings as errors (gcc and clang), layers, symbols, docs
 

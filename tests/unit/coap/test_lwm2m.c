@@ -194,6 +194,11 @@ static const struct {
     {SENML, "/", "8100", "", UD_ERR_SHAPE},
     {SENML, "/", "9affffffff", "", UD_ERR_TRUNCATED},
     {SENML, "/", "81 bbffffffffffffffff", "", UD_ERR_TRUNCATED},
+    /* lengths whose lower 32 bits fit */
+    {SENML, "/", "9b 0000000100000001 a2 00 66 2f352f302f33 02 00", "", UD_ERR_TRUNCATED},
+    {SENML, "/", "81 bb 0000000100000002 00 66 2f352f302f33 02 00", "", UD_ERR_TRUNCATED},
+    {SENML, "/", "81 a2 00 7b 0000000100000006 2f352f302f33 02 00", "", UD_ERR_TRUNCATED},
+    {SENML, "/", "81 a2 00 66 2f352f302f33 08 5b 0000000100000001 00", "", UD_ERR_TRUNCATED},
     {SENML, "/", "80 00", "", UD_ERR_TRAILING},
     {SENML, "/", "81 a3 00 66 2f352f302f33 02 00 02 01", "", UD_ERR_DUPLICATE},
     {SENML, "/", "81 a3 00 66 2f352f302f33 02 00 03 61 61", "", UD_ERR_DUPLICATE},
@@ -279,6 +284,9 @@ static const struct {
     {NEST, "/", "a1 84 05 00 03 00 a1 00 00", "", UD_ERR_DEPTH},
     {NEST, "/", "a1 85 05 00 03 00 00 00", "", UD_ERR_DEPTH},
     {NEST, "/", "a1 05 8100", "", UD_ERR_SHAPE},
+    {NEST, "/", "bb 0000000100000001 83 05 00 03 00", "", UD_ERR_TRUNCATED},
+    {NEST, "/", "a1 9b 0000000100000003 05 00 03 00", "", UD_ERR_TRUNCATED},
+    {NEST, "/", "a1 83 05 00 03 7b 0000000100000001 61", "", UD_ERR_TRUNCATED},
     {NEST, "/", "a0 00", "", UD_ERR_TRAILING},
     {NEST, "/3", "a1 83 05 00 03 00", "", UD_ERR_SHAPE},
 };
