@@ -113,21 +113,31 @@ static ud_err count_slice(struct ud_store *store, struct ud_row_rollout *rollout
     return err;
 }
 
+/* *unread: why this program does not understand a filter (any more); the rest are failures of the store. */
 static ud_err compile_for_filling(struct ud_store *store, struct ud_tick *tick, struct ud_row_rollout *rollout,
-                                  struct filling *filling)
+                                  struct filling *filling, ud_err *unread)
 {
     struct ud_fiql_wrong wrong;
-    ud_err err = ud_device_filter(&filling->filter, rollout->filter, rollout->tenant,
-                                  ud_tick_moment(tick, rollout->tenant), true, &wrong);
+    ud_err err = UD_OK;
+    *unread = ud_device_filter(&filling->filter, rollout->filter, rollout->tenant,
+                               ud_tick_moment(tick, rollout->tenant), true, &wrong);
     filling->slice = (struct ud_slice){
         .tenant = rollout->tenant, .cursor = rollout->fill_cursor, .filter = &filling->filter};
-    if (err == UD_OK && rollout->fill_group > 0) {
+    if (*unread == UD_OK && rollout->fill_group > 0) {
         err = ud_store_group_get(store, rollout->id, rollout->fill_group, &filling->group);
-        err = err == UD_OK ? ud_device_filter(&filling->group_filter, filling->group.filter, rollout->tenant,
-                                              ud_tick_moment(tick, rollout->tenant), true, &wrong)
-                           : err;
+        *unread = err == UD_OK
+                      ? ud_device_filter(&filling->group_filter, filling->group.filter, rollout->tenant,
+                                         ud_tick_moment(tick, rollout->tenant), true, &wrong)
+                      : UD_OK;
     }
     return err;
+}
+
+/* One rollout's filter must not hold up everybody else's: it is stopped, and the log says why. */
+static ud_err give_up(struct ud_tick *tick, struct ud_row_rollout *rollout, ud_err unread)
+{
+    ud_tick_note(tick, "filter", rollout->id, rollout->fill_group, 0, ud_err_name(unread));
+    return ud_rollout_next(rollout->state, UD_ROLLOUT_STOP, &rollout->state);
 }
 
 ud_err ud_rollout_fill(struct ud_store *store, struct ud_tick *tick, struct ud_row_rollout *rollout)
@@ -140,8 +150,11 @@ ud_err ud_rollout_fill(struct ud_store *store, struct ud_tick *tick, struct ud_r
         return UD_ERR_MEMORY;
     }
     const uint32_t before = rollout->fill_group;
-    ud_err err = compile_for_filling(store, tick, rollout, filling);
-    if (err == UD_OK) {
+    ud_err unread = UD_OK;
+    ud_err err = compile_for_filling(store, tick, rollout, filling, &unread);
+    if (err == UD_OK && unread != UD_OK) {
+        err = give_up(tick, rollout, unread);
+    } else if (err == UD_OK) {
         err = rollout->fill_group == 0 ? count_slice(store, rollout, filling)
               : rollout->fill_counting ? count_for_group(store, rollout, filling)
                                        : fill_slice(store, rollout, filling);

@@ -8,6 +8,8 @@ void ud_tick_note(struct ud_tick *tick, const char *what, int32_t rollout, uint3
                   const char *state);
 /** What a tenant's filters call now and overdue. */
 struct ud_moment ud_tick_moment(const struct ud_tick *tick, int64_t tenant);
+/** A device is new, or changed: it joins the dynamic rollouts that it meets and is no member of. */
+ud_err ud_rollout_join(struct ud_store *store, struct ud_tick *tick, const struct ud_row_fact *event);
 /** One slice of filling a rollout that is being created. */
 ud_err ud_rollout_fill(struct ud_store *store, struct ud_tick *tick, struct ud_row_rollout *rollout);
 

@@ -37,6 +37,7 @@ typedef enum ud_rollout_event {
     UD_ROLLOUT_STOP,
     UD_ROLLOUT_DRAINED, /* stopping: nothing is open any more */
     UD_ROLLOUT_DONE,    /* every group is finished */
+    UD_ROLLOUT_REOPEN,  /* ... and a device that left its image is to be given it again */
     UD_ROLLOUT_DELETE,
     UD_ROLLOUT_EVENT_COUNT
 } ud_rollout_event;

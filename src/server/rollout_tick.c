@@ -101,29 +101,64 @@ static ud_member_state end_of(const struct ud_row_action *action)
     return UD_MEMBER_ACTIVE;
 }
 
-/* Give it to this device once more, by policy? Only while the rollout is under way. */
-static bool goes_again(const struct ud_row_rollout *rollout, const struct ud_row_member *member,
-                       ud_member_state state)
+/* A finished rollout may run once more: not behind its end, and not with a release that was recalled. */
+static bool may_reopen(struct ud_store *store, const struct ud_tick *tick, const struct ud_row_rollout *rollout)
+{
+    struct ud_row_release release;
+    return (rollout->end_ms == 0 || tick->now_ms < rollout->end_ms) &&
+           ud_store_release_get(store, rollout->tenant, rollout->release, &release) == UD_OK &&
+           release.recalled_ms == 0;
+}
+
+/* Give it to this device once more, by policy? */
+static bool goes_again(struct ud_store *store, const struct ud_tick *tick, const struct ud_row_rollout *rollout,
+                       const struct ud_row_member *member, ud_member_state state)
 {
     const bool left = state == UD_MEMBER_REVERTED || state == UD_MEMBER_DRIFTED;
-    const bool moving = rollout->state == UD_ROLLOUT_RUNNING || rollout->state == UD_ROLLOUT_PAUSED;
-    return left && moving && rollout->drift == UD_DRIFT_AGAIN && member->attempt <= rollout->again_max;
+    if (!left || rollout->drift != UD_DRIFT_AGAIN || member->attempt > rollout->again_max) {
+        return false;
+    }
+    return rollout->state == UD_ROLLOUT_RUNNING || rollout->state == UD_ROLLOUT_PAUSED ||
+           (rollout->state == UD_ROLLOUT_FINISHED && may_reopen(store, tick, rollout));
+}
+
+/* Somebody of it is to be served again: a group that had finished, and a rollout that had, run once more. */
+static ud_err reopen(struct ud_store *store, struct ud_tick *tick, const struct ud_row_rollout *rollout,
+                     uint32_t position)
+{
+    struct ud_row_group group;
+    struct ud_row_rollout again = *rollout;
+    ud_err err = ud_store_group_get(store, rollout->id, position, &group);
+    if (err == UD_OK && group.state == UD_GROUP_FINISHED) {
+        group.state = UD_GROUP_RUNNING;
+        ud_tick_note(tick, "group", rollout->id, position, 0, ud_group_state_name(group.state));
+        err = ud_store_group_set(store, &group);
+    }
+    if (err != UD_OK || rollout->state != UD_ROLLOUT_FINISHED) {
+        return err;
+    }
+    err = ud_rollout_next(rollout->state, UD_ROLLOUT_REOPEN, &again.state);
+    again.updated_ms = tick->now_ms;
+    ud_tick_note(tick, "reopened", rollout->id, 0, 0, NULL);
+    return err == UD_OK ? ud_store_rollout_set(store, &again) : err;
 }
 
 static ud_err move_by_policy(struct ud_store *store, struct ud_tick *tick, const struct ud_row_rollout *rollout,
                              const struct ud_row_member *member, ud_member_state state)
 {
-    if (goes_again(rollout, member, state)) {
+    ud_err err = UD_OK;
+    if (goes_again(store, tick, rollout, member, state)) {
         ud_tick_note(tick, "again", rollout->id, member->group, member->device, ud_member_state_name(state));
         state = UD_MEMBER_WAITING;
+        err = reopen(store, tick, rollout, member->group);
     } else if (state == UD_MEMBER_REVERTED || state == UD_MEMBER_DRIFTED) {
         ud_tick_note(tick, rollout->drift == UD_DRIFT_ALERT ? "alert" : "hold", rollout->id, member->group,
                      member->device, ud_member_state_name(state));
     }
-    if (state == member->state) {
-        return UD_OK;
+    if (err != UD_OK || state == member->state) {
+        return err;
     }
-    const ud_err err = ud_store_member_move(store, member, state, member->action, member->attempt);
+    err = ud_store_member_move(store, member, state, member->action, member->attempt);
     return err == UD_OK ? moved(store, tick, rollout->id) : err;
 }
 
@@ -131,10 +166,12 @@ static ud_err move_by_policy(struct ud_store *store, struct ud_tick *tick, const
 static ud_err retry_blocked(struct ud_store *store, int64_t device)
 {
     struct ud_row_member members[32];
-    size_t count = 0;
-    ud_err err = ud_store_member_of_device(store, device, members, sizeof members / sizeof members[0], &count);
-    for (size_t i = 0; i < count && err == UD_OK; i++) {
-        if (members[i].state == UD_MEMBER_BLOCKED) {
+    const size_t most = sizeof members / sizeof members[0];
+    size_t count = most;
+    ud_err err = UD_OK;
+    while (err == UD_OK && count == most) { /* who was moved is not found again */
+        err = ud_store_member_blocked(store, device, members, most, &count);
+        for (size_t i = 0; i < count && err == UD_OK; i++) {
             err = ud_store_member_move(store, &members[i], UD_MEMBER_WAITING, members[i].action,
                                        members[i].attempt);
         }
@@ -175,54 +212,6 @@ static ud_err take_drift_event(struct ud_store *store, struct ud_tick *tick, con
     return member.action == action.id ? move_by_policy(store, tick, &rollout, &member, event->state) : UD_OK;
 }
 
-/* --- new devices join */
-
-struct joining {
-    struct ud_fiql filter;
-    struct ud_row_rollout rollout;
-};
-
-static ud_err join(struct ud_store *store, const struct ud_tick *tick, const struct ud_row_fact *event,
-                   struct joining *joining)
-{
-    struct ud_row_member member = {.rollout = joining->rollout.id, .device = event->device};
-    struct ud_fiql_wrong wrong;
-    struct ud_row_group last;
-    bool matches = false;
-    ud_err err = ud_device_filter(&joining->filter, joining->rollout.filter, event->tenant,
-                                  ud_tick_moment(tick, event->tenant), true, &wrong);
-    err = err == UD_OK ? ud_store_device_matches(store, event->device, &joining->filter, &matches) : err;
-    err = err == UD_OK && matches ? ud_store_member_get(store, member.rollout, member.device, &member) : err;
-    if (err != UD_ERR_NOT_FOUND) {
-        return err; /* a member already, or none for it */
-    }
-    err = ud_store_group_get(store, member.rollout, joining->rollout.group_count, &last);
-    if (err != UD_OK) {
-        return err;
-    }
-    member.group = last.position;
-    member.state = UD_MEMBER_WAITING;
-    return ud_store_member_add(store, &member);
-}
-
-static ud_err take_device_event(struct ud_store *store, const struct ud_tick *tick,
-                                const struct ud_row_fact *event)
-{
-    int32_t ids[LIVE_MAX];
-    size_t count = 0;
-    struct joining *joining = malloc(sizeof *joining);
-    if (joining == NULL) {
-        return UD_ERR_MEMORY;
-    }
-    ud_err err = ud_store_rollout_dynamic(store, event->tenant, ids, LIVE_MAX, &count);
-    for (size_t i = 0; i < count && err == UD_OK; i++) {
-        err = ud_store_rollout_get(store, event->tenant, ids[i], &joining->rollout);
-        err = err == UD_OK ? join(store, tick, event, joining) : err;
-    }
-    free(joining);
-    return err;
-}
-
 static ud_err take_events(struct ud_store *store, struct ud_tick *tick)
 {
     struct ud_row_fact events[EVENTS_MAX];
@@ -243,7 +232,7 @@ static ud_err take_events(struct ud_store *store, struct ud_tick *tick)
             err = ud_store_group_forget(store, &events[i]);
             break;
         case UD_FACT_DEVICE:
-            err = take_device_event(store, tick, &events[i]);
+            err = ud_rollout_join(store, tick, &events[i]);
             break;
         }
     }

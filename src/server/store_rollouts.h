@@ -112,8 +112,8 @@ ud_err ud_store_rollout_list(struct ud_store *store, int64_t tenant, const struc
                              void (*each)(void *ctx, const struct ud_row_rollout *rollout), void *ctx);
 /** Ids of rollouts that the tick has to look at, of all tenants: at most `max`, above `after`. */
 ud_err ud_store_rollout_live(struct ud_store *store, int32_t after, int32_t *ids, size_t max, size_t *count);
-/** Rollouts under way in a tenant that take in new devices. */
-ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t *ids, size_t max,
+/** Rollouts of a tenant that take in new devices, from their making to their end: at most `max`, above `after`. */
+ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t after, int32_t *ids, size_t max,
                                 size_t *count);
 /** Rollouts of a release that are not at their end: at most `max`, above `after`. */
 ud_err ud_store_rollout_of_release(struct ud_store *store, int32_t release, int32_t after, int32_t *ids,
@@ -166,6 +166,9 @@ ud_err ud_store_member_move(struct ud_store *store, const struct ud_row_member *
 /** At most `max` members of a group in a state, lowest device first. */
 ud_err ud_store_member_next(struct ud_store *store, int32_t rollout, uint32_t group, ud_member_state state,
                             struct ud_row_member *members, size_t max, size_t *count);
+/** The device's members that something else holds back, at most `max`. */
+ud_err ud_store_member_blocked(struct ud_store *store, int64_t device, struct ud_row_member *members,
+                               size_t max, size_t *count);
 /** All rollouts that the device is a member of, newest first. */
 ud_err ud_store_member_of_device(struct ud_store *store, int64_t device, struct ud_row_member *members,
                                  size_t max, size_t *count);
@@ -222,7 +225,7 @@ struct ud_row_fact {
 ud_err ud_store_fact_add(struct ud_store *store, const struct ud_row_fact *event);
 /** An event for the end of this action, if any rollout cares. */
 ud_err ud_store_fact_action(struct ud_store *store, const struct ud_row_action *action);
-/** An event for a device, if a rollout that takes in new devices is running in its tenant. */
+/** An event for a device, if there is a rollout in its tenant that takes in new devices. */
 ud_err ud_store_fact_device(struct ud_store *store, int64_t tenant, int64_t device);
 /** Take the oldest out of the queue, at most `max`. */
 ud_err ud_store_fact_take(struct ud_store *store, struct ud_row_fact *events, size_t max, size_t *count);

@@ -28,6 +28,9 @@ void sql_read_device(struct sql *q, struct ud_row_device *row);
 
 void sql_read_action(struct sql *q, struct ud_row_action *row);
 
+/** States of a dynamic rollout in which devices join it: from its making on, until it stops or has finished. */
+#define SQL_TAKES_IN "1,2,3,4,5,6"
+
 /** weight, force, force_ms, waits, schedule, duration, zone: in this order. */
 void sql_put_terms(struct sql *q, const struct ud_terms *terms);
 void sql_get_terms(struct sql *q, struct ud_terms *terms);

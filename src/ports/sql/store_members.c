@@ -138,6 +138,19 @@ ud_err ud_store_member_of_device(struct ud_store *store, int64_t device, struct 
     return sql_end(&q);
 }
 
+ud_err ud_store_member_blocked(struct ud_store *store, int64_t device, struct ud_row_member *members,
+                               size_t max, size_t *count)
+{
+    struct sql q = sql_begin(store, "SELECT rollout,device,group_position,state,action,attempt FROM"
+                                    " rollout_device WHERE device=? AND state=1 ORDER BY rollout LIMIT ?");
+    sql_put_int(&q, device);
+    sql_put_int(&q, (int64_t)max);
+    for (*count = 0; *count < max && sql_row(&q); (*count)++) {
+        read_member(&q, &members[*count]);
+    }
+    return sql_end(&q);
+}
+
 ud_err ud_store_member_list(struct ud_store *store, int32_t rollout, uint32_t group, int state,
                             struct ud_page *page, void (*each)(void *ctx, const struct ud_row_member *member),
                             void *ctx)
@@ -364,7 +377,7 @@ ud_err ud_store_fact_device(struct ud_store *store, int64_t tenant, int64_t devi
 {
     struct sql q = sql_begin(store, "INSERT INTO rollout_fact(tenant,kind,device,action,rollout,"
                                     "group_position,state) SELECT ?1,5,?2,0,0,0,0 WHERE EXISTS(SELECT 1 FROM"
-                                    " rollout WHERE state IN (5,6) AND dynamic=1 AND tenant=?1)");
+                                    " rollout WHERE state IN (" SQL_TAKES_IN ") AND dynamic=1 AND tenant=?1)");
     sql_put_int(&q, tenant);
     sql_put_int(&q, device);
     return sql_end(&q);

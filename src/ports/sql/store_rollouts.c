@@ -308,11 +308,13 @@ ud_err ud_store_rollout_live(struct ud_store *store, int32_t after, int32_t *ids
     return take_ids(&q, ids, max, count);
 }
 
-ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t *ids, size_t max, size_t *count)
+ud_err ud_store_rollout_dynamic(struct ud_store *store, int64_t tenant, int32_t after, int32_t *ids, size_t max,
+                                size_t *count)
 {
-    struct sql q = sql_begin(
-        store, "SELECT id FROM rollout WHERE state IN (5,6) AND dynamic=1 AND tenant=? ORDER BY id LIMIT ?");
+    struct sql q = sql_begin(store, "SELECT id FROM rollout WHERE state IN (" SQL_TAKES_IN ") AND dynamic=1"
+                                    " AND tenant=? AND id>? ORDER BY id LIMIT ?");
     sql_put_int(&q, tenant);
+    sql_put_int(&q, after);
     sql_put_int(&q, (int64_t)max);
     return take_ids(&q, ids, max, count);
 }
