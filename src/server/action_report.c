@@ -2,6 +2,7 @@
 #include "server/actions.h"
 
 #include "server/events.h"
+#include "server/rollouts.h"
 #include "server/store_rollouts.h"
 #include "server/text.h"
 
@@ -84,7 +85,17 @@ static ud_action_state end_of(const struct ud_report *report)
                                                                                : UD_ACTION_FAILED;
 }
 
-static ud_err remember(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
+/* Proof that the device runs the one release that it might still be given ends its quarantine. */
+static ud_err free_by_proof(struct ud_store *store, const struct ud_row_action *action, bool *freed)
+{
+    struct ud_row_device device;
+    const ud_err err =
+        action->state == UD_ACTION_CONFIRMED ? ud_store_device_get(store, action->device, &device) : UD_ABSENT;
+    *freed = err == UD_OK && device.quarantine_ms != 0 && device.quarantine_release == action->release;
+    return *freed ? ud_device_release(store, &device) : err == UD_ABSENT ? UD_OK : err;
+}
+
+static ud_err remember(struct ud_store *store, struct ud_row_action *action, bool freed, int64_t now_ms)
 {
     struct ud_text messages;
     ud_text_init(&messages, MESSAGES_BYTES_MAX);
@@ -95,6 +106,9 @@ static ud_err remember(struct ud_store *store, struct ud_row_action *action, int
                                           : "signed report: the release does not run");
     if (action->error != UD_OK) {
         ud_json_string(&json, NULL, ud_err_text(action->error));
+    }
+    if (freed) {
+        ud_json_string(&json, NULL, "Update Server: the device is not in quarantine any more");
     }
     ud_json_close(&json, ']');
     const struct ud_row_status status = {.at_ms = now_ms,
@@ -125,7 +139,9 @@ static ud_err close_by_report(struct ud_store *store, const struct ud_report *re
     action->active = false;
     action->canceling = false;
     action->proof_signed = true;
-    ud_err err = remember(store, action, now_ms);
+    bool freed = false;
+    ud_err err = free_by_proof(store, action, &freed);
+    err = err == UD_OK ? remember(store, action, freed, now_ms) : err;
     if (err == UD_OK && action->state == UD_ACTION_CONFIRMED && !is_trust_store(release)) {
         err = ud_store_device_finished_set(store, action->device, action->id, action->release);
     }

@@ -420,6 +420,7 @@ static ud_err add_command(struct ud_call *call, struct ud_store *store)
     struct ud_row_device row;
     uint32_t waiting = 0;
     ud_err err = device_of(call, store, &row);
+    err = err == UD_OK && row.quarantine_ms != 0 ? UD_ERR_QUARANTINED : err;
     err = err == UD_OK ? ud_store_command_count(store, row.id, &waiting) : err;
     err = err == UD_OK && waiting >= UD_ASKS_MAX ? UD_ERR_LIMIT : err;
     addition->row.device = row.id;

@@ -189,7 +189,7 @@ struct wanted {
 
 bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module)
 {
-    const bool offered = device->current_action != 0 && !device->canceling && !device->waits &&
+    const bool offered = device->current_action != 0 && !device->canceling && !device->held && !device->waits &&
                          device->current_release == module;
     return offered || (device->finished_action != 0 && device->finished_release == module);
 }

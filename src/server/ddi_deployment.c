@@ -329,6 +329,12 @@ static void send_offer(struct ud_call *call)
     ud_call_etag(call);
 }
 
+/* In quarantine nothing is handed out, but the one release; what is behind the current action is not looked at then. */
+static bool is_held(const struct ud_call *call, int32_t action)
+{
+    return call->device.held || (call->device.quarantined && action != call->device.current_action);
+}
+
 static ud_err retrieve(struct ud_call *call, struct ud_store *store)
 {
     struct offer *offer = call->data;
@@ -363,7 +369,7 @@ void ud_ddi_deployment(struct ud_call *call)
     if (offer == NULL) {
         return;
     }
-    const ud_err err = ud_call_read(call, look);
+    const ud_err err = is_held(call, offer->id) ? UD_ERR_NOT_FOUND : ud_call_read(call, look);
     if (err != UD_OK || !offer->action.active || offer->action.canceling || offer->action.terms.waits) {
         ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
     } else if (offer->action.state == UD_ACTION_OFFERED) {
@@ -380,7 +386,7 @@ void ud_ddi_confirmation(struct ud_call *call)
     if (offer == NULL) {
         return;
     }
-    const ud_err err = ud_call_read(call, look);
+    const ud_err err = is_held(call, offer->id) ? UD_ERR_NOT_FOUND : ud_call_read(call, look);
     if (err != UD_OK || !offer->action.active || offer->action.canceling || !offer->action.terms.waits) {
         ud_call_error(call, err == UD_OK ? UD_ERR_NOT_FOUND : err, NULL);
         return;

@@ -38,6 +38,7 @@ struct entry {
     bool canceling;
     bool waits;
     bool quarantined;
+    bool held;
     uint8_t force;
     int32_t current_rollout;
     int64_t force_ms;
@@ -272,6 +273,7 @@ static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_ro
     entry->force_ms = row->terms.force_ms;
     entry->waits = row->terms.waits;
     entry->quarantined = row->quarantine_ms != 0;
+    entry->held = entry->quarantined && row->current_release != row->quarantine_release;
     entry->window = row->current_action == 0 ? NULL : ud_window_table_find(fleet->windows, &row->terms);
     entry->zone = ud_zone_table_find(fleet->windows, row->zone);
     memcpy(entry->token_hash, row->token_hash, sizeof entry->token_hash);
@@ -387,6 +389,7 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
     device->force_ms = entry->force_ms;
     device->waits = entry->waits;
     device->quarantined = entry->quarantined;
+    device->held = entry->held;
     device->window = entry->window;
     device->zone = entry->zone;
     device->lives_s = atomic_load_explicit(&entry->lives_s, memory_order_relaxed);

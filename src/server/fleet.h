@@ -33,6 +33,7 @@ struct ud_fleet_device {
     int64_t force_ms;
     bool waits; /* the current action waits for consent */
     bool quarantined;
+    bool held;                      /* ... and its current action is not for the release that it may be given */
     const struct ud_window *window; /* NULL: any time; the fleet's, and valid as long as it */
     const struct ud_zone *zone;     /* the device's own */
     int64_t last_seen_ms;

@@ -7,7 +7,8 @@
 void ud_offer_look(const struct ud_fleet_device *device, int64_t now_ms, struct ud_offer_gate *gate)
 {
     *gate = (struct ud_offer_gate){.open = true};
-    if (device->current_action == 0 || device->canceling) {
+    /* in quarantine also when the device would not let its action be canceled */
+    if (device->current_action == 0 || device->canceling || device->held) {
         return;
     }
     gate->waits = device->waits;

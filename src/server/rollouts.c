@@ -167,6 +167,13 @@ static ud_err end_what_goes_on(struct ud_store *store, const struct ud_row_devic
     return err;
 }
 
+/* Members that were blocked: may they now? */
+static ud_err ask_again(struct ud_store *store, const struct ud_row_device *device)
+{
+    const struct ud_row_fact event = {.tenant = device->tenant, .kind = UD_FACT_FREED, .device = device->id};
+    return ud_store_fact_add(store, &event);
+}
+
 ud_err ud_device_quarantine(struct ud_store *store, struct ud_row_device *device, int32_t release,
                             const char *reason, int64_t now_ms)
 {
@@ -174,14 +181,16 @@ ud_err ud_device_quarantine(struct ud_store *store, struct ud_row_device *device
     ud_err err = release == 0 ? UD_OK : ud_store_release_get(store, device->tenant, release, &row);
     err = err == UD_OK ? ud_store_device_quarantine_set(store, device->id, now_ms, release, reason) : err;
     err = err == UD_OK ? end_what_goes_on(store, device, release, now_ms) : err;
+    if (err == UD_OK && release != 0) { /* a rollout of it may have been waiting */
+        err = ask_again(store, device);
+    }
     return err == UD_OK ? ud_store_device_get(store, device->id, device) : err;
 }
 
 ud_err ud_device_release(struct ud_store *store, struct ud_row_device *device)
 {
-    const struct ud_row_fact event = {.tenant = device->tenant, .kind = UD_FACT_FREED, .device = device->id};
     ud_err err = ud_store_device_quarantine_set(store, device->id, 0, 0, "");
-    err = err == UD_OK ? ud_store_fact_add(store, &event) : err;
+    err = err == UD_OK ? ask_again(store, device) : err;
     return err == UD_OK ? ud_store_device_get(store, device->id, device) : err;
 }
 

@@ -75,7 +75,8 @@ ud_err ud_rollout_way_back(struct ud_store *store, int64_t tenant, int32_t relea
 ud_err ud_release_recall(struct ud_store *store, int64_t tenant, int32_t id, const char *reason,
                          int64_t now_ms);
 
-/** Hold a device apart: what is under way ends, nothing but `release` (0: nothing) is offered. */
+/** Hold a device apart: what is under way ends, nothing but `release` (0: nothing) is offered. A signed report that it
+ * runs frees the device. */
 ud_err ud_device_quarantine(struct ud_store *store, struct ud_row_device *device, int32_t release,
                             const char *reason, int64_t now_ms);
 ud_err ud_device_release(struct ud_store *store, struct ud_row_device *device);

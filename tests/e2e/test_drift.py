@@ -82,6 +82,23 @@ def test_i2_policy_gives_it_once_more(field):
     assert until(lambda: see(field, number), lambda seen: seen["state"] == "finished")["devices"]["confirmed"] == 1
 
 
+def test_proof_that_the_one_release_runs_ends_the_quarantine(field):
+    quarantine = {"reason": "talks to strangers", "release": field.release["id"]}
+    assert field.server.api("POST", "/api/v1/devices/lock-1/quarantine", quarantine).status == 204
+    number = rollout(field)
+    action = offered(field)
+    assert field.send(field.make(nonce=field.nonce(action), result=70, image=b"the old one", sequence=1)).status == 200
+    until(lambda: see(field, number), lambda seen: seen["devices"]["failed"] + seen["devices"]["reverted"] == 1)
+    assert field.server.api("GET", "/api/v1/devices/lock-1").json["quarantine"]["reason"] == "talks to strangers"
+    action = field.deploy()
+    assert field.send(field.make(nonce=field.nonce(action))).status == 200
+    assert field.server.api("GET", "/api/v1/devices/lock-1").json["quarantine"] is None
+    assert field.server.api("GET", "/api/v1/devices?q=quarantined%3D%3Dtrue").json["total"] == 0
+    image = b"image 3"
+    field.server.upload(image)
+    assert field.deploy(publish(field.server, field.author.release(image, 3)).json)
+
+
 def test_the_way_back_is_the_old_image_reissued_or_who_must_sign_it(field):
     image = b"image 3"
     field.server.upload(image)

@@ -385,6 +385,26 @@ def test_a_waiting_command_can_be_canceled_and_too_many_are_refused(server):
     assert server.api("POST", f"/api/v1/commands/{first}/cancel").status == 409
 
 
+def test_a_device_in_quarantine_gets_no_commands(server):
+    def hold(method="POST", body=None):
+        assert server.api(method, "/api/v1/devices/d1/quarantine", body).status == 204
+    with device_of(server) as device:
+        device.register()
+        device.silent = True  # so that the second command waits for the end of the first one
+        first = command(server, "d1", op="read", path="/3/0/0")
+        second = command(server, "d1", op="reboot")
+        hold(body={"reason": "odd traffic"})
+        reply = server.api("POST", "/api/v1/devices/d1/commands", {"op": "reboot"})
+        assert (reply.status, reply.json["errorCode"]) == (409, "UD_ERR_QUARANTINED")
+        device.silent = False
+        ended(server, first)
+        assert ended(server, second)["error"] == "UD_ERR_QUARANTINED"
+        assert device.executed == []
+        hold("DELETE")
+        assert run(server, "d1", op="reboot")["state"] == "done"
+        assert device.executed == [("/3/0/4", b"")]
+
+
 # --- firmware
 
 IMAGE = os.urandom(5000)

@@ -289,6 +289,35 @@ def test_quarantine_holds_a_device_and_shows_everywhere(fleet):
     fleet.wait_offer("d0")
 
 
+def test_in_quarantine_a_device_that_will_not_cancel_gets_nothing_either(fleet):
+    server, device = fleet.server, fleet.devices["d0"]
+    fleet.make(start="auto")
+    action = fleet.wait_offer("d0")
+    offer = device.call("GET", f"/deploymentBase/{action}").json
+    href = offer["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download"]["href"]
+    assert device.call("GET", href, headers={"Range": "bytes=0-99"}).status == 206
+    assert server.api("POST", "/api/v1/devices/d0/quarantine", {"reason": "odd traffic"}).status == 204
+    assert "cancelAction" in device.links() and device.call("GET", href).status == 404
+    assert device.feedback(action, "rejected", "none", "installing already", cancel=True).status == 200
+    assert not {"deploymentBase", "confirmationBase", "cancelAction"} & set(device.links())
+    assert device.call("GET", f"/deploymentBase/{action}").status == 404
+    assert device.call("GET", href, headers={"Range": "bytes=100-199"}).status == 404
+    assert server.api("DELETE", "/api/v1/devices/d0/quarantine").status == 204
+    assert fleet.wait_offer("d0") == action, "it said that it goes on with it, and now it may"
+    assert device.call("GET", href, headers={"Range": "bytes=100-199"}).status == 206
+
+
+def test_in_quarantine_the_one_release_is_offered_as_soon_as_it_is_named(fleet):
+    assert fleet.server.api("POST", "/api/v1/devices/d0/quarantine", {"reason": "odd"}).status == 204
+    fleet.make(devices=["d0"], start="auto")
+    until(lambda: fleet.why("d0"), lambda why: why["answer"] == "quarantined")
+    assert fleet.server.api("POST", "/api/v1/devices/d0/quarantine", {"reason": "odd", "release": fleet.release}).status == 204
+    fleet.end("d0")
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+    device = fleet.server.api("GET", "/api/v1/devices/d0").json
+    assert device["quarantine"]["reason"] == "odd", "what only claims is not freed by it"
+
+
 def test_i9_recall_ends_a_download_at_the_next_request(fleet):
     server, device = fleet.server, fleet.devices["d0"]
     fleet.make(start="auto")

@@ -402,6 +402,12 @@ static void begin_once(struct ud_lwm2m *lw, struct ud_reg *reg, struct run *run)
     }
 }
 
+static bool is_in_quarantine(const struct ud_lwm2m *lw, const struct ud_reg *reg)
+{
+    struct ud_fleet_device device;
+    return ud_fleet_get(lw->server->fleet, reg->device, &device) == UD_OK && device.quarantined;
+}
+
 void ud_commands_next(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     struct found found = {.err = UD_ERR_NOT_FOUND};
@@ -423,6 +429,8 @@ void ud_commands_next(struct ud_lwm2m *lw, struct ud_reg *reg)
         end_run(lw, found.run, NULL, found.err);
     } else if (found.state == UD_COMMAND_SENT) {
         end_run(lw, found.run, NULL, UD_ERR_OUTCOME_UNKNOWN);
+    } else if (is_in_quarantine(lw, reg)) { /* since the command was given */
+        end_run(lw, found.run, NULL, UD_ERR_QUARANTINED);
     } else if (ud_command_is_once(&found.run->command)) {
         begin_once(lw, reg, found.run);
     } else {
