@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def test_what_one_server_puts_there_another_hands_out(storage, tmp_path):
     asked = storage["log"].read_text()
     assert asked.count(f"PUT /artifacts/fleet/{DIGEST[:2]}/{DIGEST} HTTP/1.1\" 200") == 1
     assert asked.count(f"GET /artifacts/fleet/{DIGEST[:2]}/{DIGEST} HTTP/1.1\" 200") == 1
+
+
+def test_many_who_ask_at_once_share_one_fetch(storage, tmp_path):
+    server = start(storage, tmp_path / "state")
+    asks = {f"bytes={first}-{last}": DATA[first:last + 1] for first, last in ((0, 999), (1_000_000, 1_999_999), (4_990_000, 4_999_999))}
+    got, place = {}, f"/api/v1/artifacts/{DIGEST}"
+    try:
+        server.upload(DATA)
+        shutil.rmtree(server.state / "cache" / DIGEST[:2])
+        threads = [threading.Thread(target=lambda ask=ask: got.update({ask: server.api("GET", place, headers={"Range": ask}).body})) for ask in asks]
+        threads += [threading.Thread(target=lambda n=n: got.update({n: server.api("GET", place).body})) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == {**asks, **dict.fromkeys(range(4), DATA)}
+    finally:
+        server.stop()
+    assert storage["log"].read_text().count(f"GET /artifacts/fleet/{DIGEST[:2]}/{DIGEST} HTTP/1.1\" 200") == 1
 
 
 @pytest.mark.parametrize("wrong", ["secret", "ca"])

@@ -1,5 +1,6 @@
 #include "server/artifacts.h"
 
+#include "server/arrival.h"
 #include "server/cache_room.h"
 #include "server/files.h"
 #include "server/object_store.h"
@@ -29,6 +30,7 @@ struct ud_artifacts {
     struct ud_object_store *objects; /* NULL: files in the folder are all there is */
     char cache[UD_PATH_BYTES_MAX];   /* copies of objects */
     uint64_t cache_bytes_max;
+    struct ud_arrivals *arrivals; /* NULL as long as nothing is far */
     pthread_mutex_t lock;
     struct ud_upload *running; /* list: one upload of a digest at a time */
 };
@@ -76,6 +78,7 @@ ud_err ud_artifacts_open(struct ud_artifacts **out, const char *state_folder, ui
 void ud_artifacts_close(struct ud_artifacts *artifacts)
 {
     if (artifacts != NULL) {
+        ud_arrivals_close(artifacts->arrivals);
         pthread_mutex_destroy(&artifacts->lock);
         free(artifacts);
     }
@@ -462,6 +465,7 @@ ud_err ud_artifacts_far(struct ud_artifacts *artifacts, const char *state_folder
 {
     ud_err err = ud_path_join(artifacts->cache, state_folder, "cache");
     err = err == UD_OK ? ud_folder_make(artifacts->cache, 0700) : err;
+    err = err == UD_OK ? ud_arrivals_open(&artifacts->arrivals) : err;
     if (err == UD_OK) {
         artifacts->objects = objects;
         artifacts->cache_bytes_max = bytes_max;
@@ -507,12 +511,20 @@ static ud_err compare(int fd, uint64_t bytes, const uint8_t sha256[UD_SHA256_BYT
     return err == UD_OK && memcmp(digest, sha256, sizeof digest) != 0 ? UD_ERR_DIGEST : err;
 }
 
-ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
+/* Told by the storage's client as bytes come, and now and then while none do. */
+static void watch(void *ctx, uint64_t bytes)
+{
+    struct ud_arrival *arrival = ctx;
+    ud_arrival_grow(arrival, bytes);
+}
+
+static ud_err fetch(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES],
+                    struct ud_arrival *arrival)
 {
     char path[UD_PATH_BYTES_MAX];
     uint64_t bytes = 0;
-    if (artifacts->objects == NULL || ud_artifacts_here(artifacts, sha256)) {
-        return UD_OK;
+    if (ud_artifacts_here(artifacts, sha256)) {
+        return UD_OK; /* since it was asked for */
     }
     ud_err err = ud_path_join(path, artifacts->cache, FETCHED "XXXXXX");
     const int fd = err == UD_OK ? mkstemp(path) : -1;
@@ -520,7 +532,8 @@ ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sh
         return err == UD_OK ? ud_err_of_errno(errno) : err;
     }
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    err = ud_object_store_get(artifacts->objects, sha256, fd, artifacts->bytes_max, &bytes);
+    ud_arrival_file(arrival, fd);
+    err = ud_object_store_get(artifacts->objects, sha256, fd, artifacts->bytes_max, watch, arrival, &bytes);
     err = err == UD_OK ? compare(fd, bytes, sha256) : err;
     if (err == UD_OK) {
         ud_cache_room(artifacts->cache, bytes, artifacts->cache_bytes_max);
@@ -529,6 +542,31 @@ ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sh
     if (err != UD_OK) {
         (void)unlink(path);
     }
-    close(fd);
     return err;
+}
+
+ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES])
+{
+    bool is_new = false;
+    ud_err err = UD_OK;
+    if (artifacts->objects == NULL || ud_artifacts_here(artifacts, sha256)) {
+        return UD_OK;
+    }
+    struct ud_arrival *arrival = ud_arrival_join(artifacts->arrivals, sha256, &is_new);
+    if (arrival == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    if (ud_arrival_take(arrival)) {
+        err = fetch(artifacts, sha256, arrival);
+        ud_arrival_end(arrival, err);
+    } else {
+        err = ud_arrival_await(arrival);
+    }
+    ud_arrival_leave(arrival);
+    return err;
+}
+
+struct ud_arrivals *ud_artifacts_arrivals(const struct ud_artifacts *artifacts)
+{
+    return artifacts->arrivals;
 }

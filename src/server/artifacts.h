@@ -8,6 +8,7 @@
 
 #include "server/store.h"
 
+struct ud_arrivals;
 struct ud_artifacts;
 struct ud_object_store;
 struct ud_upload;
@@ -30,12 +31,15 @@ void ud_artifacts_sweep(const struct ud_artifacts *artifacts);
 bool ud_artifacts_are_far(const struct ud_artifacts *artifacts);
 bool ud_artifacts_here(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
 /**
- * Have a copy here; blocks while it is fetched. What comes is compared with its digest before it counts.
+ * Have a copy here; blocks while it is fetched, by this thread or by another that wanted it, too. What comes is compared with
+ * its digest before it counts; who joined its arrival reads it meanwhile (arrival.h).
  *
  * @return UD_ERR_NOT_FOUND; UD_ERR_RETRY_LATER (the store does not answer); UD_ERR_DIGEST; UD_ERR_TOO_LARGE;
  *         UD_ERR_DISK_FULL; UD_ERR_IO
  */
 ud_err ud_artifacts_bring(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES]);
+/** Those under way; NULL where nothing is far. */
+struct ud_arrivals *ud_artifacts_arrivals(const struct ud_artifacts *artifacts);
 /** Open a stored one for reading. UD_ERR_NOT_FOUND, UD_ERR_IO. */
 ud_err ud_artifacts_file(const struct ud_artifacts *artifacts, const uint8_t sha256[UD_SHA256_BYTES], int *fd,
                          uint64_t *bytes);

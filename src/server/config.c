@@ -34,6 +34,7 @@ static const struct setting settings[] = {
     {"s3-url", TEXT_AT(s3_url), "", "keep artifacts as objects of S3-compatible storage: https://HOST/BUCKET[/PREFIX]"},
     {"s3-region", TEXT_AT(s3_region), "us-east-1", "region that requests are signed for"},
     {"s3-keys", TEXT_AT(s3_keys), "", "file (0600): access key id, secret key and, if there is one, a session's token, a line each"},
+    {"s3-stall-s", NUMBER_AT(s3_stall_s, 1, 600), "30", "seconds without data (less than 1 KiB/s) after which a request of the storage is given up, and tried again"},
     {"s3-ca", TEXT_AT(s3_ca), "", "certificates (PEM) that the storage's must lead to; empty = the system's"},
     {"artifact-cache-bytes-max", NUMBER_AT(artifact_cache_bytes_max, 0, 1024 * GIB), "10737418240", "room for copies of objects here; those not asked for longest go first"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},

@@ -19,6 +19,7 @@ struct ud_config {
     char s3_region[UD_ADDRESS_BYTES_MAX];
     char s3_keys[UD_PATH_BYTES_MAX]; /* file of 0600: key id, secret, token of a session, by line */
     char s3_ca[UD_PATH_BYTES_MAX];   /* PEM; empty = the system's */
+    uint64_t s3_stall_s;
     uint64_t artifact_cache_bytes_max;
     char listen_devices[UD_ADDRESS_BYTES_MAX]; /* address:port; port 0 = any free one */
     char listen_people[UD_ADDRESS_BYTES_MAX];

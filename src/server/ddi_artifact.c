@@ -1,6 +1,7 @@
 /* Downloads: for devices by what they were offered, for people by digest. */
 #include "server/handlers.h"
 
+#include "server/artifact_want.h"
 #include "server/artifacts.h"
 #include "server/downloads.h"
 #include "server/mgmt.h"
@@ -113,11 +114,6 @@ static void lost(struct ud_call *call, const char *digest, ud_err err)
     ud_call_error_status(call, err == UD_ERR_RETRY_LATER ? 503 : 500, err, NULL);
 }
 
-static ud_err bring(struct ud_call *call)
-{
-    return ud_artifacts_bring(call->server->artifacts, call->far_sha256);
-}
-
 static void brought(struct ud_call *call, ud_err err)
 {
     if (err == UD_OK) {
@@ -128,21 +124,51 @@ static void brought(struct ud_call *call, ud_err err)
     lost(call, etag == NULL ? "" : etag, err);
 }
 
+/* Join the fetch that is under way, or have one begun, and wait for the first byte that goes out. */
+static void await_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, uint64_t first)
+{
+    bool is_new = false;
+    call->arrival = ud_arrival_join(ud_artifacts_arrivals(call->server->artifacts), artifact->sha256, &is_new);
+    if (call->arrival == NULL) {
+        ud_call_error(call, UD_ERR_MEMORY, NULL);
+        return;
+    }
+    const ud_err err = is_new ? ud_artifact_fetch(call->server, artifact->sha256) : UD_OK;
+    if (err != UD_OK && ud_arrival_take(call->arrival)) {
+        ud_arrival_end(call->arrival, err); /* others may have joined meanwhile */
+    }
+    ud_call_await(call, artifact->size, first, brought);
+}
+
 void ud_with_artifact(struct ud_call *call, const struct ud_row_artifact *artifact,
                       void (*then)(struct ud_call *call))
 {
     const struct ud_artifacts *artifacts = call->server->artifacts;
+    uint64_t first = 0;
+    uint64_t length = 0;
     if (!ud_artifacts_are_far(artifacts) || call->head_only || ud_artifacts_here(artifacts, artifact->sha256)) {
         then(call);
         return;
     }
+    const char *etag = quoted_digest(call, artifact->sha256);
+    if (etag == NULL || answer_condition(call, etag)) {
+        return; /* nothing of it is needed for that */
+    }
+    if (wanted_range(call, etag, artifact->size, &first, &length) != UD_RANGE_PART) {
+        first = 0;
+    }
     memcpy(call->far_sha256, artifact->sha256, sizeof call->far_sha256);
     call->far_then = then;
-    ud_call_artifact(call, artifact->sha256, bring, brought);
+    await_artifact(call, artifact, first);
+}
+
+static int copy_of(int fd)
+{
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /* HEAD says what is stored, wherever it lies: of that a descriptor and the size are enough. */
-static ud_err open_artifact(const struct ud_call *call, const struct ud_row_artifact *artifact, int *fd,
+static ud_err open_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, int *fd,
                             uint64_t *size)
 {
     const struct ud_artifacts *artifacts = call->server->artifacts;
@@ -150,12 +176,14 @@ static ud_err open_artifact(const struct ud_call *call, const struct ud_row_arti
     if (err != UD_ERR_NOT_FOUND || !ud_artifacts_are_far(artifacts)) {
         return err;
     }
-    if (!call->head_only) {
-        return UD_ERR_RETRY_LATER; /* it was here a moment ago, and had to make room */
-    }
-    *fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     *size = artifact->size;
-    return *fd < 0 ? UD_ERR_IO : UD_OK;
+    if (call->head_only) {
+        *fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return *fd < 0 ? UD_ERR_IO : UD_OK;
+    }
+    *fd = call->arrival == NULL ? -1 : copy_of(ud_arrival_fd(call->arrival));
+    call->arriving = *fd >= 0;
+    return *fd < 0 ? UD_ERR_RETRY_LATER : UD_OK; /* it was here a moment ago, and had to make room */
 }
 
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename)

@@ -212,10 +212,13 @@ ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_
 void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share);
 /** May the device read files of this module? Only of what it is offered, or runs (its last success). */
 bool ud_ddi_may_read(const struct ud_fleet_device *device, int32_t module);
-/** Go on once the artifact is here: at once, or when it was fetched. Otherwise the reply is 503, to come again, or 500. */
+/**
+ * Go on once the artifact is here, or the first of what goes out: at once, or while the rest is fetched. Otherwise the reply is
+ * 503, to come again, or 500. Only ud_send_artifact() may be what reads it then.
+ */
 void ud_with_artifact(struct ud_call *call, const struct ud_row_artifact *artifact,
                       void (*then)(struct ud_call *call));
-/** Reply with a stored artifact that is here: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
+/** Reply with a stored artifact that is here, or on its way: ranges, conditions, entity tag, HEAD. `filename` NULL: no Content-Disposition. */
 void ud_send_artifact(struct ud_call *call, const struct ud_row_artifact *artifact, const char *filename);
 /**
  * How long a device may be silent by its registration, UINT32_MAX for ever, 0 without one: by this server's memory, or the

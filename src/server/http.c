@@ -154,6 +154,9 @@ static void call_close(struct ud_call *call)
     if (call->file >= 0) {
         close(call->file);
     }
+    if (call->arrival != NULL) {
+        ud_arrival_leave(call->arrival);
+    }
     if (call->made != NULL) {
         MHD_destroy_response(call->made);
     }

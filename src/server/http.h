@@ -17,6 +17,7 @@
 #define UD_SERVER_HTTP_H
 
 #include "server/arena.h"
+#include "server/arrival.h"
 #include "server/server.h"
 #include "server/tenant_settings.h"
 
@@ -85,6 +86,9 @@ struct ud_call {
     ud_err worked;
     uint8_t far_sha256[UD_SHA256_BYTES]; /* that is being fetched */
     void (*far_then)(struct ud_call *call);
+    struct ud_arrival *arrival; /* NULL, or its: joined */
+    struct ud_arrival_wait arrival_wait;
+    bool arriving; /* `file` is that of the arrival, which still grows */
     struct ud_arena arena;
 };
 
@@ -159,6 +163,9 @@ void ud_call_slow(struct ud_call *call, ud_err (*work)(struct ud_call *call),
 /** Work that may put or fetch an object: on the disk thread where artifacts are files, else on one for this digest. */
 void ud_call_artifact(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES],
                       ud_err (*work)(struct ud_call *call), void (*finish)(struct ud_call *call, ud_err err));
+/** Wait until byte `at` of `size` of call->arrival can be sent; at most UD_ARRIVAL_WAIT_MS: UD_ERR_RETRY_LATER then. */
+void ud_call_await(struct ud_call *call, uint64_t size, uint64_t at,
+                   void (*finish)(struct ud_call *call, ud_err err));
 /** Read with a handle of the pool, now, on this thread. */
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store));
 /** The same, for work that writes the reply: when it fails, its error is the reply. */

@@ -418,7 +418,7 @@ int ud_call_socket(const struct ud_call *call)
 
 /* --- set aside */
 
-static void worked(struct ud_call *call, ud_err err)
+void ud_call_worked(struct ud_call *call, ud_err err)
 {
     struct ud_http_listener *listener = call->listener;
     const struct MHD_Daemon *daemon =
@@ -450,7 +450,7 @@ static void job_done(struct ud_job *job, ud_err err)
     if (err == UD_OK && call->route->listener == UD_LISTEN_PEOPLE) {
         atomic_fetch_add(&call->server->people_changes, 1);
     }
-    worked(call, err);
+    ud_call_worked(call, err);
 }
 
 void ud_call_write(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store),
@@ -473,14 +473,14 @@ void ud_call_write_then(struct ud_call *call, ud_err (*work)(struct ud_call *cal
                       ud_writer_waiting(call->server->writer) >= call->server->config.device_writes_max;
     const ud_err err = late ? UD_ERR_RETRY_LATER : ud_writer_submit(call->server->writer, &call->job);
     if (err != UD_OK) {
-        worked(call, err);
+        ud_call_worked(call, err);
     }
 }
 
 static void disk_run(struct ud_disk_job *job)
 {
     struct ud_call *call = (struct ud_call *)(void *)((char *)job - offsetof(struct ud_call, disk_job));
-    worked(call, call->disk_work(call));
+    ud_call_worked(call, call->disk_work(call));
 }
 
 static void work_on(struct ud_disk *thread, struct ud_call *call, ud_err (*work)(struct ud_call *call),
@@ -493,7 +493,7 @@ static void work_on(struct ud_disk *thread, struct ud_call *call, ud_err (*work)
     MHD_suspend_connection(call->connection);
     const ud_err err = ud_disk_submit(thread, &call->disk_job);
     if (err != UD_OK) {
-        worked(call, err);
+        ud_call_worked(call, err);
     }
 }
 
@@ -564,6 +564,9 @@ static void free_part(void *ctx)
 
 static struct MHD_Response *file_response(struct ud_call *call)
 {
+    if (call->arriving) {
+        return ud_call_arriving_response(call);
+    }
     const int fd = call->file;
     call->file = -1;
     if (!call->listener->tls) {

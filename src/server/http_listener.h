@@ -73,6 +73,11 @@ void ud_http_wake(struct ud_http_listener *listener, const struct MHD_Daemon *da
 /** Hand the call's reply to the library. */
 enum MHD_Result ud_call_send(struct ud_call *call);
 
+/** Set aside, and its work is done: from any thread. The call may be gone when this returns. */
+void ud_call_worked(struct ud_call *call, ud_err err);
+/** Of call->file, which call->arrival still brings; both go with it. NULL: no memory. */
+struct MHD_Response *ud_call_arriving_response(struct ud_call *call);
+
 /** Reply 200 with a response made elsewhere; the call owns it from here on. */
 void ud_call_response(struct ud_call *call, struct MHD_Response *response, const char *type);
 

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@
 #define ATTEMPTS 4
 #define PAUSE_MS 250 /* before the second attempt; then twice as long each time */
 #define CONNECT_MS 10000L
-#define STALL_BYTES_S 1024L /* slower than this for STALL_S: cut */
-#define STALL_S 30L
+#define STALL_BYTES_S 1024L /* slower than this for s3-stall-s: cut */
+#define GRACE_MS 60000      /* then all that came must have come faster than LEAST_BYTES_S */
+#define LEAST_BYTES_S 8192
 #define KEY_BYTES_MAX 256
 #define TOKEN_BYTES_MAX 4096
 #define IDLE_MAX 4 /* connections that are kept for the next request */
@@ -29,6 +31,8 @@ struct ud_object_store {
     char keys[UD_PATH_BYTES_MAX];
     char ca[UD_PATH_BYTES_MAX];
     char region[UD_ADDRESS_BYTES_MAX];
+    long stall_s;
+    _Atomic bool stopping;
     pthread_mutex_t lock;
     CURL *idle[IDLE_MAX];
     size_t idle_count;
@@ -92,6 +96,7 @@ ud_err ud_object_store_open(struct ud_object_store **out, const struct ud_config
     snprintf(store->keys, sizeof store->keys, "%s", config->s3_keys);
     snprintf(store->ca, sizeof store->ca, "%s", config->s3_ca);
     snprintf(store->region, sizeof store->region, "%s", config->s3_region);
+    store->stall_s = (long)config->s3_stall_s;
     for (size_t len = strlen(store->url); len > 0 && store->url[len - 1] == '/'; len--) {
         store->url[len - 1] = '\0';
     }
@@ -118,16 +123,28 @@ void ud_object_store_close(struct ud_object_store *store)
     free(store);
 }
 
+void ud_object_store_stop(struct ud_object_store *store)
+{
+    if (store != NULL) {
+        atomic_store(&store->stopping, true);
+    }
+}
+
 /* --- one request */
 
 struct exchange {
+    const struct ud_object_store *store;
     CURL *curl;
     struct curl_slist *headers;
     struct keys keys;
     int fd;
-    uint64_t at;        /* next byte of the file */
-    uint64_t bytes;     /* put: all of it; get: at most */
-    uint64_t asked_for; /* get: the range begins here */
+    uint64_t at;                              /* next byte of the file */
+    uint64_t bytes;                           /* put: all of it; get: at most */
+    uint64_t asked_for;                       /* get: the range begins here */
+    uint64_t skip;                            /* get: bytes that are here already, and come again */
+    int64_t begun_ms;                         /* get: of all attempts; put: of this one */
+    void (*watch)(void *ctx, uint64_t bytes); /* get; or NULL */
+    void *watch_ctx;
     bool head_read;
     ud_err err; /* of our own side; ends it */
     long status;
@@ -185,46 +202,82 @@ static int seek_file(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* A storage that ignores the range sends all of it again. */
-static bool judge_head(struct exchange *e)
+/* A storage that ignores the range sends all of it again. What was written may have been read, and stays. */
+static void judge_head(struct exchange *e)
 {
     curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &e->status);
     e->head_read = true;
-    if (e->status == 200 && e->asked_for > 0) {
-        e->at = 0;
-        return ftruncate(e->fd, 0) == 0;
-    }
-    return true;
+    e->skip = e->status == 200 ? e->asked_for : 0;
 }
 
-static size_t write_file(char *from, size_t size, size_t count, void *ctx)
+static ud_err append(struct exchange *e, const char *from, size_t len)
 {
-    struct exchange *e = ctx;
-    const size_t len = size * count;
-    if (!e->head_read && !judge_head(e)) {
-        e->err = UD_ERR_IO;
-        return 0;
-    }
-    if (e->status != 200 && e->status != 206) {
-        return len; /* words about an error, for nobody */
-    }
-    if (len > e->bytes - e->at) {
-        e->err = UD_ERR_TOO_LARGE;
-        return 0;
-    }
     for (size_t done = 0; done < len;) {
         const ssize_t n = pwrite(e->fd, from + done, len - done, (off_t)e->at);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n < 0) {
-            e->err = ud_err_of_errno(errno);
-            return 0;
+            return ud_err_of_errno(errno);
         }
         done += (size_t)n;
         e->at += (uint64_t)n;
     }
+    return UD_OK;
+}
+
+static size_t write_file(char *from, size_t size, size_t count, void *ctx)
+{
+    struct exchange *e = ctx;
+    const size_t len = size * count;
+    if (!e->head_read) {
+        judge_head(e);
+    }
+    if (e->status != 200 && e->status != 206) {
+        return len; /* words about an error, for nobody */
+    }
+    const size_t known = e->skip < len ? (size_t)e->skip : len;
+    e->skip -= known;
+    if (len - known > e->bytes - e->at) {
+        e->err = UD_ERR_TOO_LARGE;
+        return 0;
+    }
+    e->err = append(e, from + known, len - known);
+    if (e->err != UD_OK) {
+        return 0;
+    }
+    if (e->watch != NULL && len > known) {
+        e->watch(e->watch_ctx, e->at);
+    }
     return len;
+}
+
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Does it go on too slowly to be waited for? */
+static bool drips(const struct exchange *e)
+{
+    const int64_t ms = steady_ms() - e->begun_ms - GRACE_MS;
+    return ms > 0 && e->at / LEAST_BYTES_S < (uint64_t)ms / 1000;
+}
+
+/* libcurl's, about once a second also when nothing comes. Other than 0 ends the request. */
+static int look(void *ctx, curl_off_t total, curl_off_t now, curl_off_t put_total, curl_off_t put_now)
+{
+    const struct exchange *e = ctx;
+    (void)total;
+    (void)now;
+    (void)put_total;
+    (void)put_now;
+    if (e->watch != NULL) {
+        e->watch(e->watch_ctx, e->at);
+    }
+    return atomic_load(&e->store->stopping) || drips(e) ? 1 : 0;
 }
 
 static size_t drop(char *from, size_t size, size_t count, void *ctx)
@@ -244,7 +297,10 @@ static void set_common(struct ud_object_store *store, struct exchange *e, const 
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* none from the environment */
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_S);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALL_S);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, store->stall_s);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, e);
     if (store->ca[0] != '\0') {
         curl_easy_setopt(curl, CURLOPT_CAINFO, store->ca);
     }
@@ -291,6 +347,8 @@ static ud_err try_once(struct ud_object_store *store, struct exchange *e, const 
     e->headers = NULL;
     e->at = put ? 0 : e->at;
     e->asked_for = put ? 0 : e->at;
+    e->skip = 0;
+    e->begun_ms = put ? steady_ms() : e->begun_ms;
     e->why = "";
     e->err = UD_OK;
     const ud_err keys = read_keys(store, &e->keys);
@@ -314,6 +372,9 @@ static ud_err try_once(struct ud_object_store *store, struct exchange *e, const 
     explicit_bzero(&e->keys, sizeof e->keys);
     if (e->err != UD_OK) {
         return e->err;
+    }
+    if (e->code == CURLE_ABORTED_BY_CALLBACK) {
+        return UD_ERR_RETRY_LATER;
     }
     if (e->code == CURLE_OK && (e->status == 200 || (e->status == 206 && !put))) {
         return UD_OK;
@@ -339,13 +400,15 @@ static ud_err insist(struct ud_object_store *store, struct exchange *e, const ui
                      bool put)
 {
     ud_err err = UD_ERR_CONNECT;
+    e->store = store;
+    e->begun_ms = steady_ms();
     for (unsigned attempt = 0; attempt < ATTEMPTS && err == UD_ERR_CONNECT; attempt++) {
         if (attempt > 0) {
             const long ms = PAUSE_MS << (attempt - 1);
             const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
             nanosleep(&pause, NULL);
         }
-        err = try_once(store, e, sha256, put);
+        err = atomic_load(&store->stopping) ? UD_ERR_RETRY_LATER : try_once(store, e, sha256, put);
     }
     if (err != UD_OK) {
         complain(store, e, err, sha256, put);
@@ -364,9 +427,10 @@ ud_err ud_object_store_put(struct ud_object_store *store, const uint8_t sha256[U
 }
 
 ud_err ud_object_store_get(struct ud_object_store *store, const uint8_t sha256[UD_SHA256_BYTES], int fd,
-                           uint64_t bytes_max, uint64_t *bytes)
+                           uint64_t bytes_max, void (*watch)(void *ctx, uint64_t bytes), void *ctx,
+                           uint64_t *bytes)
 {
-    struct exchange e = {.fd = fd, .bytes = bytes_max};
+    struct exchange e = {.fd = fd, .bytes = bytes_max, .watch = watch, .watch_ctx = ctx};
     const ud_err err = insist(store, &e, sha256, false);
     if (err == UD_OK) {
         *bytes = e.at;

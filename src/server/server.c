@@ -471,6 +471,7 @@ void ud_server_stop(struct ud_server *server)
     ud_lwm2m_stop(server->lwm2m);
     ud_hooks_stop(server->hooks);
     ud_courier_stop(server->courier);
+    ud_object_store_stop(server->objects); /* whoever waits for it is told */
     /* from here on nothing can be set aside, so the listeners may go */
     if (server->disk != NULL) {
         ud_disk_stop(server->disk);

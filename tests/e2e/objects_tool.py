@@ -8,6 +8,8 @@ class Objects:
     def __init__(self):
         self.stored, self.asked, self.faults, self.lock = {}, [], [], threading.Lock()
         self.down = False  # every connection is closed without an answer
+        self.hold_at = None  # no object is sent beyond this byte
+        self.released = threading.Event()  # until this is set
 
         objects = self
 
@@ -34,6 +36,7 @@ class Objects:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
+        self.released.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -45,7 +48,7 @@ class Objects:
         return f"/bucket/fleet/{digest[:2]}/{digest}"
 
     def fails(self, *faults):
-        """What happens to the next requests: None, a status, "refuse", ("cut", bytes), "wrong"."""
+        """What happens to the next requests: None, a status, "refuse", "hang", ("cut", bytes), "wrong", "whole" (ranges are ignored)."""
         with self.lock:
             self.faults += faults
 
@@ -58,12 +61,17 @@ class Objects:
             fault = 403
         return fault
 
-    def answer(self, request, status, body=b"", cut=None, **headers):
+    def answer(self, request, status, body=b"", cut=None, first=None, **headers):
         request.send_response(status)
         for name, value in headers.items():
             request.send_header(name.replace("_", "-"), value)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
+        if first is not None and self.hold_at is not None and cut is None:
+            now = max(0, self.hold_at - first)
+            request.wfile.write(body[:now])
+            self.released.wait(300)
+            body = body[now:]
         request.wfile.write(body if cut is None else body[:cut])
         if cut is not None:
             self.hang_up(request)
@@ -98,6 +106,9 @@ class Objects:
             return self.answer(request, fault, b"<Error/>")
         if body is None:
             return self.answer(request, 404, b"<Error><Code>NoSuchKey</Code></Error>")
+        if fault == "hang":
+            self.released.wait(300)
+            return self.hang_up(request)
         if fault == "wrong":
             body = bytes([body[0] ^ 1]) + body[1:]
         cut = fault[1] if isinstance(fault, tuple) else None
@@ -106,5 +117,5 @@ class Objects:
             first = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if first >= len(body):
                 return self.answer(request, 416, b"<Error/>")
-            return self.answer(request, 206, body[first:], cut, Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
-        return self.answer(request, 200, body, cut)
+            return self.answer(request, 206, body[first:], cut, first, Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+        return self.answer(request, 200, body, cut, 0)

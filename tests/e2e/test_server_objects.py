@@ -1,5 +1,6 @@
 """Artifacts as objects of an S3-compatible storage: put before they count, fetched when asked for, and every way in which the storage fails."""
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from objects_tool import Objects
@@ -147,15 +149,167 @@ def test_a_storage_that_is_not_there_takes_nothing(flags, tmp_path):
             running.stop()
 
 
-def test_another_content_is_never_handed_out_and_not_kept(offered, objects, server):
-    objects.fails("wrong")
-    reply = offered.call("GET", offered.file)
-    assert reply.status == 500 and reply.json["errorCode"] == "UD_ERR_DIGEST"
+class Begun:
+    """A download whose first bytes were awaited; the rest is asked for later."""
+
+    def __init__(self, device, count, **headers):
+        self.connection = device.server.connection("devices")
+        self.connection.sock = None
+        url = urlsplit(device.file)
+        self.connection.request("GET", url.path, headers={"Authorization": f"TargetToken {device.token}", **headers})
+        self.reply = self.connection.getresponse()
+        self.first = self.reply.read(count)
+
+    def rest(self):
+        """What else comes, whole or not."""
+        try:
+            return self.reply.read(), True
+        except http.client.IncompleteRead as cut:
+            return cut.partial, False
+        finally:
+            self.connection.close()
+
+
+def until(what):
+    deadline = time.monotonic() + 120
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def gets(objects):
+    return [ask for ask in objects.asked if ask[0] == "GET"]
+
+
+def test_the_first_bytes_go_out_before_the_last_ones_have_come(offered, objects, server):
+    objects.hold_at = 150_000
+    begun = Begun(offered, 150_000)  # the storage holds all that follows until this has come
+    assert begun.reply.status == 200 and begun.reply.headers["Content-Length"] == str(len(DATA)) and begun.first == DATA[:150_000]
+    assert not copies(server), "what is not whole is no copy"
+    objects.released.set()
+    assert begun.rest() == (DATA[150_000:], True)
+    assert copies(server) == [DIGEST] and len(gets(objects)) == 1
+
+
+def test_many_devices_read_what_one_fetch_brings(offered, objects, server):
+    objects.hold_at = 150_000
+    begun = [Begun(offered, count) for count in (1, 1000, 65_536, 149_999, 150_000)]
+    begun.append(Begun(offered, 50_000, Range="bytes=100000-"))
+    assert begun[-1].reply.status == 206 and begun[-1].first == DATA[100_000:150_000]
+    closed = Begun(offered, 1000, Range="bytes=70000-70999")  # all that it wants is here already
+    assert (closed.reply.status, closed.first, closed.rest()) == (206, DATA[70_000:71_000], (b"", True))
+    objects.released.set()
+    for one in begun[:-1]:
+        assert one.first + one.rest()[0] == DATA
+    assert begun[-1].rest() == (DATA[150_000:], True)
+    assert len(gets(objects)) == 1 and copies(server) == [DIGEST]
+
+
+def test_a_range_behind_what_has_come_waits_for_it(offered, objects):
+    objects.hold_at = 150_000
+    begun, got = Begun(offered, 150_000), []
+    behind = threading.Thread(target=lambda: got.append(offered.call("GET", offered.file, headers={"Range": "bytes=200000-200999"})))
+    behind.start()
+    assert offered.call("GET", offered.file, headers={"Range": "bytes=149000-149999"}).body == DATA[149_000:150_000]
+    assert not got, "nothing of it has come, and nothing will before we say so"
+    objects.released.set()
+    behind.join()
+    assert (got[0].status, got[0].body) == (206, DATA[200_000:201_000])
+    assert begun.rest() == (DATA[150_000:], True) and len(gets(objects)) == 1
+
+
+def test_who_leaves_takes_nothing_from_the_others(offered, objects, server):
+    objects.hold_at = 150_000
+    stays, leaves = Begun(offered, 150_000), Begun(offered, 1)
+    leaves.connection.close()
+    objects.released.set()
+    assert stays.rest() == (DATA[150_000:], True)
+    assert copies(server) == [DIGEST]
+
+
+def test_a_fetch_goes_on_when_all_have_left(offered, objects, server):
+    objects.hold_at = 150_000
+    Begun(offered, 1).connection.close()
+    objects.released.set()
+    assert offered.call("GET", offered.file).body == DATA
+    assert len(gets(objects)) == 1 and copies(server) == [DIGEST]
+
+
+def test_a_reader_goes_on_where_the_storage_was_cut(offered, objects):
+    objects.fails(("cut", 100_000), "whole")  # its second answer is all of it, from the beginning
+    begun = Begun(offered, 1)
+    assert begun.first + begun.rest()[0] == DATA and [ask[2] for ask in gets(objects)] == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize("other", [bytes([DATA[0] ^ 1]) + DATA[1:], DATA[:-1], DATA + b"x", DATA[:-1] + bytes([DATA[-1] ^ 1])],
+                         ids=["first byte", "short", "long", "last byte"])
+def test_no_reader_gets_all_of_another_content_and_it_is_not_kept(offered, objects, server, other):
+    objects.stored[objects.key(DIGEST)] = other
+    objects.hold_at = 150_000
+    begun = Begun(offered, 150_000)  # else it would be seen before the answer began
+    assert begun.reply.status == 200 and begun.first == other[:150_000]
+    objects.released.set()
+    rest, whole = begun.rest()
+    assert not whole and len(rest) < 150_000, "its end is held back until all was compared"
     assert not copies(server) and not list((server.state / "cache").glob("fetched-*"))
-    objects.stored[objects.key(DIGEST)] = DATA + b"x"
-    assert offered.call("GET", offered.file).json["errorCode"] == "UD_ERR_DIGEST"
     objects.stored[objects.key(DIGEST)] = DATA
     assert offered.call("GET", offered.file).body == DATA
+
+
+def test_a_small_wrong_object_is_an_error_at_once(server, objects):
+    data = os.urandom(1000)
+    digest = server.upload(data)
+    forget(server)
+    objects.fails("wrong")
+    reply = server.api("GET", f"/api/v1/artifacts/{digest}")
+    assert reply.status == 500 and reply.json["errorCode"] == "UD_ERR_DIGEST"
+    assert not copies(server) and not list((server.state / "cache").glob("fetched-*"))
+    assert server.api("GET", f"/api/v1/artifacts/{digest}").body == data
+
+
+def test_an_end_that_does_not_come_ends_the_download_and_the_next_one_goes_on(flags, objects, tmp_path):
+    running = Server(tmp_path / "state", *flags, "--s3-stall-s", "1").start()
+    try:
+        digest = running.upload(DATA)
+        forget(running)
+        objects.hold_at = 150_000
+        connection = running.connection("people")
+        connection.request("GET", f"/api/v1/artifacts/{digest}", headers={"Authorization": f"Bearer {running.token}"})
+        reply = connection.getresponse()
+        assert reply.status == 200
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            reply.read()
+        assert cut.value.partial == DATA[:150_000], "what had come was handed out"
+        connection.close()
+        assert gets(objects)[-1][2] == "bytes=150000-", "it was asked for, again and again"
+        assert len(gets(objects)) == 4 and not copies(running)
+        objects.released.set()
+        assert running.api("GET", f"/api/v1/artifacts/{digest}", headers={"Range": "bytes=150000-"}).body == DATA[150_000:]
+    finally:
+        running.stop()
+
+
+def test_a_storage_that_hangs_is_answered_with_when_to_come_again(flags, objects, tmp_path):
+    running = Server(tmp_path / "state", *flags, "--s3-stall-s", "1").start()
+    try:
+        digest = running.upload(DATA)
+        forget(running)
+        objects.fails(*["hang"] * 4)
+        reply = running.api("GET", f"/api/v1/artifacts/{digest}")
+        assert (reply.status, reply.json["errorCode"]) == (503, "UD_ERR_RETRY_LATER") and reply.headers["Retry-After"]
+        assert len(gets(objects)) == 4
+        assert running.api("GET", f"/api/v1/artifacts/{digest}").body == DATA
+    finally:
+        running.stop()
+
+
+def test_a_server_that_stops_does_not_wait_for_a_storage_that_hangs(offered, objects, server):
+    objects.fails(*["hang"] * 4)
+    waiting = offered.server.connection("devices")
+    waiting.request("GET", urlsplit(offered.file).path, headers={"Authorization": f"TargetToken {offered.token}"})
+    until(lambda: gets(objects))
+    assert server.stop() == 0  # it waits for 20 s: no attempt is given up before 30
+    waiting.close()
 
 
 def test_an_object_that_is_gone_is_our_fault_not_the_devices(offered, objects):
