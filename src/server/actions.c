@@ -322,6 +322,45 @@ ud_err ud_action_quit(struct ud_store *store, struct ud_row_action *action, int6
     return err == UD_OK ? ud_action_settle(store, action) : err;
 }
 
+ud_err ud_action_force(struct ud_store *store, struct ud_row_action *action, int64_t now_ms)
+{
+    if (!action->active || action->terms.force == UD_FORCE_DOWNLOAD) {
+        return UD_ERR_STATE;
+    }
+    if (action->terms.force == UD_FORCE_FORCED) {
+        return UD_OK;
+    }
+    action->terms.force = UD_FORCE_FORCED;
+    return enter(store, action, "[\"Update Server: forced from now on\"]", NULL, now_ms);
+}
+
+ud_err ud_action_claim(struct ud_store *store, const struct ud_row_device *device,
+                       const struct ud_row_release *release, const char *messages, int64_t now_ms, bool *known,
+                       int32_t *id)
+{
+    const struct ud_feedback done = {
+        .execution = UD_EXECUTION_CLOSED, .finished = UD_FINISHED_SUCCESS, .messages = messages};
+    struct ud_row_action action = {.id = device->current_action};
+    bool closed = false;
+    *known = false;
+    if (!release->foreign || !device->foreign) {
+        return UD_ERR_NOT_FOREIGN;
+    }
+    if (device->finished_release == release->id && device->current_action == 0) {
+        *known = true;
+        return UD_OK;
+    }
+    if (device->current_action != 0 && (device->current_release != release->id || device->canceling)) {
+        return UD_ERR_BUSY; /* the device is to answer that first */
+    }
+    ud_err err =
+        device->current_action != 0 ? UD_OK : ud_action_offer(store, device, release, NULL, now_ms, &action);
+    *id = err == UD_OK ? action.id : 0;
+    return err == UD_OK ? ud_action_feedback(store, device->tenant, device->id, action.id, false, &done, now_ms,
+                                             &action, &closed)
+                        : err;
+}
+
 ud_err ud_action_consent(struct ud_store *store, struct ud_row_action *action, bool yes, const char *messages,
                          int64_t now_ms)
 {

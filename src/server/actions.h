@@ -80,6 +80,21 @@ ud_err ud_action_progress(struct ud_store *store, int64_t tenant, int64_t device
 ud_err ud_action_retrieved(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
 /** Ask the device to stop. UD_ERR_STATE when the action has ended. */
 ud_err ud_action_cancel(struct ud_store *store, struct ud_row_action *action, int64_t now_ms, const char *why);
+/** What is soft, or is forced later, is forced now; forced already: UD_OK. UD_ERR_STATE: it has ended, or only downloads. */
+ud_err ud_action_force(struct ud_store *store, struct ud_row_action *action, int64_t now_ms);
+/**
+ * The device runs this release already, put there by other means: a claim, so for an unsigned release on a device whose
+ * type is marked so (P3). An offer of the same release that is under way ends by it.
+ *
+ * @param device   as it is now; not changed
+ * @param messages JSON array of strings, for the history: who says so
+ * @param known    out: it was said before, nothing changed
+ * @param id       out: the action, unless known
+ * @return UD_ERR_NOT_FOREIGN; UD_ERR_BUSY: another release's offer is under way; those of ud_action_offer()
+ */
+ud_err ud_action_claim(struct ud_store *store, const struct ud_row_device *device,
+                       const struct ud_row_release *release, const char *messages, int64_t now_ms, bool *known,
+                       int32_t *id);
 /* The message of an action that was asked to end as its window does not open again; a whole JSON array. */
 #define UD_ACTION_LAPSED "[\"Update Server: its window does not open again\"]"
 /**

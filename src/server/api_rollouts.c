@@ -323,19 +323,17 @@ void ud_api_rollouts_remove(struct ud_call *call)
 
 /* --- retry: a new rollout for those of this one that failed, left it, or were canceled */
 
-static ud_err make_retry(struct ud_call *call, struct ud_store *store)
+ud_err ud_rollout_plan_retry(struct ud_call *call, struct ud_store *store, struct ud_rollout_plan *plan)
 {
-    struct making *making = call->data;
     struct ud_row_rollout old;
-    struct ud_row_rollout *row = &making->plan.rollout;
-    ud_err err = ud_find_rollout(call, store, &old);
+    struct ud_row_rollout *row = &plan->rollout;
+    const ud_err err = ud_find_rollout(call, store, &old);
     if (err != UD_OK) {
         return err;
     }
     if (old.state != UD_ROLLOUT_FINISHED && old.state != UD_ROLLOUT_STOPPED) {
         return UD_ERR_ROLLOUT_STATE;
     }
-    err = ud_store_deploy_allowed(store, call->tenant, old.release, call->person.person);
     *row = old;
     snprintf(row->name, sizeof row->name, "%.120s_retry", old.name);
     snprintf(row->filter, sizeof row->filter, "failedin==%d", old.id);
@@ -349,10 +347,15 @@ static ud_err make_retry(struct ud_call *call, struct ud_store *store)
     row->bucket = (struct ud_bucket){0, 0};
     row->fill_matched = row->fill_left = 0;
     row->fill_counting = false;
-    making->plan.groups[0] =
-        (struct ud_row_group){.name = "group-1", .percent = 10000, .limits = {5000, 5000, false}};
-    err = err == UD_OK ? ud_rollout_approval(store, row, UD_SETTING_ROLLOUT_APPROVAL) : err;
-    return err == UD_OK ? ud_rollout_create(store, row, making->plan.groups, NULL, 0) : err;
+    plan->groups[0] = (struct ud_row_group){.name = "group-1", .percent = 10000, .limits = {5000, 5000, false}};
+    return UD_OK;
+}
+
+static ud_err make_retry(struct ud_call *call, struct ud_store *store)
+{
+    struct making *making = call->data;
+    const ud_err err = ud_rollout_plan_retry(call, store, &making->plan);
+    return err == UD_OK ? make(call, store) : err;
 }
 
 void ud_api_rollouts_retry(struct ud_call *call)

@@ -13,48 +13,17 @@ struct installed {
     struct ud_row_device device;
 };
 
-/*
- * It is a claim: an unsigned release on a device whose type an administrator marked so (P3). Where an offer of another
- * release is under way the device is to answer that first.
- */
-static ud_err claim(struct ud_call *call, struct ud_store *store, struct installed *said,
-                    const struct ud_row_release *release)
-{
-    static const struct ud_feedback done = {
-        .execution = UD_EXECUTION_CLOSED,
-        .finished = UD_FINISHED_SUCCESS,
-        .messages = "[\"the device says that it runs this, put there by other means\"]"};
-    struct ud_row_action action;
-    bool closed = false;
-    struct ud_row_device *device = &said->device;
-    if (!release->foreign || !device->foreign) {
-        return UD_ERR_NOT_FOREIGN;
-    }
-    said->known = device->finished_release == release->id && device->current_action == 0;
-    if (said->known) {
-        return UD_OK;
-    }
-    ud_err err = UD_OK;
-    if (device->current_action != 0) {
-        if (device->current_release != release->id || device->canceling) {
-            return UD_ERR_BUSY;
-        }
-        action.id = device->current_action;
-    } else {
-        err = ud_action_offer(store, device, release, NULL, call->now_ms, &action);
-    }
-    return err == UD_OK ? ud_action_feedback(store, call->tenant, device->id, action.id, false, &done,
-                                             call->now_ms, &action, &closed)
-                        : err;
-}
-
 static ud_err apply(struct ud_call *call, struct ud_store *store)
 {
     struct installed *said = call->data;
     struct ud_row_release release;
+    int32_t id;
     ud_err err = ud_store_device_get(store, call->device.id, &said->device);
     err = err == UD_OK ? ud_store_release_named(store, call->tenant, said->name, said->version, &release) : err;
-    err = err == UD_OK ? claim(call, store, said, &release) : err;
+    err = err == UD_OK ? ud_action_claim(store, &said->device, &release,
+                                         "[\"the device says that it runs this, put there by other means\"]",
+                                         call->now_ms, &said->known, &id)
+                       : err;
     return err == UD_OK ? ud_store_device_get(store, call->device.id, &said->device) : err;
 }
 

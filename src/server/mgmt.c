@@ -123,19 +123,37 @@ static void render(void *ctx, const struct ud_entity_row *row)
     }
 }
 
-static ud_err list_entities(struct ud_call *call, struct ud_store *store)
+static ud_err list_of(struct ud_call *call, struct ud_store *store, const struct ud_entity *entity)
 {
     struct ud_listing *listing = call->data;
-    struct entity_call e = {.call = call,
-                            .store = store,
-                            .entity = ud_mgmt_entity(call),
-                            .listing = listing,
-                            .json = &listing->json};
+    struct entity_call e = {
+        .call = call, .store = store, .entity = entity, .listing = listing, .json = &listing->json};
     ud_err err = ud_mgmt_order(call, e.entity, e.order, sizeof e.order);
     err = err == UD_OK ? ud_store_entity_list(store, e.entity, call->tenant, listing->filter, e.order,
                                               &listing->page, render, &e)
                        : err;
     return err == UD_OK ? e.err : err;
+}
+
+static ud_err list_entities(struct ud_call *call, struct ud_store *store)
+{
+    return list_of(call, store, ud_mgmt_entity(call));
+}
+
+static ud_err list_sets(struct ud_call *call, struct ud_store *store)
+{
+    return list_of(call, store, ud_mgmt_entity_named("distributionsets"));
+}
+
+static ud_err list_filters(struct ud_call *call, struct ud_store *store)
+{
+    return list_of(call, store, ud_mgmt_entity_named("targetfilters"));
+}
+
+void ud_mgmt_list_where(struct ud_call *call, const char *name, const char *condition)
+{
+    ud_list_filtered_where(call, ud_mgmt_entity_named(name)->fields, condition,
+                           strcmp(name, "distributionsets") == 0 ? list_sets : list_filters);
 }
 
 void ud_mgmt_list(struct ud_call *call)

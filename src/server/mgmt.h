@@ -41,6 +41,8 @@ ud_err ud_mgmt_take_consent(const struct ud_call *call, json_t *given, bool *wai
 ud_err ud_mgmt_more(struct ud_call *call, struct ud_store *store, struct ud_json *json,
                     const struct ud_entity *entity, const struct ud_entity_row *row);
 
+/** Entities of this name that meet `condition`, a filter, and ?q= too; as the list of all. distributionsets, targetfilters. */
+void ud_mgmt_list_where(struct ud_call *call, const char *name, const char *condition);
 /** Targets that meet `condition`, a filter, and ?q= too; as the list of all. */
 void ud_mgmt_targets_list_where(struct ud_call *call, const char *condition);
 

@@ -16,6 +16,7 @@ struct body {
     size_t already;
     int32_t actions[ASSIGNED_MAX];
     size_t action_count;
+    bool offline; /* it was done already, by other means: a record of it */
 };
 
 static void release_body(struct ud_call *call)
@@ -85,6 +86,26 @@ static ud_err take_terms(const struct ud_call *call, json_t *given, struct ud_te
     return err;
 }
 
+static ud_err record_one(struct ud_call *call, struct ud_store *store, struct body *body,
+                         const struct ud_row_release *release)
+{
+    struct ud_row_device *device = &body->devices[body->count];
+    int32_t id = 0;
+    bool known;
+    const ud_err err = ud_action_claim(store, device, release,
+                                       "[\"Update Server: a person says that it was installed offline\"]",
+                                       call->now_ms, &known, &id);
+    if (err == UD_OK && known) {
+        body->already++;
+        return UD_OK;
+    }
+    if (err == UD_OK) {
+        body->actions[body->action_count++] = id;
+        body->count++;
+    }
+    return err == UD_OK ? ud_store_device_get(store, device->id, device) : err;
+}
+
 static ud_err assign_one(struct ud_call *call, struct ud_store *store, struct body *body, const char *name,
                          int64_t set, json_t *given)
 {
@@ -97,6 +118,9 @@ static ud_err assign_one(struct ud_call *call, struct ud_store *store, struct bo
     err = err == UD_OK ? ud_mgmt_set_is_whole(store, set) : err;
     err = err == UD_OK ? ud_store_deploy_allowed(store, call->tenant, release.id, call->person.person) : err;
     err = err == UD_OK ? ud_find_device(call, store, name, device) : err;
+    if (err == UD_OK && body->offline) {
+        return record_one(call, store, body, &release);
+    }
     if (err == UD_OK && device->status == UD_STATUS_IN_SYNC && device->finished_release == release.id) {
         body->already++;
         return UD_OK;
@@ -170,10 +194,12 @@ static void assigned(struct ud_call *call, ud_err err)
 
 void ud_mgmt_assign(struct ud_call *call)
 {
+    const char *offline = NULL;
     struct body *body = take_body(call);
     if (body == NULL) {
         return;
     }
+    body->offline = ud_call_query(call, "offline", &offline) == UD_OK && strcmp(offline, "true") == 0;
     if (json_array_size(body->json) > ASSIGNED_MAX) {
         ud_call_error(call, UD_ERR_LIMIT, NULL);
         return;

@@ -19,6 +19,12 @@
         NULL, NULL, UD_COLUMN_TEXT, 0, 0                                                                       \
     }
 
+/* Of the set that a filter assigns by itself: its rollout's number is kept with it. */
+#define AUTO_OF(column)                                                                                        \
+    "e.id IN(SELECT x.owner FROM pair x WHERE x.kind=5 AND x.key='rollout' AND x.value IN(SELECT CAST(o.id "   \
+    "AS "                                                                                                      \
+    "TEXT) FROM rollout o JOIN release y ON y.id=o.release WHERE o.tenant=@ AND y." column "%))"
+
 /* clang-format off */
 static const struct ud_fiql_field tag_fields[] = {
     AUDIT_FIELDS, {"description", UD_FIQL_TEXT, "e.description%", NULL, NULL}, {"colour", UD_FIQL_TEXT, "e.colour%", NULL, NULL}, END};
@@ -27,7 +33,9 @@ static const struct ud_fiql_field type_fields[] = {
 static const struct ud_fiql_field device_type_fields[] = {
     AUDIT_FIELDS, {"description", UD_FIQL_TEXT, "e.description%", NULL, NULL}, {"key", UD_FIQL_TEXT, "e.name%", NULL, NULL}, END};
 static const struct ud_fiql_field filter_fields[] = {
-    AUDIT_FIELDS, {"query", UD_FIQL_TEXT, "e.query%", NULL, NULL}, END};
+    AUDIT_FIELDS, {"query", UD_FIQL_TEXT, "e.query%", NULL, NULL}, {"autoassigndistributionset.id", UD_FIQL_INT, AUTO_OF("id"), NULL, NULL},
+    {"autoassigndistributionset.name", UD_FIQL_TEXT, AUTO_OF("name"), NULL, NULL},
+    {"autoassigndistributionset.version", UD_FIQL_TEXT, AUTO_OF("version"), NULL, NULL}, END};
 static const struct ud_fiql_field module_fields[] = {
     AUDIT_FIELDS, {"description", UD_FIQL_TEXT, "e.description%", NULL, NULL}, {"version", UD_FIQL_TEXT, "e.version%", NULL, NULL},
     {"vendor", UD_FIQL_TEXT, "e.vendor%", NULL, NULL}, {"type", UD_FIQL_TEXT, "e.type%", NULL, NULL},
@@ -36,6 +44,8 @@ static const struct ud_fiql_field set_fields[] = {
     AUDIT_FIELDS, {"description", UD_FIQL_TEXT, "e.description%", NULL, NULL}, {"version", UD_FIQL_TEXT, "e.version%", NULL, NULL},
     {"type", UD_FIQL_TEXT, "e.set_type%", NULL, NULL},
     {"tag", UD_FIQL_TEXT, "EXISTS(SELECT 1 FROM relation x JOIN tag g ON g.id=x.a WHERE x.kind=1 AND x.b=e.id AND g.name%)", NULL, NULL},
+    {"tag.name", UD_FIQL_TEXT, "EXISTS(SELECT 1 FROM relation x JOIN tag g ON g.id=x.a WHERE x.kind=1 AND x.b=e.id AND g.name%)", NULL, NULL},
+    {"tag.id", UD_FIQL_INT, "EXISTS(SELECT 1 FROM relation x WHERE x.kind=1 AND x.b=e.id AND x.a%)", NULL, NULL},
     {"module.id", UD_FIQL_INT, "EXISTS(SELECT 1 FROM relation x WHERE x.kind=2 AND x.a=e.id AND x.b%)", NULL, NULL},
     {"metadata.", UD_FIQL_MAP, "EXISTS(SELECT 1 FROM pair x WHERE x.kind=1 AND x.owner=e.id AND x.key=? AND x.value%)", NULL, NULL}, END};
 

@@ -335,6 +335,100 @@ void ud_mgmt_rollouts_add(struct ud_call *call)
     ud_call_write_then(call, make, wake, made);
 }
 
+/* --- again, for those that failed */
+
+static ud_err make_again(struct ud_call *call, struct ud_store *store)
+{
+    struct making *making = call->data;
+    const ud_err err = ud_rollout_plan_retry(call, store, &making->plan);
+    return err == UD_OK ? make(call, store) : err;
+}
+
+static void made_again(struct ud_call *call, ud_err err)
+{
+    if (err == UD_ERR_ROLLOUT_STATE) {
+        ud_call_error_status(call, 400, err, "only what has finished or was stopped can be retried");
+        return;
+    }
+    made(call, err);
+}
+
+void ud_mgmt_rollouts_retry(struct ud_call *call)
+{
+    struct making *making = ud_call_alloc(call, sizeof *making);
+    struct ud_row_group *group = making == NULL ? NULL : ud_call_alloc(call, sizeof *group);
+    if (group == NULL) {
+        return;
+    }
+    making->plan.groups = group;
+    call->data = making;
+    ud_call_write_then(call, make_again, wake, made_again);
+}
+
+/* --- its name and description: nothing else of it changes */
+
+struct renaming {
+    json_t *body;
+    char name[UD_TITLE_BYTES_MAX + 1]; /* "": as it is */
+    char description[UD_DESCRIPTION_BYTES_MAX + 1];
+};
+
+static void release_renaming(struct ud_call *call)
+{
+    const struct renaming *renaming = call->data;
+    json_decref(renaming->body);
+}
+
+static ud_err rename_it(struct ud_call *call, struct ud_store *store)
+{
+    const struct renaming *renaming = call->data;
+    struct ud_row_rollout row;
+    const ud_err err = ud_find_rollout(call, store, &row);
+    if (err != UD_OK) {
+        return err;
+    }
+    if (renaming->name[0] != '\0') {
+        snprintf(row.name, sizeof row.name, "%s", renaming->name);
+    }
+    if (json_is_string(json_object_get(renaming->body, "description"))) {
+        snprintf(row.description, sizeof row.description, "%s", renaming->description);
+    }
+    row.updated_ms = call->now_ms;
+    return ud_store_rollout_set(store, &row);
+}
+
+static void renamed(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_mgmt_rollouts_get(call);
+}
+
+void ud_mgmt_rollouts_put(struct ud_call *call)
+{
+    struct renaming *renaming = ud_call_alloc(call, sizeof *renaming);
+    if (renaming == NULL) {
+        return;
+    }
+    call->data = renaming;
+    call->release = release_renaming;
+    renaming->body = ud_call_json_body(call);
+    if (renaming->body == NULL) {
+        return;
+    }
+    ud_err err = ud_take_string(renaming->body, "name", renaming->name, UD_TITLE_BYTES_MAX, false);
+    err = err == UD_OK ? ud_take_string(renaming->body, "description", renaming->description,
+                                        UD_DESCRIPTION_BYTES_MAX, false)
+                       : err;
+    if (err != UD_OK) {
+        ud_call_error(call, err, "name or description");
+        return;
+    }
+    ud_call_write_then(call, rename_it, wake, renamed);
+}
+
 /* --- steer */
 
 static const struct {

@@ -62,6 +62,17 @@ void ud_mgmt_sets_installed(struct ud_call *call)
     list_targets(call, "installed");
 }
 
+/* Filters that assign it by themselves. */
+void ud_mgmt_sets_filters(struct ud_call *call)
+{
+    int64_t set;
+    char condition[64];
+    if (find_set(call, &set)) {
+        snprintf(condition, sizeof condition, "autoassigndistributionset.id==%lld", (long long)set);
+        ud_mgmt_list_where(call, "targetfilters", condition);
+    }
+}
+
 /* --- how it went, by hawkBit's words in capitals */
 
 struct statistics {

@@ -173,6 +173,44 @@ void ud_mgmt_action_cancel(struct ud_call *call)
     ud_call_write_then(call, cancel, cancel_committed, canceled);
 }
 
+/* PUT {"forceType": "forced"}: what was soft, or was to be forced later, is forced now */
+static ud_err force(struct ud_call *call, struct ud_store *store)
+{
+    struct wanted *wanted = call->data;
+    ud_err err = find_action(call, store, wanted);
+    err = err == UD_OK ? ud_action_force(store, &wanted->action, call->now_ms) : err;
+    return err == UD_OK ? ud_store_device_get(store, wanted->device.id, &wanted->device) : err;
+}
+
+static void forced(struct ud_call *call, ud_err err)
+{
+    const struct wanted *wanted = call->data;
+    if (err != UD_OK) {
+        ud_call_error(call, err, err == UD_ERR_STATE ? "it has ended, or is a download only" : NULL);
+        return;
+    }
+    struct ud_json json = ud_call_json(call, 200);
+    ud_mgmt_render_action(call, &json, &wanted->action);
+}
+
+void ud_mgmt_action_force(struct ud_call *call)
+{
+    struct wanted *wanted = ud_call_alloc(call, sizeof *wanted);
+    json_t *body = wanted == NULL ? NULL : ud_call_json_body(call);
+    if (body == NULL) {
+        return;
+    }
+    const char *word = json_string_value(json_object_get(body, "forceType"));
+    const bool good = word != NULL && strcmp(word, "forced") == 0;
+    json_decref(body);
+    if (!good) {
+        ud_call_error(call, UD_ERR_SHAPE, "forceType may become forced, and nothing else");
+        return;
+    }
+    call->data = wanted;
+    ud_call_write_then(call, force, cancel_committed, forced);
+}
+
 /* PUT {"confirmation": "confirmed" | "denied"} */
 static ud_err confirm(struct ud_call *call, struct ud_store *store)
 {

@@ -150,6 +150,39 @@ void ud_mgmt_targets_put(struct ud_call *call)
     ud_call_write_then(call, set_target, committed, target_set);
 }
 
+/* --- its type by itself: POST {"id"}, DELETE */
+
+static void type_set(struct ud_call *call, ud_err err)
+{
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    ud_call_status(call, 204);
+}
+
+void ud_mgmt_targets_type(struct ud_call *call)
+{
+    struct change *change = begin(call);
+    if (change == NULL) {
+        return;
+    }
+    change->has_type = true;
+    if (strcmp(call->route->method, "POST") == 0) {
+        change->body = ud_call_json_body(call);
+        if (change->body == NULL) {
+            return;
+        }
+        json_t *id = json_object_get(change->body, "id");
+        change->type = json_integer_value(id);
+        if (!json_is_integer(id) || change->type < 1) {
+            ud_call_error(call, id == NULL ? UD_ERR_MISSING : UD_ERR_SHAPE, "needed: id of a target type");
+            return;
+        }
+    }
+    ud_call_write_then(call, set_target, committed, type_set);
+}
+
 /* --- auto-confirmation */
 
 static ud_err get_confirm(struct ud_call *call, struct ud_store *store)

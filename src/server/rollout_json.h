@@ -27,6 +27,11 @@ struct ud_rollout_plan {
     uint32_t expected;
 };
 /**
+ * The plan of another rollout for those of the path's one that failed, left their image, or were canceled: its name with
+ * "_retry", its release and terms, one group. Plan->groups has room for one. UD_ERR_NOT_FOUND, UD_ERR_ROLLOUT_STATE.
+ */
+ud_err ud_rollout_plan_retry(struct ud_call *call, struct ud_store *store, struct ud_rollout_plan *plan);
+/**
  * Read a body. `words` says which member is wrong.
  *
  * @return UD_ERR_MISSING, UD_ERR_SHAPE, UD_ERR_NUMBER_RANGE, UD_ERR_FILTER, UD_ERR_FILTER_FIELD, UD_ERR_WINDOW

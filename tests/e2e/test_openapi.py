@@ -239,12 +239,23 @@ def hawkbit(walk, server):
     walk("GET", "/rest/v1/targets/t1/attributes")
     walk("POST", f"/rest/v1/targettags/{ids['targettags']}/assigned/t1")
     walk("DELETE", f"/rest/v1/targettags/{ids['targettags']}/assigned/t1")
+    for name, one in (("targettags", "t1"), ("distributionsettags", ids["distributionsets"])):
+        tagged = f"/rest/v1/{name}/{ids[name]}/assigned"
+        walk("POST", tagged, [one])
+        assert walk("GET", tagged)["total"] == 1
+        walk("DELETE", tagged, [one])
+        walk("POST", f"{tagged}/{one}")
+        walk("GET", "/rest/v1/targets/t1/tags")
+        walk("DELETE", f"{tagged}/{one}")
+    walk("DELETE", "/rest/v1/targets/t1/targettype")
+    walk("POST", "/rest/v1/targets/t1/targettype", {"id": gateway})
     walk("POST", "/rest/v1/targets/t1/assignedDS", {"id": ids["distributionsets"], "type": "forced"})
     walk("POST", dist + "/assignedTargets", [{"id": "t2", "confirmationRequired": True}])
     walk("GET", "/rest/v1/targets/t1/assignedDS")
     walk("GET", "/rest/v1/targets/t1/installedDS")
     action = walk("GET", "/rest/v1/targets/t1/actions")["content"][0]["id"]
     walk("GET", f"/rest/v1/targets/t1/actions/{action}")
+    walk("PUT", f"/rest/v1/targets/t1/actions/{action}", {"forceType": "forced"})
     walk("GET", f"/rest/v1/targets/t1/actions/{action}/status")
     walk("GET", "/rest/v1/actions?q=" + quote("active==true"))
     walk("GET", f"/rest/v1/actions/{action}")
@@ -293,6 +304,7 @@ def hawkbit_filters(walk, ids):
     walk("GET", path, status=204)
     walk("POST", path, {"id": ids["distributionsets"], "weight": 7})
     walk("GET", path, status=200)
+    assert walk("GET", f"/rest/v1/distributionsets/{ids['distributionsets']}/autoAssignTargetFilters")["total"] == 1
     walk("DELETE", path)
     walk("GET", "/rest/v1/system/configs")
     walk("GET", "/rest/v1/system/configs/pollingTime")
@@ -312,8 +324,13 @@ def hawkbit_rollouts(walk, server, dist):
     walk("GET", path + "/deploygroups")
     walk("GET", path + "/deploygroups/1")
     walk("GET", path + "/deploygroups/1/targets")
+    walk("PUT", path, {"name": "h1, renamed"})
     for verb in ("start", "pause", "resume", "triggerNextGroup", "stop"):
         walk("POST", f"{path}/{verb}")
+    spare = make("h4")
+    walk("POST", spare + "/stop")
+    until(lambda: walk("GET", spare), lambda seen: seen["status"] == "stopped")
+    walk("POST", spare + "/retry")
     walk("DELETE", make("h2"))
     waits = walk("POST", "/api/v1/rollouts", {"name": "h3", "release": dist, "filter": "name==t3", "approval": True})["id"]
     until(lambda: walk("GET", f"/rest/v1/rollouts/{waits}"), lambda seen: seen["status"] == "waiting_for_approval")

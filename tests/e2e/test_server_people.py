@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from server_tool import ROOT, Device, Reply, Server
+from test_rollouts import until
 
 # What each role may, written down a second time on purpose: a slip in the server's own table shows here.
 RIGHTS = {
@@ -24,13 +25,13 @@ PASSWORD = "correct horse battery"
 def operations():
     """Every route of the people's listener: (method, path, right, keeps to the group)."""
     text = (ROOT / "src/server/routes.c").read_text()
-    api = re.search(r'#define API "([^"]+)"', text)[1]
-    rows = re.findall(r'\{UD_LISTEN_PEOPLE,\s*"(\w+)",\s*(API)?\s*"([^"]*)",\s*([^,]+),', text)
+    bases = {name: re.search(rf'#define {name} "([^"]+)"', text)[1] for name in ("API", "REST")}
+    rows = re.findall(r'\{UD_LISTEN_PEOPLE,\s*"(\w+)",\s*(\w+)?\s*"([^"]*)",\s*([^,]+),', text)
     found = []
     for method, prefix, path, auth in rows:
         right = re.search(r"UD_(?:MAY|AUTH)_(\w+)", auth)[1]
-        found.append((method, (api if prefix else "") + path, right, "UD_IN_GROUP" in auth))
-    assert len(found) > 40
+        found.append((method, bases.get(prefix, "") + path, right, "UD_IN_GROUP" in auth))
+    assert len(found) == text.count("UD_LISTEN_PEOPLE,"), "every row is understood"
     return found
 
 
@@ -61,8 +62,13 @@ def call(server, token, method, path, body=b"{}"):
     return server.api(method, path, body if headers else None, headers, token=token)
 
 
+def error_of(reply):
+    """Our name of it; hawkBit's resources have their own beside."""
+    return reply.json.get("exceptionClass") or reply.json["errorCode"]
+
+
 def refused_by_right(reply):
-    return reply.status == 403 and reply.json["errorCode"] == "UD_ERR_FORBIDDEN"
+    return reply.status == 403 and error_of(reply) == "UD_ERR_FORBIDDEN"
 
 
 def test_f1_every_operation_asks_every_role_for_its_right(tmp_path):
@@ -93,6 +99,44 @@ def other(server):
     return reply.json["token"]
 
 
+# hawkBit's resources whose path names something of the caller's own, whatever the word
+OWN = ("/rest/v1/system/configs/{key}", "/rest/v1/targetgroups/{group}")
+
+
+def of_hawkbit(server, release, action):
+    """One of each of hawkBit's resources, with something below it: what the parameters of their paths are to be."""
+    def add(path, body):
+        reply = server.api("POST", "/rest/v1/" + path, [body])
+        assert reply.status in (200, 201, 204), (path, reply)
+        return reply.json[0]["id"] if reply.body and isinstance(reply.json, list) else None
+    made = {name: add(name, body) for name, body in (
+        ("targettags", {"name": "t"}), ("distributionsettags", {"name": "t"}), ("targettypes", {"name": "pump"}),
+        ("softwaremoduletypes", {"key": "fw", "name": "fw"}), ("distributionsettypes", {"key": "fw", "name": "fw"}),
+        ("targetfilters", {"name": "f", "query": "name==x"}), ("softwaremodules", {"name": "m", "version": "1", "type": "os"}))}
+    pair = {"key": "k", "value": "v"}
+    for owner in (f"softwaremodules/{made['softwaremodules']}", f"distributionsets/{release}", "targets/gate-1"):
+        add(owner + "/metadata", pair)
+    module = f"/rest/v1/softwaremodules/{made['softwaremodules']}/artifacts"
+    reply = server.api("POST", module, {"filename": "a.bin", "sha256": hashlib.sha256(b"x" * 100).hexdigest()})
+    assert reply.status == 201, reply
+    add(f"distributionsettypes/{made['distributionsettypes']}/mandatorymoduletypes", {"id": made["softwaremoduletypes"]})
+    add(f"targettypes/{made['targettypes']}/compatibledistributionsettypes", {"id": made["distributionsettypes"]})
+    add(f"targettags/{made['targettags']}/assigned", "gate-1")
+    add(f"distributionsettags/{made['distributionsettags']}/assigned", release)
+    assert server.api("POST", f"/rest/v1/targetfilters/{made['targetfilters']}/autoAssignDS", {"id": release}).status == 200
+    reply = server.api("POST", "/rest/v1/rollouts", {"name": "r", "distributionSetId": release, "targetFilterQuery": "name==x"})
+    assert reply.status == 201, reply
+    first = {**made, "targets": "gate-1", "distributionsets": release, "actions": action, "rollouts": reply.json["id"]}
+    more = {"action": action, "artifact": server.api("GET", module).json[0]["id"], "key": "k", "group": 1, "name": "gate-1", "set": release,
+            "module": made["softwaremodules"], "type": made["softwaremoduletypes"]}
+
+    def real(path):
+        words = path.split("/")
+        words[4:5] = [str(first[words[3]]) if word.startswith("{") else word for word in words[4:5]]
+        return "/".join(str(more[word[1:-1]]) if word.startswith("{") else word for word in words)
+    return real
+
+
 def test_f1_f2_no_operation_reaches_into_another_tenant(server, other):
     lock = server.add_device("lock-1")
     release = server.foreign_release(b"x" * 100)["id"]
@@ -101,19 +145,36 @@ def test_f1_f2_no_operation_reaches_into_another_tenant(server, other):
     person(server, "secret-user", "operator")
     tokens = server.api("GET", "/api/v1/tokens").json["content"]
     digest = hashlib.sha256(b"x" * 100).hexdigest()
-    before = json.dumps([server.api("GET", path).json for path in
-                         ("/api/v1/devices", "/api/v1/releases", "/api/v1/users", "/api/v1/tokens")])
+    of_path = of_hawkbit(server, release, action)
+
+    def everything():
+        for made in server.api("GET", "/rest/v1/rollouts").json["content"]:  # until nothing moves by itself: one waits for a person, one runs
+            at_rest = ("ready", "scheduled") if made["name"] == "r" else ("running", "running")
+            place = f"/rest/v1/rollouts/{made['id']}"
+            until(lambda: (server.api("GET", place).json["status"], server.api("GET", place + "/deploygroups/1").json["status"]),  # noqa: B023
+                  lambda seen: seen == at_rest)  # noqa: B023
+        paths = ["/api/v1/devices", "/api/v1/releases", "/api/v1/users", "/api/v1/tokens"]
+        paths += [of_path(path) for method, path, right, _ in operations() if method == "GET" and right == "READ" and path.startswith("/rest/")
+                  and not path.startswith(OWN) and not path.endswith("/download")]
+        replies = {path: server.api("GET", path) for path in paths}
+        return {path: re.sub(rb'"lastModifiedAt":\d+', b"", reply.body) for path, reply in replies.items() if reply.status == 200}
+    before = everything()
+    assert len(before) > 50
     values = {"/devices": "lock-1", "/releases": str(release), "/actions": str(action), "/users": "secret-user",
               "/tokens": str(tokens[-1]["id"]), "/artifacts": digest, "/anchors": "0" * 64}
     bodies = {"/api/v1/releases/{id}/deploy": {"devices": ["lock-1"]}, "/api/v1/devices/{name}/group": {"group": "x"},
               "/api/v1/users/{name}": {"disabled": True}, "/api/v1/tokens": {"label": "a", "user": "secret-user"}}
+    # what would do something, were the thing theirs
+    rich = {"id": release, "name": "stolen", "description": "stolen", "controllerId": "gate-1", "key": "k", "value": "stolen", "query": "name==y",
+            "forceType": "forced", "confirmation": "denied", "actionCancelationType": "soft", "filename": "b.bin", "sha256": digest}
     checked = 0
     for method, path, right, _ in operations():
-        if right in ("NONE", "TENANTS") or path == "/api/v1/session":
+        if right in ("NONE", "TENANTS") or path == "/api/v1/session" or path.startswith(OWN):
             continue
         resource = next((value for prefix, value in values.items() if path.startswith("/api/v1" + prefix)), "1")
-        real = re.sub(r"\{\w+\}", resource, path)
-        body = json.dumps(bodies.get(path, {})).encode()
+        rest = path.startswith("/rest/")
+        real = of_path(path) if rest and "{" in path else re.sub(r"\{\w+\}", resource, path)
+        body = json.dumps(rich if rest and "{" in path else bodies.get(path, {})).encode()
         reply = call(server, other, method, real, body)
         if "{" in path:
             checked += 1
@@ -124,9 +185,8 @@ def test_f1_f2_no_operation_reaches_into_another_tenant(server, other):
         elif method == "GET":
             for word in (b"lock-1", b"gate-1", b"secret-user", digest.encode()):
                 assert word not in reply.body, (path, reply)
-    assert checked > 15
-    assert before == json.dumps([server.api("GET", path).json for path in
-                                 ("/api/v1/devices", "/api/v1/releases", "/api/v1/users", "/api/v1/tokens")])
+    assert checked > 130
+    assert before == everything()
     # only the default tenant's owner makes tenants
     assert refused_by_right(server.api("POST", "/api/v1/tenants", {"name": "b"}, token=other))
     assert refused_by_right(server.api("GET", "/api/v1/tenants", token=other))
@@ -291,7 +351,37 @@ def test_an_operation_that_does_not_keep_to_groups_refuses_people_who_have_one(s
             if right not in RIGHTS[role] or in_group:
                 continue
             reply = call(server, token, method, re.sub(r"\{\w+\}", "1", path))
-            assert reply.json["errorCode"] == "UD_ERR_GROUP", (role, method, path, reply)
+            assert error_of(reply) == "UD_ERR_GROUP", (role, method, path, reply)
+
+
+def test_f2_no_operation_reaches_a_device_of_another_group(server):
+    """All operations whose path names a device, or an action of one."""
+    release = server.foreign_release(b"x" * 100)["id"]
+    server.api("POST", "/api/v1/devices", {"name": "gate-1", "type": "gateway", "group": "us"})
+    [action] = server.deploy(release, "gate-1")
+    of_path = of_hawkbit(server, release, action)
+    tokens = [person(server, f"g-{role}", role, group="eu") for role in ("viewer", "operator")]
+    rich = {"id": release, "name": "stolen", "key": "k", "value": "stolen", "forceType": "forced", "confirmation": "denied", "reason": "stolen",
+            "zone": "UTC", "mode": "psk", "identity": "x", "op": "read", "path": "/3/0/0"}
+    checked = set()
+    for method, path, right, in_group in operations():
+        if not in_group or not re.search(r"/(devices|targets|assigned|actions)/\{", path):
+            continue
+        real = of_path(path) if path.startswith("/rest/") else re.sub(r"\{\w+\}", str(action) if "/actions/" in path else "gate-1", path)
+        if "/distributionsettags/" in path:
+            continue
+        for token in tokens:
+            reply = call(server, token, method, real, json.dumps(rich).encode())
+            no_road = path.endswith(("/commands", "/poll")) and reply.status == 409  # the server speaks neither CoAP nor MQTT
+            assert (reply.status in (400, 403, 404, 415) or no_road) and b"gate-1" not in reply.body, (method, path, reply)
+            if reply.status == 404:
+                checked.add((method, path))
+    assert len(checked) > 40, len(checked)
+    seen = server.api("GET", "/rest/v1/targets/gate-1").json
+    assert (seen["name"], seen["group"], seen["updateStatus"]) == ("gate-1", "us", "pending")
+    assert server.api("GET", f"/rest/v1/actions/{action}").json["detailStatus"] == "running"
+    assert server.api("GET", "/rest/v1/targets/gate-1/metadata/k").json["value"] == "v"
+    assert [tag["name"] for tag in server.api("GET", "/rest/v1/targets/gate-1/tags").json] == ["t"]
 
 
 # --- sessions

@@ -155,18 +155,27 @@ ud_err ud_store_entity_add(struct ud_store *store, const struct ud_entity *entit
     return sql_end_id(&q, &row->id);
 }
 
+/* One row, of the entity's own kind: its table may hold others. */
+static void add_one(char text[SQL_BYTES], size_t n, const struct ud_entity *entity)
+{
+    n = add(text, n, " WHERE e.tenant=? AND e.id=?");
+    if (entity->condition != NULL) {
+        add(text, add(text, n, " AND "), entity->condition);
+    }
+}
+
 ud_err ud_store_entity_set(struct ud_store *store, const struct ud_entity *entity, int64_t tenant,
                            const struct ud_entity_row *row, uint32_t given)
 {
     char text[SQL_BYTES];
     size_t n = add(text, 0, "UPDATE ");
     n = add(text, n, entity->table);
-    n = add(text, n, " SET updated_by=?,updated_ms=?");
+    n = add(text, n, " AS e SET updated_by=?,updated_ms=?");
     for (size_t i = 0; entity->columns[i].json != NULL; i++) {
         n = (given >> i & 1) == 0 ? n
                                   : add(text, add(text, add(text, n, ","), entity->columns[i].column), "=?");
     }
-    add(text, n, " WHERE tenant=? AND id=?");
+    add_one(text, n, entity);
     struct sql q = sql_begin_made(store, text);
     sql_put_text(&q, row->updated_by);
     sql_put_int(&q, row->updated_ms);
@@ -186,7 +195,7 @@ ud_err ud_store_entity_remove(struct ud_store *store, const struct ud_entity *en
     char text[SQL_BYTES];
     size_t n = add(text, 0, "DELETE FROM ");
     n = add(text, n, entity->table);
-    add(text, n, " WHERE tenant=? AND id=?");
+    add_one(text, add(text, n, " AS e"), entity);
     struct sql q = sql_begin_made(store, text);
     sql_put_int(&q, tenant);
     sql_put_int(&q, id);
