@@ -237,6 +237,8 @@ static ud_err do_wish(struct ud_call *call, struct ud_store *store)
     ud_err err = ud_find_rollout(call, store, &wish->rollout);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, wish->rollout.release, call->person.person);
+    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE) {
+        err = ud_store_approve_allowed(store, call->tenant, wish->rollout.release, call->person.person);
     }
     err = err == UD_OK ? ud_rollout_wish(store, &wish->rollout, wish->event, call->person.name, wish->remark,
                                          call->now_ms)
@@ -252,7 +254,10 @@ static void wish_done(struct ud_call *call, ud_err err)
         if (words != NULL) {
             snprintf(words, 128, "the rollout is %s", ud_rollout_state_name(wish->rollout.state));
         }
-        ud_call_error(call, err, err == UD_ERR_FORBIDDEN ? "who made a rollout cannot approve it" : words);
+        ud_call_error(call, err,
+                      err == UD_ERR_FORBIDDEN    ? "who made a rollout cannot approve it"
+                      : err == UD_ERR_SEPARATION ? "who uploaded its release does not approve a rollout"
+                                                 : words);
         return;
     }
     ud_log_event(&call->server->log, UD_LOG_INFO, "rollout", "what",

@@ -1,6 +1,8 @@
 /* Entities of hawkBit's management API: list, get, add, set, remove; one set of handlers for all. */
 #include "server/mgmt.h"
 
+#include "server/store_people.h"
+
 #include <stdio.h>
 
 #define ADD_MAX 500
@@ -316,6 +318,9 @@ static ud_err add_entities(struct ud_call *call, struct ud_store *store)
         err = err == UD_OK ? ud_store_entity_add(store, write->entity, call->tenant, &row) : err;
         if (err == UD_OK && strcmp(write->entity->name, "distributionsets") == 0) {
             err = add_modules(call, store, row.id, json_object_get(object, "modules"));
+            err = err == UD_OK ? ud_store_set_changed(store, call->tenant, row.id, call->person.person) : err;
+        } else if (err == UD_OK && strcmp(write->entity->name, "softwaremodules") == 0) {
+            err = ud_store_module_changed(store, call->tenant, row.id, call->person.person);
         }
         if (err == UD_OK) {
             write->ids[write->count++] = row.id;
@@ -433,16 +438,18 @@ void ud_mgmt_set(struct ud_call *call)
 static ud_err remove_entity(struct ud_call *call, struct ud_store *store)
 {
     int64_t id;
+    ud_err err = UD_OK;
     const struct ud_entity *entity = ud_mgmt_entity(call);
     if (!ud_mgmt_id(call, 0, &id)) {
         return UD_ERR_NOT_FOUND;
     }
     if (strcmp(entity->name, "softwaremodules") == 0 &&
-        ud_store_entity_exists(store, entity, call->tenant, id) == UD_OK &&
-        ud_store_module_was_given(store, id)) {
-        return UD_ERR_IN_USE;
+        ud_store_entity_exists(store, entity, call->tenant, id) == UD_OK) {
+        err = ud_store_module_was_given(store, id)
+                  ? UD_ERR_IN_USE
+                  : ud_store_module_changed(store, call->tenant, id, call->person.person);
     }
-    const ud_err err = ud_store_entity_remove(store, entity, call->tenant, id);
+    err = err == UD_OK ? ud_store_entity_remove(store, entity, call->tenant, id) : err;
     return err == UD_ERR_STORE ? UD_ERR_IN_USE : err; /* something refers to it */
 }
 

@@ -3,6 +3,7 @@
 
 #include "server/artifacts.h"
 #include "server/multipart.h"
+#include "server/store_people.h"
 
 #include <stdio.h>
 
@@ -130,9 +131,9 @@ void ud_mgmt_artifacts_download(struct ud_call *call)
 /* What was given to a device stays what it was: the file would be missing where it is downloaded. */
 static ud_err module_to_change(struct ud_call *call, struct ud_store *store, int64_t module)
 {
-    const ud_err err =
-        ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
-    return err == UD_OK && ud_store_module_was_given(store, module) ? UD_ERR_IN_USE : err;
+    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("softwaremodules"), call->tenant, module);
+    err = err == UD_OK && ud_store_module_was_given(store, module) ? UD_ERR_IN_USE : err;
+    return err == UD_OK ? ud_store_module_changed(store, call->tenant, module, call->person.person) : err;
 }
 
 struct addition {

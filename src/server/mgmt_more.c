@@ -257,15 +257,15 @@ void ud_mgmt_set_modules(struct ud_call *call)
     ud_call_read_or_fail(call, list_set_modules);
 }
 
-/* A set that was given to a device is not changed any more. */
+/* A set that was given to a device, or is in a rollout, is not changed any more; who changes another has a hand in it. */
 static ud_err set_to_change(struct ud_call *call, struct ud_store *store, int64_t *set)
 {
     if (!ud_mgmt_id(call, 0, set)) {
         return UD_ERR_NOT_FOUND;
     }
-    const ud_err err =
-        ud_store_entity_exists(store, ud_mgmt_entity_named("distributionsets"), call->tenant, *set);
-    return err == UD_OK && ud_store_release_was_given(store, (int32_t)*set) ? UD_ERR_IN_USE : err;
+    ud_err err = ud_store_entity_exists(store, ud_mgmt_entity_named("distributionsets"), call->tenant, *set);
+    err = err == UD_OK && ud_store_release_was_given(store, (int32_t)*set) ? UD_ERR_IN_USE : err;
+    return err == UD_OK ? ud_store_set_changed(store, call->tenant, *set, call->person.person) : err;
 }
 
 static ud_err add_set_modules(struct ud_call *call, struct ud_store *store)

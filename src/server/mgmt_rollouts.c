@@ -456,6 +456,8 @@ static ud_err do_wish(struct ud_call *call, struct ud_store *store)
     ud_err err = ud_find_rollout(call, store, &row);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, row.release, call->person.person);
+    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE) {
+        err = ud_store_approve_allowed(store, call->tenant, row.release, call->person.person);
     }
     return err == UD_OK
                ? ud_rollout_wish(store, &row, wish->event, call->person.name, wish->remark, call->now_ms)

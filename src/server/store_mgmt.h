@@ -117,9 +117,9 @@ struct ud_release_kinds {
     char set_type[UD_TITLE_BYTES_MAX + 1];
 };
 ud_err ud_store_release_kinds(struct ud_store *store, int32_t release, struct ud_release_kinds *kinds);
-/** Was this release given to any device? Then what it holds does not change any more. */
+/** Was this release given to any device, or is there a rollout of it that may? Then what it holds does not change any more. */
 bool ud_store_release_was_given(struct ud_store *store, int32_t release);
-/** Was any set with this module given to a device? */
+/** ... any set with this module? */
 bool ud_store_module_was_given(struct ud_store *store, int64_t module);
 /** Has the set this module? */
 bool ud_store_set_has_module(struct ud_store *store, int32_t set, int64_t module);
@@ -143,10 +143,12 @@ typedef enum ud_pairs {
     UD_PAIRS_MODULE = 2,
     UD_PAIRS_SETTING = 3,
     UD_PAIRS_ARTIFACT = 4,
-    UD_PAIRS_FILTER = 5,  /* of a saved filter: the rollout by which it assigns */
-    UD_PAIRS_REMOVED = 8, /* of a tenant: names of devices that were removed; {} */
-    UD_PAIRS_IMAGE = 7,   /* of a release: hex digests of images, by ud_store_release_image_add() */
-    UD_PAIRS_CONFIRM = 6  /* of a device: since when, by whom and why it confirms by itself */
+    UD_PAIRS_FILTER = 5,       /* of a saved filter: the rollout by which it assigns */
+    UD_PAIRS_REMOVED = 8,      /* of a tenant: names of devices that were removed; {} */
+    UD_PAIRS_IMAGE = 7,        /* of a release: hex digests of images, by ud_store_release_image_add() */
+    UD_PAIRS_CONFIRM = 6,      /* of a device: since when, by whom and why it confirms by itself */
+    UD_PAIRS_SET_HANDS = 9,    /* of a set: ids of the people who chose what is in it */
+    UD_PAIRS_MODULE_HANDS = 10 /* of a module: ... who put files into it */
 } ud_pairs;
 ud_err ud_store_pair_set(struct ud_store *store, ud_pairs kind, int64_t owner, const char *key,
                          const char *value, bool visible);

@@ -66,11 +66,16 @@ struct ud_row_approval {
     char person[UD_TITLE_BYTES_MAX + 1]; /* "" when removed meanwhile */
     int64_t at_ms;
 };
-/** UD_ERR_SEPARATION when the person uploaded it; the same person again is UD_OK. */
+/** UD_ERR_SEPARATION when the person uploaded it, or a part of it; the same person again is UD_OK. */
 ud_err ud_store_approval_add(struct ud_store *store, int64_t tenant, int32_t release, int64_t person,
                              int64_t now_ms);
 ud_err ud_store_approval_list(struct ud_store *store, int64_t tenant, int32_t release,
                               void (*each)(void *ctx, const struct ud_row_approval *approval), void *ctx);
+/** UD_ERR_SEPARATION for who had a hand in what the release delivers: two people must do this. */
+ud_err ud_store_approve_allowed(struct ud_store *store, int64_t tenant, int32_t release, int64_t person);
+/** What a set, or a module, delivers is changed by this person: they have a hand in it, and approvals are given anew. */
+ud_err ud_store_set_changed(struct ud_store *store, int64_t tenant, int64_t set, int64_t person);
+ud_err ud_store_module_changed(struct ud_store *store, int64_t tenant, int64_t module, int64_t person);
 /**
  * May this person start delivering the release? To be asked inside the deciding transaction, by everything that
  * starts a delivery. Where the tenant's policy asks for no approvals, always.

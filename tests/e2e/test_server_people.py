@@ -303,6 +303,53 @@ def test_four_eyes_before_a_release_is_delivered(server):
     assert deploy(operator).status == 200
 
 
+def test_four_eyes_are_four_over_hawkbits_api_too(server):
+    ann, carl = (person(server, name, "author", "approver") for name in ("ann", "carl"))
+    bob, oscar = person(server, "bob", "approver"), person(server, "oscar", "operator")
+    server.api("POST", "/api/v1/device-types", {"name": "gateway", "foreign": True})
+    server.add_device("gate-1", type="gateway")
+    digests = [hashlib.sha256(data).hexdigest() for data in (b"one" * 10, b"two" * 10)]
+    for data, digest in zip((b"one" * 10, b"two" * 10), digests):
+        assert server.api("PUT", f"/api/v1/artifacts/{digest}", data, token=ann).status == 201
+
+    def rest(token, path, body, status):
+        reply = server.api("POST", "/rest/v1" + path, body, token=token)
+        assert reply.status == status, reply
+        return reply.json if reply.body else None
+    module = rest(ann, "/softwaremodules", [{"name": "m", "version": "1", "type": "os"}], 201)[0]["id"]
+    rest(ann, f"/softwaremodules/{module}/artifacts", {"filename": "a", "sha256": digests[0]}, 201)
+    release = rest(carl, "/distributionsets", [{"name": "s", "version": "1", "type": "os", "modules": [{"id": module}]}], 201)[0]["id"]
+    approvals = f"/api/v1/releases/{release}/approvals"
+    deploy = lambda: server.api("POST", f"/api/v1/releases/{release}/deploy", {"devices": ["gate-1"]}, token=oscar)
+    server.api("PUT", "/api/v1/policy", {"approvals": 1})
+    for hand in (ann, carl):  # who made its module, and who made the set
+        reply = server.api("POST", approvals, token=hand)
+        assert (reply.status, reply.json["errorCode"]) == (403, "UD_ERR_SEPARATION")
+    assert server.api("POST", approvals, token=bob).status == 204
+    # what was approved is what is delivered: another content asks again
+    rest(ann, f"/softwaremodules/{module}/artifacts", {"filename": "b", "sha256": digests[1]}, 201)
+    assert server.api("GET", approvals, token=oscar).json["content"] == []
+    assert deploy().json["errorCode"] == "UD_ERR_APPROVAL"
+    assert server.api("POST", approvals, token=bob).status == 204
+    assert server.api("DELETE", f"/rest/v1/distributionsets/{release}/assignedSM/{module}", token=carl).status in (200, 204)
+    assert deploy().json["errorCode"] == "UD_ERR_APPROVAL"
+    rest(carl, f"/distributionsets/{release}/assignedSM", [{"id": module}], 200)
+    assert deploy().json["errorCode"] == "UD_ERR_APPROVAL"
+    assert server.api("POST", approvals, token=bob).status == 204
+    # ... and in a rollout, before anything was given, it stays
+    body = {"name": "r", "release": release, "filter": "name==gate-1", "approval": True}
+    rollout = server.api("POST", "/api/v1/rollouts", body, token=oscar).json["id"]
+    assert rest(ann, f"/softwaremodules/{module}/artifacts", {"filename": "c", "sha256": digests[1]}, 423)["errorCode"]
+    assert server.api("DELETE", f"/rest/v1/softwaremodules/{module}", token=ann).status == 423
+    until(lambda: server.api("GET", f"/api/v1/rollouts/{rollout}").json["state"], lambda state: state == "waiting_for_approval")
+    for place in ("/api/v1", "/rest/v1"):
+        for hand in (ann, carl):
+            reply = server.api("POST", f"{place}/rollouts/{rollout}/approve", token=hand)
+            assert reply.status == 403 and b"UD_ERR_SEPARATION" in reply.body, reply
+    assert server.api("POST", f"/rest/v1/rollouts/{rollout}/approve", token=bob).status == 204
+    assert server.api("POST", f"/api/v1/rollouts/{rollout}/start", token=oscar).status == 200
+
+
 def test_who_uploaded_does_not_start_the_delivery_where_four_eyes_are_asked_for(server):
     release = server.foreign_release(b"z" * 50)["id"]  # by the owner, who could do both
     server.add_device("gate-1", type="gateway")

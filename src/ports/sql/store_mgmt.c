@@ -334,9 +334,14 @@ ud_err ud_store_setting_each(struct ud_store *store,
     return sql_end(&q);
 }
 
+/* Rollouts count from their making on: what was approved is what is given. Not those that were denied or stopped. */
+#define GIVEN(release)                                                                                         \
+    "(EXISTS(SELECT 1 FROM action a WHERE a.release=" release ") OR EXISTS(SELECT 1 FROM rollout o WHERE"      \
+    " o.release=" release " AND o.state NOT IN (3,8,10)))"
+
 bool ud_store_release_was_given(struct ud_store *store, int32_t release)
 {
-    struct sql q = sql_begin(store, "SELECT 1 FROM action WHERE release=? LIMIT 1");
+    struct sql q = sql_begin(store, "SELECT 1 FROM release e WHERE e.id=? AND " GIVEN("e.id"));
     sql_put_int(&q, release);
     const bool found = sql_row(&q);
     return sql_end(&q) != UD_OK || found; /* when in doubt it was */
@@ -344,8 +349,8 @@ bool ud_store_release_was_given(struct ud_store *store, int32_t release)
 
 bool ud_store_module_was_given(struct ud_store *store, int64_t module)
 {
-    struct sql q = sql_begin(store, "SELECT 1 FROM relation r WHERE r.kind=2 AND r.b=? AND EXISTS(SELECT 1 FROM"
-                                    " action a WHERE a.release=r.a) LIMIT 1");
+    struct sql q =
+        sql_begin(store, "SELECT 1 FROM relation r WHERE r.kind=2 AND r.b=? AND " GIVEN("r.a") " LIMIT 1");
     sql_put_int(&q, module);
     const bool found = sql_row(&q);
     return sql_end(&q) != UD_OK || found; /* when in doubt it was */

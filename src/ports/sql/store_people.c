@@ -1,7 +1,10 @@
 /* Tenants, people, tokens, sessions, approvals. */
 #include "sql.h"
 
+#include "server/store_mgmt.h"
 #include "server/store_people.h"
+
+#include <stdio.h>
 
 #define SWEEP_MAX 100 /* ended sessions that one login removes */
 
@@ -411,27 +414,90 @@ ud_err ud_store_session_remove(struct ud_store *store, const uint8_t hash[UD_SHA
 
 /* --- approvals */
 
-static ud_err uploader_of(struct ud_store *store, int64_t tenant, int32_t release, int64_t *person)
+static ud_err is_there(struct ud_store *store, int64_t tenant, int32_t release)
 {
-    struct sql q = sql_begin(store, "SELECT uploaded_by FROM release WHERE tenant=? AND id=?");
+    struct sql q = sql_begin(store, "SELECT 1 FROM release WHERE tenant=? AND id=?");
     sql_put_int(&q, tenant);
     sql_put_int(&q, release);
     const bool found = sql_row(&q);
-    const int64_t by = found ? sql_get_int(&q) : 0;
     const ud_err err = sql_end(&q);
-    if (err == UD_OK && found) {
-        *person = by;
-    }
     return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
+}
+
+/*
+ * Its uploader. Of hawkBit's sets also who made the set or chose its modules, and who made those or put files into them: by
+ * ids, and by the names that older rows have.
+ */
+static ud_err had_a_hand(struct ud_store *store, int64_t tenant, int32_t release, int64_t person, bool *had)
+{
+    char key[24];
+    struct sql q = sql_begin(
+        store, "SELECT 1 FROM release e WHERE e.id=? AND e.tenant=? AND (e.uploaded_by=?"
+               " OR e.created_by=(SELECT name FROM person WHERE id=?)"
+               " OR EXISTS(SELECT 1 FROM pair p WHERE p.kind=9 AND p.owner=e.id AND p.key=?)"
+               " OR EXISTS(SELECT 1 FROM relation r JOIN pair p ON p.kind=10 AND p.owner=r.b WHERE r.kind=2 "
+               "AND r.a=e.id"
+               " AND p.key=?)"
+               " OR EXISTS(SELECT 1 FROM relation r JOIN module m ON m.id=r.b WHERE r.kind=2 AND r.a=e.id"
+               " AND m.created_by=(SELECT name FROM person WHERE id=?)))");
+    snprintf(key, sizeof key, "%lld", (long long)person);
+    sql_put_int(&q, release);
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, person);
+    sql_put_int(&q, person);
+    sql_put_text(&q, key);
+    sql_put_text(&q, key);
+    sql_put_int(&q, person);
+    *had = sql_row(&q);
+    return sql_end(&q);
+}
+
+ud_err ud_store_approve_allowed(struct ud_store *store, int64_t tenant, int32_t release, int64_t person)
+{
+    bool had = true;
+    const ud_err err = had_a_hand(store, tenant, release, person, &had);
+    return err == UD_OK && had ? UD_ERR_SEPARATION : err;
+}
+
+static ud_err note_hand(struct ud_store *store, ud_pairs kind, int64_t owner, int64_t person)
+{
+    char key[24];
+    snprintf(key, sizeof key, "%lld", (long long)person);
+    return ud_store_pair_set(store, kind, owner, key, "", false);
+}
+
+static ud_err end_approvals(struct ud_store *store, const char *text, int64_t tenant, int64_t of)
+{
+    struct sql q = sql_begin(store, text);
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, of);
+    return sql_end(&q);
+}
+
+ud_err ud_store_set_changed(struct ud_store *store, int64_t tenant, int64_t set, int64_t person)
+{
+    const ud_err err = note_hand(store, UD_PAIRS_SET_HANDS, set, person);
+    return err == UD_OK ? end_approvals(store, "DELETE FROM approval WHERE tenant=? AND release=?", tenant, set)
+                        : err;
+}
+
+ud_err ud_store_module_changed(struct ud_store *store, int64_t tenant, int64_t module, int64_t person)
+{
+    const ud_err err = note_hand(store, UD_PAIRS_MODULE_HANDS, module, person);
+    return err == UD_OK ? end_approvals(store,
+                                        "DELETE FROM approval WHERE tenant=? AND release IN (SELECT r.a FROM"
+                                        " relation r WHERE r.kind=2 AND r.b=?)",
+                                        tenant, module)
+                        : err;
 }
 
 ud_err ud_store_approval_add(struct ud_store *store, int64_t tenant, int32_t release, int64_t person,
                              int64_t now_ms)
 {
-    int64_t uploader = 0;
-    const ud_err err = uploader_of(store, tenant, release, &uploader);
-    if (err != UD_OK || uploader == person) {
-        return err == UD_OK ? UD_ERR_SEPARATION : err;
+    ud_err err = is_there(store, tenant, release);
+    err = err == UD_OK ? ud_store_approve_allowed(store, tenant, release, person) : err;
+    if (err != UD_OK) {
+        return err;
     }
     struct sql q = sql_begin(store, "INSERT INTO approval(release,person,tenant,at_ms) VALUES(?,?,?,?)"
                                     " ON CONFLICT DO NOTHING");
@@ -462,11 +528,10 @@ ud_err ud_store_approval_list(struct ud_store *store, int64_t tenant, int32_t re
 ud_err ud_store_deploy_allowed(struct ud_store *store, int64_t tenant, int32_t release, int64_t person)
 {
     struct ud_row_tenant policy;
-    int64_t uploader = 0;
     uint32_t approvals = 0;
     const int64_t which[] = {tenant, release};
     ud_err err = ud_store_tenant_get(store, tenant, &policy);
-    err = err == UD_OK ? uploader_of(store, tenant, release, &uploader) : err;
+    err = err == UD_OK ? is_there(store, tenant, release) : err;
     if (err != UD_OK || policy.approvals == 0) {
         return err;
     }
@@ -474,5 +539,6 @@ ud_err ud_store_deploy_allowed(struct ud_store *store, int64_t tenant, int32_t r
     if (err != UD_OK) {
         return err;
     }
-    return uploader == person ? UD_ERR_SEPARATION : approvals < policy.approvals ? UD_ERR_APPROVAL : UD_OK;
+    err = ud_store_approve_allowed(store, tenant, release, person);
+    return err == UD_OK && approvals < policy.approvals ? UD_ERR_APPROVAL : err;
 }
