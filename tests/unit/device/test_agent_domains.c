@@ -447,6 +447,57 @@ static void test_a_dependency_that_is_unlinked_goes_with_the_old_slot(void **sta
     assert_int_equal(env.integrated_count, 0);
 }
 
+/*
+ * A device has one installed root: a slot is one tree, which brings every component. So no second root comes to stand beside
+ * it, shares its dependency or gives it up: it is refused, and the slot that runs keeps all that it refers to.
+ */
+static void test_a_second_root_beside_the_one_that_runs_is_refused_and_takes_no_reference(void **state)
+{
+    struct tree *tree = *state;
+    struct device *device = &tree->fleet->device;
+#define GIVES_UP                                                                                               \
+    DEPENDENCY ROOT_SHARED "[install]\n" NAME "check = dependency\ndo = unlink\n" APP "[validate]\n"           \
+                           "select = app\ncheck = image\n[invoke]\nselect = app\ndo = invoke\n"
+    static const struct {
+        const char *name;
+        const char *root;
+        bool stranger_signs;
+        ud_err want;
+    } rows[] = {
+        {"the radio's author, over the same dependency",
+         "[manifest]\nsequence = 3\n[component image]\nid = radio/image\n" DEPENDENCY
+         "[shared]\nselect = image\n" IDENTITY "$r" CHECKS GET("radio.suit") "[install]\n" PROCESS
+                                                                             "[validate]\n" PROCESS,
+         .stranger_signs = true, .want = UD_ERR_COMPONENT},
+        {"the app alone, and the dependency given up", ROOT_HEAD("3") GIVES_UP, .want = UD_ERR_COMPONENT},
+        {"the same with numbers of its own", ROOT_HEAD("1") GIVES_UP, .want = UD_ERR_STALE},
+    };
+    install(tree, ROOT("2", GET("radio.suit")), RADIO("7"));
+    fill(tree->app, 9);
+    uint8_t runs[UD_SHA256_BYTES];
+    memcpy(runs, device->info.manifest_digest, sizeof runs);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        static uint8_t room[4096];
+        struct ud_buf kept = {room, sizeof room, 0};
+        struct ud_suit_envelope env;
+        make(tree, &tree->root, rows[i].root,
+             rows[i].stranger_signs ? &tree->fleet->stranger : &tree->fleet->author);
+        const ud_err err = refusal(tree);
+        if (err != rows[i].want) {
+            fail_msg("%s: %s", rows[i].name, ud_err_name(err));
+        }
+        assert_int_equal(served(tree, "app") + served(tree, "radio"), 0);
+        assert_false(ud_slots_state(&device->slots)->install.open);
+        assert_int_equal(device_boot(device, UD_OK), UD_OK);
+        assert_memory_equal(device->info.manifest_digest, runs, sizeof runs);
+        assert_int_equal(ud_slots_envelope_read(&device->slots, device->info.slot, &kept), UD_OK);
+        assert_int_equal(ud_suit_envelope_parse(&env, ud_buf_bytes(&kept), NULL), UD_OK);
+        assert_int_equal(env.integrated_count, 1);
+        assert_int_equal(device_run_to_rest(device), UD_WAIT);
+    }
+    install(tree, ROOT("4", ""), RADIO("7")); /* the root itself goes on with what it has */
+}
+
 /* The bootloader verifies the dependency at every start. Without the part for it the slot is not started at all. */
 static void test_a_bootloader_starts_no_tree_that_it_cannot_or_must_not(void **state)
 {
@@ -521,6 +572,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_dependency_that_is_there_is_used_without_a_fetch, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_second_root_beside_the_one_that_runs_is_refused_and_takes_no_reference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_dependency_that_is_unlinked_goes_with_the_old_slot, set_up,
                                         tear_down),
         cmocka_unit_test(test_a_bootloader_starts_no_tree_that_it_cannot_or_must_not),
