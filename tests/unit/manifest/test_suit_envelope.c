@@ -285,6 +285,47 @@ static void test_whose_signatures_count(void **state)
     }
 }
 
+/* A false signature before any other reason, any before "nobody that we know", else the first; and where its block is. */
+static void test_of_several_refused_blocks_one_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *blocks; /* as above; a is trusted */
+        size_t told;
+        ud_err want;
+    } rows[] = {
+        {"b", 0, UD_ERR_UNTRUSTED},    {"bc", 1, UD_ERR_UNTRUSTED},  {"Ab", 0, UD_ERR_SIGNATURE},
+        {"bA", 1, UD_ERR_SIGNATURE},   {"bx", 1, UD_ERR_ALGORITHM},  {"xb", 0, UD_ERR_ALGORITHM},
+        {"xp", 0, UD_ERR_ALGORITHM},   {"px", 0, UD_ERR_COSE},       {"xA", 1, UD_ERR_SIGNATURE},
+        {"Ax", 0, UD_ERR_SIGNATURE},   {"bpA", 2, UD_ERR_SIGNATURE}, {"bxpc", 1, UD_ERR_ALGORITHM},
+        {"Apxb", 0, UD_ERR_SIGNATURE},
+    };
+    struct helper_key keys[3];
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        helper_key_open(&keys[i], UD_ALG_ES256);
+    }
+    struct ud_trust trust = {.threshold = 1};
+    assert_int_equal(ud_trust_add(&trust, keys[0].signer.pub, 1), UD_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint8_t bytes[2048];
+        struct ud_buf buf = {bytes, sizeof bytes, 0};
+        struct ud_suit_envelope env;
+        struct ud_bytes block;
+        struct ud_diag diag = {.offset_bytes = 0};
+        const struct ud_bytes in = make_envelope(rows[i].blocks, keys, &buf);
+        assert_int_equal(ud_suit_envelope_parse(&env, in, NULL), UD_OK);
+        assert_int_equal(ud_suit_envelope_block(&env, strlen(rows[i].blocks), &block), UD_ERR_INDEX);
+        assert_int_equal(ud_suit_envelope_block(&env, rows[i].told, &block), UD_OK);
+        const ud_err err = ud_suit_envelope_authenticate(&env, &trust, &diag);
+        if (err != rows[i].want || diag.err != err || diag.offset_bytes != ud_bytes_offset(in, block)) {
+            fail_msg("%s: %s at %u", rows[i].blocks, ud_err_name(err), (unsigned)diag.offset_bytes);
+        }
+    }
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        helper_key_close(&keys[i]);
+    }
+}
+
 /* Members in the envelope against what the manifest says of them. */
 static void test_severable_members_must_be_those_that_were_signed(void **state)
 {
@@ -444,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_more_integrated_payloads_than_the_limit_are_refused),
         cmocka_unit_test(test_steps_out_of_order_are_refused),
         cmocka_unit_test(test_whose_signatures_count),
+        cmocka_unit_test(test_of_several_refused_blocks_one_is_told),
         cmocka_unit_test(test_severable_members_must_be_those_that_were_signed),
         cmocka_unit_test(test_integrated_payloads_are_found_by_their_whole_name),
         cmocka_unit_test(test_every_truncation_of_example_0_is_refused),
