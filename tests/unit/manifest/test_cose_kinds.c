@@ -160,6 +160,60 @@ static void test_several_signers_of_one_object_count_each(void **state)
     assert_true(ud_bytes_equal(proof.kid, UD_BYTES_ARRAY(f.signers[HSS].kid)));
 }
 
+/* One that verified, whoever else signed; else a false signature, by whatever place; else the reason that is not "nobody". */
+static void test_of_several_signers_one_reason_is_told(void **state)
+{
+    (void)state;
+    static const struct ud_signer *const two[] = {&f.signers[P256], &f.signers[ED25519]};
+    static const struct {
+        const char *each; /* of the two: g good, f false, s a stranger's, x of an algorithm that nobody knows */
+        ud_err want;
+    } rows[] = {
+        {"gg", UD_OK},
+        {"gf", UD_OK},
+        {"fg", UD_OK},
+        {"gs", UD_OK},
+        {"sg", UD_OK},
+        {"gx", UD_OK},
+        {"xg", UD_OK},
+        {"ff", UD_ERR_SIGNATURE},
+        {"fs", UD_ERR_SIGNATURE},
+        {"sf", UD_ERR_SIGNATURE},
+        {"ss", UD_ERR_UNTRUSTED},
+        {"xf", UD_ERR_SIGNATURE},
+        {"fx", UD_ERR_SIGNATURE},
+        {"sx", UD_ERR_ALGORITHM},
+        {"xs", UD_ERR_ALGORITHM},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ud_trust_set signers = 0;
+        ud_trust_set want = 0;
+        struct ud_trust trust = {.threshold = 1};
+        f.out.len = 0;
+        assert_int_equal(ud_cose_sign_write(&f.out, two, 2, payload, true), UD_OK);
+        struct ud_cose cose = parsed();
+        for (size_t j = 0; j < 2; j++) {
+            struct ud_cose_proof proof;
+            const struct ud_key key = key_of(two[j]);
+            assert_int_equal(ud_cose_proof(&cose, j, &proof), UD_OK);
+            const size_t value = ud_bytes_offset(ud_buf_bytes(&f.out), proof.value);
+            const size_t header = ud_bytes_offset(ud_buf_bytes(&f.out), proof.protected_bytes);
+            const char kind = rows[i].each[j];
+            f.bytes[value] ^= kind == 'f' ? 1 : 0;
+            f.bytes[header + 2] = kind == 'x' ? 0x37 : f.bytes[header + 2]; /* -24: nobody's */
+            if (kind != 's') {
+                want |= kind == 'g' ? 1u << trust.key_count : 0;
+                assert_int_equal(ud_trust_add_key(&trust, &key, 1), UD_OK);
+            }
+        }
+        cose = parsed();
+        const ud_err err = ud_trust_verify(&trust, &cose, payload, &signers);
+        if (err != rows[i].want || signers != want) {
+            fail_msg("%s: %s, signers %u", rows[i].each, ud_err_name(err), (unsigned)signers);
+        }
+    }
+}
+
 /* A signature says for which structure it was made: one out of a COSE_Sign is none of a COSE_Sign1. */
 static void test_b8_a_proof_moved_into_another_structure_is_worth_nothing(void **state)
 {
@@ -394,6 +448,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_mac_with_a_named_recipient_is_the_recipients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_several_signers_of_one_object_count_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_of_several_signers_one_reason_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_b8_a_proof_moved_into_another_structure_is_worth_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_b8_the_type_of_the_key_binds_the_algorithm, set_up, tear_down),
