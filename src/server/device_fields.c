@@ -31,6 +31,8 @@ static const struct ud_fiql_word rollout_states[] = {
     "EXISTS(SELECT 1 FROM device_tag x JOIN tag g ON g.id=x.tag WHERE x.device=d.id AND g.kind=1 AND g.name%)"
 #define TAG_ID "d.id IN(SELECT x.device FROM device_tag x WHERE x.tag%)"
 #define TAG_ID_EACH "EXISTS(SELECT 1 FROM device_tag x WHERE x.device=d.id AND x.tag%)"
+#define METADATA "d.id IN(SELECT x.owner FROM pair x WHERE x.kind=0 AND x.key=? AND x.value%)"
+#define METADATA_EACH "EXISTS(SELECT 1 FROM pair x WHERE x.kind=0 AND x.owner=d.id AND x.key=? AND x.value%)"
 #define TYPE "d.type_id IN(SELECT y.id FROM device_type y WHERE y.tenant=@ AND y.name%)"
 #define RELEASE(column, member) "d." column " IN(SELECT y.id FROM release y WHERE y.tenant=@ AND y." member "%)"
 #define ROLLOUT "d.id IN(SELECT m.device FROM rollout_device m WHERE m.rollout%)"
@@ -59,6 +61,8 @@ static const struct ud_fiql_word rollout_states[] = {
     {"tag.name",               UD_FIQL_TEXT, TAG, TAG_EACH, NULL},                                             \
     {"tag.id",                 UD_FIQL_INT,  TAG_ID, TAG_ID_EACH, NULL},                                       \
     {"attribute.",             UD_FIQL_MAP,  ATTRIBUTE, ATTRIBUTE_EACH, NULL},                                 \
+    {"metadata.",              UD_FIQL_MAP,  METADATA, METADATA_EACH, NULL},                                   \
+    {"description",            UD_FIQL_TEXT, "d.description%", NULL, NULL},                                    \
     {"quarantined",            UD_FIQL_BOOL, "(CASE WHEN d.quarantine_ms<>0 THEN 1 ELSE 0 END)%", NULL, NULL},                             \
     {"zone",                   UD_FIQL_TEXT, "d.zone%", NULL, NULL},                                           \
     {"rollout",                UD_FIQL_INT,  ROLLOUT, ROLLOUT_EACH, NULL},                                     \

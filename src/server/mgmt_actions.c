@@ -99,6 +99,7 @@ static const struct ud_fiql_field action_fields[] = {
     {"weight",                  UD_FIQL_INT,  "a.weight%", NULL, NULL},
     {"createdat",               UD_FIQL_TIME, "a.created_ms%", NULL, NULL},
     {"lastmodifiedat",          UD_FIQL_TIME, "a.updated_ms%", NULL, NULL},
+    {"target.id",               UD_FIQL_INT,  "a.device%", NULL, NULL},
     {"target.controllerid",     UD_FIQL_TEXT, OF_DEVICE("name"), NULL, NULL},
     {"target.name",             UD_FIQL_TEXT, OF_DEVICE("name"), NULL, NULL},
     {"distributionset.id",      UD_FIQL_INT,  "a.release%", NULL, NULL},
@@ -122,12 +123,15 @@ static void each_action(void *ctx, const struct ud_row_action *action)
     list->listing->count++;
 }
 
-/* The newest or the oldest first: what the table is in order of. */
+/* The newest or the oldest first: what the table is in order of. Of one target the newest, unless it is said. */
 static const char *order_of(struct ud_call *call)
 {
     const char *text = NULL;
     const ud_err err = ud_call_query_text(call, "sort", &text);
-    if (err == UD_ABSENT || (err == UD_OK && (strcasecmp(text, "id:asc") == 0 || text[0] == '\0'))) {
+    if (err == UD_ABSENT || (err == UD_OK && text[0] == '\0')) {
+        return call->param[0] != NULL ? "a.id DESC" : "a.id";
+    }
+    if (err == UD_OK && strcasecmp(text, "id:asc") == 0) {
         return "a.id";
     }
     return err == UD_OK && strcasecmp(text, "id:desc") == 0 ? "a.id DESC" : NULL;
@@ -151,4 +155,26 @@ static ud_err list_all(struct ud_call *call, struct ud_store *store)
 void ud_mgmt_actions_list(struct ud_call *call)
 {
     ud_list_filtered(call, action_fields, list_all);
+}
+
+static ud_err find_target(struct ud_call *call, struct ud_store *store)
+{
+    return ud_find_device(call, store, call->param[0], call->data);
+}
+
+void ud_mgmt_targets_actions(struct ud_call *call)
+{
+    struct ud_row_device *device = ud_call_alloc(call, sizeof *device);
+    char condition[48];
+    if (device == NULL) {
+        return;
+    }
+    call->data = device;
+    const ud_err err = ud_call_read(call, find_target);
+    if (err != UD_OK) {
+        ud_call_error(call, err, NULL);
+        return;
+    }
+    snprintf(condition, sizeof condition, "target.id==%lld", (long long)device->id);
+    ud_list_filtered_where(call, action_fields, condition, list_all);
 }

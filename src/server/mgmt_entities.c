@@ -46,6 +46,8 @@ static const struct ud_fiql_field set_fields[] = {
     {"tag", UD_FIQL_TEXT, "EXISTS(SELECT 1 FROM relation x JOIN tag g ON g.id=x.a WHERE x.kind=1 AND x.b=e.id AND g.name%)", NULL, NULL},
     {"tag.name", UD_FIQL_TEXT, "EXISTS(SELECT 1 FROM relation x JOIN tag g ON g.id=x.a WHERE x.kind=1 AND x.b=e.id AND g.name%)", NULL, NULL},
     {"tag.id", UD_FIQL_INT, "EXISTS(SELECT 1 FROM relation x WHERE x.kind=1 AND x.b=e.id AND x.a%)", NULL, NULL},
+    {"valid", UD_FIQL_BOOL, "(CASE WHEN e.recalled_ms=0 THEN 1 ELSE 0 END)%", NULL, NULL},
+    {"module.name", UD_FIQL_TEXT, "EXISTS(SELECT 1 FROM relation x JOIN module m ON m.id=x.b WHERE x.kind=2 AND x.a=e.id AND m.name%)", NULL, NULL},
     {"module.id", UD_FIQL_INT, "EXISTS(SELECT 1 FROM relation x WHERE x.kind=2 AND x.a=e.id AND x.b%)", NULL, NULL},
     {"metadata.", UD_FIQL_MAP, "EXISTS(SELECT 1 FROM pair x WHERE x.kind=1 AND x.owner=e.id AND x.key=? AND x.value%)", NULL, NULL}, END};
 

@@ -1,6 +1,8 @@
 /* Below entities: what sets and modules show beside their columns, metadata, modules of a set, who am I. */
 #include "server/mgmt.h"
 
+#include "server/tenants.h"
+
 #define RELATED_MAX 500
 #define VALUE_BYTES_MAX 4000
 
@@ -313,9 +315,12 @@ void ud_mgmt_set_modules_remove(struct ud_call *call)
 
 void ud_mgmt_userinfo(struct ud_call *call)
 {
+    char tenant[UD_TITLE_BYTES_MAX + 1];
+    const bool known = ud_tenants_name(call->server->tenants, call->tenant, tenant) == UD_OK;
     struct ud_json json = ud_call_json(call, 200);
     ud_json_open(&json, NULL, '{');
-    ud_json_string(&json, "tenant", call->tenant == UD_TENANT_DEFAULT ? "DEFAULT" : NULL);
+    /* hawkBit's own name of the first one */
+    ud_json_string(&json, "tenant", call->tenant == UD_TENANT_DEFAULT ? "DEFAULT" : known ? tenant : NULL);
     ud_json_string(&json, "username", call->person.name);
     ud_json_close(&json, '}');
 }

@@ -4,32 +4,6 @@
 #include "server/actions.h"
 #include "server/scheduler.h"
 
-struct actions {
-    struct ud_call *call;
-    struct ud_listing *listing;
-};
-
-static void each_action(void *ctx, const struct ud_row_action *action)
-{
-    const struct actions *list = ctx;
-    ud_mgmt_render_action(list->call, &list->listing->json, action);
-    list->listing->count++;
-}
-
-static ud_err list_actions(struct ud_call *call, struct ud_store *store)
-{
-    struct ud_listing *listing = call->data;
-    struct actions list = {call, listing};
-    struct ud_row_device row;
-    const ud_err err = ud_find_device(call, store, call->param[0], &row);
-    return err == UD_OK ? ud_store_action_list(store, row.id, &listing->page, each_action, &list) : err;
-}
-
-void ud_mgmt_targets_actions(struct ud_call *call)
-{
-    ud_list(call, list_actions);
-}
-
 struct wanted {
     struct ud_row_action action;
     struct ud_row_device device;

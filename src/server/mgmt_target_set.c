@@ -60,6 +60,7 @@ static ud_err take_change(const struct ud_call *call, struct change *change)
                                         UD_TARGET_DESCRIPTION_BYTES_MAX, false)
                        : err;
     err = err == UD_OK ? ud_take_string(body, "group", change->area, UD_AREA_BYTES_MAX, false) : err;
+    err = err == UD_OK && !ud_is_area(change->area) ? UD_ERR_SHAPE : err;
     err = err == UD_OK ? ud_take_bool(body, "requestAttributes", &change->asks) : err;
     err = err == UD_OK && change->has_type && !json_is_integer(type) ? UD_ERR_SHAPE : err;
     change->type = json_integer_value(type);

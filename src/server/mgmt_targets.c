@@ -246,11 +246,11 @@ static ud_err parse_target(struct ud_call *call, json_t *object, struct target *
     err = err == UD_OK ? ud_take_string(object, "description", target->words.description,
                                         UD_TARGET_DESCRIPTION_BYTES_MAX, false)
                        : err;
+    err = err == UD_OK ? ud_take_group(call, object, target->row.area) : err;
     target->row.has_token = true;
     target->row.tenant = call->tenant;
     target->row.created_ms = call->now_ms;
     target->row.type_id = json_integer_value(json_object_get(object, "targetType"));
-    memcpy(target->row.area, call->person.area, sizeof target->row.area);
     return err;
 }
 
@@ -293,7 +293,9 @@ static void targets_added(struct ud_call *call, ud_err err)
     for (size_t i = 0; i < adding->count; i++) {
         ud_json_open(&json, NULL, '{');
         ud_json_string(&json, "controllerId", adding->targets[i].row.name);
-        ud_json_string(&json, "name", adding->targets[i].row.name);
+        ud_json_string(&json, "name",
+                       adding->targets[i].words.title[0] == '\0' ? adding->targets[i].row.name
+                                                                 : adding->targets[i].words.title);
         ud_json_string(&json, "updateStatus", "unknown");
         ud_json_string(&json, "securityToken",
                        adding->targets[i].secret); /* this once: only its hash is kept */
