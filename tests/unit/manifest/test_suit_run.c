@@ -599,6 +599,38 @@ static void test_what_the_device_cannot_do_is_refused_even_in_a_branch(void **st
     assert_string_equal(device.trace, ASK);
 }
 
+/* What only a start asks is nobody's business in an update: an updater need not start images. */
+static void test_commands_of_load_and_invoke_are_not_asked_of_an_updater(void **state)
+{
+    (void)state;
+    static const struct {
+        struct helper_manifest manifest;
+        ud_err want[2]; /* of an update, of an invocation, without invoke */
+    } cases[] = {
+        {{.invoke = "82 170f"}, {UD_OK, UD_ERR_COMMAND}},
+        {{.load = "82 170f"}, {UD_OK, UD_ERR_COMMAND}},
+        {{.validate = "82 170f"}, {UD_ERR_COMMAND, UD_ERR_COMMAND}},
+        {{.install = "82 170f"}, {UD_ERR_COMMAND, UD_OK}},
+        {{.fetch = "82 170f"}, {UD_ERR_COMMAND, UD_OK}},
+    };
+    static const ud_suit_procedure procedures[] = {UD_SUIT_UPDATE, UD_SUIT_INVOCATION};
+    struct ud_suit_ops ops = helper_ops;
+    ops.invoke = NULL;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t j = 0; j < COUNT(procedures); j++) {
+            static struct opened opened;
+            struct ud_suit_run run;
+            struct helper_device device = {.waits = 0};
+            assert_int_equal(open_manifest(&opened, &cases[i].manifest), UD_OK);
+            assert_int_equal(ud_suit_run_init(&run, &opened.man, procedures[j], &ops, &device, NULL), UD_OK);
+            const ud_err err = ud_suit_run_able(&run, NULL);
+            if (err != cases[i].want[j]) {
+                fail_msg("case %zu, procedure %zu: %s", i, j, ud_err_name(err));
+            }
+        }
+    }
+}
+
 static void test_an_error_ends_the_run_for_good(void **state)
 {
     (void)state;
@@ -726,6 +758,7 @@ int main(void)
         cmocka_unit_test(test_a_device_that_waits_is_asked_the_same),
         cmocka_unit_test(test_an_integrated_payload_is_taken_from_the_envelope),
         cmocka_unit_test(test_what_the_device_cannot_do_is_refused_even_in_a_branch),
+        cmocka_unit_test(test_commands_of_load_and_invoke_are_not_asked_of_an_updater),
         cmocka_unit_test(test_an_error_ends_the_run_for_good),
         cmocka_unit_test(test_loops_cannot_run_beyond_the_limit_of_commands),
         cmocka_unit_test(test_bytes_that_change_after_the_parse_do_not_lead_out_of_bounds),
