@@ -23,7 +23,7 @@
 static const struct ud_lwm2m_speaks formats[] = {
     {UD_COAP_FORMAT_SENML_CBOR, &ud_lwm2m_format_senml_cbor},
     {UD_COAP_FORMAT_LWM2M_TLV, &ud_lwm2m_format_tlv},
-    {UD_COAP_FORMAT_TEXT, &ud_lwm2m_format_text},
+    {UD_COAP_FORMAT_TEXT, &ud_lwm2m_format_text_whole},
     {UD_COAP_FORMAT_OCTETS, &ud_lwm2m_format_octets},
 };
 

@@ -55,6 +55,9 @@ typedef enum ud_lwm2m_kind {
  */
 typedef ud_err ud_lwm2m_decode(struct ud_bytes text, struct ud_buf *out);
 
+struct ud_number;
+typedef ud_err ud_lwm2m_number(struct ud_bytes text, struct ud_number *number);
+
 struct ud_lwm2m_record {
     struct ud_lwm2m_path path;
     ud_lwm2m_kind kind;
@@ -62,6 +65,7 @@ struct ud_lwm2m_record {
     double real; /* set for integers too */
     bool boolean;
     ud_lwm2m_decode *decode; /* NULL: the bytes are the value */
+    ud_lwm2m_number *number; /* of TEXT: reads it, as far as its format can; NULL: not at all */
     struct ud_bytes bytes;   /* a view into the payload; ud_lwm2m_plain() decodes it */
     uint16_t link_object;
     uint16_t link_instance;
@@ -96,6 +100,8 @@ ud_err ud_lwm2m_path_put(const struct ud_lwm2m_path *path, uint8_t from, struct 
  */
 struct ud_lwm2m_format;
 extern const struct ud_lwm2m_format ud_lwm2m_format_text;
+extern const struct ud_lwm2m_format
+    ud_lwm2m_format_text_whole; /* the same for who has no reals: those are refused */
 extern const struct ud_lwm2m_format ud_lwm2m_format_octets;
 extern const struct ud_lwm2m_format ud_lwm2m_format_item; /* one CBOR item */
 extern const struct ud_lwm2m_format ud_lwm2m_format_senml_json;

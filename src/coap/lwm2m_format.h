@@ -25,6 +25,10 @@ struct ud_lwm2m_format {
 ud_err ud_lwm2m_scalar(const struct ud_any *item, struct ud_lwm2m_record *record);
 /** The CBOR item for a record's value. UD_ERR_SHAPE where CBOR has none (RAW, TEXT, a coded string). */
 ud_err ud_lwm2m_put_scalar(struct ud_buf *buf, const struct ud_lwm2m_record *record);
+/** Is it the one value of a format that holds one? */
+bool ud_lwm2m_is_only(const struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record);
+/** Take the whole payload as one value, once; UD_ABSENT then. */
+ud_err ud_lwm2m_take_only(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *record, ud_lwm2m_kind kind);
 /** "3:0" */
 ud_err ud_lwm2m_link_parse(struct ud_bytes text, uint16_t *object, uint16_t *instance);
 bool ud_lwm2m_link_put(uint16_t object, uint16_t instance, struct ud_buf *buf);

@@ -37,6 +37,11 @@ static ud_err raw_real(struct ud_bytes raw, double *real)
     return UD_ERR_SHAPE;
 }
 
+static ud_err read_text(const struct ud_lwm2m_record *r, struct ud_number *number)
+{
+    return r->number == NULL ? UD_ERR_SHAPE : r->number(r->bytes, number);
+}
+
 static ud_err as_int(struct ud_lwm2m_record *r)
 {
     struct ud_number number = {0};
@@ -44,7 +49,7 @@ static ud_err as_int(struct ud_lwm2m_record *r)
     if (r->kind == UD_LWM2M_RAW) {
         err = raw_int(r->bytes, &number.integer);
     } else if (r->kind == UD_LWM2M_TEXT) {
-        err = ud_decimal_read(r->bytes, &number);
+        err = read_text(r, &number);
         if (err == UD_OK && !number.is_int) {
             err = UD_ERR_NUMBER_RANGE;
         }
@@ -68,7 +73,7 @@ static ud_err as_real(struct ud_lwm2m_record *r)
     if (r->kind == UD_LWM2M_RAW) {
         err = raw_real(r->bytes, &number.real);
     } else if (r->kind == UD_LWM2M_TEXT) {
-        err = ud_decimal_read(r->bytes, &number);
+        err = read_text(r, &number);
     }
     if (err == UD_OK) {
         r->real = number.real;

@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {UD_COAP_FORMAT_SENML_CBOR, &ud_lwm2m_format_senml_cbor},
         {UD_COAP_FORMAT_LWM2M_TLV, &ud_lwm2m_format_tlv},
         {UD_COAP_FORMAT_SENML_JSON, &ud_lwm2m_format_senml_json},
-        {UD_COAP_FORMAT_TEXT, &ud_lwm2m_format_text},
+        {UD_COAP_FORMAT_TEXT, &ud_lwm2m_format_text_whole},
         {UD_COAP_FORMAT_OCTETS, &ud_lwm2m_format_octets},
     };
     static struct fuzz fuzz;

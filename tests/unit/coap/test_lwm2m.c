@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "coap/decimal.h"
 #include "coap/json.h"
 #include "core/base64.h"
 #include "hex.h"
@@ -561,7 +562,8 @@ static void test_values_become_the_kind_that_is_asked_for_if_nothing_is_lost(voi
     for (size_t i = 0; i < COUNT(conversions); i++) {
         uint8_t bytes[16];
         char shown[64] = "";
-        struct ud_lwm2m_record record = {.kind = conversions[i].from, .bytes = text_of(conversions[i].value)};
+        struct ud_lwm2m_record record = {
+            .kind = conversions[i].from, .bytes = text_of(conversions[i].value), .number = ud_decimal_read};
         if (record.kind == UD_LWM2M_RAW) {
             record.bytes = hex_decode(conversions[i].value, bytes, sizeof bytes);
         } else if (record.kind == UD_LWM2M_INT || record.kind == UD_LWM2M_REAL) {
@@ -618,6 +620,83 @@ static void test_paths_have_four_levels_of_plain_numbers(void **state)
     }
 }
 
+/* Text of who has no reals: what both formats take, they take alike, and the whole one takes nothing more. */
+static void test_text_without_reals_reads_as_the_other_one_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool whole; /* taken by the format without reals, too */
+    } texts[] = {{"0", true},
+                 {"-0", true},
+                 {"7", true},
+                 {"-7", true},
+                 {"86400", true},
+                 {"9223372036854775807", true},
+                 {"-9223372036854775807", true},
+                 {"9223372036854775808", false},
+                 {"-9223372036854775809", false},
+                 {"99999999999999999999", false},
+                 {"", false},
+                 {"-", false},
+                 {"+1", false},
+                 {"01", false},
+                 {"-01", false},
+                 {"1x", false},
+                 {" 1", false},
+                 {"1.0", false},
+                 {"1e2", false},
+                 {"7.5", false},
+                 {"true", false}};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct ud_lwm2m_record records[2] = {{.path.depth = 0}, {.path.depth = 0}};
+        ud_err errors[2];
+        for (int both = 0; both < 2; both++) {
+            struct ud_lwm2m_reader reader;
+            ud_lwm2m_reader_begin(&reader, both == 0 ? &ud_lwm2m_format_text_whole : &ud_lwm2m_format_text,
+                                  ud_lwm2m_path_of(3, 1, 0, 1, 0), text_of(texts[i].text));
+            assert_int_equal(ud_lwm2m_next(&reader, &records[both]), UD_OK);
+            errors[both] = ud_lwm2m_as(&records[both], UD_LWM2M_INT);
+        }
+        if ((errors[0] == UD_OK) != texts[i].whole || (errors[0] == UD_OK && errors[1] != UD_OK)) {
+            fail_msg("'%s': %s, %s", texts[i].text, ud_err_name(errors[0]), ud_err_name(errors[1]));
+        }
+        if (errors[0] == UD_OK && records[0].integer != records[1].integer) {
+            fail_msg("'%s': two numbers", texts[i].text);
+        }
+    }
+    struct ud_lwm2m_record bare = {.kind = UD_LWM2M_TEXT, .bytes = UD_BYTES_LITERAL("7")};
+    assert_int_equal(ud_lwm2m_as(&bare, UD_LWM2M_INT), UD_ERR_SHAPE); /* nobody said how to read it */
+}
+
+static void test_text_without_reals_says_everything_else(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ud_lwm2m_record record;
+        const char *want; /* NULL: refused */
+    } cases[] = {
+        {{.kind = UD_LWM2M_INT, .integer = -12}, "-12"},
+        {{.kind = UD_LWM2M_BOOL, .boolean = true}, "1"},
+        {{.kind = UD_LWM2M_LINK, .link_object = 3, .link_instance = 1}, "3:1"},
+        {{.kind = UD_LWM2M_STRING, .bytes = {(const uint8_t *)"ab", 2}}, "ab"},
+        {{.kind = UD_LWM2M_OPAQUE, .bytes = {(const uint8_t *)"\0\xff", 2}}, "AP8="},
+        {{.kind = UD_LWM2M_REAL, .real = 1.5}, NULL},
+        {{.kind = UD_LWM2M_NOTHING}, NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t room[16];
+        struct ud_buf buf = {room, sizeof room, 0};
+        struct ud_lwm2m_writer writer;
+        struct ud_lwm2m_record record = cases[i].record;
+        record.path = ud_lwm2m_path_of(3, 3, 0, 9, 0);
+        ud_lwm2m_writer_begin(&writer, &ud_lwm2m_format_text_whole, record.path, &buf);
+        ud_lwm2m_put(&writer, &record);
+        assert_int_equal(ud_lwm2m_writer_end(&writer), cases[i].want == NULL ? UD_ERR_SHAPE : UD_OK);
+        assert_true(cases[i].want == NULL || ud_bytes_equal(ud_buf_bytes(&buf), text_of(cases[i].want)));
+    }
+}
+
 /* The C library is the other opinion on decimal numbers. */
 static void test_decimal_numbers_agree_with_the_c_library(void **state)
 {
@@ -627,7 +706,8 @@ static void test_decimal_numbers_agree_with_the_c_library(void **state)
         "0.001",  "1.25e-7", "99999.99", "1e5",     "-1E+2", "0.30000000000000004",
         "1e-310", "1.5e300", "1e-400",   "2.2e-308"};
     for (size_t i = 0; i < COUNT(texts); i++) {
-        struct ud_lwm2m_record record = {.kind = UD_LWM2M_TEXT, .bytes = text_of(texts[i])};
+        struct ud_lwm2m_record record = {
+            .kind = UD_LWM2M_TEXT, .bytes = text_of(texts[i]), .number = ud_decimal_read};
         uint8_t bytes[64] = {0};
         struct ud_buf buf = {bytes, sizeof bytes - 1, 0};
         struct ud_lwm2m_writer writer;
@@ -676,6 +756,8 @@ int main(void)
         cmocka_unit_test(test_what_a_format_cannot_hold_is_refused),
         cmocka_unit_test(test_values_become_the_kind_that_is_asked_for_if_nothing_is_lost),
         cmocka_unit_test(test_paths_have_four_levels_of_plain_numbers),
+        cmocka_unit_test(test_text_without_reals_reads_as_the_other_one_does),
+        cmocka_unit_test(test_text_without_reals_says_everything_else),
         cmocka_unit_test(test_decimal_numbers_agree_with_the_c_library),
         cmocka_unit_test(test_records_are_counted_up_to_the_limit),
     };
