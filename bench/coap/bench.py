@@ -19,12 +19,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parent.parent / "tests" / "e2e"))
-from common import SECONDS, SHORT, cpu_seconds, free_port, row, rss_bytes, show
+from common import SECONDS, SHORT, budgets, cpu_seconds, free_port, row, rss_bytes, show, tell_over
 
 BODY_BYTES = 1 << 20
-SIZES = [1_000, 20_000] if SHORT else [1_000, 100_000, 1_000_000]
+SIZES = [1_000, 100_000] if SHORT else [1_000, 100_000, 1_000_000]
 SESSIONS = 500 if SHORT else 10_000
 LOSSES = [0, 30] if SHORT else [0, 5, 10, 20, 30]
+LIMITS = budgets("coap")
 KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -81,13 +82,17 @@ def bench_messages(build, folder):
         server = Server(build, folder / f"get{count}", "--listen-coap", "127.0.0.1:0", "--coap-add-devices",
                         "--coap-peers-max", "2000000")
         try:
-            got = load(build, server.pid, "get", server.port("coap"), count, SECONDS)
-            rows.append(row(f"bare GET, {count} peers, per core", got["answers"] / got["cpu_s"], "1/s", "higher"))
             empty = rss_bytes(server.pid)
             made = load(build, server.pid, "register", server.port("coap"), count)
             rows.append(row(f"Register with a new device, durable, {count}", count / made["registered_s"], "1/s", "higher"))
-            used = rss_bytes(server.pid) - empty
-            rows.append(row(f"memory for each registered device, all of the server, {count}", used / count, "bytes", "lower"))
+            used = rss_bytes(server.pid)
+            rows.append(row(f"memory for each registered device, all of the server, {count}", (used - empty) / count, "bytes", "lower"))
+            if count == 100_000:  # as many again: the database's cache is full, and every table doubles once
+                load(build, server.pid, "register", server.port("coap"), count, 0, count)
+                rows.append(row(f"memory for each registered device more, {count}", (rss_bytes(server.pid) - used) / count, "bytes",
+                                "lower", budget=LIMITS["memory for each registered device more"]))
+            got = load(build, server.pid, "get", server.port("coap"), count, SECONDS)
+            rows.append(row(f"bare GET, {count} peers, per core", got["answers"] / got["cpu_s"], "1/s", "higher"))
             again = load(build, server.pid, "register", server.port("coap"), count)
             rows.append(row(f"Register again, durable, {count}", count / again["registered_s"], "1/s", "higher"))
             both = load(build, server.pid, "update", server.port("coap"), count, SECONDS)
@@ -291,6 +296,7 @@ def main():
         rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_dtls(build, folder) + bench_robust(build)
     (out / "coap.json").write_text(json.dumps(rows, indent=1))
     print(show(rows))
+    tell_over(rows)
 
 
 main()

@@ -2,7 +2,7 @@
  * Load on a CoAP server from any number of addresses of 127/8, over one socket and in batches: what a fleet is to it.
  *
  *     coap-load get PORT DEVICES SECONDS            GET /.well-known/core
- *     coap-load register PORT DEVICES               POST /rd, each device once; prints the time
+ *     coap-load register PORT DEVICES [0 FIRST]     POST /rd, each device once, numbered from FIRST; prints the time
  *     coap-load update PORT DEVICES SECONDS         registers, then POST /rd/{id} round and round
  *     coap-load block PORT CLIENTS SECONDS PATH     Block2 downloads of PATH, each client one after another
  *
@@ -42,6 +42,7 @@ struct load {
     struct sockaddr_in server;
     struct device *devices;
     uint32_t count;
+    uint32_t first; /* number of the first device */
     const char *mode;
     const char *path;
     uint32_t window;
@@ -126,7 +127,7 @@ static size_t write_request(const struct load *load, uint32_t index, uint8_t *at
     } else if (load->registering) {
         n += put_path(at + n, &last, "/rd");
         n += put_option(at + n, &last, 12, "\x28", 1);
-        const int len = snprintf(text, sizeof text, "ep=load-%07u", index);
+        const int len = snprintf(text, sizeof text, "ep=load-%07u", load->first + index);
         n += put_option(at + n, &last, 15, text, (size_t)len);
         n += put_option(at + n, &last, 15, "lt=86400", 8);
         n += put_option(at + n, &last, 15, "lwm2m=1.1", 9);
@@ -180,7 +181,7 @@ static void send_to(struct load *load, uint32_t index, bool fresh)
     control->cmsg_level = IPPROTO_IP;
     control->cmsg_type = IP_PKTINFO;
     control->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-    struct in_pktinfo from = {.ipi_spec_dst.s_addr = htonl(0x7f010000U + index)};
+    struct in_pktinfo from = {.ipi_spec_dst.s_addr = htonl(0x7f010000U + load->first + index)};
     memcpy(CMSG_DATA(control), &from, sizeof from);
     if (load->queued == BATCH) {
         flush(load);
@@ -317,6 +318,7 @@ int main(int argc, char **argv)
     load.count = (uint32_t)strtoul(argv[3], NULL, 10);
     const double seconds = argc > 4 ? strtod(argv[4], NULL) : 0;
     load.path = argc > 5 ? argv[5] : "";
+    load.first = strcmp(load.mode, "register") == 0 ? (uint32_t)strtoul(load.path, NULL, 10) : 0;
     load.server = (struct sockaddr_in){.sin_family = AF_INET,
                                        .sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10)),
                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

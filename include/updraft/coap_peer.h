@@ -14,8 +14,9 @@
  *     answer nobody asked -> UNASKED, then settle    NON response --send--> forgotten at once
  *
  * INV-1  A request is handed up once for each message id within its lifetime (247 s CON, 145 s NON), as far as the
- *        `seen` table reaches. The table forgets the oldest when it is full; as a peer that keeps NSTART 1 has ended
- *        that exchange, only a datagram that lagged behind `seen_count` later ones could come again.
+ *        `seen` table reaches. The table forgets the oldest when it is full, or when the answers to all of them are
+ *        over UD_COAP_REPLIES_BYTES_MAX together; as a peer that keeps NSTART 1 has ended that exchange, only a
+ *        datagram that lagged behind later ones could come again.
  * INV-2  A duplicate is answered with the same bytes. Where those are too many to keep, only GET and FETCH are handed
  *        up again (RFC 7252 section 4.5 allows it: they change nothing); other methods must answer within
  *        UD_COAP_REPLY_BYTES_MAX.
@@ -57,8 +58,8 @@ struct ud_coap_seen {
     /* private */
     uint64_t until_ms; /* 0: free */
     uint16_t id;
+    uint8_t reply_at; /* in the peer's `replies` */
     uint8_t reply_bytes;
-    uint8_t reply[UD_COAP_REPLY_BYTES_MAX];
 };
 
 /* A request as far as its answer needs it; a value, so a separate answer can come long after the datagram is gone. */
@@ -79,10 +80,9 @@ struct ud_coap_asked {
 struct ud_coap_peer {
     /* private */
     const struct ud_coap_params *params;
-    struct ud_coap_seen *seen;
-    size_t seen_count;
-    struct ud_buf *out; /* the outgoing message; NULL when none is under way */
-    uint64_t next_ms;   /* when step has something to do for it */
+    struct ud_coap_seen *seen; /* in the order in which they came */
+    struct ud_buf *out;        /* the outgoing message; NULL when none is under way */
+    uint64_t next_ms;          /* when step has something to do for it */
     uint32_t timeout_ms;
     uint32_t credit_bytes;
     uint32_t random;
@@ -93,6 +93,9 @@ struct ud_coap_peer {
     bool out_acknowledged;
     bool verified;
     uint8_t empty[UD_COAP_EMPTY_BYTES];
+    uint8_t seen_count;
+    uint8_t replies_bytes;
+    uint8_t replies[UD_COAP_REPLIES_BYTES_MAX]; /* one behind the other, without gaps */
 };
 
 typedef enum ud_coap_event_kind {
@@ -115,7 +118,7 @@ struct ud_coap_event {
 
 /**
  * @param params  borrowed for the life of the peer
- * @param seen    [seen_count] memory for duplicates, borrowed for the life of the peer; 1 at least, 4 is good
+ * @param seen    [seen_count] memory for duplicates, borrowed for the life of the peer; 1 to 255, 4 is good
  * @param random  any number, another for each peer: first message id and jitter come from it. Tokens do not: those
  *                are the caller's and must not be guessable where there is no DTLS.
  */

@@ -79,6 +79,10 @@
 #ifndef UD_COAP_REPLY_BYTES_MAX
 #define UD_COAP_REPLY_BYTES_MAX 80 /* kept to answer a duplicate; a Location with a 32-character id fits */
 #endif
+#ifndef UD_COAP_REPLIES_BYTES_MAX
+#define UD_COAP_REPLIES_BYTES_MAX                                                                              \
+    96 /* of all that are kept for one peer: a long one, or half a dozen ordinary ones */
+#endif
 #ifndef UD_LINKS_MAX
 #define UD_LINKS_MAX 1024 /* of one registration or discovery */
 #endif

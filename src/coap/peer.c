@@ -9,8 +9,9 @@ static const struct ud_bytes nothing = {NULL, 0};
 void ud_coap_peer_init(struct ud_coap_peer *peer, const struct ud_coap_params *params,
                        struct ud_coap_seen *seen, size_t seen_count, uint32_t random)
 {
-    UD_ASSERT(seen_count > 0 && params->ack_timeout_ms > 0 && params->ack_random_permille >= 1000);
-    *peer = (struct ud_coap_peer){.params = params, .seen = seen, .seen_count = seen_count};
+    UD_ASSERT(seen_count > 0 && seen_count <= UINT8_MAX && params->ack_timeout_ms > 0 &&
+              params->ack_random_permille >= 1000);
+    *peer = (struct ud_coap_peer){.params = params, .seen = seen, .seen_count = (uint8_t)seen_count};
     memset(seen, 0, seen_count * sizeof *seen);
     peer->random = random != 0 ? random : 1; /* the generator stands still at 0 */
     peer->next_id = (uint16_t)(random >> 7);
@@ -162,7 +163,7 @@ static void acknowledge(struct ud_coap_peer *peer, struct ud_coap_seen *seen, ui
                         struct ud_bytes *send)
 {
     const struct ud_bytes ack = empty_message(peer, UD_COAP_ACK, id);
-    ud_coap_seen_answer(seen, ack);
+    ud_coap_seen_answer(peer, seen, ack);
     *send = affordable(peer, ack);
 }
 
@@ -178,7 +179,7 @@ void ud_coap_peer_accept(struct ud_coap_peer *peer, uint64_t now_ms, struct ud_c
 
 void ud_coap_peer_ignore(struct ud_coap_peer *peer, uint64_t now_ms, const struct ud_coap_asked *asked)
 {
-    ud_coap_seen_forget(ud_coap_seen_find(peer, now_ms, asked->id));
+    ud_coap_seen_forget(peer, ud_coap_seen_find(peer, now_ms, asked->id));
 }
 
 static bool changes_nothing(uint8_t method)
@@ -199,9 +200,9 @@ static ud_err piggyback(struct ud_coap_peer *peer, uint64_t now_ms, const struct
         return UD_ERR_LIMIT;
     }
     if (fits) {
-        ud_coap_seen_answer(seen, ud_buf_bytes(response));
+        ud_coap_seen_answer(peer, seen, ud_buf_bytes(response));
     } else {
-        ud_coap_seen_forget(seen);
+        ud_coap_seen_forget(peer, seen);
     }
     *send = ud_buf_bytes(response);
     return UD_OK;
@@ -239,7 +240,7 @@ void ud_coap_peer_settle(struct ud_coap_peer *peer, uint64_t now_ms, const struc
     *send = nothing;
     if (!wanted) { /* a NON may be answered with a Reset too; that is how its observation ends */
         const struct ud_bytes reset = empty_message(peer, UD_COAP_RST, id);
-        ud_coap_seen_answer(seen, reset);
+        ud_coap_seen_answer(peer, seen, reset);
         *send = affordable(peer, reset);
     } else if (event->message.type == UD_COAP_CON) {
         acknowledge(peer, seen, id, send);
@@ -308,7 +309,7 @@ static void take_new_or_duplicate(struct ud_coap_peer *peer, uint64_t now_ms, st
     struct ud_coap_seen *seen = ud_coap_seen_find(peer, now_ms, m->id);
     if (seen != NULL) {
         if (m->type == UD_COAP_CON) {
-            event->send = affordable(peer, (struct ud_bytes){seen->reply, seen->reply_bytes});
+            event->send = affordable(peer, ud_coap_seen_reply(peer, seen));
         }
         return;
     }

@@ -14,17 +14,23 @@
 
 enum { BY_ID, BY_NAME, BY_TOKEN, INDEX_COUNT };
 
+/* What a device shows that it is itself, by HTTP or in a report; one that comes by a key of CoAP's, or by none, has none. */
+struct proofs {
+    uint8_t token_hash[UD_SHA256_BYTES];
+    uint8_t kid[UD_KID_BYTES];
+    uint8_t pub[UD_P256_PUBLIC_BYTES];
+};
+
 struct entry {
     struct entry *next[INDEX_COUNT];
-    uint64_t hash[INDEX_COUNT];
+    uint64_t name_hash;
+    struct proofs *proofs;     /* NULL: neither token nor key */
     struct tenant_count *home; /* NULL: there was no memory for it */
     _Atomic int64_t seen_ms;
     _Atomic int64_t counted_ms; /* when it counts as seen: that much later as it may stay silent */
     _Atomic uint32_t lives_s;   /* so long it may, by its registration; 0 = it polls */
     _Atomic uint32_t told_s;    /* to sleep */
     _Atomic uint64_t poll_choice;
-    _Atomic bool seen_unsaved;
-    _Atomic int32_t lapse_asked;
     int64_t id;
     int64_t tenant;
     int64_t changed;
@@ -32,6 +38,7 @@ struct entry {
     int32_t current_release;
     int32_t finished_action;
     int32_t finished_release;
+    _Atomic bool seen_unsaved;
     bool has_token;
     bool has_key;
     bool wants_attributes;
@@ -41,12 +48,10 @@ struct entry {
     bool held;
     uint8_t force;
     int32_t current_rollout;
+    _Atomic int32_t lapse_asked;
     int64_t force_ms;
     const struct ud_window *window;
     const struct ud_zone *zone;
-    uint8_t token_hash[UD_SHA256_BYTES];
-    uint8_t kid[UD_KID_BYTES];
-    uint8_t pub[UD_P256_PUBLIC_BYTES];
     char name[]; /* with NUL */
 };
 
@@ -99,6 +104,13 @@ static bool is_indexed(const struct entry *entry, int index)
     return index != BY_TOKEN || entry->has_token;
 }
 
+static uint64_t hash_of(const struct entry *entry, int index)
+{
+    return index == BY_ID      ? hash_id(entry->id)
+           : index == BY_TOKEN ? hash_bytes(entry->proofs->token_hash, UD_SHA256_BYTES)
+                               : entry->name_hash;
+}
+
 static struct entry **bucket(const struct ud_fleet *fleet, int index, uint64_t hash)
 {
     return &fleet->buckets[index][hash & (fleet->bucket_count - 1)];
@@ -108,7 +120,7 @@ static void link_entry(struct ud_fleet *fleet, struct entry *entry)
 {
     for (int index = 0; index < INDEX_COUNT; index++) {
         if (is_indexed(entry, index)) {
-            struct entry **head = bucket(fleet, index, entry->hash[index]);
+            struct entry **head = bucket(fleet, index, hash_of(entry, index));
             entry->next[index] = *head;
             *head = entry;
         }
@@ -118,7 +130,7 @@ static void link_entry(struct ud_fleet *fleet, struct entry *entry)
 static void unlink_entry(struct ud_fleet *fleet, struct entry *entry)
 {
     for (int index = 0; index < INDEX_COUNT; index++) {
-        struct entry **at = is_indexed(entry, index) ? bucket(fleet, index, entry->hash[index]) : NULL;
+        struct entry **at = is_indexed(entry, index) ? bucket(fleet, index, hash_of(entry, index)) : NULL;
         while (at != NULL && *at != NULL) {
             if (*at == entry) {
                 *at = entry->next[index];
@@ -183,6 +195,12 @@ ud_err ud_fleet_open(struct ud_fleet **out)
     return UD_OK;
 }
 
+static void free_entry(struct entry *entry)
+{
+    free(entry->proofs);
+    free(entry);
+}
+
 void ud_fleet_close(struct ud_fleet *fleet)
 {
     if (fleet == NULL) {
@@ -192,7 +210,7 @@ void ud_fleet_close(struct ud_fleet *fleet)
         struct entry *entry = fleet->buckets[BY_ID][i];
         while (entry != NULL) {
             struct entry *next = entry->next[BY_ID];
-            free(entry);
+            free_entry(entry);
             entry = next;
         }
     }
@@ -276,12 +294,37 @@ static void fill(struct ud_fleet *fleet, struct entry *entry, const struct ud_ro
     entry->held = entry->quarantined && row->current_release != row->quarantine_release;
     entry->window = row->current_action == 0 ? NULL : ud_window_table_find(fleet->windows, &row->terms);
     entry->zone = ud_zone_table_find(fleet->windows, row->zone);
-    memcpy(entry->token_hash, row->token_hash, sizeof entry->token_hash);
-    memcpy(entry->kid, row->kid, sizeof entry->kid);
-    memcpy(entry->pub, row->pub, sizeof entry->pub);
-    entry->hash[BY_ID] = hash_id(row->id);
-    entry->hash[BY_NAME] = hash_name(row->tenant, row->name);
-    entry->hash[BY_TOKEN] = hash_bytes(row->token_hash, sizeof row->token_hash);
+    entry->name_hash = hash_name(row->tenant, row->name);
+    if (entry->proofs != NULL) {
+        memcpy(entry->proofs->token_hash, row->token_hash, sizeof entry->proofs->token_hash);
+        memcpy(entry->proofs->kid, row->kid, sizeof entry->proofs->kid);
+        memcpy(entry->proofs->pub, row->pub, sizeof entry->proofs->pub);
+    }
+}
+
+/* Before anything is changed: room for what the row has. False: no memory. */
+static bool make_proofs(struct entry *entry, const struct ud_row_device *row)
+{
+    if ((row->has_token || row->has_key) && entry->proofs == NULL) {
+        entry->proofs = calloc(1, sizeof *entry->proofs);
+        return entry->proofs != NULL;
+    }
+    return true;
+}
+
+/* A new one, in no table yet. NULL: no memory. */
+static struct entry *make_entry(const struct ud_row_device *row)
+{
+    const size_t name_bytes = strlen(row->name) + 1;
+    struct entry *entry = calloc(1, sizeof *entry + name_bytes);
+    if (entry != NULL && !make_proofs(entry, row)) {
+        free(entry);
+        entry = NULL;
+    }
+    if (entry != NULL) {
+        memcpy(entry->name, row->name, name_bytes);
+    }
+    return entry;
 }
 
 void ud_fleet_watch(struct ud_fleet *fleet, void (*changed)(void *ctx, int64_t id), void *ctx)
@@ -319,8 +362,6 @@ static struct tenant_count *count_tenant(struct ud_fleet *fleet, int64_t tenant,
 
 ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
 {
-    ud_err err = UD_OK;
-    const size_t name_bytes = strlen(row->name) + 1;
     pthread_rwlock_wrlock(&fleet->lock);
     struct entry *entry = find_id(fleet, row->id);
     if (entry != NULL &&
@@ -330,17 +371,19 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
     }
     if (entry != NULL) {
         UD_ASSERT(strcmp(entry->name, row->name) == 0); /* names never change, so the entry's size does not */
-        unlink_entry(fleet, entry);
-    } else {
-        entry = calloc(1, sizeof *entry + name_bytes);
-        if (entry == NULL) {
-            err = UD_ERR_MEMORY;
+        if (make_proofs(entry, row)) {
+            unlink_entry(fleet, entry);
         } else {
-            memcpy(entry->name, row->name, name_bytes);
+            entry = NULL;
+        }
+    } else {
+        entry = make_entry(row);
+        if (entry != NULL) {
             fleet->count++;
             entry->home = count_tenant(fleet, row->tenant, true);
         }
     }
+    const ud_err err = entry == NULL ? UD_ERR_MEMORY : UD_OK;
     if (entry != NULL) {
         fill(fleet, entry, row);
         link_entry(fleet, entry);
@@ -362,7 +405,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
         fleet->count--;
         seen_change(entry->home, atomic_load_explicit(&entry->counted_ms, memory_order_relaxed), false);
         (void)count_tenant(fleet, entry->tenant, false);
-        free(entry);
+        free_entry(entry);
     }
     pthread_rwlock_unlock(&fleet->lock);
     tell(fleet, id);
@@ -370,14 +413,16 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
 
 static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
 {
+    static const struct proofs none;
+    const struct proofs *proofs = entry->proofs != NULL ? entry->proofs : &none;
     device->id = entry->id;
     device->tenant = entry->tenant;
     memcpy(device->name, entry->name, strlen(entry->name) + 1);
     device->has_token = entry->has_token;
-    memcpy(device->token_hash, entry->token_hash, sizeof device->token_hash);
     device->has_key = entry->has_key;
-    memcpy(device->kid, entry->kid, sizeof device->kid);
-    memcpy(device->pub, entry->pub, sizeof device->pub);
+    memcpy(device->token_hash, proofs->token_hash, sizeof device->token_hash);
+    memcpy(device->kid, proofs->kid, sizeof device->kid);
+    memcpy(device->pub, proofs->pub, sizeof device->pub);
     device->wants_attributes = entry->wants_attributes;
     device->canceling = entry->canceling;
     device->current_action = entry->current_action;
@@ -404,7 +449,7 @@ static struct entry *find_name(const struct ud_fleet *fleet, int64_t tenant, con
     const uint64_t hash = hash_name(tenant, name);
     struct entry *entry = *bucket(fleet, BY_NAME, hash);
     while (entry != NULL &&
-           (entry->hash[BY_NAME] != hash || entry->tenant != tenant || strcmp(entry->name, name) != 0)) {
+           (entry->name_hash != hash || entry->tenant != tenant || strcmp(entry->name, name) != 0)) {
         entry = entry->next[BY_NAME];
     }
     return entry;
@@ -442,7 +487,7 @@ ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256
     const uint64_t hash = hash_bytes(token_hash, UD_SHA256_BYTES);
     pthread_rwlock_rdlock(&fleet->lock);
     struct entry *entry = *bucket(fleet, BY_TOKEN, hash);
-    while (entry != NULL && !ud_bytes_equal_secret(given, UD_BYTES_ARRAY(entry->token_hash))) {
+    while (entry != NULL && !ud_bytes_equal_secret(given, UD_BYTES_ARRAY(entry->proofs->token_hash))) {
         entry = entry->next[BY_TOKEN];
     }
     if (entry != NULL) {

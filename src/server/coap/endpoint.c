@@ -30,7 +30,7 @@ static void sweep(struct ud_endpoint *endpoint)
     struct ud_lru *lru = &endpoint->lru[UD_PLAIN];
     for (int n = 0; n < 100000 && lru->oldest != NULL; n++) {
         if (!ud_remotes_is_idle(lru->oldest) ||
-            endpoint->now_ms - lru->oldest->used_ms < UD_COAP_EXCHANGE_LIFETIME_MS) {
+            endpoint->now_ms - lru->oldest->used_ms < UD_COAP_EXCHANGE_LIFETIME_MS + UD_USED_STEP_MS) {
             break;
         }
         ud_remotes_drop(endpoint, lru->oldest, false);
@@ -67,8 +67,9 @@ static void run_mail(struct ud_endpoint *endpoint)
 static void serve_socket(struct ud_endpoint *endpoint, int which)
 {
     for (int n = 0; n < ROUND_BATCHES; n++) {
-        const size_t got = ud_udp_receive(endpoint->udp[which],
-                                          which == UD_SECURE ? ud_traffic_secure : ud_traffic_plain, endpoint);
+        struct ud_datagram came[UD_UDP_BATCH];
+        const size_t got = ud_udp_receive(endpoint->udp[which], came);
+        ud_traffic_take(endpoint, which == UD_SECURE, came, got);
         ud_udp_flush(endpoint->udp[which]);
         if (got < UD_UDP_BATCH) {
             break;

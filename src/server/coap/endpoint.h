@@ -8,7 +8,8 @@
  *     datagram -> remote (by address) -> DTLS session, if secure -> ud_coap_peer_receive -> handler
  *
  * INV-1  A remote stays where it is while it is held, has a message of ours under way, or its DTLS session lives.
- * INV-2  What a stranger costs is bounded: `remotes_max` and `sessions_max`; the one that spoke longest ago goes.
+ * INV-2  What a stranger costs is bounded: `remotes_max` and `sessions_max`; the one that spoke longest ago goes, to
+ *        the second.
  * INV-3  Over plain UDP no address gets more than three times what it sent, until it has shown to be its own:
  *        by answering a token of ours, by an Echo, or by a capability that was given to it (ud_remote_verified). A
  *        capability is no secret on the way, so it never opens more than one answer to a request (`answers`).
@@ -35,25 +36,27 @@ struct ud_remote {
     bool bootstrap;
     bool secure;
     bool answers; /* it has shown that what we send reaches it: by DTLS, or by an answer of its own */
-    ud_security_mode mode;
+    uint8_t mode; /* ud_security_mode */
+    /* private */
+    bool gone;   /* its session ended while it was held */
+    bool sealed; /* `out` is a protected request */
+    uint16_t again_id;
+    uint32_t held;
+    /* the handler's to read */
     struct ud_guard *heard; /* under which its last request came; guards stay while the server runs */
     struct ud_guard *guard; /* what goes to it over plain UDP goes under this; NULL: as it is. ud_guard_set() */
     /* private */
-    bool gone; /* its session ended while it was held */
-    uint32_t held;
-    uint64_t used_ms;
+    uint64_t used_ms;       /* to UD_USED_STEP_MS */
     struct ud_remote *next; /* of its bucket */
     struct ud_remote *newer;
     struct ud_remote *older;
     struct ud_timer timer;
-    struct ud_buf out; /* owned while a message of ours is under way */
-    bool sealed;       /* ... which is a protected request */
-    uint16_t again_id;
-    struct ud_buf again; /* the answer to again_id, long and protected: guard.h INV-3 */
+    struct ud_buf *out;   /* our message under way; NULL = none */
+    struct ud_buf *again; /* the answer to again_id, long and protected: guard.h INV-3; NULL = none */
     struct ud_coap_peer peer;
     struct ud_coap_seen seen[UD_REMOTE_SEEN];
 };
-_Static_assert(sizeof(struct ud_remote) <= 1024, "a peer costs 1 KB at most: docs/design/coap.md");
+_Static_assert(sizeof(struct ud_remote) <= 376, "of the 1 KB that a device costs: docs/design/lwm2m.md");
 
 struct ud_endpoint_handler {
     void *ctx;

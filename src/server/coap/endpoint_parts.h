@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #define UD_ECHO_SECRET_BYTES 32
+#define UD_USED_STEP_MS 1000 /* who speaks all the time keeps its place in the line so long */
 
 enum { UD_PLAIN, UD_SECURE, UD_SOCKETS };
 
@@ -60,6 +61,9 @@ static inline void ud_endpoint_count(_Atomic uint64_t *counter)
 
 struct ud_remote *ud_remotes_find(const struct ud_endpoint *endpoint, const struct ud_address *address,
                                   bool secure);
+/** These will be looked for, in this order: their memory is fetched while others are served. */
+void ud_remotes_expect(const struct ud_endpoint *endpoint, const struct ud_datagram *came, size_t count,
+                       bool secure);
 /** NULL: no memory, or all there may be are in use. */
 struct ud_remote *ud_remotes_make(struct ud_endpoint *endpoint, const struct ud_address *address, bool secure);
 /** Heard from it: it is the last one to go. */
@@ -70,9 +74,8 @@ bool ud_remotes_is_idle(const struct ud_remote *remote);
 
 /* traffic.c */
 
-/** A datagram from a socket; `ctx` is the endpoint. */
-void ud_traffic_plain(void *ctx, const struct ud_address *from, struct ud_bytes datagram);
-void ud_traffic_secure(void *ctx, const struct ud_address *from, struct ud_bytes datagram);
+/** Datagrams from one socket, in their order. */
+void ud_traffic_take(struct ud_endpoint *endpoint, bool secure, const struct ud_datagram *came, size_t count);
 /** A remote's timer. */
 void ud_traffic_due(struct ud_timer *timer, void *ctx);
 

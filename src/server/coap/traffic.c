@@ -21,7 +21,7 @@ static void arm(struct ud_endpoint *endpoint, struct ud_remote *remote)
 {
     struct ud_coap_event event;
     uint32_t wait_ms;
-    if (remote->out.ptr != NULL) {
+    if (remote->out != NULL) {
         ud_coap_peer_step(&remote->peer, endpoint->now_ms, &event,
                           &wait_ms); /* only just sent: nothing is due */
         ud_timer_set(&endpoint->timers, &remote->timer, endpoint->now_ms + wait_ms);
@@ -30,15 +30,15 @@ static void arm(struct ud_endpoint *endpoint, struct ud_remote *remote)
 
 static void forget_out(struct ud_remote *remote)
 {
-    free(remote->out.ptr);
-    remote->out = (struct ud_buf){NULL, 0, 0};
+    free(remote->out);
+    remote->out = NULL;
     remote->sealed = false;
 }
 
 static void forget_again(struct ud_remote *remote)
 {
-    free(remote->again.ptr);
-    remote->again = (struct ud_buf){NULL, 0, 0};
+    free(remote->again);
+    remote->again = NULL;
 }
 
 /* A copy with room for what protection adds. */
@@ -49,15 +49,21 @@ static struct ud_buf to_seal(struct ud_endpoint *endpoint, const struct ud_buf *
     return copy;
 }
 
+/* A copy in one piece of memory, to be freed with it. NULL: no memory. */
+static struct ud_buf *keep(struct ud_bytes message)
+{
+    struct ud_buf *copy = malloc(sizeof *copy + message.len);
+    if (copy != NULL) {
+        *copy = (struct ud_buf){(uint8_t *)(copy + 1), message.len, 0};
+        (void)ud_buf_put(copy, message); /* it has just this room */
+    }
+    return copy;
+}
+
 static bool keep_out(struct ud_remote *remote, const struct ud_buf *message)
 {
-    uint8_t *copy = malloc(message->len);
-    if (copy == NULL) {
-        return false;
-    }
-    memcpy(copy, message->ptr, message->len);
-    remote->out = (struct ud_buf){copy, message->len, message->len};
-    return true;
+    remote->out = keep(ud_buf_bytes(message));
+    return remote->out != NULL;
 }
 
 ud_err ud_endpoint_request(struct ud_endpoint *endpoint, struct ud_remote *remote, const struct ud_buf *message)
@@ -66,7 +72,7 @@ ud_err ud_endpoint_request(struct ud_endpoint *endpoint, struct ud_remote *remot
     if (remote->gone || (remote->secure && !ud_dtls_is_ready(remote->dtls))) {
         return UD_ERR_CONNECT;
     }
-    if (remote->out.ptr != NULL) {
+    if (remote->out != NULL) {
         return UD_ERR_BUSY;
     }
     struct ud_buf sealed = {NULL, 0, 0};
@@ -82,7 +88,7 @@ ud_err ud_endpoint_request(struct ud_endpoint *endpoint, struct ud_remote *remot
         return UD_ERR_MEMORY;
     }
     remote->sealed = remote->guard != NULL;
-    const ud_err err = ud_coap_peer_send(&remote->peer, endpoint->now_ms, &remote->out, &send);
+    const ud_err err = ud_coap_peer_send(&remote->peer, endpoint->now_ms, remote->out, &send);
     if (err != UD_OK) {
         forget_out(remote);
         return err;
@@ -109,7 +115,7 @@ ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote,
     if (remote->gone) {
         return UD_ERR_GONE;
     }
-    if (separate && remote->out.ptr != NULL) {
+    if (separate && remote->out != NULL) {
         return UD_ERR_BUSY;
     }
     if (guarded) {
@@ -120,22 +126,18 @@ ud_err ud_endpoint_reply(struct ud_endpoint *endpoint, struct ud_remote *remote,
         }
         response = &sealed;
     }
-    if (separate && (remote->out.ptr != NULL || !keep_out(remote, response))) {
-        return remote->out.ptr != NULL ? UD_ERR_BUSY : UD_ERR_MEMORY;
+    if (separate && (remote->out != NULL || !keep_out(remote, response))) {
+        return remote->out != NULL ? UD_ERR_BUSY : UD_ERR_MEMORY;
     }
     const ud_err err =
-        ud_coap_peer_reply(&remote->peer, endpoint->now_ms, asked, separate ? &remote->out : response, &send);
+        ud_coap_peer_reply(&remote->peer, endpoint->now_ms, asked, separate ? remote->out : response, &send);
     if (separate && !ud_coap_peer_is_busy(&remote->peer)) {
         forget_out(remote); /* refused, or not wanted */
     }
     if (err == UD_OK && guarded && !separate && send.len > UD_COAP_REPLY_BYTES_MAX) {
         forget_again(remote);
-        uint8_t *copy = malloc(send.len);
-        if (copy != NULL) { /* else a repetition of the request is a replay, and its sender asks anew */
-            memcpy(copy, send.ptr, send.len);
-            remote->again = (struct ud_buf){copy, send.len, send.len};
-            remote->again_id = asked->id;
-        }
+        remote->again = keep(send); /* without it a repetition is a replay, and its sender asks anew */
+        remote->again_id = asked->id;
     }
     if (err == UD_OK) {
         transmit(endpoint, remote, send);
@@ -241,7 +243,7 @@ void ud_endpoint_challenge(struct ud_endpoint *endpoint, struct ud_remote *remot
 
 static void over(struct ud_endpoint *endpoint, struct ud_remote *remote, const struct ud_coap_event *event)
 {
-    const bool request = ud_coap_is_request(remote->out.ptr[1]);
+    const bool request = ud_coap_is_request(remote->out->ptr[1]);
     ud_timer_clear(&endpoint->timers, &remote->timer);
     forget_out(remote);
     if (request) { /* of a separate answer nobody waits to hear */
@@ -298,7 +300,7 @@ static void deal(struct ud_endpoint *endpoint, struct ud_remote *remote, struct 
     case UD_COAP_RESET:
     case UD_COAP_ACKNOWLEDGED:
     case UD_COAP_TIMED_OUT:
-        if (remote->out.ptr != NULL && !ud_coap_peer_is_busy(&remote->peer)) {
+        if (remote->out != NULL && !ud_coap_peer_is_busy(&remote->peer)) {
             over(endpoint, remote, event);
         }
         break;
@@ -327,8 +329,8 @@ static void take_message(struct ud_endpoint *endpoint, struct ud_remote *remote,
 {
     struct ud_coap_event event;
     ud_endpoint_count(&endpoint->received);
-    if (remote->again.ptr != NULL && is_again(remote, datagram)) {
-        transmit(endpoint, remote, ud_buf_bytes(&remote->again));
+    if (remote->again != NULL && is_again(remote, datagram)) {
+        transmit(endpoint, remote, ud_buf_bytes(remote->again));
         return;
     }
     if (ud_coap_peer_receive(&remote->peer, endpoint->now_ms, datagram, &event) != UD_OK) {
@@ -339,9 +341,8 @@ static void take_message(struct ud_endpoint *endpoint, struct ud_remote *remote,
     ud_remote_let(endpoint, remote);
 }
 
-void ud_traffic_plain(void *ctx, const struct ud_address *from, struct ud_bytes datagram)
+static void take_plain(struct ud_endpoint *endpoint, const struct ud_address *from, struct ud_bytes datagram)
 {
-    struct ud_endpoint *endpoint = ctx;
     struct ud_remote *remote = ud_remotes_find(endpoint, from, false);
     remote = remote == NULL ? ud_remotes_make(endpoint, from, false) : remote;
     if (remote != NULL) {
@@ -355,7 +356,7 @@ static void arm_handshake(struct ud_endpoint *endpoint, struct ud_remote *remote
     const uint32_t wait_ms = ud_dtls_wait_ms(remote->dtls);
     if (wait_ms != UINT32_MAX) {
         ud_timer_set(&endpoint->timers, &remote->timer, endpoint->now_ms + (wait_ms < 10 ? 10 : wait_ms));
-    } else if (remote->out.ptr == NULL) {
+    } else if (remote->out == NULL) {
         ud_timer_clear(&endpoint->timers, &remote->timer);
     }
 }
@@ -364,7 +365,7 @@ static void handshake_ended(struct ud_endpoint *endpoint, struct ud_remote *remo
 {
     const struct ud_dtls_who *who = ud_dtls_who(remote->dtls);
     remote->device = who->device;
-    remote->mode = who->mode;
+    remote->mode = (uint8_t)who->mode;
     remote->bootstrap = who->bootstrap;
     ud_endpoint_count(&endpoint->handshakes);
 }
@@ -422,9 +423,8 @@ static void take_hello(struct ud_endpoint *endpoint, const struct ud_address *fr
     pump(endpoint, remote, datagram);
 }
 
-void ud_traffic_secure(void *ctx, const struct ud_address *from, struct ud_bytes datagram)
+static void take_secure(struct ud_endpoint *endpoint, const struct ud_address *from, struct ud_bytes datagram)
 {
-    struct ud_endpoint *endpoint = ctx;
     if (ud_dtls_is_hello(datagram)) {
         take_hello(endpoint, from, datagram);
         return;
@@ -433,6 +433,14 @@ void ud_traffic_secure(void *ctx, const struct ud_address *from, struct ud_bytes
     if (remote != NULL && datagram.len > 0) {
         ud_remotes_touch(endpoint, remote);
         pump(endpoint, remote, datagram);
+    }
+}
+
+void ud_traffic_take(struct ud_endpoint *endpoint, bool secure, const struct ud_datagram *came, size_t count)
+{
+    ud_remotes_expect(endpoint, came, count, secure);
+    for (size_t i = 0; i < count; i++) {
+        (secure ? take_secure : take_plain)(endpoint, &came[i].from, came[i].bytes);
     }
 }
 

@@ -155,25 +155,23 @@ const struct ud_address *ud_udp_bound(const struct ud_udp *udp)
     return &udp->bound;
 }
 
-size_t ud_udp_receive(struct ud_udp *udp,
-                      void (*each)(void *ctx, const struct ud_address *from, struct ud_bytes datagram),
-                      void *ctx)
+size_t ud_udp_receive(struct ud_udp *udp, struct ud_datagram came[UD_UDP_BATCH])
 {
     struct batch *in = &udp->in;
+    size_t count = 0;
     for (size_t i = 0; i < UD_UDP_BATCH; i++) {
         in->heads[i].msg_hdr.msg_namelen = sizeof in->addresses[i];
         in->heads[i].msg_hdr.msg_flags = 0;
     }
     const int got = recvmmsg(udp->fd, in->heads, UD_UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < got; i++) {
-        struct ud_address from;
         if ((in->heads[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
             continue; /* larger than any message may be */
         }
-        from_system(&from, &in->addresses[i]);
-        each(ctx, &from, (struct ud_bytes){in->bytes[i], in->heads[i].msg_len});
+        from_system(&came[count].from, &in->addresses[i]);
+        came[count++].bytes = (struct ud_bytes){in->bytes[i], in->heads[i].msg_len};
     }
-    return got < 0 ? 0 : (size_t)got;
+    return count;
 }
 
 void ud_udp_flush(struct ud_udp *udp)

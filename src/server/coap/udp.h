@@ -23,6 +23,11 @@ struct ud_address {
     uint8_t zero;
 };
 
+struct ud_datagram {
+    struct ud_address from;
+    struct ud_bytes bytes;
+};
+
 struct ud_udp;
 
 /** Bind "address:port"; port 0 = a free one. UD_ERR_CONFIG, UD_ERR_CONNECT, UD_ERR_MEMORY. */
@@ -32,10 +37,8 @@ int ud_udp_socket(const struct ud_udp *udp);
 /** Where it is bound. */
 const struct ud_address *ud_udp_bound(const struct ud_udp *udp);
 
-/** Take what has arrived, at most UD_UDP_BATCH. Each datagram is valid until the next call. @return how many */
-size_t ud_udp_receive(struct ud_udp *udp,
-                      void (*each)(void *ctx, const struct ud_address *from, struct ud_bytes datagram),
-                      void *ctx);
+/** Take what has arrived. The bytes are valid until the next call. @return how many */
+size_t ud_udp_receive(struct ud_udp *udp, struct ud_datagram came[UD_UDP_BATCH]);
 /** Queue a datagram; it is copied. One over UD_UDP_BYTES_MAX is our own bug. */
 void ud_udp_send(struct ud_udp *udp, const struct ud_address *to, struct ud_bytes datagram);
 void ud_udp_flush(struct ud_udp *udp);

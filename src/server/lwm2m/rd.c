@@ -287,7 +287,7 @@ struct registering {
     struct ud_row_lwm2m_registration row;
     char name[UD_NAME_BYTES_MAX + 1];
     bool add_device;
-    struct ud_row_device device; /* that was added */
+    struct ud_row_device *device; /* that was added; NULL: none was */
     uint32_t commands;
     char objects[]; /* with NUL */
 };
@@ -303,16 +303,26 @@ static void fill_row(struct ud_row_lwm2m_registration *row, const struct params 
     ud_address_text(row->address, &request->remote->address);
 }
 
+/* The row is large and there may be thousands under way: it lives from here to the commit only. */
+static ud_err add_device(struct registering *r, struct ud_store *store)
+{
+    r->device = r->device != NULL ? r->device : malloc(sizeof *r->device); /* a job may run twice */
+    if (r->device == NULL) {
+        return UD_ERR_MEMORY;
+    }
+    *r->device = (struct ud_row_device){.tenant = r->row.tenant, .created_ms = r->row.registered_ms};
+    memcpy(r->device->name, r->name, sizeof r->device->name);
+    const ud_err err = ud_store_device_add(store, r->device);
+    r->row.device = r->device->id;
+    return err == UD_OK ? ud_store_device_get(store, r->device->id, r->device) : err;
+}
+
 static ud_err store_registration(struct ud_later *later, struct ud_store *store)
 {
     struct registering *r = (struct registering *)(void *)later;
     ud_err err = UD_OK;
     if (r->add_device) {
-        r->device = (struct ud_row_device){.tenant = r->row.tenant, .created_ms = r->row.registered_ms};
-        memcpy(r->device.name, r->name, sizeof r->device.name);
-        err = ud_store_device_add(store, &r->device);
-        err = err == UD_OK ? ud_store_device_get(store, r->device.id, &r->device) : err;
-        r->row.device = r->device.id;
+        err = add_device(r, store);
     }
     r->row.objects = r->objects;
     err = err == UD_OK ? ud_store_lwm2m_registration_set(store, &r->row) : err;
@@ -322,14 +332,12 @@ static ud_err store_registration(struct ud_later *later, struct ud_store *store)
 struct ud_reg *ud_reg_from_row(struct ud_lwm2m *lw, const struct ud_row_lwm2m_registration *row,
                                const char *name)
 {
-    const size_t len = strlen(row->objects) + 1;
-    char *objects = malloc(len);
+    struct ud_object_list *objects = ud_object_list_take(&lw->regs.lists, row->objects);
     struct ud_reg *reg = objects == NULL ? NULL : ud_reg_new(ud_endpoint_timers(lw->endpoint), name);
     if (reg == NULL) {
-        free(objects);
+        ud_object_list_leave(objects);
         return NULL;
     }
-    memcpy(objects, row->objects, len);
     reg->objects = objects;
     reg->device = row->device;
     reg->tenant = row->tenant;
@@ -370,10 +378,17 @@ static void answer_location(struct ud_later *later, uint64_t location)
 
 static void device_added(struct ud_later *later)
 {
-    const struct registering *r = (const struct registering *)(const void *)later;
-    if (r->add_device) {
-        (void)ud_fleet_put(later->lw->server->fleet, &r->device); /* without memory: found at the next start */
+    struct registering *r = (struct registering *)(void *)later;
+    if (r->device != NULL) {
+        (void)ud_fleet_put(later->lw->server->fleet, r->device); /* without memory: found at the next start */
+        free(r->device);
+        r->device = NULL;
     }
+}
+
+static void drop_device(struct ud_later *later) /* that came to nothing */
+{
+    free(((struct registering *)(void *)later)->device);
 }
 
 static void registered(struct ud_later *later)
@@ -396,7 +411,7 @@ static void registered(struct ud_later *later)
     (void)ud_fleet_touch(lw->server->fleet, reg->device, ud_server_now_ms());
     ud_reg_arm(lw, reg);
     ud_log_event(&lw->server->log, UD_LOG_INFO, "lwm2m-registered", "device", reg->name, "address",
-                 r->row.address, "objects", reg->objects, NULL);
+                 r->row.address, "objects", reg->objects->text, NULL);
 }
 
 static void refuse(const struct ud_request *request, uint8_t code, const char *name, ud_err err)
@@ -451,6 +466,7 @@ void ud_rd_register(struct ud_request *request)
     }
     r->later.run = store_registration;
     r->later.committed = device_added;
+    r->later.drop = drop_device;
     r->later.finish = registered;
     (void)ud_later_begin(&r->later, lw, request);
 }
@@ -505,11 +521,10 @@ static void updated(struct ud_later *later)
         ud_later_code(later, UD_COAP_404_NOT_FOUND);
         return;
     }
-    char *objects = malloc(strlen(r->objects) + 1);
+    struct ud_object_list *objects = ud_object_list_take(&lw->regs.lists, r->objects);
     if (objects != NULL) {
-        memcpy(objects, r->objects, strlen(r->objects) + 1);
-        reg->fresh = reg->fresh || strcmp(objects, reg->objects) != 0;
-        free(reg->objects);
+        reg->fresh = reg->fresh || strcmp(objects->text, reg->objects->text) != 0;
+        ud_object_list_leave(reg->objects);
         reg->objects = objects;
     }
     reg->lifetime_s = r->row.lifetime_s;
@@ -530,7 +545,7 @@ static void update_durably(const struct ud_request *request, const struct ud_reg
                            const struct params *params)
 {
     const struct ud_bytes body = request->body;
-    const size_t len = body.len > 0 ? body.len : strlen(reg->objects);
+    const size_t len = body.len > 0 ? body.len : strlen(reg->objects->text);
     struct registering *r = calloc(1, sizeof *r + len + 1);
     if (r == NULL) {
         ud_endpoint_ignore(request->lw->endpoint, request->remote, request->asked);
@@ -543,7 +558,7 @@ static void update_durably(const struct ud_request *request, const struct ud_reg
     r->row.version = reg->version;
     r->row.registered_ms = reg->registered_at_ms;
     r->row.updated_ms = ud_server_now_ms();
-    memcpy(r->objects, body.len > 0 ? (const char *)body.ptr : reg->objects, len);
+    memcpy(r->objects, body.len > 0 ? (const char *)body.ptr : reg->objects->text, len);
     r->later.run = store_registration;
     r->later.finish = updated;
     (void)ud_later_begin(&r->later, request->lw, request);

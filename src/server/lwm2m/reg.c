@@ -61,7 +61,7 @@ void ud_reg_free(struct ud_timers *timers, struct ud_reg *reg)
     UD_ASSERT(reg->first == NULL && reg->upgrade == NULL && reg->bootstrap == NULL);
     ud_timers_unreserve(timers, &reg->timer);
     free(reg->watches);
-    free(reg->objects);
+    ud_object_list_leave(reg->objects);
     free(reg);
 }
 
@@ -75,23 +75,28 @@ static void link_reg(struct ud_regs *regs, struct ud_reg *reg)
     *device = reg;
 }
 
-/* Four times the buckets; without memory for them the lists just grow longer. */
+/* Twice the buckets; without memory for them the lists just grow longer. */
 static void grow(struct ud_regs *regs)
 {
-    struct ud_regs old = *regs;
-    if (!make_buckets(regs, old.bucket_count * 4)) {
-        *regs = old;
+    struct ud_reg **by_location = regs->by_location;
+    struct ud_reg **by_device = regs->by_device;
+    const size_t count = regs->bucket_count;
+    if (!make_buckets(regs, count * 2)) {
+        regs->by_location = by_location;
+        regs->by_device = by_device;
+        regs->bucket_count = count;
         return;
     }
-    for (size_t i = 0; i < old.bucket_count; i++) {
-        struct ud_reg *reg = old.by_device[i];
+    for (size_t i = 0; i < count; i++) {
+        struct ud_reg *reg = by_device[i];
         while (reg != NULL) {
             struct ud_reg *next = reg->next_device;
             link_reg(regs, reg);
             reg = next;
         }
     }
-    ud_regs_free(&old);
+    free(by_location);
+    free(by_device);
 }
 
 void ud_regs_add(struct ud_regs *regs, struct ud_reg *reg)
@@ -148,8 +153,8 @@ struct ud_reg *ud_regs_any(const struct ud_regs *regs, size_t *from)
 
 static struct ud_bytes objects_of(const struct ud_reg *reg)
 {
-    return reg->objects == NULL ? (struct ud_bytes){NULL, 0}
-                                : (struct ud_bytes){(const uint8_t *)reg->objects, strlen(reg->objects)};
+    const char *text = reg->objects == NULL ? "" : reg->objects->text;
+    return (struct ud_bytes){(const uint8_t *)text, strlen(text)};
 }
 
 static bool root_link(const struct ud_reg *reg, struct ud_link *found)

@@ -6,6 +6,7 @@
 #define UD_SERVER_LWM2M_REG_H
 
 #include "server/coap/endpoint.h"
+#include "server/lwm2m/object_lists.h"
 #include "server/store_lwm2m.h"
 #include "updraft/coap_observe.h"
 #include "updraft/lwm2m.h"
@@ -52,8 +53,8 @@ struct ud_reg {
     bool command_busy; /* one of them is being worked on */
     bool fresh;        /* observations are to be asked again */
     char binding[8];
-    char *objects; /* owned text in link format */
-    char name[];   /* the endpoint name is the device's */
+    struct ud_object_list *objects; /* NULL: not registered */
+    char name[];                    /* the endpoint name is the device's */
 };
 
 struct ud_regs {
@@ -62,6 +63,7 @@ struct ud_regs {
     struct ud_reg **by_device;
     size_t bucket_count;
     size_t count;
+    struct ud_object_lists lists;
 };
 
 ud_err ud_regs_init(struct ud_regs *regs);

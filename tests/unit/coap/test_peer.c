@@ -295,6 +295,79 @@ static void test_answers_too_long_to_keep_are_only_for_methods_that_change_nothi
     }
 }
 
+/* A POST that comes in at now_ms and is answered with so many payload bytes. */
+static void answered_post(struct fixture *f, uint64_t now_ms, unsigned id, size_t payload_bytes)
+{
+    char hex[32];
+    struct ud_bytes send = {NULL, 0};
+    (void)snprintf(hex, sizeof hex, "4102 %04x aa", id);
+    (void)receive(f, now_ms, hex);
+    assert_int_equal(f->event.kind, UD_COAP_REQUESTED);
+    struct ud_coap_asked asked = f->event.asked;
+    write(f, UD_COAP_CON, UD_COAP_204_CHANGED, ud_coap_asked_token(&asked), payload_bytes);
+    assert_int_equal(ud_coap_peer_reply(&f->peer, now_ms, &asked, &f->buf, &send), UD_OK);
+}
+
+/* Is it a duplicate whose answer has so many payload bytes (0: no marker either)? */
+static bool is_known(struct fixture *f, uint64_t now_ms, unsigned id, size_t payload_bytes)
+{
+    char hex[32];
+    const uint8_t head[] = {0x61, UD_COAP_204_CHANGED, (uint8_t)(id >> 8), (uint8_t)id, 0xaa};
+    (void)snprintf(hex, sizeof hex, "4102 %04x aa", id);
+    (void)receive(f, now_ms, hex);
+    if (f->event.kind != UD_COAP_NOTHING) {
+        return false;
+    }
+    assert_int_equal(f->event.send.len, sizeof head + (payload_bytes == 0 ? 0 : payload_bytes + 1));
+    assert_memory_equal(f->event.send.ptr, head, sizeof head);
+    return true;
+}
+
+static void test_answers_share_their_room_and_the_oldest_goes_when_it_is_short(void **state)
+{
+    (void)state;
+    const size_t longest = UD_COAP_REPLY_BYTES_MAX - 6;
+    struct fixture *f = fixture_of(&params);
+    answered_post(f, 1, 1, 3);
+    answered_post(f, 1, 2, 0);
+    answered_post(f, 1, 3, 20);
+    assert_true(is_known(f, 2, 1, 3) && is_known(f, 2, 2, 0) && is_known(f, 2, 3, 20));
+    answered_post(f, 3, 4, longest); /* the room holds that and little more */
+    assert_true(is_known(f, 4, 4, longest));
+    assert_false(is_known(f, 4, 1, 3));
+    f = fixture_of(&params);
+    for (unsigned id = 1; id <= 50; id++) { /* any mixture: what came last is always kept whole, and its like */
+        const size_t bytes = id * 7 % (longest + 1);
+        answered_post(f, id, id, bytes);
+        assert_true(is_known(f, id, id, bytes));
+    }
+}
+
+static void test_an_ignored_request_costs_no_other_its_place(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_of(&params);
+    for (unsigned id = 1; id < SEEN_COUNT; id++) {
+        answered_post(f, 1, id, 4);
+    }
+    for (uint64_t now_ms = 10; now_ms < 20; now_ms++) {
+        (void)receive(f, now_ms, "4102 1111 aa");
+        assert_int_equal(f->event.kind, UD_COAP_REQUESTED);
+        ud_coap_peer_ignore(&f->peer, now_ms, &f->event.asked);
+    }
+    for (unsigned id = 1; id < SEEN_COUNT; id++) {
+        assert_true(is_known(f, 30, id, 4));
+    }
+    /* an answered one that is forgotten gives its bytes back, and those behind it stay right */
+    struct ud_coap_asked first = {.id = 1, .confirmable = true};
+    ud_coap_peer_ignore(&f->peer, 31, &first);
+    answered_post(f, 32, 1, 9);
+    for (unsigned id = 2; id < SEEN_COUNT; id++) {
+        assert_true(is_known(f, 33, id, 4));
+    }
+    assert_true(is_known(f, 33, 1, 9));
+}
+
 static void test_an_accepted_request_is_answered_separately_and_repeated_until_acknowledged(void **state)
 {
     (void)state;
@@ -499,6 +572,8 @@ int main(void)
         cmocka_unit_test(test_a_duplicate_non_request_is_dropped),
         cmocka_unit_test(test_the_table_of_duplicates_forgets_the_oldest),
         cmocka_unit_test(test_answers_too_long_to_keep_are_only_for_methods_that_change_nothing),
+        cmocka_unit_test(test_answers_share_their_room_and_the_oldest_goes_when_it_is_short),
+        cmocka_unit_test(test_an_ignored_request_costs_no_other_its_place),
         cmocka_unit_test(test_an_accepted_request_is_answered_separately_and_repeated_until_acknowledged),
         cmocka_unit_test(test_no_response_silences_the_classes_it_names),
         cmocka_unit_test(test_an_unasked_answer_is_acknowledged_or_reset_and_so_is_its_duplicate),

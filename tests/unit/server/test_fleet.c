@@ -85,12 +85,55 @@ static void test_a_very_long_lifetime_counts_for_a_week(void **state)
     ud_fleet_close(fleet);
 }
 
+static bool enters(struct ud_fleet *fleet, const struct ud_row_device *row)
+{
+    struct ud_fleet_device device;
+    return ud_fleet_enter(fleet, row->token_hash, NOW_MS, &device) == UD_OK && device.id == row->id;
+}
+
+/* Most devices of a fleet over CoAP have neither token nor key, and get them later, or lose them again. */
+static void test_a_device_gets_its_token_and_key_and_loses_them(void **state)
+{
+    struct ud_fleet *fleet = fleet_of(2);
+    struct ud_row_device row = {.id = 2, .tenant = UD_TENANT_DEFAULT, .name = "d2"};
+    struct ud_fleet_device device;
+    const uint8_t nothing[UD_SHA256_BYTES] = {0};
+    (void)state;
+    assert_int_equal(ud_fleet_get(fleet, 2, &device), UD_OK);
+    assert_false(device.has_token || device.has_key);
+    assert_memory_equal(device.token_hash, nothing, sizeof nothing);
+    memset(row.token_hash, 7, sizeof row.token_hash);
+    memset(row.kid, 8, sizeof row.kid);
+    assert_false(enters(fleet, &row));
+    row.has_token = true;
+    assert_int_equal(ud_fleet_put(fleet, &row), UD_OK);
+    assert_true(enters(fleet, &row));
+    row.has_key = true;
+    assert_int_equal(ud_fleet_put(fleet, &row), UD_OK);
+    assert_int_equal(ud_fleet_get(fleet, 2, &device), UD_OK);
+    assert_true(device.has_token && device.has_key);
+    assert_memory_equal(device.kid, row.kid, sizeof row.kid);
+    assert_true(enters(fleet, &row));
+    struct ud_row_device other = row;
+    memset(other.token_hash, 9, sizeof other.token_hash); /* a new token: the old one opens nothing */
+    assert_int_equal(ud_fleet_put(fleet, &other), UD_OK);
+    assert_true(enters(fleet, &other));
+    assert_false(enters(fleet, &row));
+    other.has_token = false;
+    assert_int_equal(ud_fleet_put(fleet, &other), UD_OK);
+    assert_false(enters(fleet, &other));
+    ud_fleet_remove(fleet, 2);
+    assert_int_equal(ud_fleet_count(fleet), 1);
+    ud_fleet_close(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_registered_device_counts_as_long_as_its_registration_lives),
         cmocka_unit_test(test_what_is_counted_goes_with_the_device_and_never_twice),
         cmocka_unit_test(test_a_very_long_lifetime_counts_for_a_week),
+        cmocka_unit_test(test_a_device_gets_its_token_and_key_and_loses_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
