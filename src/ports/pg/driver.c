@@ -27,6 +27,7 @@ struct pg {
     bool in_transaction; /* as we asked for; the connection may have been lost since */
     bool lost;           /* in a transaction: nothing runs until it was ended */
     unsigned names;      /* of prepared statements, so far */
+    unsigned era;        /* counts connections: statements are prepared anew on each */
     char place[];
 };
 
@@ -36,6 +37,7 @@ struct pg_stmt {
     int param_count;
     unsigned runs;
     char name[16]; /* empty until it is prepared */
+    unsigned era;  /* of the connection that it is prepared on */
     Oid types[SQL_PARAMS_MAX];
     const char *values[SQL_PARAMS_MAX];
     int lengths[SQL_PARAMS_MAX];
@@ -109,8 +111,8 @@ static ud_err connect_again(struct ud_store *store)
     static const char *const names[] = {"dbname",          "client_encoding",  "fallback_application_name",
                                         "connect_timeout", "tcp_user_timeout", NULL};
     const char *const values[] = {pg->place, "UTF8", "updraftd", "5", "10000", NULL};
-    sql_forget_prepared(store);
     PQfinish(pg->conn);
+    pg->era++; /* statements stay: one of them may be running right now */
     pg->conn = PQconnectdbParams(names, values, 1);
     pg->in_transaction = pg->lost = false;
     if (PQstatus(pg->conn) != CONNECTION_OK) {
@@ -403,11 +405,16 @@ static ud_err name_it(struct ud_store *store, struct pg_stmt *stmt)
     return err;
 }
 
-static ud_err run(struct ud_store *store, struct pg_stmt *stmt)
+static ud_err run_once(struct ud_store *store, struct pg_stmt *stmt)
 {
     struct pg *pg = pg_of(store);
     const char *const *values = stmt->values;
     ud_err err = ready(store);
+    if (stmt->era != pg->era) {
+        stmt->era = pg->era;
+        stmt->runs = 0;
+        stmt->name[0] = '\0';
+    }
     if (err == UD_OK && stmt->runs++ == 1) {
         err = name_it(store, stmt);
     }
@@ -426,6 +433,16 @@ static ud_err run(struct ud_store *store, struct pg_stmt *stmt)
     stmt->result = result;
     stmt->row = -1;
     return UD_OK;
+}
+
+/* A reader's connection that was closed while it was idle: once more, on a new one. */
+static ud_err run(struct ud_store *store, struct pg_stmt *stmt)
+{
+    const struct pg *pg = pg_of(store);
+    const ud_err err = run_once(store, stmt);
+    const bool closed = err != UD_OK && pg->mode == UD_STORE_READER && !pg->in_transaction &&
+                        PQstatus(pg->conn) != CONNECTION_OK;
+    return closed ? run_once(store, stmt) : err;
 }
 
 static ud_err step(struct ud_store *store, void *ctx, bool *row)

@@ -7,6 +7,7 @@
 
 #include "helper_place.h"
 
+#include "server/store_events.h"
 #include "server/store_pool.h"
 
 #include <pthread.h>
@@ -28,6 +29,28 @@ static void test_handles_are_used_again(void **state)
     assert_ptr_equal(again, first);
     ud_store_pool_give(pool, again);
     ud_store_pool_give(pool, second);
+    ud_store_pool_close(pool);
+}
+
+/* A database that was started again, or a firewall that forgot us, costs no request: what is prepared is so once more. */
+static void test_a_reader_whose_connection_was_closed_reads_on(void **state)
+{
+    struct place *place = *state;
+    struct ud_store_pool *pool = NULL;
+    struct ud_store *reader = NULL;
+    int64_t newest = -1;
+    assert_int_equal(ud_store_pool_open(&pool, place->where, 1), UD_OK);
+    assert_int_equal(ud_store_pool_take(pool, &reader), UD_OK);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++) { /* the second time it is prepared */
+            newest = -1;
+            assert_int_equal(ud_store_event_newest(reader, &newest), UD_OK);
+            assert_int_equal(newest, 0);
+        }
+        place_sql(place, "DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity"
+                         " WHERE application_name='updraftd'; END $$");
+    }
+    ud_store_pool_give(pool, reader);
     ud_store_pool_close(pool);
 }
 
@@ -88,6 +111,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_handles_are_used_again),
         PLACE_TEST(test_who_waits_gets_what_is_given_back),
+        cmocka_unit_test_setup_teardown(test_a_reader_whose_connection_was_closed_reads_on, place_setup_pg,
+                                        place_teardown),
         cmocka_unit_test(test_a_store_that_cannot_be_opened_takes_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
