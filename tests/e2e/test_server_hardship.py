@@ -1,24 +1,72 @@
 """A database that has no room left, and connections that never say anything."""
 import os
+import pwd
 import socket
 import subprocess
 import time
 
 import pytest
+from pg_tool import Postgres
 from server_tool import Server
 
 SILENT = 300
 WAIT_S = 120
 
 
+def mount_small(place, options):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True).returncode != 0:
+        pytest.skip("no right to mount a small file system")
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True).returncode != 0:
-        pytest.skip("no right to mount a small file system")
+    mount_small(place, "size=8m")
     yield place
     subprocess.run(["umount", place], check=True)
+
+
+def of_postgres():
+    """Options of a mount that the database's own user may write to. Who is not root may not mount anything."""
+    user = pwd.getpwnam("postgres")
+    return f"mode=700,uid={user.pw_uid},gid={user.pw_gid}"
+
+
+@pytest.fixture
+def small_tablespace(postgres):
+    """A database whose tables lie on a disk with little room; its log lies elsewhere."""
+    place = postgres.folder / "small"
+    place.mkdir()
+    try:
+        mount_small(place, "size=24m," + of_postgres())
+    except BaseException:
+        place.rmdir()
+        raise
+    postgres.sql(f"CREATE TABLESPACE small LOCATION '{place}'")
+    postgres.sql("CREATE DATABASE small TABLESPACE small")
+    yield place, postgres.url("small")
+    (place / "filler").unlink(missing_ok=True)
+    postgres.sql("DROP DATABASE small WITH (FORCE)")
+    postgres.sql("DROP TABLESPACE small")
+    subprocess.run(["umount", place], check=True)
+    place.rmdir()
+
+
+@pytest.fixture
+def small_cluster():
+    """A PostgreSQL that has all of its files, the log too, on a disk with little room."""
+    running = Postgres()
+    try:
+        mount_small(running.folder, "size=120m," + of_postgres())
+    except BaseException:
+        running.folder.rmdir()
+        raise
+    running.start()
+    yield running
+    running.stop()
+    subprocess.run(["umount", running.folder], check=True)
+    running.folder.rmdir()
 
 
 def fill(place):
@@ -71,6 +119,85 @@ def test_f13_a_full_database_refuses_what_it_cannot_keep_and_goes_on_with_room(s
         server.stop()
     check = subprocess.run([server.command[0], "check", "--state", str(small_disk / "state")], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+def fill_up(server, kept):
+    """Add devices until one is refused; its name. What was acknowledged is in `kept`."""
+    while len(kept) < 20000:  # pages that are there already have room for a while
+        reply = add(server, f"d{len(kept)}")
+        if reply.status != 201:
+            assert (reply.status, reply.json["errorCode"]) == (507, "UD_ERR_DISK_FULL")
+            return f"d{len(kept)}"
+        kept.append(f"d{len(kept)}")
+    raise AssertionError("there was room for everything")
+
+
+def all_there(server, kept):
+    for name in ("first", kept[len(kept) // 2], kept[-1]):
+        assert server.api("GET", f"/api/v1/devices/{name}").status == 200, name
+    assert server.api("GET", "/api/v1/devices?limit=1").json["total"] == len(kept)
+
+
+def check(server):
+    done = subprocess.run([server.command[0], "check", "--state", str(server.state)], capture_output=True, text=True, env=server.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_f13_a_full_tablespace_refuses_what_it_cannot_keep_and_goes_on_with_room(small_tablespace, tmp_path):
+    place, url = small_tablespace
+    server = Server(tmp_path / "state", store=url).start()
+    try:
+        first = server.add_device("first")
+        kept = ["first"]
+        fill(place)
+        refused = fill_up(server, kept)
+        assert first.call("GET").status == 200
+        assert server.api("GET", f"/api/v1/devices/{refused}").status == 404
+        all_there(server, kept)
+
+        (place / "filler").unlink()
+        assert add(server, refused).status == 201
+        kept.append(refused)
+        server.kill()  # nothing is tidied up
+        server.start()
+        all_there(server, kept)
+        assert first.call("GET").status == 200
+    finally:
+        server.stop()
+    check(server)
+
+
+def test_f13_a_full_log_that_ends_postgresql_loses_nothing_that_was_acknowledged(small_cluster, tmp_path):
+    """PostgreSQL gives up when its log has no room. The server is there before, meanwhile and afterwards."""
+    server = Server(tmp_path / "state", store=small_cluster.database()).start()
+    try:
+        first = server.add_device("first")
+        kept = ["first"]
+        fill(small_cluster.folder)
+        refused = fill_up(server, kept)
+        with pytest.raises(subprocess.CalledProcessError):  # the next piece of the log cannot be made
+            small_cluster.sql("CHECKPOINT", "postgres")
+            small_cluster.sql("SELECT pg_switch_wal(), txid_current()", "postgres")
+            small_cluster.sql("CREATE TABLE more AS SELECT generate_series(1, 1000000)", "postgres")
+        reply = add(server, refused)
+        assert reply.status in (500, 503, 507), reply
+        assert first.call("GET").status == 200, "polls are answered without the store"
+
+        (small_cluster.folder / "filler").unlink()
+        small_cluster.stop()
+        small_cluster.start()
+        deadline = time.monotonic() + WAIT_S
+        while (reply := add(server, refused)).status != 201:
+            assert reply.status in (500, 503) and time.monotonic() < deadline, reply
+            time.sleep(0.1)
+        kept.append(refused)
+        server.kill()
+        server.start()
+        all_there(server, kept)
+        assert first.call("GET").status == 200
+    finally:
+        server.stop()
+    check(server)
 
 
 def test_f6_connections_that_never_ask_keep_nobody_out_for_long(tmp_path):
