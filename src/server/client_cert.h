@@ -1,5 +1,5 @@
 /*
- * Client certificates of devices: chain up to the operator's CA, times, revocation lists, all looked at by us for each
+ * Client certificates of devices, and of proxies in front of them: chain up to the operator's CA, times, revocation lists, all looked at by us for each
  * request that comes without a token. Who it is stands in the common name. A device that is not registered is not let in
  * by any certificate.
  */

@@ -63,6 +63,7 @@ static const struct setting settings[] = {
     {"device-crl", TEXT_AT(device_crl), "", "PEM revocation list of that CA; read again when it changes"},
     {"proxy-addresses", TEXT_AT(proxy_addresses), "", "addresses, or networks as 10.0.0.0/8, separated by commas, of proxies that end TLS in front of the device listener and whose headers are believed; needs proxy-ca and proxy-name"},
     {"proxy-ca", TEXT_AT(proxy_ca), "", "PEM certificates that the client certificate of such a proxy must lead to"},
+    {"proxy-crl", TEXT_AT(proxy_crl), "", "PEM revocation list of that CA; read again when it changes"},
     {"proxy-name", TEXT_AT(proxy_name), "", "common name that it must have"},
     {"gateway-token-file", TEXT_AT(gateway_token), "", "file (0600) whose first line speaks for all devices of the default tenant that have no key of their own"},
     {"gateway-new-max", NUMBER_AT(gateway_new_max, 0, 1000000), "600", "new devices that one tenant's gateway token adds in a minute; 0 = none"},
@@ -411,6 +412,10 @@ static bool are_proxies(const struct ud_config *config, struct ud_text *words)
     const bool named = config->proxy_addresses[0] != '\0';
     if (named != (config->proxy_ca[0] != '\0') || named != (config->proxy_name[0] != '\0')) {
         ud_text_puts(words, "proxy-addresses, proxy-ca and proxy-name belong together\n");
+        return false;
+    }
+    if (!named && config->proxy_crl[0] != '\0') {
+        ud_text_puts(words, "proxy-crl is a list of proxy-ca's\n");
         return false;
     }
     if (named && config->insecure_http) {

@@ -34,6 +34,7 @@ struct ud_config {
     char device_ca[UD_PATH_BYTES_MAX];        /* PEM: whose client certificates name devices; empty = none */
     char proxy_addresses[UD_NAMES_BYTES_MAX]; /* of proxies that end TLS before us, by comma; empty = none */
     char proxy_ca[UD_PATH_BYTES_MAX];         /* PEM: that signed their client certificates */
+    char proxy_crl[UD_PATH_BYTES_MAX];        /* PEM: which of them are revoked; empty = no list */
     char proxy_name[UD_ADDRESS_BYTES_MAX];    /* the common name of these */
     char gateway_token
         [UD_PATH_BYTES_MAX];      /* file: a token that speaks for every device that has no key; empty = none */

@@ -334,7 +334,8 @@ static ud_err open_authorities(struct ud_server *server)
                    ud_client_ca_open(&server->client_ca, server->config.device_ca, server->config.device_crl));
     }
     if (err == UD_OK && server->config.proxy_ca[0] != '\0') {
-        err = fail(server, "proxy-ca", ud_client_ca_open(&server->proxy_ca, server->config.proxy_ca, ""));
+        err = fail(server, "proxy-ca",
+                   ud_client_ca_open(&server->proxy_ca, server->config.proxy_ca, server->config.proxy_crl));
         err = err == UD_OK ? ud_proxies_parse(&server->proxies, server->config.proxy_addresses) : err;
     }
     const struct ud_client_ca *all[] = {server->client_ca, server->proxy_ca};

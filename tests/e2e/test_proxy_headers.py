@@ -114,6 +114,39 @@ def test_a_proxy_of_the_right_name_at_another_address_is_not_believed(tmp_path):
         running.stop()
 
 
+def test_f4_a_revoked_proxy_is_not_believed_from_the_next_request_on(tmp_path):
+    proxies = Authority(tmp_path, "proxies")
+    crl = proxies.folder / "crl.pem"
+    running = Server(tmp_path / "state", "--proxy-addresses", "127.0.0.1", "--proxy-ca", str(proxies.cert), "--proxy-name", "proxy",
+                     "--proxy-crl", str(crl), tls=True).start()
+    stays = http.client.HTTPSConnection(*running.address("devices"), timeout=60, context=ssl.create_default_context(cafile=running.listen["ca"]))
+    try:
+        token = running.add_device("door").token
+        setting(running, "authentication.header.authority", HASH)
+        lost, other = proxies.issue("proxy"), proxies.issue("proxy")
+        stays._context.load_cert_chain(*lost)
+
+        def on_the_open_connection():
+            stays.request("GET", "/DEFAULT/controller/v1/door", headers=TRUSTED)
+            reply = stays.getresponse()
+            reply.read()
+            return reply.status
+
+        assert (on_the_open_connection(), ask(running, other, TRUSTED)[0]) == (200, 200)
+        proxies.revoke(lost[0])
+        assert on_the_open_connection() == 401
+        assert ask(running, lost, TRUSTED)[0] == 401
+        assert ask(running, lost, {"Authorization": f"TargetToken {token}"})[0] == 200, "a device's own token is no matter of the proxy's"
+        assert ask(running, other, TRUSTED)[0] == 200
+        crl.write_text("nothing")
+        assert ask(running, other, TRUSTED)[0] == 401, "a list that cannot be read lets nobody speak for others"
+        proxies.crl()
+        assert ask(running, other, TRUSTED)[0] == 200
+    finally:
+        stays.close()
+        running.stop()
+
+
 def test_f1_a_tenant_believes_its_own_authorities_only(world):
     acme = world.api("POST", "/api/v1/tenants", {"name": "acme"}).json["token"]
     world.api("POST", "/api/v1/devices", {"name": "door"}, token=acme)
@@ -158,7 +191,9 @@ def test_without_a_setting_in_the_servers_file_nothing_is_believed(tmp_path):
     ["--proxy-addresses", "10.1.0.0/8", "--proxy-ca", "CA", "--proxy-name", "p"],
     ["--proxy-addresses", "127.0.0.1", "--proxy-ca", "/nowhere.pem", "--proxy-name", "p"],
     ["--proxy-addresses", "127.0.0.1", "--proxy-ca", "CA", "--proxy-name", "p", "--insecure-http"],
-], ids=range(8))
+    ["--proxy-crl", "CA"], ["--proxy-addresses", "127.0.0.1", "--proxy-ca", "CA", "--proxy-name", "p", "--proxy-crl", "CA"],
+    ["--proxy-addresses", "127.0.0.1", "--proxy-ca", "CA", "--proxy-name", "p", "--proxy-crl", "/nowhere.pem"],
+], ids=range(11))
 def test_half_a_setting_stops_the_server(tmp_path, flags):
     cert = str(Authority(tmp_path).cert)
     with pytest.raises(RuntimeError):
