@@ -149,6 +149,7 @@ bench: release ## measured beside a peer in the same run; SHORT=1 for the quick 
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
 	rm -rf $(BUILD)/bench/store-sqlite $(BUILD)/bench/store-pg
 	python3 bench/store.py $(BUILD)/release $(BUILD)/bench
+	python3 bench/migrate.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/fleet.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/console.py $(BUILD)/release $(BUILD)/bench
 	python3 bench/herd.py $(BUILD)/release $(BUILD)/bench

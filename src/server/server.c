@@ -198,11 +198,18 @@ static void committed(void *ctx)
     ud_courier_wake(server->courier);
 }
 
+struct stepping {
+    const struct ud_server *server;
+    uint32_t newest; /* 0: there was nothing to do */
+};
+
 /* The server does not answer yet: whoever waits for it learns why. */
 static void say_step(void *ctx, uint32_t step, uint32_t steps)
 {
-    const struct ud_server *server = ctx;
+    struct stepping *stepping = ctx;
+    const struct ud_server *server = stepping->server;
     char of[2][24];
+    stepping->newest = steps;
     ud_log_event(&server->log, UD_LOG_INFO, "schema", "step", ud_log_int(of[0], step), "of",
                  ud_log_int(of[1], steps), NULL);
 }
@@ -211,9 +218,13 @@ static ud_err open_store(struct ud_server *server)
 {
     struct ud_store *store = NULL;
     char words[UD_STORE_WORDS_BYTES];
-    ud_err err = ud_store_open_telling(&store, ud_config_store(&server->config), say_step, server, words);
+    char newest[24];
+    struct stepping stepping = {.server = server};
+    ud_err err = ud_store_open_telling(&store, ud_config_store(&server->config), say_step, &stepping, words);
     if (err != UD_OK) {
         complain(server, err, words);
+    } else if (stepping.newest != 0) {
+        ud_log_event(&server->log, UD_LOG_INFO, "schema", "done", ud_log_int(newest, stepping.newest), NULL);
     }
     err = err == UD_OK ? ud_writer_open(&server->writer, store, complain, server) : err;
     if (err != UD_OK) {
