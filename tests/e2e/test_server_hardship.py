@@ -3,6 +3,8 @@ import os
 import pwd
 import socket
 import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -11,6 +13,33 @@ from server_tool import Server
 
 SILENT = 300
 WAIT_S = 120
+HALF_OPEN = int(os.environ.get("UPDRAFT_TEST_HALF_OPEN", "0"))
+OF_ONE_CROWD = 15000  # files that a process may have open are the limit, and ports that one address has to give away
+ROOM = 4000
+CONNECTION_BYTES = 65536  # of memory that one may cost, with its TLS session and buffers
+CROWD = """
+import resource, socket, sys
+address, host, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = []
+for n in range(count):
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.bind((address, 0))
+    try:
+        sock.connect((host, port))
+    except BlockingIOError:  # it waits where the kernel has it wait
+        pass
+    if n % 2:
+        try:
+            sock.send(b"\\x16\\x03\\x01\\x02\\x00\\x01")  # the beginning of a handshake
+        except OSError:  # it waits, or was sent away already
+            pass
+    held.append(sock)
+print(len(held), flush=True)
+sys.stdin.read()
+"""
 
 
 def mount_small(place, options):
@@ -234,4 +263,49 @@ def test_f6_connections_that_never_ask_keep_nobody_out_for_long(tmp_path):
     finally:
         for sock in silent:
             sock.close()
+        server.stop()
+
+
+def resident(server):
+    with open(f"/proc/{server.process.pid}/statm") as pages:
+        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(HALF_OPEN == 0, reason="UPDRAFT_TEST_HALF_OPEN=N: so many connections, by processes of 15000 each")
+def test_f6_tens_of_thousands_of_connections_that_never_ask(tmp_path):
+    """All of them held open by us, at the same time: memory is that of the room there is, people are answered, and a device gets in."""
+    server = Server(tmp_path / "state", "--connections-max", str(ROOM), "--idle-s", "5", tls=True).start()
+    crowds = []
+    try:
+        device = server.add_device("d")
+        host, port = server.address("devices")
+        few = most = resident(server)
+        for first in range(0, HALF_OPEN, OF_ONE_CROWD):
+            crowds.append(subprocess.Popen([sys.executable, "-c", CROWD, f"127.0.1.{len(crowds) + 1}", host, str(port), str(min(OF_ONE_CROWD, HALF_OPEN - first))],
+                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            opened = threading.Thread(target=crowds[-1].stdout.readline)
+            opened.start()
+            while opened.is_alive():  # people are answered all the time
+                assert server.api("GET", "/api/v1/whoami").status == 200
+                most = max(most, resident(server))
+                opened.join(0.05)
+            assert crowds[-1].poll() is None, "it holds what it opened"
+        deadline = time.monotonic() + 10 * WAIT_S
+        status = None
+        while status != 200:
+            assert time.monotonic() < deadline, status
+            most = max(most, resident(server))
+            try:
+                status = device.call("GET").status
+            except (OSError, EOFError) as wrong:
+                status = wrong
+                time.sleep(0.1)
+        assert all(crowd.poll() is None for crowd in crowds)
+        print(f"{HALF_OPEN} connections, {ROOM} let in at one time: {(most - few) / 1e6:.0f} MB more memory")
+        assert most - few < ROOM * CONNECTION_BYTES
+    finally:
+        for crowd in crowds:
+            crowd.stdin.close()
+            crowd.wait()
+            crowd.stdout.close()
         server.stop()
