@@ -3,20 +3,27 @@
 
 Devices are written into the server's database while it is down, then everything goes over its interfaces: start, memory,
 polls against a fleet of a thousand, lists and filters, a rollout of all of them in a hundred groups, and the time
-from a group's last report to the next group's start.
+from a group's last confirmed report to the next group's start. SQLite, then PostgreSQL.
 """
 import hashlib
+import http.client
 import json
 import shutil
 import sqlite3
+import ssl
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
 
-from common import SECONDS, SHORT, Load, budgets, row, rss_bytes, show, tell_over
+from common import ROOT, SECONDS, SHORT, Load, budgets, row, rss_bytes, show, tell_over
 from server import People, Updraftd, device_get
+
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from cose_tool import Key, report  # noqa: E402  (the folder is known only now)
+from pg_tool import BIN, Postgres  # noqa: E402
 
 DEVICES = 20_000 if SHORT else 1_000_000
 SMALL = 1_000
@@ -30,7 +37,7 @@ def token(number: int) -> str:
     return f"{number:032d}"
 
 
-def fill(state: Path, first: int, count: int) -> None:
+def fill_sqlite(state: Path, first: int, count: int) -> None:
     """Rows as POST /devices would make them, with two attributes each, a third of them seen and in sync."""
     database = sqlite3.connect(state / "updraft.db")
     numbers = range(first, first + count)
@@ -44,6 +51,20 @@ def fill(state: Path, first: int, count: int) -> None:
             database.executemany("INSERT INTO device_attribute(device,key,tenant,value) VALUES(?,?,1,?)",
                                  ((n, key, f"{key[0] if key == 'site' else 'r'}{n % of}") for n in numbers))
     database.close()
+
+
+def fill_postgresql(url: str, first: int, count: int) -> None:
+    """The same rows; then what its own upkeep does after a while."""
+    numbers = f"generate_series({first},{first + count - 1}) n"
+    for text in (
+            "INSERT INTO device(id,tenant,name,type_id,token_hash,created_ms,wants_attributes,attributes,last_seen_ms,status)"
+            " SELECT n,1,'fleet-'||lpad(n::text,7,'0'),1,sha256(lpad(n::text,32,'0')::bytea),1,0,"
+            "'{\"hw\":\"r'||n%7||'\",\"site\":\"s'||n%5000||'\"}',n%3,n%3 FROM " + numbers,
+            f"INSERT INTO device_attribute(device,key,tenant,value) SELECT n,'hw',1,'r'||n%7 FROM {numbers}",
+            f"INSERT INTO device_attribute(device,key,tenant,value) SELECT n,'site',1,'s'||n%5000 FROM {numbers}",
+            f"SELECT setval(pg_get_serial_sequence('device','id'),{first + count})",
+            "VACUUM ANALYZE"):
+        subprocess.run([BIN / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text], check=True, stdout=subprocess.DEVNULL)
 
 
 def timed(call) -> float:
@@ -104,53 +125,77 @@ def bench_rollout(people: People, release: int, count: int) -> list[dict]:
             row(f"the same, started and its first group of {count // GROUPS:,} offered", started - created, "s", "lower", budget=LIMITS["rollout started"])]
 
 
-def bench_next_group(server: Updraftd, people: People, release: int) -> list[dict]:
-    """Two devices, two groups: from the answer to the last report to the second one's offer."""
-    import http.client
-    import ssl
-    times = []
-    for turn in range(REPEATS):
-        one, two = 2 * turn + 11, 2 * turn + 12
-        made = people.call("POST", "/api/v1/rollouts", {"name": f"pair {turn}", "release": release, "weight": 1000, "groups": 2,
-                                                        "devices": [f"fleet-{one:07}", f"fleet-{two:07}"], "start": "auto"})
-        wait(people, made["id"], lambda seen: seen["devices"]["active"] == 1)
-        connection = http.client.HTTPSConnection("127.0.0.1", server.device_port,
-                                                 context=ssl.create_default_context(cafile=str(server.ca)))
+class Pairs:
+    """Devices with keys of their own, and an author's release that only their signed reports confirm."""
 
-        def call(number, method, rest="", body=None):
-            connection.request(method, f"/default/controller/v1/fleet-{number:07}{rest}", None if body is None else json.dumps(body),
-                               {"Authorization": f"TargetToken {token(number)}", "Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return json.loads(answer.read() or b"{}")
-        action = call(one, "GET")["_links"]["deploymentBase"]["href"].split("?")[0].rsplit("/", 1)[1]
-        call(one, "POST", f"/deploymentBase/{action}/feedback",
-             {"id": action, "status": {"execution": "closed", "result": {"finished": "success"}, "details": []}})
+    def __init__(self, build: Path, folder: Path, people: People):
+        self.image = b"image"
+        folder.mkdir()
+        (folder / "image.bin").write_bytes(self.image)
+        for words in (("keygen", "--output", "author"),
+                      ("create", "--image", "image.bin", "--vendor", "example.com", "--class", "lock", "--sequence", "2", "--output", "r.suit"),
+                      ("sign", "--key", "author.key", "r.suit")):
+            subprocess.run([build / "updraft", *words], cwd=folder, check=True, capture_output=True)
+        people.call("POST", "/api/v1/anchors", {"name": "author", "key": (folder / "author.pub").read_text()})
+        people.call("PUT", f"/api/v1/artifacts/{hashlib.sha256(self.image).hexdigest()}", self.image, {"Upload-Length": str(len(self.image))})
+        self.release = people.call("POST", "/api/v1/releases?name=app&version=1.0", (folder / "r.suit").read_bytes(),
+                                   {"Content-Type": "application/suit-envelope+cose"})
+        self.people = people
+
+    def device(self, name: str):
+        """A call as this device, and its key."""
+        key = Key()
+        secret = self.people.call("POST", "/api/v1/devices", {"name": name, "key": key.pem})["token"]
+        return key, {"Authorization": f"TargetToken {secret}"}
+
+    def report(self, key: Key, nonce: bytes) -> bytes:
+        return report(key, bytes.fromhex(self.release["digest"]), hashlib.sha256(self.image).digest(), sequence=2, counter=1, nonce=nonce)
+
+
+def bench_next_group(server: Updraftd, people: People, pairs: Pairs) -> list[dict]:
+    """Two devices, two groups: from the answer to the first one's signed report, which confirms it, to the second one's offer."""
+    times = []
+    connection = http.client.HTTPSConnection("127.0.0.1", server.device_port, context=ssl.create_default_context(cafile=str(server.ca)))
+
+    def call(name, secret, method, rest="", body=None):
+        connection.request(method, f"/default/controller/v1/{name}{rest}", body, {**secret, "Content-Type": "application/suit-report+cose"})
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, (answer.status, text)
+        return json.loads(text or b"{}")
+    for turn in range(REPEATS):
+        names = [f"pair-{turn:02}-{side}" for side in ("one", "two")]
+        (key, secret), (_, other) = (pairs.device(name) for name in names)
+        made = people.call("POST", "/api/v1/rollouts", {"name": f"pair {turn}", "release": pairs.release["id"], "groups": 2, "devices": names, "start": "auto"})
+        wait(people, made["id"], lambda seen: seen["devices"]["active"] == 1)
+        action = call(names[0], secret, "GET")["_links"]["deploymentBase"]["href"].split("?")[0].rsplit("/", 1)[1]
+        facts = call(names[0], secret, "GET", f"/deploymentBase/{action}")["deployment"]["chunks"][0]["metadata"]
+        nonce = bytes.fromhex(next(fact["value"] for fact in facts if fact["key"] == "updraft.nonce"))
+        call(names[0], secret, "POST", "/report", pairs.report(key, nonce))
         begin = time.perf_counter()
-        while "deploymentBase" not in call(two, "GET")["_links"]:
+        while "deploymentBase" not in call(names[1], other, "GET")["_links"]:
             pass
         times.append((time.perf_counter() - begin) * 1000)
-    return [row("from a group's last report to the next group's offer, median", statistics.median(times), "ms", "lower", budget=LIMITS["next group"]),
+        assert people.call("GET", f"/api/v1/actions/{action}")["state"] == "confirmed"
+    connection.close()
+    return [row("from a group's last confirmed report to the next group's offer, median", statistics.median(times), "ms", "lower", budget=LIMITS["next group"]),
             row("the same, slowest", max(times), "ms", "lower", budget=LIMITS["next group"])]
 
 
-def main() -> int:
-    build, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
-    work = out / "fleet"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    load = Load(build / "bench-load", work)
-    server = Updraftd(build / "updraftd", work / "state")
+def bench_store(build: Path, work: Path, load: Load, store: str, fill) -> list[dict]:
+    state = work / "state"
     rows = []
+    server = Updraftd(build / "updraftd", state, store=store)
     try:
         People(server).call("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
         server.stop()
-        fill(work / "state", 1, SMALL)
-        server = Updraftd(build / "updraftd", work / "state")
+        fill(1, SMALL)
+        server = Updraftd(build / "updraftd", state, store=store)
         few = polls(load, server, SMALL)
         server.stop()
-        fill(work / "state", SMALL + 1, DEVICES - SMALL)
+        fill(SMALL + 1, DEVICES - SMALL)
         begin = time.perf_counter()
-        server = Updraftd(build / "updraftd", work / "state")
+        server = Updraftd(build / "updraftd", state, store=store)
         rows.append(row(f"start with {DEVICES:,} devices", time.perf_counter() - begin, "s", "lower"))
         many = polls(load, server, DEVICES)
         what = f"{SMALL:,} devices"
@@ -161,12 +206,30 @@ def main() -> int:
         people = People(server)
         rows += bench_lists(people, DEVICES)
         release, _ = server.release(4096)
-        pairs, _ = server.release(4097)
-        rows += bench_next_group(server, people, pairs)
         rows += bench_rollout(people, release, DEVICES)
+        rows += bench_next_group(server, people, Pairs(build, work / "author", people))
         rows.append(row("resident memory at the end", rss_bytes(server.pid) / 1e6, "MB", "lower", budget=LIMITS["resident memory"]))
     finally:
         server.stop()
+        shutil.rmtree(work / "author", ignore_errors=True)
+        shutil.rmtree(state)
+    return rows
+
+
+def main() -> int:
+    build, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    work = out / "fleet"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    load = Load(build / "bench-load", work)
+    rows = bench_store(build, work, load, "sqlite", lambda first, count: fill_sqlite(work / "state", first, count))
+    postgres = Postgres(durable=True).start()
+    try:
+        url = postgres.database()
+        for one in bench_store(build, work, load, url, lambda first, count: fill_postgresql(url, first, count)):
+            rows.append({**one, "name": "PostgreSQL: " + one["name"]})
+    finally:
+        postgres.remove()
     (out / "fleet.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(show(rows))
     tell_over(rows)
