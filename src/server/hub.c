@@ -3,6 +3,7 @@
 #include "server/handlers.h"
 #include "server/http_listener.h"
 #include "server/store_events.h"
+#include "server/store_people.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ struct stream {
     const struct MHD_Daemon *daemon;
     int64_t tenant;
     char area[UD_AREA_BYTES_MAX + 1]; /* "" = of all devices, and of what is of none */
+    uint8_t hash[UD_SHA256_BYTES];    /* of the token or session that it was opened with */
+    bool session;
     int64_t after;
     int64_t told; /* the last id that the client knows */
     int64_t until_ms;
@@ -188,6 +191,23 @@ static ud_err list_in_area(struct stream *stream, struct ud_store *store)
     return err;
 }
 
+/* A token may expire or be taken away, a session end, a person be locked out or moved, while the stream is open. */
+static ud_err admit(const struct stream *stream, struct ud_store *store)
+{
+    struct ud_row_token who;
+    const ud_err err =
+        (stream->session ? ud_store_session_find : ud_store_token_find)(store, stream->hash, &who);
+    if (err != UD_OK) {
+        return err == UD_ERR_NOT_FOUND ? UD_ERR_AUTH : err;
+    }
+    if (who.expires_ms != 0 && ud_server_now_ms() >= who.expires_ms) {
+        return UD_ERR_EXPIRED;
+    }
+    return (ud_rights_of(who.roles) & UD_MAY_READ) != 0 && strcmp(who.area, stream->area) == 0
+               ? UD_OK
+               : UD_ERR_FORBIDDEN;
+}
+
 static ud_err refill(struct stream *stream)
 {
     struct ud_store *store = NULL;
@@ -198,9 +218,12 @@ static ud_err refill(struct stream *stream)
     ud_err err = ud_store_pool_take(pool, &store);
     if (err == UD_OK) {
         stream->listed = 0;
-        err = stream->area[0] == '\0'
-                  ? ud_store_event_list(store, stream->tenant, stream->after, PAGE, write_event, stream)
-                  : list_in_area(stream, store);
+        err = admit(stream, store);
+        if (err == UD_OK) {
+            err = stream->area[0] == '\0'
+                      ? ud_store_event_list(store, stream->tenant, stream->after, PAGE, write_event, stream)
+                      : list_in_area(stream, store);
+        }
         ud_store_pool_give(pool, store);
     }
     return err == UD_OK && !ud_text_ok(&stream->text) ? UD_ERR_MEMORY : err;
@@ -248,8 +271,11 @@ static ssize_t read_stream(void *ctx, uint64_t at, char *out, size_t room)
     pthread_mutex_lock(&stream->hub->lock);
     stream->turn = stream->hub->turn;
     pthread_mutex_unlock(&stream->hub->lock);
-    if (refill(stream) != UD_OK) {
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    const ud_err err = refill(stream);
+    if (err != UD_OK) { /* who may not read any more hears so when they come again */
+        return err == UD_ERR_AUTH || err == UD_ERR_EXPIRED || err == UD_ERR_FORBIDDEN
+                   ? MHD_CONTENT_READER_END_OF_STREAM
+                   : MHD_CONTENT_READER_END_WITH_ERROR;
     }
     return stream->text.len > 0 ? copy_out(stream, out, room) : wait_or_end(stream, out, room);
 }
@@ -299,6 +325,8 @@ static struct stream *open_stream(struct ud_call *call, int64_t after)
         .until_ms = call->now_ms + LIFE_MS,
     };
     memcpy(stream->area, call->person.area, sizeof stream->area);
+    memcpy(stream->hash, call->person.hash, sizeof stream->hash);
+    stream->session = call->person.id == 0;
     ud_text_init(&stream->text, TEXT_BYTES_MAX);
     ud_text_puts(&stream->text, "retry: 2000\n\n");
     return stream;

@@ -94,6 +94,24 @@ def test_events_of_one_tenant_are_not_told_to_another(server):
     assert event[2]["body"]["what"] == "POST /api/v1/devices" and "ours" not in json.dumps(event)
 
 
+@pytest.mark.parametrize("way", ["the token is taken away", "the person is locked out", "the person is moved"])
+def test_a_stream_ends_with_the_right_to_read_it(server, way):
+    token = person(server, "vera", "viewer")
+    [row] = [row for row in server.api("GET", "/api/v1/tokens?user=vera").json["content"] if row["user"] == "vera"]
+    stream = Stream(server, token=token)
+    server.add_device("before")
+    assert stream.next()[2]["body"]["what"] == "POST /api/v1/devices"
+    if way == "the token is taken away":
+        assert server.api("DELETE", f"/api/v1/tokens/{row['id']}").status == 204
+    else:
+        change = {"disabled": True} if way == "the person is locked out" else {"group": "eu"}
+        assert server.api("PUT", "/api/v1/users/vera", change).status == 200
+    with pytest.raises(EOFError):  # at the latest with the next sign of life
+        while True:
+            stream.next()
+    assert Stream(server, token=token).reply.status == (200 if way == "the person is moved" else 401)
+
+
 def test_events_of_a_group_are_told_to_its_people_and_those_of_others_never(server):
     release = server.foreign_release(b"x" * 64)["id"]
     devices = {name: server.add_device(name, type="gateway", group=group) for name, group in
