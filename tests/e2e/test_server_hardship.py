@@ -200,6 +200,7 @@ def test_f13_a_full_log_that_ends_postgresql_loses_nothing_that_was_acknowledged
     """PostgreSQL gives up when its log has no room. The server is there before, meanwhile and afterwards."""
     server = Server(tmp_path / "state", store=small_cluster.database()).start()
     try:
+        small_cluster.sql("SELECT pg_switch_wal()")  # the piece of the log that it is in has room: the tables fill first
         first = server.add_device("first")
         kept = ["first"]
         fill(small_cluster.folder)
