@@ -148,7 +148,7 @@ const struct ud_schema_row ud_schema_rows[] = {
     {"AutoConfirm", "active:b ~initiator:s ~remark:s ~activatedAt:t _links:@Links"},
     {"NewAutoConfirm", "~initiator:s ~remark:s"},
     {"SetTarget", "~controllerId:s ~name:s ~description:s ~securityToken:s ~requestAttributes:b ~targetType:i ~group:s"},
-    {"Target", "controllerId:s name:s description:s updateStatus:=unknown|registered|pending|in_sync|error requestAttributes:b ~lastControllerRequestAt:t "
+    {"Target", "controllerId:s name:s description:s updateStatus:=unknown|registered|pending|in_sync|error requestAttributes:b autoConfirmActive:b ~lastControllerRequestAt:t "
                "~pollStatus:@PollStatus ~installedAt:t ~targetType:i ~targetTypeName:s group:s? createdAt:t lastModifiedAt:t _links:@Links"},
     {"NewTarget", "controllerId:s ~name:s ~description:s ~address:s ~securityToken:s ~targetType:i ~group:s"},
     {"MadeTarget", "controllerId:s name:s updateStatus:s securityToken:s createdAt:t _links:@Links"},

@@ -3,6 +3,7 @@
 
 #include "server/actions.h"
 #include "server/attributes.h"
+#include "server/auto_confirm.h"
 #include "server/rollout_json.h"
 #include "server/rollouts.h"
 #include "server/scheduler.h"
@@ -47,6 +48,7 @@ static void render_target(struct ud_call *call, struct ud_store *store, struct u
                           const struct ud_row_device *row)
 {
     struct ud_target_words words;
+    struct ud_auto_confirm consent;
     struct ud_fleet_device live;
     const bool known = ud_fleet_find(call->server->fleet, row->tenant, row->name, &live) == UD_OK;
     const int64_t seen = known && live.last_seen_ms > row->last_seen_ms ? live.last_seen_ms : row->last_seen_ms;
@@ -59,6 +61,8 @@ static void render_target(struct ud_call *call, struct ud_store *store, struct u
     ud_json_string(json, "description", words.description);
     ud_json_string(json, "updateStatus", states[row->status < UD_STATUS_COUNT ? row->status : 0]);
     ud_json_bool(json, "requestAttributes", row->wants_attributes);
+    ud_json_bool(json, "autoConfirmActive",
+                 ud_auto_confirm_get(store, row->id, &consent) == UD_OK && consent.active);
     if (seen != 0) {
         ud_json_int(json, "lastControllerRequestAt", seen);
         render_poll(call, json, seen, known ? live.told_s : 0);

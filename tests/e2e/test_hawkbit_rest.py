@@ -105,6 +105,15 @@ def test_a_targets_type_is_a_resource(hawkbit, kind):  # noqa: F811
     hawkbit.call("DELETE", "/targets/nobody/targettype", status=404)
 
 
+def test_a_target_says_whether_it_confirms_by_itself(hawkbit):  # noqa: F811
+    hawkbit.target("a")
+    hawkbit.target("b")
+    for verb, active in (("activate", True), ("deactivate", False)):
+        hawkbit.call("POST", f"/targets/a/autoConfirm/{verb}", {} if active else None, 204)
+        assert hawkbit.get("/targets/a")["autoConfirmActive"] == active
+        assert {one["controllerId"]: one["autoConfirmActive"] for one in hawkbit.get("/targets")["content"]} == {"a": active, "b": False}
+
+
 def test_a_soft_action_becomes_forced(hawkbit, kind):  # noqa: F811
     device = hawkbit.target("a", targetType=kind)
     dist = hawkbit.set_of(hawkbit.module("m"))
