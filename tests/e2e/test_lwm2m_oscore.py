@@ -17,7 +17,7 @@ class Relay:
         self.inside.bind(("127.0.0.1", 0))
         self.port = self.inside.getsockname()[1]
         self.up, self.down, self.device, self.ended = [], [], None, False
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # loses() may move
         self.outside = None
         self.move()
         self.thread = threading.Thread(target=self.carry_up)
