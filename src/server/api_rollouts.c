@@ -234,10 +234,12 @@ struct wish {
 static ud_err do_wish(struct ud_call *call, struct ud_store *store)
 {
     struct wish *wish = call->data;
+    ud_rollout_state next;
     ud_err err = ud_find_rollout(call, store, &wish->rollout);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, wish->rollout.release, call->person.person);
-    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE) {
+    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE &&
+               ud_rollout_next(wish->rollout.state, wish->event, &next) == UD_OK) {
         err = ud_store_approve_allowed(store, call->tenant, wish->rollout.release, call->person.person);
     }
     err = err == UD_OK ? ud_rollout_wish(store, &wish->rollout, wish->event, call->person.name, wish->remark,

@@ -453,10 +453,12 @@ static ud_err do_wish(struct ud_call *call, struct ud_store *store)
 {
     const struct wish *wish = call->data;
     struct ud_row_rollout row;
+    ud_rollout_state next;
     ud_err err = ud_find_rollout(call, store, &row);
     if (err == UD_OK && wish->event == UD_ROLLOUT_START) {
         err = ud_store_deploy_allowed(store, call->tenant, row.release, call->person.person);
-    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE) {
+    } else if (err == UD_OK && wish->event == UD_ROLLOUT_APPROVE &&
+               ud_rollout_next(row.state, wish->event, &next) == UD_OK) {
         err = ud_store_approve_allowed(store, call->tenant, row.release, call->person.person);
     }
     return err == UD_OK
