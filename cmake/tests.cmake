@@ -55,6 +55,20 @@ if(TARGET boot_mcuboot_only)
   add_test(NAME boot_mcuboot_only_stays COMMAND boot_mcuboot_only_stays WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endif()
 
+# What a build does without is refused by it: each kind of build has its own of one file.
+if(TARGET slots_layout_least)
+  get_target_property(parts slots_layout_least SOURCES)
+  foreach(kind stays swap)
+    add_executable(slots_layout_least_${kind} ${parts} src/slots/layout.c)
+    target_include_directories(slots_layout_least_${kind} PRIVATE include src sim tests/unit/support)
+    target_link_libraries(slots_layout_least_${kind} PRIVATE ${module_libs} ${CMOCKA})
+    target_compile_definitions(slots_layout_least_${kind} PRIVATE UD_BOOT_LEAST=1)
+    add_test(NAME slots_layout_least_${kind} COMMAND slots_layout_least_${kind} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endforeach()
+  target_compile_definitions(slots_layout_least_stays PRIVATE UD_MOVER_NONE)
+  target_compile_definitions(slots_layout_least_swap PRIVATE UD_MOVER_ONLY=ud_move_swap)
+endif()
+
 # Tens of thousands of boots verify the same few signatures: each is verified once (helper_verify.c).
 foreach(name boot_torture boot_stages)
   if(TARGET ${name})

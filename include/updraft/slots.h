@@ -113,6 +113,37 @@ struct ud_layout {
     uint8_t trial_boots_max;      /* 1..255 starts before a revert */
 };
 
+/*
+ * What a build has no use for, so that compilers leave it out; ud_layout_check() refuses a layout that has it.
+ *   UD_MOVER_NONE    images run from where they were installed
+ *   UD_MOVER_ONLY    the one mover of every layout, as in -DUD_MOVER_ONLY=ud_move_swap
+ *   UD_BOOT_LEAST=1  no recovery image; and a bootloader that links neither src/boot/counter.c nor domains.c, and no update
+ *                    management (src/manifest/profiles)
+ */
+#ifndef UD_BOOT_LEAST
+#define UD_BOOT_LEAST 0
+#endif
+#ifdef UD_MOVER_ONLY
+extern const struct ud_mover UD_MOVER_ONLY;
+#endif
+static inline const struct ud_mover *ud_layout_mover(const struct ud_layout *layout)
+{
+#if defined UD_MOVER_NONE
+    (void)layout;
+    return NULL;
+#elif defined UD_MOVER_ONLY
+    (void)layout;
+    return &UD_MOVER_ONLY;
+#else
+    return layout->mover;
+#endif
+}
+
+static inline const struct ud_recovery_image *ud_layout_recovery(const struct ud_layout *layout)
+{
+    return UD_BOOT_LEAST ? NULL : layout->recovery;
+}
+
 struct ud_slots {
     /* private */
     const struct ud_layout *layout;
@@ -131,7 +162,8 @@ struct ud_slots {
 
 /**
  * Every area of whole sectors inside its flash, no two overlap, ids unique, journal large enough,
- * trial_boots_max at least 1. UD_ERR_LIMIT; UD_ERR_DUPLICATE for two equal ids; UD_ERR_CONFLICT for an overlap.
+ * trial_boots_max at least 1. UD_ERR_LIMIT; UD_ERR_DUPLICATE for two equal ids; UD_ERR_CONFLICT for an overlap; UD_ERR_CONFIG for
+ * what this build does without.
  */
 ud_err ud_layout_check(const struct ud_layout *layout);
 

@@ -21,10 +21,11 @@ void ud_boot_init(struct ud_boot *boot, const struct ud_layout *layout, const st
 /* The recovery image was there before all releases, and may be older than any. */
 ud_err ud_boot_check_fresh(const struct ud_boot *boot)
 {
+    const struct ud_counter *counter = ud_boot_counter(boot);
     if (boot->seen.slot == UD_SLOT_RECOVERY) {
         return UD_OK;
     }
-    if (boot->counter != NULL && ud_version_compare(boot->seen.version, boot->counter->least) < 0) {
+    if (counter != NULL && ud_version_compare(boot->seen.version, counter->least) < 0) {
         return UD_ERR_STALE;
     }
     return ud_slots_fresh(&boot->slots, boot->seen.version);
@@ -58,7 +59,7 @@ static void tell(const struct ud_boot *boot, const struct story *story, ud_err e
 static ud_err recover(struct ud_boot *boot, ud_err why, struct story *story)
 {
     *story = (struct story){.reason = UD_BOOT_RECOVERY, .outcome = why};
-    if (boot->layout->recovery != NULL && ud_boot_examine(boot, UD_SLOT_RECOVERY) == UD_OK) {
+    if (ud_layout_recovery(boot->layout) != NULL && ud_boot_examine(boot, UD_SLOT_RECOVERY) == UD_OK) {
         return UD_OK;
     }
     boot->verdict = UD_SURE_NO;
@@ -116,8 +117,8 @@ static ud_err choose_without_journal(struct ud_boot *boot, struct story *story)
 /* Record first, then start: a trial that could not be recorded could be started for ever. */
 static ud_err start_trial(struct ud_boot *boot)
 {
-    ud_err err =
-        boot->counter == NULL ? UD_OK : boot->counter->err; /* without it nobody knows what is too old */
+    const struct ud_counter *counter = ud_boot_counter(boot);
+    ud_err err = counter == NULL ? UD_OK : counter->err; /* without it nobody knows what is too old */
     if (err == UD_OK) {
         boot->for_trial = true;
         err = boot->ready(boot, ud_slots_inactive(&boot->slots));
@@ -221,7 +222,7 @@ ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *i
 {
     struct story story = {.reason = UD_BOOT_UNKNOWN};
     memset(&boot->seen, 0, sizeof boot->seen);
-    const struct ud_mover *mover = boot->layout->mover;
+    const struct ud_mover *mover = ud_layout_mover(boot->layout);
     ud_err err = ud_layout_check(boot->layout);
     if (err == UD_OK && mover != NULL && mover->bring != NULL && boot->ready == ud_boot_examine) {
         err = UD_ERR_CONFIG;
@@ -229,7 +230,7 @@ ud_err ud_boot_choose(struct ud_boot *boot, ud_err ended, struct ud_boot_info *i
     if (err != UD_OK) {
         return err;
     }
-    struct ud_counter *counter = boot->counter;
+    struct ud_counter *counter = ud_boot_counter(boot);
     if (counter != NULL) {
         counter->count(boot, NULL);
     }

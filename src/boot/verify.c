@@ -80,8 +80,9 @@ static ud_err measure(struct ud_boot *boot, uint8_t place, uint32_t size_bytes)
 
 static uint32_t room_for(const struct ud_boot *boot, uint8_t place)
 {
-    return boot->seen.slot == UD_SLOT_RECOVERY ? boot->layout->recovery->image.size
-                                               : ud_slots_capacity(&boot->slots, place);
+    const struct ud_recovery_image *recovery = ud_layout_recovery(boot->layout);
+    return recovery != NULL && boot->seen.slot == UD_SLOT_RECOVERY ? recovery->image.size
+                                                                   : ud_slots_capacity(&boot->slots, place);
 }
 
 ud_err ud_boot_check_image(struct ud_boot *boot, uint8_t place, const struct ud_suit_params *params)
@@ -154,7 +155,7 @@ static const struct ud_suit_um_ops boot_um = {
 };
 
 const struct ud_suit_ops ud_boot_ops = {
-    .um = &boot_um,
+    .um = UD_BOOT_LEAST ? NULL : &boot_um,
     .vendor = check_vendor,
     .class_id = check_class,
     .device_id = check_device,
@@ -212,7 +213,7 @@ ud_err ud_boot_check_rights(const struct ud_boot *boot, const struct ud_suit_man
 
 static ud_err run_manifest(struct ud_boot *boot)
 {
-    ud_err err = boot->domains != NULL
+    ud_err err = ud_boot_has_domains(boot)
                      ? boot->domains->begin(boot)
                      : ud_suit_run_init(&boot->run, &boot->man, UD_SUIT_INVOCATION, &ud_boot_ops, boot, NULL);
     if (err != UD_OK) {
@@ -255,8 +256,9 @@ static ud_sure second_look(const struct ud_boot *boot)
     for (size_t i = 0; i < boot->seen.image_count; i++) {
         const struct ud_bytes measured = UD_BYTES_ARRAY(boot->seen.images[i].digest);
         /* by another function than check_image() did: one instruction of it decides nothing */
-        const bool vouched = ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) ||
-                             (boot->domains != NULL && boot->domains->vouches(boot, boot->signed_digest[i]));
+        const bool vouched =
+            ud_bytes_within(boot->env.manifest, boot->signed_digest[i]) ||
+            (ud_boot_has_domains(boot) && boot->domains->vouches(boot, boot->signed_digest[i]));
         if (vouched && ud_bytes_equal(measured, boot->signed_digest[i])) {
             same++;
         }

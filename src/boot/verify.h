@@ -7,6 +7,17 @@
 
 #include "updraft/boot.h"
 
+/* What a bootloader with UD_BOOT_LEAST has not. */
+static inline struct ud_counter *ud_boot_counter(const struct ud_boot *boot)
+{
+    return UD_BOOT_LEAST ? NULL : boot->counter;
+}
+
+static inline bool ud_boot_has_domains(const struct ud_boot *boot)
+{
+    return !UD_BOOT_LEAST && boot->domains != NULL;
+}
+
 /**
  * The whole chain: envelope to RAM, signatures, version, conditions, images, invoke; then once more by another
  * path. UD_OK means that both verdicts are UD_SURE_YES; everything else leaves both at UD_SURE_NO.

@@ -143,7 +143,7 @@ static ud_err apply(void *ctx, uint8_t slot, uint8_t component, uint32_t offset,
 
 static bool runs_where_installed(const struct ud_slots *slots)
 {
-    const struct ud_mover *mover = slots->layout->mover;
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
     const uint8_t slot = ud_slots_inactive(slots);
     return mover == NULL || (mover->bring != NULL && ud_slots_resident(slots, slot) == slot);
 }

@@ -116,7 +116,7 @@ static ud_err read_header(const struct ud_area *area, uint32_t *len)
 ud_err ud_slots_envelope_read(const struct ud_slots *slots, uint8_t slot, struct ud_buf *out)
 {
     uint32_t len = 0;
-    const struct ud_recovery_image *recovery = slots->layout->recovery;
+    const struct ud_recovery_image *recovery = ud_layout_recovery(slots->layout);
     if (slot > UD_SLOT_RECOVERY || (slot == UD_SLOT_RECOVERY && recovery == NULL)) {
         return UD_ERR_RANGE;
     }

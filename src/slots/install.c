@@ -7,8 +7,9 @@
 
 static struct ud_area target_area(const struct ud_slots *slots, uint8_t component)
 {
-    if (slots->layout->mover != NULL) {
-        return slots->layout->mover->target(slots, component);
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
+    if (mover != NULL) {
+        return mover->target(slots, component);
     }
     return slots->layout->components[component].image[ud_slots_inactive(slots)];
 }
@@ -87,7 +88,7 @@ static uint32_t resume_at(const struct ud_slots *slots, uint8_t component, uint3
 
 static ud_err begin_another(const struct ud_slots *slots)
 {
-    const struct ud_mover *mover = slots->layout->mover;
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
     return mover != NULL && mover->begin != NULL ? mover->begin(slots) : UD_OK;
 }
 

@@ -21,9 +21,10 @@ static void collect(struct areas *areas, const struct ud_layout *layout)
     if (layout->move.size != 0) {
         areas->list[areas->count++] = &layout->move;
     }
-    if (layout->recovery != NULL) {
-        areas->list[areas->count++] = &layout->recovery->image;
-        areas->list[areas->count++] = &layout->recovery->envelope;
+    const struct ud_recovery_image *recovery = ud_layout_recovery(layout);
+    if (recovery != NULL) {
+        areas->list[areas->count++] = &recovery->image;
+        areas->list[areas->count++] = &recovery->envelope;
     }
 }
 
@@ -69,17 +70,21 @@ static ud_err check_ids(const struct ud_layout *layout)
 ud_err ud_layout_check(const struct ud_layout *layout)
 {
     struct areas areas;
+    const struct ud_mover *mover = ud_layout_mover(layout);
     if (layout->component_count == 0 || layout->component_count > UD_COMPONENTS_MAX ||
         layout->trial_boots_max == 0) {
         return UD_ERR_LIMIT;
+    }
+    if (layout->mover != mover || layout->recovery != ud_layout_recovery(layout)) {
+        return UD_ERR_CONFIG;
     }
     collect(&areas, layout);
     ud_err err = check_areas(&areas);
     if (err == UD_OK) {
         err = ud_journal_check(&layout->journal);
     }
-    if (err == UD_OK && layout->mover != NULL) {
-        err = layout->mover->check(layout);
+    if (err == UD_OK && mover != NULL) {
+        err = mover->check(layout);
     }
     return err == UD_OK ? check_ids(layout) : err;
 }

@@ -161,7 +161,7 @@ static ud_err step_of(const struct progress *progress, struct step *step)
     const struct ud_place running = ud_move_running(layout, &block);
     const struct ud_place stored =
         first ? ud_move_stored(layout, &block, home, 0)
-              : ud_move_stored(layout, &block, (uint8_t)(1 - home), layout->mover->spare_blocks);
+              : ud_move_stored(layout, &block, (uint8_t)(1 - home), ud_layout_mover(layout)->spare_blocks);
     const bool saves = first == up;
     uint8_t what = 0;
     const ud_err err = ud_move_plan_read(layout, below / 2, &what);
@@ -233,7 +233,8 @@ static ud_err run(struct progress *progress)
 static ud_err run_or_return(struct progress *progress)
 {
     const ud_err err = run(progress);
-    if (err == UD_OK || progress->now.returning || progress->slots->layout->mover->spare_blocks == 0) {
+    if (err == UD_OK || progress->now.returning ||
+        ud_layout_mover(progress->slots->layout)->spare_blocks == 0) {
         return err;
     }
     progress->now.returning = true;
@@ -304,7 +305,7 @@ ud_err ud_move_bring(struct ud_slots *slots, uint8_t slot, const struct ud_image
         return UD_ERR_STATE; /* between moves all of it is done or nothing; flash is input (as in ud_move_settle) */
     }
     now->going = now->steps_done == 0 ? UD_MOVE_UP : UD_MOVE_DOWN;
-    if (now->going == UD_MOVE_DOWN && slots->layout->mover->spare_blocks == 0) {
+    if (now->going == UD_MOVE_DOWN && ud_layout_mover(slots->layout)->spare_blocks == 0) {
         return UD_ERR_STATE; /* it was overwritten */
     }
     ud_err err = now->planned ? UD_OK : ud_move_plan_make(slots, now->home, sizes);

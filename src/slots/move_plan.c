@@ -35,7 +35,7 @@ static uint32_t blocks_of(const struct ud_layout *layout, uint8_t component)
     const struct ud_area *image = layout->components[component].image;
     const uint32_t block_bytes = ud_move_block_bytes(layout, component);
     const uint32_t stored = image[STORED].size / block_bytes;
-    const uint32_t spare = layout->mover->spare_blocks;
+    const uint32_t spare = ud_layout_mover(layout)->spare_blocks;
     return smaller(image[RUNNING].size / block_bytes, stored > spare ? stored - spare : 0);
 }
 
@@ -163,13 +163,13 @@ static ud_err plan_block(const struct ud_slots *slots, uint8_t home, uint32_t nu
     const uint32_t ours = sizes->bytes[home][block.component];
     const uint32_t theirs = sizes->bytes[other][block.component];
     const uint32_t end = larger(ours, theirs);
-    const uint8_t save = layout->mover->spare_blocks > 0 && ours > start ? UD_PLAN_SAVE : 0;
+    const uint8_t save = ud_layout_mover(layout)->spare_blocks > 0 && ours > start ? UD_PLAN_SAVE : 0;
     *what = save | (theirs > start ? UD_PLAN_LOAD : 0);
     if (end <= start) {
         return UD_OK;
     }
     const struct ud_place running = ud_move_running(layout, &block);
-    const struct ud_place stored = ud_move_stored(layout, &block, other, layout->mover->spare_blocks);
+    const struct ud_place stored = ud_move_stored(layout, &block, other, ud_layout_mover(layout)->spare_blocks);
     const ud_err err = ud_place_compare(&running, &stored, 0, smaller(end - start, block.bytes));
     if (err == UD_OK) {
         *what = 0;
@@ -270,7 +270,8 @@ static ud_err locate(const struct ud_slots *slots, uint8_t slot, uint32_t number
     if ((what & (moved ? UD_PLAN_SAVE : UD_PLAN_LOAD)) == 0) {
         *place = ud_move_running(slots->layout, &block);
     } else {
-        *place = ud_move_stored(slots->layout, &block, slot, moved ? 0 : slots->layout->mover->spare_blocks);
+        *place = ud_move_stored(slots->layout, &block, slot,
+                                moved ? 0 : ud_layout_mover(slots->layout)->spare_blocks);
     }
     return err;
 }
@@ -319,7 +320,8 @@ static struct ud_area move_target(const struct ud_slots *slots, uint8_t componen
     if (slot == move_resident(slots)) {
         return image[RUNNING];
     }
-    const uint32_t shift = slots->layout->mover->spare_blocks * ud_move_block_bytes(slots->layout, component);
+    const uint32_t shift =
+        ud_layout_mover(slots->layout)->spare_blocks * ud_move_block_bytes(slots->layout, component);
     return (struct ud_area){image[STORED].flash, image[STORED].offset + shift, image[STORED].size - shift};
 }
 

@@ -20,7 +20,8 @@ static uint8_t other(uint8_t slot)
 
 static bool moves(const struct ud_slots *slots)
 {
-    return slots->layout->mover != NULL && slots->layout->mover->bring != NULL;
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
+    return mover != NULL && mover->bring != NULL;
 }
 
 /* The install is over. A mover's images are where it put them: the one that ran is home, the other as it came. */
@@ -28,7 +29,7 @@ void ud_slots_close_install(const struct ud_slots *slots, struct ud_slots_state 
 {
     next->install.open = false;
     if (moves(slots)) {
-        slots->layout->mover->rest(next, home);
+        ud_layout_mover(slots->layout)->rest(next, home);
     }
 }
 
@@ -119,24 +120,25 @@ ud_err ud_slots_component_find(const struct ud_slots *slots, struct ud_bytes id,
 
 uint8_t ud_slots_resident(const struct ud_slots *slots, uint8_t wanted)
 {
-    return moves(slots) ? slots->layout->mover->resident(slots) : wanted;
+    return moves(slots) ? ud_layout_mover(slots->layout)->resident(slots) : wanted;
 }
 
 ud_err ud_slots_settle(struct ud_slots *slots)
 {
-    return moves(slots) ? slots->layout->mover->settle(slots) : UD_OK;
+    return moves(slots) ? ud_layout_mover(slots->layout)->settle(slots) : UD_OK;
 }
 
 ud_err ud_slots_bring(struct ud_slots *slots, uint8_t slot, const struct ud_image_sizes *sizes)
 {
-    return moves(slots) ? slots->layout->mover->bring(slots, slot, sizes) : UD_OK;
+    return moves(slots) ? ud_layout_mover(slots->layout)->bring(slots, slot, sizes) : UD_OK;
 }
 
 uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component)
 {
     UD_ASSERT(component < slots->layout->component_count);
-    if (slots->layout->mover != NULL) {
-        return slots->layout->mover->capacity(slots->layout, component);
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
+    if (mover != NULL) {
+        return mover->capacity(slots->layout, component);
     }
     const struct ud_area *image = slots->layout->components[component].image;
     return image[0].size < image[1].size ? image[0].size : image[1].size;
@@ -145,17 +147,19 @@ uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component)
 ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t component, uint32_t offset,
                      uint8_t *out, uint32_t len)
 {
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
+    const struct ud_recovery_image *recovery = ud_layout_recovery(slots->layout);
     if (component >= slots->layout->component_count) {
         return UD_ERR_COMPONENT;
     }
-    if (slot == UD_SLOT_RECOVERY && slots->layout->recovery != NULL && component == 0) {
-        return ud_area_read(&slots->layout->recovery->image, offset, out, len);
+    if (slot == UD_SLOT_RECOVERY && recovery != NULL && component == 0) {
+        return ud_area_read(&recovery->image, offset, out, len);
     }
     if (slot >= UD_SLOT_COUNT) {
         return UD_ERR_RANGE;
     }
-    if (slots->layout->mover != NULL) {
-        return slots->layout->mover->read(slots, slot, component, offset, out, len);
+    if (mover != NULL) {
+        return mover->read(slots, slot, component, offset, out, len);
     }
     return ud_area_read(&slots->layout->components[component].image[slot], offset, out, len);
 }
@@ -177,7 +181,7 @@ ud_err ud_slots_trial_request(struct ud_slots *slots)
     memcpy(next.attempted, next.install.manifest_digest, UD_DIGEST_BYTES);
     ud_slots_close_install(slots, &next, ud_slots_resident(slots, 0));
     slots->writing = false;
-    const struct ud_mover *mover = slots->layout->mover;
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
     const ud_err err = ud_slots_commit(slots, &next);
     return err == UD_OK && mover != NULL && mover->request != NULL ? mover->request(slots) : err;
 }
@@ -231,7 +235,7 @@ ud_err ud_slots_confirm(struct ud_slots *slots, uint8_t running)
     if (next.trial == UD_TRIAL_NONE && running == next.active) {
         return UD_OK;
     }
-    const struct ud_mover *mover = slots->layout->mover;
+    const struct ud_mover *mover = ud_layout_mover(slots->layout);
     if (next.trial != UD_TRIAL_STARTED || running != other(next.active)) {
         return UD_ERR_STATE;
     }

@@ -27,7 +27,7 @@ static ud_err first_look(struct ud_boot *boot, struct ud_mcuboot_image *image)
     if (boot->layout->component_count != 1) {
         return UD_ERR_COMPONENT;
     }
-    if (seen->slot == UD_SLOT_RECOVERY && boot->layout->recovery == NULL) {
+    if (seen->slot == UD_SLOT_RECOVERY && ud_layout_recovery(boot->layout) == NULL) {
         return UD_ERR_RANGE;
     }
     const struct ud_area *area = ud_mcuboot_where(boot, &view);
