@@ -5,30 +5,30 @@
 /* ---- what the manifest may ask of a device at boot; everything that writes is absent ---- */
 
 /* The interpreter gives no condition without the parameter that it needs. */
-static ud_err matches(struct ud_bytes wanted, struct ud_bytes own, ud_err differs)
+static ud_err matches(const struct ud_bytes *wanted, const struct ud_bytes *own, ud_err differs)
 {
-    return own.len == UD_UUID_BYTES && ud_bytes_equal(wanted, own) ? UD_OK : differs;
+    return own->len == UD_UUID_BYTES && ud_bytes_equal(*wanted, *own) ? UD_OK : differs;
 }
 
 static ud_err check_vendor(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params->vendor_id, boot->identity.vendor_id, UD_ERR_VENDOR);
+    return matches(&params->vendor_id, &boot->identity.vendor_id, UD_ERR_VENDOR);
 }
 
 static ud_err check_class(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params->class_id, boot->identity.class_id, UD_ERR_CLASS);
+    return matches(&params->class_id, &boot->identity.class_id, UD_ERR_CLASS);
 }
 
 static ud_err check_device(void *ctx, uint8_t component, const struct ud_suit_params *params)
 {
     const struct ud_boot *boot = ctx;
     (void)component;
-    return matches(params->device_id, boot->identity.device_id, UD_ERR_DEVICE_ID);
+    return matches(&params->device_id, &boot->identity.device_id, UD_ERR_DEVICE_ID);
 }
 
 static ud_err check_slot(void *ctx, uint8_t component, const struct ud_suit_params *params)

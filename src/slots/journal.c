@@ -198,7 +198,9 @@ static void scan_area(const struct ud_journal *journal, struct scan *scan)
     memset(scan, 0, sizeof *scan);
     for (uint32_t place = 0; place < all_places(journal); place++) {
         read_place(journal, place, &record, &state);
-        scan->later = scan->later || record.kind == UD_RECORD_LATER;
+        if (record.kind == UD_RECORD_LATER) {
+            scan->later = true;
+        }
         if (record.kind == UD_RECORD_VALID) {
             note(&scan->newest, &record, place, &state);
         }

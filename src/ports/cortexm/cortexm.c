@@ -54,6 +54,6 @@ _Noreturn void ud_cortexm_start(uint32_t vectors)
     const uint32_t stack = reg(vectors)[0];
     const uint32_t entry = reg(vectors)[1];
     *reg(SCB_VTOR) = vectors;
-    __asm__ volatile("dsb\n isb\n msr msp, %0\n bx %1" ::"r"(stack), "r"(entry) : "memory");
+    __asm__ volatile("dsb\n isb\n msr msp, %0\n cpsie i\n bx %1" ::"r"(stack), "r"(entry) : "memory");
     __builtin_unreachable();
 }

@@ -15,7 +15,8 @@ static volatile uint32_t *reg(uint32_t address)
     return (volatile uint32_t *)(uintptr_t)address;
 }
 
-void ud_cortexm_read_only(uint32_t region, uint32_t base, uint32_t size_log2)
+/* Twice in place would be longer than called. */
+__attribute__((noinline)) void ud_cortexm_read_only(uint32_t region, uint32_t base, uint32_t size_log2)
 {
     *reg(MPU_RNR) = region;
     *reg(MPU_RBAR) = base;

@@ -3,13 +3,16 @@
 
 #include "ports/cortexm/cortexm.h"
 
-#define VECTOR_COUNT 48 /* 16 of the core, 32 of the board */
+#define WITH_THE_BOARDS 48 /* 16 of the core, 32 of the board */
+#ifndef UD_CORTEXM_VECTORS
+#define UD_CORTEXM_VECTORS WITH_THE_BOARDS
+#endif
 
 typedef void (*handler)(void);
 
 struct vectors {
     const uint32_t *stack_top;
-    handler handlers[VECTOR_COUNT - 1];
+    handler handlers[UD_CORTEXM_VECTORS - 1];
 };
 
 /* The linker script's. */
@@ -25,6 +28,9 @@ void ud_reset_handler(void);
 
 void ud_reset_handler(void)
 {
+    if (UD_CORTEXM_VECTORS < WITH_THE_BOARDS) { /* what has no vector is not taken, enabled or not */
+        __asm__ volatile("cpsid i" ::: "memory");
+    }
     /* an application is loaded with its data in place */
     if (&ud_data_load[0] != &ud_data_start[0]) {
         memcpy(ud_data_start, ud_data_load, (size_t)(ud_data_end - ud_data_start));

@@ -48,7 +48,7 @@ static ud_err flash_read(void *ctx, uint32_t address, uint8_t *out, uint32_t len
 static ud_err flash_program(void *ctx, uint32_t address, const uint8_t *data, uint32_t len)
 {
     (void)ctx;
-    if (!inside(address, len) || address % UNIT_BYTES != 0 || len % UNIT_BYTES != 0) {
+    if (!inside(address, len) || (address | len) % UNIT_BYTES != 0) {
         return UD_ERR_FLASH_RULE;
     }
     for (uint32_t i = 0; i < len; i++) {

@@ -45,7 +45,7 @@ void ud_semihost_random(uint8_t *out, size_t len)
 static uint32_t number_at(const char *text)
 {
     uint32_t number = 0;
-    while (*text >= '0' && *text <= '9' && number < UINT32_MAX / 10 - 1) {
+    while (*text >= '0' && *text <= '9') {
         number = number * 10 + (uint32_t)(*text++ - '0');
     }
     return number;
