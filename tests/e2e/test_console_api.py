@@ -72,8 +72,8 @@ def test_a_rollout_that_stopped_itself_needs_a_person_and_can_be_put_off(fleet):
     fleet.make(filter="name==d*", groups=[{"percent": 50, "error": 10}, {"percent": 100}], start="auto")
     fleet.end("d0", "failure")
     fleet.end("d1", "failure")
-    until(fleet.see, lambda rollout: rollout["pausedBy"] == "error limit")
-    item = todo(fleet.server)[f"rollout-stopped-{fleet.id}"]
+    until(fleet.see, lambda rollout: rollout["pausedBy"] == "error limit")  # by the first of them, perhaps
+    item = until(lambda: todo(fleet.server)[f"rollout-stopped-{fleet.id}"], lambda item: item["why"].startswith("2 of 2"))
     assert item["what"] == 'Rollout "r" stopped itself'
     assert item["why"] == "2 of 2 devices of group 1 failed or left it: 100 %, limit 10.0 %. Nobody else is offered it."
     assert (item["page"], item["of"], item["action"], item["may"]) == ("rollout", str(fleet.id), "See the cause", True)

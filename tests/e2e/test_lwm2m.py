@@ -117,6 +117,20 @@ def test_another_device_behind_the_same_address_is_not_told_what_the_first_was_a
         assert not [r for r in device.requests if r.token == device.unanswered[0].token]
 
 
+def test_what_a_new_device_is_asked_first_does_not_take_its_address_from_the_next_there(server):
+    """The first is gone before the server begins to ask; it is asked when it is heard again, from where it is then."""
+    server.add_device("d2")
+    with device_of(server) as device:
+        device.values[26241, 0] = {5: "1"}  # it has reports: the server asks of which kind
+        device.register()
+        device.update()  # what it is asked may go out now, once it had time
+        device.name = "d2"
+        device.register()
+        for path, value in (("/3/0/0", "Acme"), ("/3/0/1", "M1"), ("/3/0/9", 80)):
+            found = run(server, "d2", op="read", path=path)
+            assert found["state"] == "done" and found["answer"]["values"] == {path: value}, found
+
+
 def test_int_103_a_device_deregisters(server):
     with device_of(server) as device:
         device.register()

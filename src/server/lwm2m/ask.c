@@ -192,13 +192,18 @@ static ud_err send_first(struct ud_lwm2m *lw, struct ud_reg *reg)
     return err == UD_OK ? ud_endpoint_request(lw->endpoint, reg->remote, &buf) : err;
 }
 
-/* A way to the device: its session, or over plain UDP the address that it was last heard from. */
+/*
+ * A way to the device: its session, or over plain UDP the address that it was last heard from. Where another device has
+ * that address since, this one is asked when it is heard again.
+ */
 static bool reach(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     const bool guarded = reg->mode == UD_SECURITY_OSCORE;
+    struct ud_remote *remote = NULL;
     if (reg->remote == NULL && (reg->mode == UD_SECURITY_NONE || guarded) && reg->location != 0 &&
-        ud_endpoint_plain(lw->endpoint, &reg->address, &reg->remote) == UD_OK) {
-        reg->remote->user = reg;
+        ud_endpoint_plain(lw->endpoint, &reg->address, &remote) == UD_OK && remote->user == NULL) {
+        reg->remote = remote;
+        remote->user = reg;
         (void)ud_guard_set(lw->endpoint, reg->remote, guarded ? reg->device : 0);
         ud_coap_peer_credit(&reg->remote->peer, REGISTERED_CREDIT_BYTES);
     }
