@@ -156,7 +156,7 @@ def bench_herd(program: Path, build: Path, work: Path, capacity: float) -> list[
     server = Updraftd(build / "updraftd", state)
     People(server).call("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
     server.stop()
-    fleet.fill(state, 1, IDENTITIES)
+    fleet.fill_sqlite(state, 1, IDENTITIES)
     devices = work / "fleet"
     devices.write_text("".join(f"fleet-{n:07} {fleet.token(n)}\n" for n in range(1, IDENTITIES + 1)))
     server = Updraftd(build / "updraftd", state)
