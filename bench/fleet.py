@@ -53,18 +53,24 @@ def fill_sqlite(state: Path, first: int, count: int) -> None:
     database.close()
 
 
+BATCH = 5_000  # rows count themselves; in one transaction each count would wade through those before it
+
+
 def fill_postgresql(url: str, first: int, count: int) -> None:
     """The same rows; then what its own upkeep does after a while."""
-    numbers = f"generate_series({first},{first + count - 1}) n"
-    for text in (
+    last = first + count - 1
+    texts = []
+    for start in range(first, last + 1, BATCH):
+        numbers = f"generate_series({start},{min(start + BATCH - 1, last)}) n"
+        texts += [
             "INSERT INTO device(id,tenant,name,type_id,token_hash,created_ms,wants_attributes,attributes,last_seen_ms,status)"
             " SELECT n,1,'fleet-'||lpad(n::text,7,'0'),1,sha256(lpad(n::text,32,'0')::bytea),1,0,"
             "'{\"hw\":\"r'||n%7||'\",\"site\":\"s'||n%5000||'\"}',n%3,n%3 FROM " + numbers,
             f"INSERT INTO device_attribute(device,key,tenant,value) SELECT n,'hw',1,'r'||n%7 FROM {numbers}",
-            f"INSERT INTO device_attribute(device,key,tenant,value) SELECT n,'site',1,'s'||n%5000 FROM {numbers}",
-            f"SELECT setval(pg_get_serial_sequence('device','id'),{first + count})",
-            "VACUUM ANALYZE"):
-        subprocess.run([BIN / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text], check=True, stdout=subprocess.DEVNULL)
+            f"INSERT INTO device_attribute(device,key,tenant,value) SELECT n,'site',1,'s'||n%5000 FROM {numbers}"]
+    texts += [f"SELECT setval(pg_get_serial_sequence('device','id'),{last + 1})", "VACUUM ANALYZE"]
+    subprocess.run([BIN / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url], check=True, stdout=subprocess.DEVNULL, text=True,
+                   input="".join(text + ";\n" for text in texts))
 
 
 def timed(call) -> float:
