@@ -63,7 +63,7 @@ static void write_sleep(struct ud_json *json, uint64_t poll_s)
     ud_json_close(json, '}');
 }
 
-static void say(struct ud_call *call)
+static void say(struct ud_call *call, const struct ud_offer_gate *gate)
 {
     const char *base = NULL;
     const ud_err err = ud_call_base_url(call, &base);
@@ -75,8 +75,7 @@ static void say(struct ud_call *call)
     struct ud_interval interval;
     ud_poll_interval(call, &interval);
     struct ud_json json = ud_call_json(call, 200);
-    struct place place = {.json = &json, .base = base, .call = call};
-    ud_offer_look(&call->device, call->now_ms, &place.gate);
+    const struct place place = {.json = &json, .base = base, .call = call, .gate = *gate};
     const uint32_t sleep_s =
         ud_poll_sleep_s(&call->device, &place.gate, &interval, &call->settings, call->now_ms);
     if (sleep_s != call->device.told_s) {
@@ -117,13 +116,15 @@ static void lapse_committed(struct ud_call *call)
 static void lapsed(struct ud_call *call, ud_err err)
 {
     struct ud_fleet_device now;
+    struct ud_offer_gate gate;
     err = err == UD_OK ? ud_fleet_get(call->server->fleet, call->device.id, &now) : err;
     if (err != UD_OK) {
         ud_call_error(call, err, NULL);
         return;
     }
     call->device = now;
-    say(call);
+    ud_offer_look(&call->device, call->now_ms, &gate);
+    say(call, &gate);
 }
 
 static void answer(struct ud_call *call)
@@ -131,7 +132,7 @@ static void answer(struct ud_call *call)
     struct ud_offer_gate gate;
     ud_offer_look(&call->device, call->now_ms, &gate);
     if (!gate.lapsed || call->device.lapse_asked == call->device.current_action) {
-        say(call);
+        say(call, &gate);
         return;
     }
     call->data = ud_call_alloc(call, sizeof(struct lapse));
