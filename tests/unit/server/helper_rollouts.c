@@ -181,3 +181,16 @@ void check_counts(struct fleet *fleet, int32_t id)
     }
     assert_int_equal(rollout.total, all);
 }
+
+void leave_image(struct fleet *fleet, int32_t id, int64_t device)
+{
+    const struct ud_row_fact left = {.tenant = TENANT,
+                                     .kind = UD_FACT_DRIFT,
+                                     .device = device,
+                                     .action = member_now(fleet, id, device).action,
+                                     .state = UD_MEMBER_REVERTED};
+    assert_int_equal(ud_store_device_status_set(fleet->store, device, UD_STATUS_REVERTED, fleet->release),
+                     UD_OK);
+    assert_int_equal(ud_store_fact_add(fleet->store, &left), UD_OK);
+    settle(fleet);
+}

@@ -41,6 +41,8 @@ ud_err wish(struct fleet *fleet, int32_t id, ud_rollout_event event, const char 
 struct ud_row_rollout rollout_now(struct fleet *fleet, int32_t id);
 struct ud_row_group group_now(struct fleet *fleet, int32_t id, uint32_t position);
 struct ud_row_member member_now(struct fleet *fleet, int32_t id, int64_t device);
+/* The device confirmed, and is seen on another image now. */
+void leave_image(struct fleet *fleet, int32_t id, int64_t device);
 /* The device's open action ends so. */
 void end_action(struct fleet *fleet, int64_t device, ud_action_state end);
 /* Counts stand in the groups' rows; do they say what the members say? */

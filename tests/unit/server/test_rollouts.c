@@ -298,15 +298,7 @@ static void test_i2_a_device_that_leaves_its_image_is_given_it_again_as_often_as
     end_action(fleet, device, UD_ACTION_CONFIRMED);
     settle(fleet);
     assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_CONFIRMED);
-    const struct ud_row_fact left = {.tenant = TENANT,
-                                     .kind = UD_FACT_DRIFT,
-                                     .device = device,
-                                     .action = member_now(fleet, id, device).action,
-                                     .state = UD_MEMBER_REVERTED};
-    assert_int_equal(ud_store_device_status_set(fleet->store, device, UD_STATUS_REVERTED, fleet->release),
-                     UD_OK);
-    assert_int_equal(ud_store_fact_add(fleet->store, &left), UD_OK);
-    settle(fleet);
+    leave_image(fleet, id, device);
     assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_ACTIVE);
     assert_int_equal(member_now(fleet, id, device).attempt, 3);
     end_action(fleet, device, UD_ACTION_REVERTED);

@@ -5,20 +5,6 @@
 
 #include <stdio.h>
 
-/* The device confirmed, and is seen on another image now. */
-static void leave(struct fleet *fleet, int32_t id, int64_t device)
-{
-    const struct ud_row_fact left = {.tenant = TENANT,
-                                     .kind = UD_FACT_DRIFT,
-                                     .device = device,
-                                     .action = member_now(fleet, id, device).action,
-                                     .state = UD_MEMBER_REVERTED};
-    assert_int_equal(ud_store_device_status_set(fleet->store, device, UD_STATUS_REVERTED, fleet->release),
-                     UD_OK);
-    assert_int_equal(ud_store_fact_add(fleet->store, &left), UD_OK);
-    settle(fleet);
-}
-
 static struct plan *plan_again(struct fleet *fleet, const char *name, uint32_t groups)
 {
     struct plan *plan = plan_of(fleet, name, "", groups);
@@ -41,7 +27,7 @@ static void test_i2_who_leaves_when_its_group_has_finished_is_served_again(void 
     settle(fleet);
     assert_int_equal(group_now(fleet, id, 1).state, UD_GROUP_FINISHED);
     assert_int_equal(rollout_now(fleet, id).state, UD_ROLLOUT_RUNNING);
-    leave(fleet, id, device);
+    leave_image(fleet, id, device);
     assert_int_equal(group_now(fleet, id, 1).state, UD_GROUP_RUNNING);
     assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_ACTIVE);
     end_action(fleet, device_id(fleet, "d00001"), UD_ACTION_CONFIRMED);
@@ -63,14 +49,14 @@ static void test_i2_a_rollout_that_has_finished_runs_again_for_who_leaves(void *
     end_action(fleet, device, UD_ACTION_CONFIRMED);
     settle(fleet);
     assert_int_equal(rollout_now(fleet, id).state, UD_ROLLOUT_FINISHED);
-    leave(fleet, id, device);
+    leave_image(fleet, id, device);
     assert_int_equal(rollout_now(fleet, id).state, UD_ROLLOUT_RUNNING);
     assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_ACTIVE);
     assert_int_equal(member_now(fleet, id, device).attempt, 2);
     end_action(fleet, device, UD_ACTION_CONFIRMED);
     settle(fleet);
     assert_int_equal(rollout_now(fleet, id).state, UD_ROLLOUT_FINISHED);
-    leave(fleet, id, device); /* once again was all */
+    leave_image(fleet, id, device); /* once again was all */
     assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_REVERTED);
     assert_int_equal(rollout_now(fleet, id).state, UD_ROLLOUT_FINISHED);
     check_counts(fleet, id);
@@ -106,7 +92,7 @@ static void test_i2_what_has_ended_for_good_stays_so(void **state)
             assert_int_equal(ud_release_recall(fleet->store, TENANT, fleet->release, "bricks", fleet->now_ms),
                              UD_OK);
         }
-        leave(fleet, id, device);
+        leave_image(fleet, id, device);
         assert_int_equal(rollout_now(fleet, id).state, end);
         assert_int_equal(member_now(fleet, id, device).state, UD_MEMBER_REVERTED);
         fleet->release = add_release(fleet, name); /* the next one's was not recalled */
