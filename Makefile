@@ -37,7 +37,7 @@ asan: ## unit tests and fuzz corpora under ASan and UBSan
 
 test: asan release ## unit tests and corpora (sanitizers), release build, end-to-end tests
 	cmake --build $(BUILD)/release --target powercut stepcut tokengone
-	UPDRAFT_BUILD=$(abspath $(BUILD)/release) python3 -m pytest -q -p no:cacheprovider tests/e2e | tee $(BUILD)/pytest.log
+	UPDRAFT_BUILD=$(abspath $(BUILD)/release) scripts/e2e tests/e2e | tee $(BUILD)/pytest.log
 	@echo; echo "unit:       $$(grep -h 'tests passed' $(BUILD)/asan/ctest.log)"
 	@echo "end to end: $$(tail -n 1 $(BUILD)/pytest.log)"
 
@@ -127,7 +127,7 @@ mcu: release ## bootloader and sample application on Cortex-M3, M4 and M33: buil
 	@scripts/bootstrap mcu
 	scripts/mcu-build --boards $(BUILD)
 	UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -p no:cacheprovider tests/e2e/test_mcu*.py
+	    scripts/e2e tests/e2e/test_mcu*.py
 
 mcu-skip: release ## the small bootloader with each of its instructions left out in turn, in QEMU (ten minutes)
 	@scripts/bootstrap mcu

@@ -2,9 +2,14 @@ import json
 import os
 
 import pytest
+import turns
 from api_document import Document
 from pg_tool import Postgres
 from server_tool import Server
+
+
+def pytest_runtestloop(session):
+    return turns.runtestloop(session)
 
 
 @pytest.fixture(scope="session")

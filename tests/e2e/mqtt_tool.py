@@ -1,6 +1,7 @@
 """A mosquitto of our own over TLS, with the rules that updraftd writes; and a small MQTT 3.1.1 client."""
 import ctypes
 import os
+import random
 import select
 import signal
 import socket
@@ -22,9 +23,16 @@ def die_with_us():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Of those that the system gives nobody by itself, so that it is still free when the broker starts, and starts again."""
+    lowest_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, lowest_given), 100):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port")
 
 
 class Broker:
