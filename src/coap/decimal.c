@@ -1,11 +1,15 @@
 #include "coap/decimal.h"
 #include "updraft/assert.h"
 
+#include <string.h>
+
 enum {
     POWER_MAX = 22,          /* 10^22 is the last that a double holds exactly */
     EXPONENT_MAX = 400,      /* beyond it every number is 0 or too large */
     DIGITS_MAX = 19,         /* that surely fit uint64_t */
     DIGITS_WRITTEN_MAX = 20, /* of UINT64_MAX */
+    DOUBLE_EXPONENT_SHIFT = 52,
+    DOUBLE_EXPONENT_MAX = 0x7ff, /* infinite, or not a number */
 };
 
 static const double exact_max = 9007199254740992.0; /* 2^53: every integer up to it is a double */
@@ -96,9 +100,12 @@ static double scale(double value, int32_t exponent)
     return value;
 }
 
+/* By its bytes: a register may be wider than a double (x87) and hold 1e999. */
 bool ud_decimal_is_finite(double real)
 {
-    return real - real == 0.0;
+    uint64_t bits;
+    memcpy(&bits, &real, sizeof bits);
+    return (bits >> DOUBLE_EXPONENT_SHIFT & DOUBLE_EXPONENT_MAX) != DOUBLE_EXPONENT_MAX;
 }
 
 bool ud_decimal_to_int(double real, int64_t *integer)
