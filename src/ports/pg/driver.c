@@ -300,16 +300,37 @@ static ud_err check(struct ud_store *store)
 
 /* --- statements */
 
+#define COLUMN_LETTERS "abcdefghijklmnopqrstuvwxyz_."
+
+/*
+ * SQLite's LIKE looks at letters in any case, and patterns come in lower case: "d.name LIKE" becomes "lower(d.name) LIKE",
+ * which an index has. *text: the column's name; it is passed with what follows.
+ */
+static bool put_like(struct ud_text *out, const char **text)
+{
+    static const char like[] = " LIKE ";
+    const size_t len = strspn(*text, COLUMN_LETTERS);
+    if (len == 0 || strncmp(*text + len, like, sizeof like - 1) != 0) {
+        return false;
+    }
+    ud_text_puts(out, "lower(");
+    ud_text_put(out, *text, len);
+    ud_text_puts(out, ") LIKE ");
+    *text += len + sizeof like - 1;
+    return true;
+}
+
 /* "?" becomes "$1", "$2" ...; "?2" becomes "$2". Question marks stand in no literal of ours. */
 static char *number_params(const char *text, int *count)
 {
     struct ud_text out;
     ud_text_init(&out, STATEMENT_BYTES_MAX);
+    bool within = false; /* a word: only its beginning is looked at */
     for (*count = 0; *text != '\0'; text++) {
-        if (strncmp(text, " LIKE ", 6) == 0) { /* SQLite's looks at letters in any case */
-            ud_text_puts(&out, " ILIKE ");
-            text += 5;
-            continue;
+        const bool begins = !within;
+        within = strchr(COLUMN_LETTERS, *text) != NULL;
+        if (begins && within && put_like(&out, &text)) {
+            within = false;
         }
         if (*text != '?') {
             ud_text_put(&out, text, 1);

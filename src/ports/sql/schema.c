@@ -198,5 +198,7 @@ const struct sql_schema_step sql_schema[] = {
     {.all = SCHEMA_ENDED, .sqlite = SCHEMA_ENDED_SQLITE, .pg = SCHEMA_ENDED_PG},
     /* 19: what was given to devices directly, by release: few beside what rollouts give */
     {.all = "CREATE INDEX action_direct ON action(release) WHERE rollout=0;"},
+    /* 20: late pages of all devices; on PostgreSQL beginnings of names from an index, and one index less to write */
+    {.all = SCHEMA_BLOCKS, .sqlite = SCHEMA_BLOCKS_SQLITE, .pg = SCHEMA_BLOCKS_PG},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

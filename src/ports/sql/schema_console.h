@@ -4,7 +4,7 @@
  *
  * The counts are kept by triggers, so no statement that changes devices can forget them, set-based ones included.
  * tally, kind 1: devices by how they stand: status + 16 in quarantine + 32 without any signed report; kind 2: open
- * actions by state; kind 3 (a later step): ended ones. runs_by_day: how many devices ran a release at the end of that day (days since 1970, UTC, by the
+ * actions by state; kind 3 (a later step): ended ones; kind 4 (later still): devices by blocks of ids. runs_by_day: how many devices ran a release at the end of that day (days since 1970, UTC, by the
  * database's clock); a day without a row is as the day before. Release 0: never said anything; -1: a signed report of an image
  * that is none of ours.
  */
@@ -130,6 +130,27 @@
     "CREATE TRIGGER action_ended_gone AFTER DELETE ON action FOR EACH ROW WHEN (OLD.active=0) EXECUTE FUNCTION action_ended();" \
     "CREATE TRIGGER action_ended_moves AFTER UPDATE ON action FOR EACH ROW WHEN (" ENDED_MOVES ")" \
     " EXECUTE FUNCTION action_ended();"
+/* --- kind 4: devices by blocks of their ids, so that a late page of all devices begins near where it is */
+
+#define BLOCK_IDS "4096"
+#define BLOCK_IDS_NUMBER 4096
+#define SCHEMA_BLOCKS "INSERT INTO tally SELECT tenant,4,id/" BLOCK_IDS ",count(*) FROM device GROUP BY 1,3;"
+
+#define SCHEMA_BLOCKS_SQLITE \
+    "CREATE TRIGGER device_block_add AFTER INSERT ON device BEGIN " \
+        LITE_TALLY("NEW.", "4", "NEW.id/" BLOCK_IDS, "1") "END;" \
+    "CREATE TRIGGER device_block_gone AFTER DELETE ON device BEGIN " \
+        LITE_TALLY("OLD.", "4", "OLD.id/" BLOCK_IDS, "-1") "END;"
+
+/* device_any_case is here what UNIQUE(tenant,name) is already; without the name beside lower(name) the row would be looked up */
+#define SCHEMA_BLOCKS_PG \
+    "CREATE FUNCTION device_block() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  IF TG_OP='INSERT' THEN PERFORM tally_add(NEW.tenant,4,NEW.id/" BLOCK_IDS ",1);" \
+    "  ELSE PERFORM tally_add(OLD.tenant,4,OLD.id/" BLOCK_IDS ",-1); END IF;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER device_block AFTER INSERT OR DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_block();" \
+    "DROP INDEX device_any_case; DROP INDEX device_lower;" \
+    "CREATE INDEX device_lower ON device(tenant,lower(name)) INCLUDE (name,id);"
 /* clang-format on */
 
 #endif

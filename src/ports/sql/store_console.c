@@ -38,7 +38,8 @@ static void add_standing(struct ud_standing *standing, int64_t key, uint32_t dev
 ud_err ud_store_standing(struct ud_store *store, int64_t tenant, struct ud_standing *standing)
 {
     memset(standing, 0, sizeof *standing);
-    struct sql q = sql_begin(store, "SELECT kind,key,devices FROM tally WHERE tenant=? AND devices>0");
+    struct sql q =
+        sql_begin(store, "SELECT kind,key,devices FROM tally WHERE tenant=? AND kind IN(1,2) AND devices>0");
     sql_put_int(&q, tenant);
     while (sql_row(&q)) {
         const int64_t kind = sql_get_int(&q);

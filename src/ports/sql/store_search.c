@@ -1,6 +1,7 @@
 /* Devices by filter; what rollouts keep about single devices. */
 #include "gather.h"
 
+#include "schema_console.h"
 #include "store_device_row.h"
 
 #include "server/store_rollouts.h"
@@ -10,8 +11,9 @@
 #define SEARCH_SQL_BYTES (UD_FIQL_SQL_BYTES_MAX + 3072)
 #define PAGE_COST_MS 2000
 #define COUNT_COST_MS 60
-#define SORTED_MAX                                                                                             \
-    50000 /* so many matches are faster sorted than found by a walk in the order that was asked for */
+/* so many matches are faster sorted than found by a walk in the order that was asked for */
+#define SORTED_MAX 50000
+#define SORTED_BY_ID_MAX 20000
 
 #define IN_AREA "(d.area=? OR substr(d.area,1,length(?)+1)=?||'/')"
 
@@ -83,6 +85,74 @@ static ud_err learn_total(struct ud_store *store, int64_t tenant, const char *ar
 
 #define MATCHES "FROM device d WHERE d.tenant=? AND %s AND %s"
 
+/* --- all devices by id: the kept counts say in which block of ids a page begins */
+
+struct start {
+    int64_t bound; /* the block's first id; of the order downwards the one behind its last */
+    uint32_t offset;
+};
+
+static ud_err find_start(struct ud_store *store, int64_t tenant, bool down, uint32_t offset,
+                         struct start *start)
+{
+    struct sql q =
+        sql_begin(store, down ? "SELECT key,devices FROM tally WHERE tenant=? AND kind=4 AND devices>0"
+                                " ORDER BY key DESC"
+                              : "SELECT key,devices FROM tally WHERE tenant=? AND kind=4 AND devices>0"
+                                " ORDER BY key");
+    sql_put_int(&q, tenant);
+    *start = (struct start){down ? 0 : INT64_MAX, offset}; /* behind all of them */
+    while (sql_row(&q)) {
+        const int64_t block = sql_get_int(&q);
+        const int64_t devices = sql_get_int(&q);
+        if (devices > start->offset) {
+            start->bound = (down ? block + 1 : block) * BLOCK_IDS_NUMBER;
+            break;
+        }
+        start->offset -= (uint32_t)devices;
+    }
+    return sql_end(&q);
+}
+
+static ud_err read_page(struct sql *q, void (*each)(void *ctx, const struct ud_row_device *device), void *ctx,
+                        uint32_t *rows)
+{
+    while (sql_row(q)) {
+        struct ud_row_device row;
+        sql_read_device(q, &row);
+        each(ctx, &row);
+        (*rows)++;
+    }
+    return sql_end(q);
+}
+
+static ud_err search_all(struct ud_store *store, int64_t tenant, bool down, const struct ud_page *page,
+                         void (*each)(void *ctx, const struct ud_row_device *device), void *ctx, uint32_t *rows)
+{
+    struct start start;
+    const ud_err err = find_start(store, tenant, down, page->offset, &start);
+    if (err != UD_OK) {
+        return err;
+    }
+    struct sql q = sql_begin(
+        store, down ? DEVICE_COLUMNS " WHERE d.id IN (SELECT d.id FROM device d WHERE d.tenant=? AND d.id<?"
+                                     " ORDER BY d.id DESC LIMIT ? OFFSET ?) ORDER BY d.id DESC"
+                    : DEVICE_COLUMNS " WHERE d.id IN (SELECT d.id FROM device d WHERE d.tenant=? AND d.id>=?"
+                                     " ORDER BY d.id LIMIT ? OFFSET ?) ORDER BY d.id");
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, start.bound);
+    sql_put_int(&q, page->limit);
+    sql_put_int(&q, start.offset);
+    return read_page(&q, each, ctx, rows);
+}
+
+/* Everybody of the tenant, in the order of ids? */
+static bool is_all_by_id(const char *area, const struct ud_fiql *filter, const char *order, bool *down)
+{
+    *down = strcmp(order, "d.id DESC") == 0;
+    return area[0] == '\0' && strcmp(filter->sql, "1=1") == 0 && (*down || strcmp(order, "d.id") == 0);
+}
+
 /*
  * The page is found in a narrow walk first; what it shows is joined to these rows only. Matches that are few are all
  * read and then sorted: a walk in the order of an index could pass the whole fleet before it meets them.
@@ -91,7 +161,12 @@ static void page_sql(char *text, size_t room, const char *area, const struct ud_
                      bool few)
 {
     const char *where = area_sql(area);
-    if (few) {
+    if (few && strncmp(order, "d.id", 4) == 0) { /* no other column: an index may have all that is asked */
+        snprintf(text, room,
+                 DEVICE_COLUMNS " WHERE d.id IN (WITH few AS MATERIALIZED (SELECT d.id " MATCHES
+                                ") SELECT d.id FROM few d ORDER BY %s LIMIT ? OFFSET ?) ORDER BY %s",
+                 where, filter->sql, order, order);
+    } else if (few) {
         snprintf(text, room,
                  DEVICE_COLUMNS
                  " WHERE d.id IN (WITH few AS MATERIALIZED (SELECT d.id,d.name,d.status,d.type_id,"
@@ -106,50 +181,62 @@ static void page_sql(char *text, size_t room, const char *area, const struct ud_
     }
 }
 
+struct search {
+    int64_t tenant;
+    const char *area;
+    const struct ud_fiql *filter;
+    const char *order;
+    bool one; /* attribute and nothing else, by id */
+    bool few; /* matches */
+    void (*each)(void *ctx, const struct ud_row_device *device);
+    void *ctx;
+};
+
+static ud_err search_some(struct ud_store *store, const struct search *search, const struct ud_page *page,
+                          uint32_t *rows)
+{
+    char text[SEARCH_SQL_BYTES];
+    if (search->one) {
+        snprintf(text, sizeof text,
+                 DEVICE_COLUMNS " WHERE d.id IN (" UD_DEVICES_WITH_ATTRIBUTE
+                                "=? ORDER BY x.device LIMIT ? OFFSET ?) ORDER BY d.id");
+    } else {
+        page_sql(text, sizeof text, search->area, search->filter, search->order, search->few);
+    }
+    struct sql q = sql_begin_made(store, text);
+    if (!search->one) {
+        sql_put_int(&q, search->tenant);
+        put_area(&q, search->area);
+    }
+    sql_put_filter(&q, search->filter);
+    sql_put_int(&q, page->limit);
+    sql_put_int(&q, page->offset);
+    return read_page(&q, search->each, search->ctx, rows);
+}
+
 ud_err ud_store_device_search(struct ud_store *store, int64_t tenant, const char *area,
                               const struct ud_fiql *filter, const char *order, struct ud_page *page,
                               bool *exact, void (*each)(void *ctx, const struct ud_row_device *device),
                               void *ctx)
 {
-    char text[SEARCH_SQL_BYTES];
     uint32_t rows = 0;
+    bool down = false;
     const bool known = page->total != 0;
     const bool sorted = strncmp(order, "d.id", 4) != 0;
-    const bool one = is_one_attribute(filter, area) && strcmp(order, "d.id") == 0;
-    ud_err err = UD_OK;
+    const bool all = is_all_by_id(area, filter, order, &down);
+    struct search search = {tenant, area, filter, order, .each = each, .ctx = ctx};
+    search.one = is_one_attribute(filter, area) && strcmp(order, "d.id") == 0;
+    /* a count may cost a writer's transaction its end: there it comes last where it can */
+    const bool before = !known && !all && !search.one && (sorted || !ud_store_in_transaction(store));
     *exact = true;
-    if (sorted && !known) { /* by id the count comes last: it may cost a writer's transaction its end */
-        err = learn_total(store, tenant, area, filter, page, exact);
+    ud_err err = before ? learn_total(store, tenant, area, filter, page, exact) : UD_OK;
+    search.few = before && *exact && page->total <= (sorted ? SORTED_MAX : SORTED_BY_ID_MAX);
+    if (err == UD_OK) {
+        sql_limit(store, PAGE_COST_MS);
+        err = all ? search_all(store, tenant, down, page, each, ctx, &rows)
+                  : search_some(store, &search, page, &rows);
     }
-    if (err != UD_OK) {
-        sql_limit(store, 0);
-        return err;
-    }
-    if (one) {
-        snprintf(text, sizeof text,
-                 DEVICE_COLUMNS " WHERE d.id IN (" UD_DEVICES_WITH_ATTRIBUTE
-                                "=? ORDER BY x.device LIMIT ? OFFSET ?) ORDER BY d.id");
-    } else {
-        page_sql(text, sizeof text, area, filter, order,
-                 sorted && !known && *exact && page->total <= SORTED_MAX);
-    }
-    sql_limit(store, PAGE_COST_MS);
-    struct sql q = sql_begin_made(store, text);
-    if (!one) {
-        sql_put_int(&q, tenant);
-        put_area(&q, area);
-    }
-    sql_put_filter(&q, filter);
-    sql_put_int(&q, page->limit);
-    sql_put_int(&q, page->offset);
-    while (sql_row(&q)) {
-        struct ud_row_device row;
-        sql_read_device(&q, &row);
-        each(ctx, &row);
-        rows++;
-    }
-    err = sql_end(&q);
-    if (err == UD_OK && !known && !sorted) {
+    if (err == UD_OK && !known && !before) {
         err = learn_total(store, tenant, area, filter, page, exact);
     }
     if (err == UD_OK && !*exact) {

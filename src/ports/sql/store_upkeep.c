@@ -1,6 +1,8 @@
 /* Copies, coming back from one, and whether what is stored adds up. */
 #include "driver.h"
 
+#include "schema_console.h"
+
 #include "server/store_upkeep.h"
 
 #define RESTORE_GAP (INT64_C(1) << 20) /* more than is given out between two backups; of 2^31 */
@@ -98,8 +100,12 @@ static const struct {
      "count again: the statements are in docs/formats.md section 22",
      "SELECT count(*) FROM (SELECT t.id FROM tenant t WHERE (SELECT count(*) FROM device d WHERE "
      "d.tenant=t.id)<>"
-     "coalesce((SELECT sum(devices) FROM tally y WHERE y.tenant=t.id AND y.kind=1),0) OR (SELECT count(*) FROM "
+     "coalesce((SELECT sum(devices) FROM tally y WHERE y.tenant=t.id AND y.kind=1),0) OR"
+     " EXISTS(SELECT 1 FROM tally y WHERE y.tenant=t.id AND y.kind=4 AND y.devices<>(SELECT count(*) FROM "
      "device d"
+     " WHERE d.tenant=t.id AND d.id>=y.key*" BLOCK_IDS " AND d.id<(y.key+1)*" BLOCK_IDS ")) OR"
+     " (SELECT count(*) FROM device d WHERE d.tenant=t.id)<>coalesce((SELECT sum(devices) FROM tally y WHERE"
+     " y.tenant=t.id AND y.kind=4),0) OR (SELECT count(*) FROM device d"
      " WHERE d.tenant=t.id)<>coalesce((SELECT sum(r.devices) FROM runs_by_day r WHERE r.tenant=t.id AND r.day="
      "(SELECT max(x.day) FROM runs_by_day x WHERE x.tenant=r.tenant AND x.release=r.release)),0)) x"},
     {"kept counts of actions that differ from the actions",

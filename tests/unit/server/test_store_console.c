@@ -602,6 +602,92 @@ static void test_a_sorted_page_is_the_same_on_both_ways(void **state)
     }
 }
 
+/* The page of all from an offset on, as names, beside the same names counted one by one. */
+static void look_at_pages(struct ud_store *store, const char *const *names, uint32_t count)
+{
+    static struct ud_fiql all;
+    struct ud_fiql_wrong wrong;
+    const struct ud_fiql_scope scope = {.tenant = TENANT};
+    static const struct ud_fiql_field none[] = {{NULL, UD_FIQL_TEXT, NULL, NULL, NULL}};
+    assert_int_equal(ud_fiql_compile(&all, "", none, &scope, &wrong), UD_OK);
+    for (uint32_t offset = 0; offset <= count + 1; offset++) {
+        for (int down = 0; down < 2; down++) {
+            struct ud_page page = {.offset = offset, .limit = 2};
+            struct texts seen = {""};
+            struct texts wanted = {""};
+            bool exact = false;
+            for (uint32_t i = offset; i < offset + 2 && i < count; i++) {
+                struct ud_row_device row;
+                snprintf(row.name, sizeof row.name, "%s", names[down ? count - 1 - i : i]);
+                see_name(&wanted, &row);
+            }
+            assert_int_equal(ud_store_device_search(store, TENANT, "", &all, down ? "d.id DESC" : "d.id", &page,
+                                                    &exact, see_name, &seen),
+                             UD_OK);
+            assert_string_equal(seen.text, wanted.text);
+            assert_int_equal(page.total, count);
+            assert_true(exact);
+        }
+    }
+}
+
+/* Blocks of ids with several, with one, with none, and with those of another tenant. */
+static void test_a_late_page_of_all_begins_where_it_is(void **state)
+{
+    struct place *place = *state;
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
+    static const char *const left[] = {"a", "c", "e", "f"};
+    look_at_pages(place->store, names, 0);
+    place_sql(place, "INSERT INTO tenant(id,name) VALUES(7,'other')");
+    place_sql(place,
+              "INSERT INTO device(id,tenant,name,created_ms) VALUES(3,1,'a',1),(4094,7,'x',1),(4095,1,'b',1),"
+              "(4096,1,'c',1),(4097,7,'y',1),(4098,1,'d',1),(9000,7,'z',1),(20480,1,'e',1),(20481,1,'f',1),"
+              "(24575,1,'g',1)");
+    look_at_pages(place->store, names, 7);
+    assert_int_equal(wrong_counts(place->store), 0);
+    assert_int_equal(ud_store_device_remove(place->store, 4095), UD_OK);
+    place_sql(place, "DELETE FROM device WHERE name IN('d','g','z')");
+    look_at_pages(place->store, left, 4);
+    assert_int_equal(wrong_counts(place->store), 0);
+    place_sql(place, "UPDATE tally SET devices=devices+1 WHERE kind=4 AND tenant=1 AND key=0");
+    place_sql(place, "UPDATE tally SET devices=devices-1 WHERE kind=4 AND tenant=1 AND key=1");
+    assert_int_equal(wrong_counts(place->store), 1);
+}
+
+/* Few of them, by id: all are read and sorted. Letters count in any case, and what is special in a pattern is itself. */
+static void test_beginnings_of_names_find_the_same_everywhere(void **state)
+{
+    struct ud_store *store = ((struct place *)*state)->store;
+    static const struct {
+        const char *filter;
+        const char *names;
+    } rows[] = {{"name==LINE-*", "line-2 Line-10 LINE-1 "},
+                {"name==line-1*", "Line-10 LINE-1 "},
+                {"name==*e-1", "LINE-1 "},
+                {"name==line_*", "line_2 "},
+                {"name==line%*", "line%3 "},
+                {"name!=line*", "lane "},
+                {"name==line-10", ""}};
+    static const char *const names[] = {"line-2", "Line-10", "lane", "LINE-1", "line_2", "line%3"};
+    static const struct ud_fiql_field fields[] = {{"name", UD_FIQL_TEXT, "d.name%", NULL, NULL},
+                                                  {NULL, UD_FIQL_TEXT, NULL, NULL, NULL}};
+    static struct ud_fiql filter;
+    struct ud_fiql_wrong wrong;
+    const struct ud_fiql_scope scope = {.tenant = TENANT};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        add_device(store, names[i], "");
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ud_page page = {.limit = 10};
+        struct texts seen = {""};
+        bool exact = false;
+        assert_int_equal(ud_fiql_compile(&filter, rows[i].filter, fields, &scope, &wrong), UD_OK);
+        assert_int_equal(
+            ud_store_device_search(store, TENANT, "", &filter, "d.id", &page, &exact, see_name, &seen), UD_OK);
+        assert_string_equal(seen.text, rows[i].names);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +704,8 @@ int main(void)
         PLACE_TEST(test_completions_come_from_what_is_there),
         PLACE_TEST(test_one_attribute_alone_finds_what_it_finds_among_others),
         PLACE_TEST(test_a_sorted_page_is_the_same_on_both_ways),
+        PLACE_TEST(test_a_late_page_of_all_begins_where_it_is),
+        PLACE_TEST(test_beginnings_of_names_find_the_same_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
