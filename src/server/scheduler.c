@@ -3,6 +3,7 @@
 #include "server/patches.h"
 #include "server/rollouts.h"
 #include "server/server.h"
+#include "server/store_gather.h"
 #include "server/store_shared.h"
 #include "server/tenants.h"
 
@@ -57,6 +58,32 @@ static int64_t overdue_ms(void *ctx, int64_t tenant, int64_t now_ms)
     return ud_settings_overdue_ms(&settings, now_ms);
 }
 
+/* As they are now, for the fleet in memory: where a round trip costs, by few statements. */
+static ud_err read_rows(struct ud_scheduler *scheduler, struct ud_store *store)
+{
+    const struct ud_tick *tick = &scheduler->tick;
+    const bool gathers = ud_store_gathers(store);
+    ud_err err = UD_OK;
+    for (size_t from = 0; from < tick->device_count && err == UD_OK; from += UD_STORE_GATHER_MAX) {
+        const size_t left = tick->device_count - from;
+        const size_t count = left < UD_STORE_GATHER_MAX ? left : UD_STORE_GATHER_MAX;
+        struct ud_store_want wants[UD_STORE_GATHER_MAX];
+        const struct ud_store_want *list[UD_STORE_GATHER_MAX];
+        for (size_t i = 0; i < count; i++) {
+            wants[i] = (struct ud_store_want){.device = tick->devices[from + i], .row = true};
+            list[i] = &wants[i];
+        }
+        err = gathers ? ud_store_gather(store, list, count) : UD_OK;
+        for (size_t i = 0; i < count && err == UD_OK; i++) {
+            err = ud_store_device_get(store, wants[i].device, &scheduler->rows[scheduler->row_count++]);
+        }
+        if (gathers) {
+            ud_store_scatter(store); /* nothing was written */
+        }
+    }
+    return err;
+}
+
 static ud_err run_tick(struct ud_job *job, struct ud_store *store)
 {
     struct ud_scheduler *scheduler = scheduler_of(job);
@@ -66,10 +93,7 @@ static ud_err run_tick(struct ud_job *job, struct ud_store *store)
     scheduler->tick.overdue_ctx = scheduler;
     ud_err err = ud_store_is_shared(store) ? take_turn(scheduler, store) : UD_OK;
     err = err == UD_OK ? ud_rollout_tick(store, &scheduler->tick) : err;
-    for (size_t i = 0; i < scheduler->tick.device_count && err == UD_OK; i++) {
-        err = ud_store_device_get(store, scheduler->tick.devices[i], &scheduler->rows[scheduler->row_count++]);
-    }
-    return err;
+    return err == UD_OK ? read_rows(scheduler, store) : err;
 }
 
 static void tick_done(struct ud_job *job, ud_err err)

@@ -163,6 +163,14 @@ ud_err ud_store_member_add(struct ud_store *store, const struct ud_row_member *m
 /** A new state, action and attempt; the group's counts follow. `member->state` is the old one. */
 ud_err ud_store_member_move(struct ud_store *store, const struct ud_row_member *member, ud_member_state state,
                             int32_t action, uint32_t attempt);
+/** The same for many members of one group. */
+struct ud_member_move {
+    struct ud_row_member member;
+    ud_member_state state;
+    int32_t action;
+    uint32_t attempt;
+};
+ud_err ud_store_member_move_each(struct ud_store *store, const struct ud_member_move *moves, size_t count);
 /** At most `max` members of a group in a state, lowest device first. */
 ud_err ud_store_member_next(struct ud_store *store, int32_t rollout, uint32_t group, ud_member_state state,
                             struct ud_row_member *members, size_t max, size_t *count);

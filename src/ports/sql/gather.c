@@ -14,7 +14,7 @@ static struct sql_gather *open_gather(const struct ud_store *store)
 static void forget(struct sql_gather *gather)
 {
     gather->open = gather->own = gather->touched = false;
-    gather->device_count = gather->action_count = gather->release_count = 0;
+    gather->device_count = gather->action_count = gather->release_count = gather->takes_count = 0;
     memset(gather->numbers, 0, sizeof gather->numbers);
     for (size_t i = 0; i < GATHER_KINDS; i++) {
         gather_empty(&gather->tables[i]);
@@ -127,6 +127,7 @@ ud_err sql_gather_other(struct ud_store *store, const char *text)
         return err;
     }
     gather->touched = true;
+    gather->takes_count = 0;
     for (size_t i = 0; i < gather->device_count; i++) {
         gather->devices[i].gone = gather->devices[i].gone || gather->devices[i].row.id == gather->current;
     }
@@ -202,6 +203,12 @@ bool sql_gather_action(struct ud_store *store, int32_t id, int64_t tenant, int64
     return true;
 }
 
+bool sql_gather_idle(const struct ud_store *store, int64_t device)
+{
+    const struct gathered_device *found = device_of(store, device);
+    return found != NULL && found->active == 0;
+}
+
 bool sql_gather_newest(struct ud_store *store, int64_t device, struct ud_row_action *row)
 {
     struct sql_gather *gather = open_gather(store);
@@ -246,6 +253,29 @@ void sql_gather_release_keep(struct ud_store *store, const struct sql_release_ke
     gather->releases[at].err = err;
     if (err == UD_OK) {
         gather->releases[at].row = *row;
+    }
+}
+
+bool sql_gather_takes(const struct ud_store *store, int64_t type, int32_t release, bool *takes)
+{
+    const struct sql_gather *gather = open_gather(store);
+    for (size_t i = 0; gather != NULL && i < gather->takes_count; i++) {
+        if (gather->takes[i].type == type && gather->takes[i].release == release) {
+            *takes = gather->takes[i].takes;
+            return true;
+        }
+    }
+    return false;
+}
+
+void sql_gather_takes_keep(struct ud_store *store, int64_t type, int32_t release, bool takes)
+{
+    struct sql_gather *gather = open_gather(store);
+    if (gather != NULL && gather->takes_count < GATHER_TAKES) {
+        const size_t at = gather->takes_count++;
+        gather->takes[at].type = type;
+        gather->takes[at].release = release;
+        gather->takes[at].takes = takes;
     }
 }
 
@@ -374,6 +404,56 @@ static ud_err begin_row(struct ud_store *store, gather_kind kind, int64_t *id)
     err = err == UD_OK ? gather_number(store, kind, id) : err;
     store->gather->touched = true;
     return err;
+}
+
+/* What RUNS (schema_console.h) says of the row. */
+static int32_t runs_of(const struct ud_row_device *row)
+{
+    return !row->has_report ? row->finished_release : row->running_release == 0 ? -1 : row->running_release;
+}
+
+/* The device's only active action is its current one; which of several is, the database knows. */
+static void take_in_action(struct sql_gather *gather, struct gathered_device *device,
+                           const struct ud_row_action *row)
+{
+    bool newest = false;
+    for (size_t i = 0; i < gather->action_count; i++) {
+        struct gathered_action *action = &gather->actions[i];
+        newest = newest || (action->newest && action->row.device == row->device);
+        action->newest = action->newest && action->row.device != row->device;
+    }
+    gather->actions[gather->action_count++] =
+        (struct gathered_action){.row = *row, .before = runs_of(&device->row), .newest = newest, .added = true};
+    device->half = device->half || device->active > 0;
+    device->active++;
+    device->row.current_action = row->id;
+    device->row.current_release = row->release;
+    device->row.canceling = row->canceling;
+    device->row.terms = row->terms;
+}
+
+bool sql_gather_action_add(struct ud_store *store, struct ud_row_action *action, ud_err *err)
+{
+    int64_t id = 0;
+    struct gathered_device *device = device_of(store, action->device);
+    if (device == NULL || !action->active || store->gather->action_count == 2 * UD_STORE_GATHER_MAX) {
+        return false;
+    }
+    struct sql_gather *gather = store->gather;
+    *err = begin_row(store, GATHER_ACTION, &id);
+    if (*err != UD_OK) {
+        return true;
+    }
+    if (id > UD_ACTION_ID_MAX) {
+        *err = UD_ERR_LIMIT;
+        return true;
+    }
+    if (gather->action_count > 0 && gather->actions[gather->action_count - 1].row.id >= id) {
+        return false; /* they stand in the order of their ids, and these ids grow */
+    }
+    action->id = (int32_t)id;
+    take_in_action(gather, device, action);
+    return true;
 }
 
 bool sql_gather_status_add(struct ud_store *store, struct ud_row_action *action,

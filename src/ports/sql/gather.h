@@ -14,11 +14,14 @@ bool sql_gather_device(struct ud_store *store, int64_t id, struct ud_row_device 
 bool sql_gather_action(struct ud_store *store, int32_t id, int64_t tenant, int64_t device,
                        struct ud_row_action *row);
 bool sql_gather_newest(struct ud_store *store, int64_t device, struct ud_row_action *row);
+/** The device has no active action. False: the database knows. */
+bool sql_gather_idle(const struct ud_store *store, int64_t device);
 bool sql_gather_action_set(struct ud_store *store, const struct ud_row_action *row);
 bool sql_gather_report_set(struct ud_store *store, const struct ud_row_device *row);
 bool sql_gather_finished_set(struct ud_store *store, int64_t id, int32_t action, int32_t release);
 bool sql_gather_status_set(struct ud_store *store, int64_t id, ud_device_status status, int32_t assigned);
 /* Those that append may fail where they take a number: *err. */
+bool sql_gather_action_add(struct ud_store *store, struct ud_row_action *action, ud_err *err);
 bool sql_gather_status_add(struct ud_store *store, struct ud_row_action *action,
                            const struct ud_row_status *status, ud_err *err);
 bool sql_gather_report_add(struct ud_store *store, int64_t tenant, int64_t device,
@@ -38,6 +41,10 @@ bool sql_gather_release(const struct ud_store *store, const struct sql_release_k
                         struct ud_row_release *row, ud_err *err);
 void sql_gather_release_keep(struct ud_store *store, const struct sql_release_key *key, ud_err err,
                              const struct ud_row_release *row);
+
+/** Whether devices of a type take a release, as it was answered before. */
+bool sql_gather_takes(const struct ud_store *store, int64_t type, int32_t release, bool *takes);
+void sql_gather_takes_keep(struct ud_store *store, int64_t type, int32_t release, bool takes);
 
 /** Any other statement is about to run: what waits is written before it. */
 ud_err sql_gather_other(struct ud_store *store, const char *text);

@@ -79,6 +79,7 @@ static const char newest_numbers[GATHER_KINDS][96] = {
     [GATHER_STATUS] = "SELECT nextval(pg_get_serial_sequence('action_status','id')) FROM generate_series(1,?)",
     [GATHER_REPORT] = "SELECT nextval(pg_get_serial_sequence('report','id')) FROM generate_series(1,?)",
     [GATHER_EVENT] = "SELECT nextval(pg_get_serial_sequence('event','id')) FROM generate_series(1,?)",
+    [GATHER_ACTION] = "SELECT nextval(pg_get_serial_sequence('action','id')) FROM generate_series(1,?)",
 };
 
 /* Numbers that nobody used are left out for ever: those of events must grow in the order of the commits. */
@@ -173,8 +174,7 @@ ud_err gather_read(struct ud_store *store, const char *devices, const char *acti
 
 /* --- writing */
 
-/* `text` takes `columns` arrays and writes each row of them. */
-static ud_err write_table(struct ud_store *store, struct gather_table *table, size_t columns, const char *text)
+ud_err gather_write_table(struct ud_store *store, struct gather_table *table, size_t columns, const char *text)
 {
     if (table->rows == 0) {
         return UD_OK;
@@ -202,29 +202,68 @@ static ud_err write_table(struct ud_store *store, struct gather_table *table, si
 
 static ud_err write_appended(struct ud_store *store, struct gather_table tables[GATHER_KINDS])
 {
-    ud_err err = write_table(store, &tables[GATHER_STATUS], 8,
-                             "INSERT INTO action_status(id,tenant,previous,at_ms,state,canceling,code,messages)"
-                             " SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS
-                             "," WORDS ")");
+    ud_err err = gather_write_table(
+        store, &tables[GATHER_STATUS], 8,
+        "INSERT INTO action_status(id,tenant,previous,at_ms,state,canceling,code,messages)"
+        " SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," WORDS ")");
+    err = err != UD_OK ? err
+                       : gather_write_table(
+                             store, &tables[GATHER_REPORT], 9,
+                             "INSERT INTO report(id,tenant,previous,at_ms,action,counter,result,boot_reason,"
+                             "bytes) SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS
+                             "," INTS "," INTS "," BLOBS ")");
     err = err != UD_OK
               ? err
-              : write_table(store, &tables[GATHER_REPORT], 9,
-                            "INSERT INTO report(id,tenant,previous,at_ms,action,counter,result,boot_reason,"
-                            "bytes) SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS
-                            "," INTS "," INTS "," BLOBS ")");
-    err = err != UD_OK ? err
-                       : write_table(store, &tables[GATHER_EVENT], 7,
-                                     "INSERT INTO event(id,tenant,at_ms,kind,device,body,area)"
-                                     " SELECT v.a,v.b,v.c,v.d,v.e,v.f,coalesce((SELECT x.area FROM device x"
-                                     " WHERE x.tenant=v.b AND x.name=v.g),'') FROM unnest(" INTS "," INTS
-                                     "," INTS "," WORDS "," WORDS "," WORDS "," WORDS ") AS v(a,b,c,d,e,f,g)");
+              : gather_write_table(store, &tables[GATHER_EVENT], 7,
+                                   "INSERT INTO event(id,tenant,at_ms,kind,device,body,area)"
+                                   " SELECT v.a,v.b,v.c,v.d,v.e,v.f,coalesce((SELECT x.area FROM device x"
+                                   " WHERE x.tenant=v.b AND x.name=v.g),'') FROM unnest(" INTS "," INTS "," INTS
+                                   "," WORDS "," WORDS "," WORDS "," WORDS ") AS v(a,b,c,d,e,f,g)");
     /* without a number of its own: in the order of the rows */
-    return err != UD_OK
-               ? err
-               : write_table(store, &tables[GATHER_FACT], 7,
-                             "INSERT INTO rollout_fact(tenant,kind,device,action,rollout,group_position,state)"
-                             " SELECT a,b,c,d,e,f,g FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS
-                             "," INTS "," INTS ") WITH ORDINALITY AS v(a,b,c,d,e,f,g,n) ORDER BY n");
+    return err != UD_OK ? err
+                        : gather_write_table(
+                              store, &tables[GATHER_FACT], 7,
+                              "INSERT INTO rollout_fact(tenant,kind,device,action,rollout,group_position,state)"
+                              " SELECT a,b,c,d,e,f,g FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS
+                              "," INTS "," INTS ") WITH ORDINALITY AS v(a,b,c,d,e,f,g,n) ORDER BY n");
+}
+
+static void put_added(struct gather_table *table, const struct gathered_action *action)
+{
+    const struct ud_row_action *row = &action->row;
+    const struct ud_terms *terms = &row->terms;
+    const int64_t values[] = {row->id,           row->tenant,     row->device,     row->release,
+                              row->state,        row->active,     row->canceling,  row->proof_signed,
+                              row->error,        row->created_ms, row->updated_ms, row->last_status,
+                              row->status_count, terms->rollout,  terms->group,    terms->weight,
+                              terms->force,      terms->force_ms, terms->waits,    action->before};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        gather_int(table, values[i]);
+    }
+    gather_bytes(table, row->nonce, sizeof row->nonce);
+    gather_words(table, terms->schedule);
+    gather_words(table, terms->duration);
+    gather_words(table, terms->zone);
+    gather_row(table);
+}
+
+static ud_err write_added(struct ud_store *store, struct gather_table *table)
+{
+    struct sql_gather *gather = store->gather;
+    for (size_t i = 0; i < gather->action_count; i++) {
+        struct gathered_action *action = &gather->actions[i];
+        if (action->added) {
+            put_added(table, action);
+            action->added = action->changed = false;
+        }
+    }
+    return gather_write_table(
+        store, table, 24,
+        "INSERT INTO action(id,tenant,device,release,state,active,canceling,proof_signed,error,created_ms,"
+        "updated_ms,last_status,status_count,rollout,group_position,weight,force,force_ms,waits,before_release,"
+        "nonce,schedule,duration,zone) SELECT * FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS
+        "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS "," INTS
+        "," INTS "," INTS "," INTS "," BLOBS "," WORDS "," WORDS "," WORDS ")");
 }
 
 static ud_err write_actions(struct ud_store *store, struct gather_table *table)
@@ -245,7 +284,7 @@ static ud_err write_actions(struct ud_store *store, struct gather_table *table)
         gather_row(table);
         action->changed = false;
     }
-    return write_table(
+    return gather_write_table(
         store, table, 11,
         "UPDATE action SET state=v.b,active=v.c,canceling=v.d,proof_signed=v.e,error=v.f,updated_ms=v.g,"
         "last_status=v.h,status_count=v.i,force=v.j,waits=v.k FROM unnest(" INTS "," INTS "," INTS "," INTS
@@ -289,7 +328,7 @@ static ud_err write_reported(struct ud_store *store, struct gather_table *table)
             device->reported = false;
         }
     }
-    return write_table(
+    return gather_write_table(
         store, table, 12,
         "UPDATE device SET report_counter=v.b,report_hash=v.c,reported_ms=v.d,boot_reason=v.e,"
         "running_digest=v.f,running_sequence=v.g,running_epoch=v.h,running_release=v.i,last_report=v.j,"
@@ -316,7 +355,7 @@ static ud_err write_stands(struct ud_store *store, struct gather_table *table)
         gather_row(table);
         device->stands = false;
     }
-    return write_table(
+    return gather_write_table(
         store, table, 6,
         "UPDATE device SET finished_action=v.b,finished_release=v.c,wants_attributes=v.d,status=v.e,"
         "assigned_release=v.f FROM unnest(" INTS "," INTS "," INTS "," INTS "," INTS "," INTS
@@ -329,6 +368,7 @@ ud_err gather_write(struct ud_store *store)
     memset(&table, 0, sizeof table);
     store->gather->own = true;
     ud_err err = write_appended(store, store->gather->tables);
+    err = err == UD_OK ? write_added(store, &table) : err;
     err = err == UD_OK ? write_actions(store, &table) : err;
     err = err == UD_OK ? write_reported(store, &table) : err;
     err = err == UD_OK ? write_stands(store, &table) : err;

@@ -6,10 +6,11 @@
 
 #include "server/store_gather.h"
 
-#define GATHER_COLUMNS_MAX 12
+#define GATHER_COLUMNS_MAX 24
 #define GATHER_COLUMN_BYTES_MAX (8U << 20)
 #define GATHER_COLUMN_BYTES_FULL (1U << 20) /* then it is written early */
 #define GATHER_RELEASES 8
+#define GATHER_TAKES 8
 
 /* Arrays in PostgreSQL's notation, one for each column. */
 struct gather_table {
@@ -25,7 +26,15 @@ struct gather_numbers {
     size_t count;
 };
 
-typedef enum gather_kind { GATHER_STATUS, GATHER_REPORT, GATHER_EVENT, GATHER_FACT, GATHER_KINDS } gather_kind;
+/* New actions wait among the actions, because they may change once more; of the table they only take numbers. */
+typedef enum gather_kind {
+    GATHER_STATUS,
+    GATHER_REPORT,
+    GATHER_EVENT,
+    GATHER_FACT,
+    GATHER_ACTION,
+    GATHER_KINDS
+} gather_kind;
 
 struct gathered_device {
     struct ud_row_device row;
@@ -41,7 +50,9 @@ struct gathered_device {
 
 struct gathered_action {
     struct ud_row_action row;
+    int32_t before; /* of a new one: what its device ran */
     bool newest;
+    bool added; /* new, and not written yet */
     bool changed;
     bool gone;
 };
@@ -61,6 +72,12 @@ struct sql_gather {
         struct ud_row_release row;
     } releases[GATHER_RELEASES];
     size_t release_count;
+    struct {
+        int64_t type;
+        int32_t release;
+        bool takes;
+    } takes[GATHER_TAKES];
+    size_t takes_count;
     struct gather_table tables[GATHER_KINDS];
     struct gather_numbers numbers[GATHER_KINDS];
 };
@@ -75,6 +92,8 @@ void gather_empty(struct gather_table *table);
 void gather_free_table(struct gather_table *table);
 /** The next number of the table's ids. */
 ud_err gather_number(struct ud_store *store, gather_kind kind, int64_t *id);
+/** `text` takes as many arrays and writes each row of them: UD_ERR_STORE when it wrote fewer. The table is empty then. */
+ud_err gather_write_table(struct ud_store *store, struct gather_table *table, size_t columns, const char *text);
 /** Everything that waits, by one statement for each kind. */
 ud_err gather_write(struct ud_store *store);
 /** Those of these texts are arrays of ids. */

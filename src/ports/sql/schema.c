@@ -200,5 +200,7 @@ const struct sql_schema_step sql_schema[] = {
     {.all = "CREATE INDEX action_direct ON action(release) WHERE rollout=0;"},
     /* 20: late pages of all devices; on PostgreSQL beginnings of names from an index, and one index less to write */
     {.all = SCHEMA_BLOCKS, .sqlite = SCHEMA_BLOCKS_SQLITE, .pg = SCHEMA_BLOCKS_PG},
+    /* 21: less to do for each of many new actions */
+    {.all = "", .pg = SCHEMA_MANY_PG},
 };
 const uint32_t sql_schema_newest = sizeof sql_schema / sizeof sql_schema[0];

@@ -151,6 +151,19 @@
     "CREATE TRIGGER device_block AFTER INSERT OR DELETE ON device FOR EACH ROW EXECUTE FUNCTION device_block();" \
     "DROP INDEX device_any_case; DROP INDEX device_lower;" \
     "CREATE INDEX device_lower ON device(tenant,lower(name)) INCLUDE (name,id);"
+
+/* new actions are noted and counted by the statement and not by the row: a group's start adds many */
+#define SCHEMA_MANY_PG \
+    "DROP TRIGGER action_added ON action; DROP TRIGGER action_tally ON action;" \
+    "CREATE TRIGGER action_left AFTER DELETE ON action FOR EACH ROW EXECUTE FUNCTION action_touched();" \
+    "CREATE TRIGGER action_tally_gone AFTER DELETE ON action FOR EACH ROW EXECUTE FUNCTION action_tally();" \
+    "CREATE FUNCTION action_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+    "  UPDATE device SET changed=-1 WHERE id=ANY(ARRAY(SELECT device FROM added));" \
+    "  INSERT INTO tally AS t SELECT tenant,2,state,sum(active) FROM added GROUP BY 1,3" \
+    "  ON CONFLICT(tenant,kind,key) DO UPDATE SET devices=t.devices+excluded.devices;" \
+    "  RETURN NULL; END $$;" \
+    "CREATE TRIGGER action_added AFTER INSERT ON action REFERENCING NEW TABLE AS added FOR EACH STATEMENT" \
+    " EXECUTE FUNCTION action_added();"
 /* clang-format on */
 
 #endif

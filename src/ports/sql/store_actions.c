@@ -9,6 +9,10 @@
 
 ud_err ud_store_action_add(struct ud_store *store, struct ud_row_action *action)
 {
+    ud_err gathered = UD_OK;
+    if (sql_gather_action_add(store, action, &gathered)) {
+        return gathered;
+    }
     struct sql q = sql_begin(
         store, "INSERT INTO action(tenant,device,release,state,active,canceling,proof_signed,"
                "error,nonce,created_ms,updated_ms,rollout,group_position,weight,force,force_ms,waits,"
@@ -157,6 +161,10 @@ ud_err ud_store_action_list(struct ud_store *store, int64_t device, struct ud_pa
 ud_err ud_store_action_active(struct ud_store *store, int64_t device, int32_t *ids, size_t max, size_t *count)
 {
     size_t found = 0;
+    if (sql_gather_idle(store, device)) {
+        *count = 0;
+        return UD_OK;
+    }
     struct sql q = sql_begin(store, "SELECT id FROM action WHERE device=? AND active=1 ORDER BY id LIMIT ?");
     sql_put_int(&q, device);
     sql_put_int(&q, (int64_t)max);

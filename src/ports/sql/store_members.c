@@ -1,9 +1,12 @@
 /* Members of rollouts, and the queue of facts. */
-#include "gather.h"
+#include "driver.h"
+#include "gather_rows.h"
 
 #include "store_device_row.h"
 
 #include "server/store_rollouts.h"
+
+#include "updraft/assert.h"
 
 #include <stdio.h>
 
@@ -90,8 +93,8 @@ ud_err ud_store_member_add(struct ud_store *store, const struct ud_row_member *m
     return err == UD_OK ? total_by(store, member->rollout, 1) : err;
 }
 
-ud_err ud_store_member_move(struct ud_store *store, const struct ud_row_member *member, ud_member_state state,
-                            int32_t action, uint32_t attempt)
+static ud_err move_row(struct ud_store *store, const struct ud_row_member *member, ud_member_state state,
+                       int32_t action, uint32_t attempt)
 {
     struct sql q = sql_begin(store, "UPDATE rollout_device SET state=?,action=?,attempt=?"
                                     " WHERE rollout=? AND device=? AND state=?");
@@ -101,10 +104,64 @@ ud_err ud_store_member_move(struct ud_store *store, const struct ud_row_member *
     sql_put_int(&q, member->rollout);
     sql_put_int(&q, member->device);
     sql_put_int(&q, member->state);
-    ud_err err = sql_end_changed(&q);
+    return sql_end_changed(&q);
+}
+
+ud_err ud_store_member_move(struct ud_store *store, const struct ud_row_member *member, ud_member_state state,
+                            int32_t action, uint32_t attempt)
+{
+    ud_err err = move_row(store, member, state, action, attempt);
     if (state != member->state) {
         err = err == UD_OK ? count_by(store, member->rollout, member->group, member->state, -1) : err;
         err = err == UD_OK ? count_by(store, member->rollout, member->group, state, 1) : err;
+    }
+    return err;
+}
+
+/* By one statement, where the database takes arrays. */
+static ud_err move_rows(struct ud_store *store, const struct ud_member_move *moves, size_t count)
+{
+    struct gather_table table;
+    memset(&table, 0, sizeof table);
+    for (size_t i = 0; i < count; i++) {
+        const struct ud_member_move *move = &moves[i];
+        gather_int(&table, move->member.rollout);
+        gather_int(&table, move->member.device);
+        gather_int(&table, move->member.state);
+        gather_int(&table, move->state);
+        gather_int(&table, move->action);
+        gather_int(&table, move->attempt);
+        gather_row(&table);
+    }
+    const ud_err err = gather_write_table(
+        store, &table, 6,
+        "UPDATE rollout_device SET state=v.d,action=v.e,attempt=v.f FROM unnest(CAST(? AS BIGINT[]),"
+        "CAST(? AS BIGINT[]),CAST(? AS BIGINT[]),CAST(? AS BIGINT[]),CAST(? AS BIGINT[]),CAST(? AS BIGINT[]))"
+        " AS v(a,b,c,d,e,f) WHERE rollout=v.a AND device=v.b AND state=v.c");
+    gather_free_table(&table);
+    return err;
+}
+
+ud_err ud_store_member_move_each(struct ud_store *store, const struct ud_member_move *moves, size_t count)
+{
+    int64_t by[UD_MEMBER_STATE_COUNT] = {0};
+    ud_err err = UD_OK;
+    for (size_t i = 0; i < count; i++) {
+        UD_ASSERT(moves[i].member.rollout == moves[0].member.rollout &&
+                  moves[i].member.group == moves[0].member.group);
+        by[moves[i].member.state]--;
+        by[moves[i].state]++;
+    }
+    if (store->driver->arrays) {
+        err = move_rows(store, moves, count);
+    } else {
+        for (size_t i = 0; i < count && err == UD_OK; i++) {
+            err = move_row(store, &moves[i].member, moves[i].state, moves[i].action, moves[i].attempt);
+        }
+    }
+    for (int state = 0; state < UD_MEMBER_STATE_COUNT && err == UD_OK && count > 0; state++) {
+        err =
+            count_by(store, moves[0].member.rollout, moves[0].member.group, (ud_member_state)state, by[state]);
     }
     return err;
 }

@@ -1,5 +1,5 @@
 /* Entities by description: one writer of SQL for all of them. */
-#include "sql.h"
+#include "gather.h"
 
 #include "store_device_row.h"
 
@@ -460,10 +460,13 @@ ud_err ud_store_set_content(struct ud_store *store, int64_t set, struct ud_set_c
 
 ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t release, bool *takes)
 {
-    struct sql q =
-        sql_begin(store, "SELECT (SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1),"
-                         "(SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1 AND r.b=(" SET_TYPE_OF
-                         ")) FROM release e WHERE e.id=?2");
+    if (sql_gather_takes(store, device_type, release, takes)) {
+        return UD_OK;
+    }
+    struct sql q = sql_begin_apart(
+        store, "SELECT (SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1),"
+               "(SELECT count(*) FROM relation r WHERE r.kind=5 AND r.a=?1 AND r.b=(" SET_TYPE_OF
+               ")) FROM release e WHERE e.id=?2");
     sql_put_int(&q, device_type);
     sql_put_int(&q, release);
     bool good = false;
@@ -474,6 +477,7 @@ ud_err ud_store_type_takes(struct ud_store *store, int64_t device_type, int32_t 
     const ud_err err = sql_end(&q);
     if (err == UD_OK) {
         *takes = good;
+        sql_gather_takes_keep(store, device_type, release, good);
     }
     return err;
 }

@@ -31,6 +31,7 @@ typedef enum act {
     ACT_CONFIRM, /* by a signed report on the action */
     ACT_TELL,    /* a report without one */
     ACT_TELL_OTHER,
+    ACT_OFFER,  /* the other release */
     ACT_AREA,   /* a statement that is not gathered, and a look at its result */
     ACT_STUMBLE /* writes, then fails */
 } act;
@@ -49,6 +50,13 @@ static const struct step steps[] = {
     {ACT_TELL_OTHER, 3, 2, UD_OK}, {ACT_AREA, 6, 0, UD_OK},    {ACT_ODD_WORDS, 4, 0, UD_OK},
     {ACT_TELL_OTHER, 2, 2, UD_OK}, {ACT_PROCEED, 5, 0, UD_OK}, {ACT_TELL, 6, 1, UD_OK},
     {ACT_PROCEED, 1, 0, UD_OK},    {ACT_TELL, 7, 5, UD_OK},
+};
+/* Offers to those that have nothing, one that ran something before, one again, and what comes after them. */
+static const struct step offering[] = {
+    {ACT_OFFER, 6, 0, UD_OK},      {ACT_OFFER, 7, 0, UD_OK},   {ACT_OFFER, 7, 0, UD_ERR_DUPLICATE},
+    {ACT_FAIL, 1, 0, UD_OK},       {ACT_OFFER, 1, 0, UD_OK},   {ACT_CONFIRM, 2, 1, UD_OK},
+    {ACT_OFFER, 2, 0, UD_OK},      {ACT_TELL, 6, 1, UD_OK},    {ACT_TELL_OTHER, 2, 2, UD_OK},
+    {ACT_TELL_OTHER, 3, 1, UD_OK}, {ACT_PROCEED, 0, 0, UD_OK}, {ACT_OFFER, 0, 0, UD_OK},
 };
 static const struct step stumbling[] = {
     {ACT_PROCEED, 0, 0, UD_OK}, {ACT_TELL, 1, 1, UD_OK},    {ACT_STUMBLE, 2, 0, UD_ERR_SHAPE},
@@ -107,6 +115,20 @@ static ud_err say(struct test_job *job, struct ud_store *store, const struct ste
     return err == UD_OK && step->act == ACT_STUMBLE ? UD_ERR_SHAPE : err;
 }
 
+/* Is it the device's current one, as far as it knows? A device that has more than one asks the database. */
+static ud_err offer(struct test_job *job, struct ud_store *store)
+{
+    struct ud_row_device device;
+    struct ud_row_release release;
+    struct ud_row_action action = {.id = 0};
+    ud_err err = ud_store_device_get(store, job->device, &device);
+    err = err == UD_OK ? ud_store_release_get(store, UD_TENANT_DEFAULT, 2, &release) : err;
+    const int32_t had = device.current_action;
+    err = err == UD_OK ? ud_action_offer(store, &device, &release, NULL, NOW_MS, &action) : err;
+    err = err == UD_OK ? ud_store_device_get(store, job->device, &device) : err;
+    return err == UD_OK && device.current_action != (had == 0 ? action.id : had) ? UD_ERR_INTERNAL : err;
+}
+
 static ud_err set_area(struct ud_store *store, int64_t id)
 {
     struct ud_row_device device;
@@ -129,6 +151,8 @@ static ud_err test_run(struct ud_job *job, struct ud_store *store)
     case ACT_TELL:
     case ACT_TELL_OTHER:
         return tell(test, store, test->step);
+    case ACT_OFFER:
+        return offer(test, store);
     case ACT_AREA:
         return set_area(store, test->device);
     }
@@ -213,9 +237,9 @@ static void see_device(struct seen *seen, struct ud_store *store, int64_t id)
     ud_text_hex(&seen->text, UD_BYTES_ARRAY(row.report_hash));
     ud_text_hex(&seen->text, UD_BYTES_ARRAY(row.running_digest));
     if (ud_store_action_newest(store, id, &action) == UD_OK) {
-        line(seen, "  action %d state %d active %d signed %d error %u statuses %u", action.id,
-             (int)action.state, action.active, action.proof_signed, (unsigned)action.error,
-             action.status_count);
+        line(seen, "  action %d state %d active %d signed %d error %u statuses %u ran %lld release %d",
+             action.id, (int)action.state, action.active, action.proof_signed, (unsigned)action.error,
+             action.status_count, (long long)action.created_ms, action.release);
         assert_int_equal(ud_store_status_list(store, &action, 100, see_status, seen), UD_OK);
     }
     assert_int_equal(ud_store_report_list(store, id, &page, see_report, seen), UD_OK);
@@ -270,6 +294,11 @@ static void make_fleet(struct ud_store *store, int64_t devices[DEVICES], int32_t
         devices[i] = row.id;
         actions[i] = action.id;
     }
+    memset(&release, 0, sizeof release);
+    release = (struct ud_row_release){.tenant = UD_TENANT_DEFAULT, .name = "os", .version = "8", .sequence = 8};
+    release.manifest_digest[0] = 8;
+    assert_int_equal(ud_store_release_add(store, &release), UD_OK);
+    assert_int_equal(release.id, 2);
     assert_int_equal(ud_store_commit(store), UD_OK);
 }
 
@@ -319,6 +348,8 @@ static char *run_steps(place_kind kind, const struct step *list, size_t count, b
         }
         assert_int_equal(jobs[i].result, list[i].want);
     }
+    /* what a device ran at its offer is read by statistics only: here where it can be seen */
+    place_sql(place, "UPDATE action SET created_ms=before_release");
     assert_int_equal(ud_store_open(&reader, place->where, UD_STORE_WRITER), UD_OK);
     char *seen = see_all(reader, devices);
     ud_store_close(reader);
@@ -349,6 +380,11 @@ static place_kind kind_of(void **state)
 static void test_jobs_together_leave_what_they_leave_one_by_one(void **state)
 {
     compare(kind_of(state), steps, sizeof steps / sizeof steps[0], 0);
+}
+
+static void test_offers_together_leave_what_they_leave_one_by_one(void **state)
+{
+    compare(kind_of(state), offering, sizeof offering / sizeof offering[0], 0);
 }
 
 /* Where jobs are gathered, all up to the one that stumbled ran in vain, and each ran again by itself. */
@@ -395,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_jobs_together_leave_what_they_leave_one_by_one),
         PLACE_TEST(test_a_job_that_fails_after_it_wrote_fails_alone),
+        PLACE_TEST(test_offers_together_leave_what_they_leave_one_by_one),
         PLACE_TEST(test_what_was_gathered_is_gone_after_an_undo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
