@@ -1,7 +1,7 @@
 /* GET /health, /metrics */
 #include "server/handlers.h"
 
-#include "server/lwm2m/lwm2m.h"
+#include "server/lwm2m/turn.h"
 
 #include "server/actions.h"
 #include "server/store_rollouts.h"
@@ -90,7 +90,7 @@ void ud_api_metrics(struct ud_call *call)
     line(out, "updraft_store_failed_commits_total", stats.failed_commits);
     line(out, "updraft_store_jobs_waiting", ud_writer_waiting(call->server->writer));
     line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
-    ud_lwm2m_metrics(call->server->lwm2m, out);
+    ud_turn_metrics(call->server->turn, out);
     call->data = out;
     const ud_err err = ud_call_read(call, stored_lines);
     if (err != UD_OK) {

@@ -4,8 +4,9 @@
 #include "server/coap/dtls.h"
 #include "server/coap/spki.h"
 #include "server/lwm2m/command.h"
-#include "server/lwm2m/lwm2m.h"
 #include "server/lwm2m/oscore_key.h"
+#include "server/lwm2m/turn.h"
+#include "server/store_shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,6 +410,8 @@ void ud_api_commands_get(struct ud_call *call)
     ud_call_read_or_fail(call, get_command);
 }
 
+#define NO_COAP "this server listens on no CoAP address"
+
 struct command_addition {
     struct ud_row_command row;
     char *spec; /* of json_dumps() */
@@ -419,18 +422,20 @@ static ud_err add_command(struct ud_call *call, struct ud_store *store)
     struct command_addition *addition = call->data;
     struct ud_row_device row;
     uint32_t waiting = 0;
-    ud_err err = device_of(call, store, &row);
+    ud_err err = ud_turn_is_served(call->server->turn, store);
+    err = err == UD_OK ? device_of(call, store, &row) : err;
     err = err == UD_OK && row.quarantine_ms != 0 ? UD_ERR_QUARANTINED : err;
     err = err == UD_OK ? ud_store_command_count(store, row.id, &waiting) : err;
     err = err == UD_OK && waiting >= UD_ASKS_MAX ? UD_ERR_LIMIT : err;
     addition->row.device = row.id;
-    return err == UD_OK ? ud_store_command_add(store, &addition->row) : err;
+    err = err == UD_OK ? ud_store_command_add(store, &addition->row) : err;
+    return err == UD_OK ? ud_store_announce(store) : err;
 }
 
 static void command_committed(struct ud_call *call)
 {
     const struct command_addition *addition = call->data;
-    ud_lwm2m_poke(call->server->lwm2m, addition->row.device);
+    ud_turn_poke(call->server->turn, addition->row.device);
 }
 
 static void command_added(struct ud_call *call, ud_err err)
@@ -438,7 +443,10 @@ static void command_added(struct ud_call *call, ud_err err)
     const struct command_addition *addition = call->data;
     char id[24];
     if (err != UD_OK) {
-        ud_call_error(call, err, err == UD_ERR_LIMIT ? "too many commands wait for this device" : NULL);
+        ud_call_error(call, err,
+                      err == UD_ERR_LIMIT   ? "too many commands wait for this device"
+                      : err == UD_ERR_STATE ? NO_COAP
+                                            : NULL);
         return;
     }
     ud_log_event(&call->server->log, UD_LOG_INFO, "command", "device", call->param[0], "id",
@@ -470,12 +478,12 @@ void ud_api_commands_add(struct ud_call *call)
         err = UD_ERR_MEMORY;
     } else if (err == UD_OK && strlen(addition->spec) > UD_COMMAND_BYTES_MAX) {
         err = UD_ERR_TOO_LARGE;
-    } else if (err == UD_OK && call->server->lwm2m == NULL) {
+    } else if (err == UD_OK && call->server->turn == NULL) {
         err = UD_ERR_STATE;
     }
     if (err != UD_OK) {
         if (err == UD_ERR_STATE) {
-            ud_call_error(call, err, "this server listens on no CoAP address");
+            ud_call_error(call, err, NO_COAP);
         } else {
             ud_call_error_status(call, err == UD_ERR_MEMORY ? 503 : 400, err, NULL);
         }

@@ -49,6 +49,7 @@ static const struct setting settings[] = {
     {"coap-add-devices", SWITCH_AT(coap_add_devices), "0", "devices that register over plain CoAP under an unknown name are added; for a laboratory"},
     {"coap-peers-max", NUMBER_AT(coap_peers_max, 64, 16777216), "1048576", "plain CoAP peers that are remembered at one time"},
     {"coap-sessions-max", NUMBER_AT(coap_sessions_max, 16, 4194304), "100000", "DTLS sessions at one time"},
+    {"coap-lease-s", NUMBER_AT(coap_lease_s, 3, 300), "10", "with several servers on one PostgreSQL: so long after the one that holds the CoAP ports fell silent another takes them"},
     {"values-fine-days", NUMBER_AT(values_fine_days, 1, 3650), "7", "every value of a device is kept so long, then one for each hour"},
     {"values-days", NUMBER_AT(values_days, 1, 36500), "400", "values older than this are removed"},
     {"name", TEXT_AT(names), "", "further names and addresses of the own certificate, separated by commas"},

@@ -51,6 +51,7 @@ struct ud_config {
     bool coap_add_devices; /* unknown names over plain CoAP become devices */
     uint64_t coap_peers_max;
     uint64_t coap_sessions_max;
+    uint64_t coap_lease_s;
     uint64_t values_fine_days;             /* every sample is kept so long */
     uint64_t values_days;                  /* one for each hour is kept so long */
     char mqtt_broker[UD_PATH_BYTES_MAX];   /* mqtts://HOST[:PORT]; empty = none */

@@ -1,7 +1,7 @@
 /* The URI of an artifact that a LwM2M device was given, over HTTP: the same path, the same capability. */
 #include "server/handlers.h"
 
-#include "server/lwm2m/lwm2m.h"
+#include "server/lwm2m/turn.h"
 
 struct asked {
     int64_t tenant;
@@ -35,7 +35,7 @@ void ud_device_fw(struct ud_call *call)
         return;
     }
     call->data = asked;
-    ud_err err = ud_lwm2m_capability(call->server->lwm2m, call->param[0], &id, &asked->release);
+    ud_err err = ud_turn_capability(call->server->turn, call->param[0], &id, &asked->release);
     err = err == UD_OK ? ud_fleet_get(call->server->fleet, id, &device) : err;
     err = err == UD_OK && !ud_ddi_may_read(&device, asked->release) ? UD_ERR_NOT_FOUND : err;
     asked->tenant = err == UD_OK ? device.tenant : 0;

@@ -329,14 +329,20 @@ static struct entry *make_entry(const struct ud_row_device *row)
 
 void ud_fleet_watch(struct ud_fleet *fleet, void (*changed)(void *ctx, int64_t id), void *ctx)
 {
+    pthread_rwlock_wrlock(&fleet->lock);
     fleet->changed = changed;
     fleet->changed_ctx = ctx;
+    pthread_rwlock_unlock(&fleet->lock);
 }
 
-static void tell(const struct ud_fleet *fleet, int64_t id)
+/* End a change, and tell of it: not under the lock, because who hears of it looks. */
+static void unlock_and_tell(struct ud_fleet *fleet, int64_t id)
 {
-    if (fleet->changed != NULL) {
-        fleet->changed(fleet->changed_ctx, id);
+    void (*changed)(void *ctx, int64_t id) = fleet->changed;
+    void *ctx = fleet->changed_ctx;
+    pthread_rwlock_unlock(&fleet->lock);
+    if (changed != NULL) {
+        changed(ctx, id);
     }
 }
 
@@ -391,8 +397,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
             grow(fleet);
         }
     }
-    pthread_rwlock_unlock(&fleet->lock);
-    tell(fleet, row->id);
+    unlock_and_tell(fleet, row->id);
     return err;
 }
 
@@ -407,8 +412,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
         (void)count_tenant(fleet, entry->tenant, false);
         free_entry(entry);
     }
-    pthread_rwlock_unlock(&fleet->lock);
-    tell(fleet, id);
+    unlock_and_tell(fleet, id);
 }
 
 static void copy_out(const struct entry *entry, struct ud_fleet_device *device)

@@ -6,7 +6,7 @@
 #include "server/handlers.h"
 #include "server/hooks.h"
 #include "server/hub.h"
-#include "server/lwm2m/lwm2m.h"
+#include "server/lwm2m/turn.h"
 #include "server/mqtt/courier.h"
 #include "server/object_store.h"
 #include "server/patches.h"
@@ -303,8 +303,7 @@ static void write_listener(struct ud_json *json, const struct ud_server *server,
     ud_log_event(&server->log, UD_LOG_INFO, "listening", "listener", key, "url", url, NULL);
 }
 
-/* Where we listen, for scripts that asked for any free port. */
-static ud_err write_listen_file(const struct ud_server *server)
+ud_err ud_server_write_listen_file(const struct ud_server *server)
 {
     char path[UD_PATH_BYTES_MAX];
     struct ud_text text;
@@ -313,7 +312,7 @@ static ud_err write_listen_file(const struct ud_server *server)
     ud_json_open(&json, NULL, '{');
     write_listener(&json, server, "devices", UD_LISTEN_DEVICES);
     write_listener(&json, server, "people", UD_LISTEN_PEOPLE);
-    ud_lwm2m_listening(server->lwm2m, &json);
+    ud_turn_listening(server->turn, &json);
     ud_err err = ud_path_join(path, server->config.state, "ca.pem");
     ud_json_string(&json, "ca", server->config.insecure_http || !ud_state_file_exists(path) ? NULL : path);
     ud_json_int(&json, "pid", getpid());
@@ -411,8 +410,9 @@ ud_err ud_server_start(struct ud_server *server)
     err = err == UD_OK ? fail(server, "scheduler", ud_scheduler_open(&server->scheduler, server)) : err;
     err = err == UD_OK ? fail(server, "mqtt-broker", ud_courier_open(&server->courier, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
-    err = err == UD_OK ? fail(server, "listen-coap", ud_lwm2m_open(&server->lwm2m, server)) : err;
-    err = err == UD_OK ? fail(server, "listen.json", write_listen_file(server)) : err;
+    err = err == UD_OK ? fail(server, "listen-coap", ud_turn_open(&server->turn, server)) : err;
+    err = err == UD_OK ? fail(server, "listen.json", ud_server_write_listen_file(server)) : err;
+    err = err == UD_OK ? fail(server, "listen-coap", ud_turn_start(server->turn)) : err;
     if (err != UD_OK) {
         ud_server_stop(server);
     }
@@ -480,7 +480,7 @@ void ud_server_stop(struct ud_server *server)
         ud_http_drain(server->http, DRAIN_MS);
         ud_server_tick(server);
     }
-    ud_lwm2m_stop(server->lwm2m);
+    ud_turn_stop(server->turn);
     ud_hooks_stop(server->hooks);
     ud_courier_stop(server->courier);
     ud_object_store_stop(server->objects); /* whoever waits for it is told */
@@ -500,7 +500,9 @@ void ud_server_stop(struct ud_server *server)
     if (server->writer != NULL) {
         ud_writer_stop(server->writer);
     }
-    ud_lwm2m_close(server->lwm2m);
+    ud_sync_close(server->sync); /* it tells the next of changes */
+    server->sync = NULL;
+    ud_turn_close(server->turn);
     ud_http_close(server->http);
     ud_tls_free(&server->tls);
     ud_disk_close(server->disk);
@@ -519,7 +521,6 @@ void ud_server_stop(struct ud_server *server)
     ud_client_ca_close(server->client_ca);
     ud_client_ca_close(server->proxy_ca);
     ud_text_free(&server->asked_cas);
-    ud_sync_close(server->sync);
     ud_hooks_close(server->hooks);
     ud_courier_close(server->courier);
     ud_hub_close(server->hub);

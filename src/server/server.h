@@ -29,7 +29,7 @@ struct ud_client_ca;
 struct ud_scheduler;
 struct ud_sign_in;
 struct ud_http;
-struct ud_lwm2m;
+struct ud_lwm2m_turn;
 
 #define UD_FAR_THREADS 4
 
@@ -66,7 +66,7 @@ struct ud_server {
     struct ud_scheduler *scheduler;
     struct ud_patches *patches;
     struct ud_http *http;
-    struct ud_lwm2m *lwm2m;          /* NULL = no CoAP address is configured */
+    struct ud_lwm2m_turn *turn;      /* NULL = no CoAP address is configured, nor can other servers have one */
     _Atomic uint32_t people_changes; /* commits of people's requests */
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */
@@ -81,6 +81,9 @@ ud_err ud_server_start(struct ud_server *server);
 void ud_server_tick(struct ud_server *server);
 /** Stop listening, finish what was accepted, close the store cleanly. */
 void ud_server_stop(struct ud_server *server);
+
+/** Write listen.json: where we listen now, for scripts that asked for any free port. Not by two threads at one time. */
+ud_err ud_server_write_listen_file(const struct ud_server *server);
 
 /** Milliseconds since 1970. */
 int64_t ud_server_now_ms(void);

@@ -116,6 +116,11 @@ ud_err ud_store_command_get(struct ud_store *store, int64_t tenant, int64_t id,
 ud_err ud_store_command_list(struct ud_store *store, int64_t device, struct ud_page *page,
                              void (*each)(void *ctx, const struct ud_row_command *command), void *ctx);
 ud_err ud_store_command_count(struct ud_store *store, int64_t device, uint32_t *waiting);
+/** The newest id that was given, 0 = none. */
+ud_err ud_store_command_newest(struct ud_store *store, int64_t *id);
+/** Devices of commands behind *after, in the order of their commits, at most `max`; *after moves on. @return UD_ABSENT: none */
+ud_err ud_store_command_since(struct ud_store *store, int64_t *after, uint32_t max,
+                              void (*each)(void *ctx, int64_t device), void *ctx);
 /** Devices with commands that wait. */
 ud_err ud_store_command_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx);
 

@@ -19,6 +19,9 @@ ud_err ud_store_listen(struct ud_store *store);
 /** Wait until something changed, at most so long; *changed tells. UD_ERR_STORE: the connection was lost. */
 ud_err ud_store_wait(struct ud_store *store, unsigned wait_ms, bool *changed);
 
+/** In a transaction: with its commit ud_store_wait() of every server returns. For what is no change of a device. */
+ud_err ud_store_announce(struct ud_store *store);
+
 struct ud_store_changes {
     void (*changed)(void *ctx, const struct ud_row_device *device);
     void (*gone)(void *ctx, int64_t id);
@@ -38,8 +41,10 @@ ud_err ud_store_changes_read(struct ud_store *store, int64_t *after, uint32_t ma
  */
 ud_err ud_store_lease_take(struct ud_store *store, const char *name, const char *holder, int64_t ttl_ms,
                            int64_t *fence);
-/** UD_ERR_LEASE when somebody else took it since. */
+/** UD_ERR_LEASE when somebody else took it since. `name` is a literal: it is remembered until the transaction ends. */
 ud_err ud_store_lease_check(struct ud_store *store, const char *name, int64_t fence);
+/** Was it ever taken? UD_ERR_NOT_FOUND. */
+ud_err ud_store_lease_is_known(struct ud_store *store, const char *name);
 /** Give it up, at a clean end. */
 ud_err ud_store_lease_drop(struct ud_store *store, const char *name, int64_t fence);
 

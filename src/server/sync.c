@@ -19,6 +19,9 @@ struct ud_sync {
     int64_t after;
     pthread_t thread;
     _Atomic bool ending;
+    pthread_mutex_t lock; /* over the two below */
+    void (*look)(void *ctx, struct ud_store *store);
+    void *look_ctx;
 };
 
 static void changed(void *ctx, const struct ud_row_device *device)
@@ -47,6 +50,15 @@ static ud_err read_changes(struct ud_sync *sync)
     return err == UD_OK ? ud_tenants_load(sync->server->tenants, sync->store) : err;
 }
 
+static void call_watch(struct ud_sync *sync)
+{
+    pthread_mutex_lock(&sync->lock);
+    if (sync->look != NULL) {
+        sync->look(sync->look_ctx, sync->store);
+    }
+    pthread_mutex_unlock(&sync->lock);
+}
+
 static ud_err connect_again(struct ud_sync *sync)
 {
     const ud_err err = ud_store_open(&sync->store, ud_config_store(&sync->server->config), UD_STORE_READER);
@@ -72,6 +84,7 @@ static void turn(struct ud_sync *sync)
     ud_err err = sync->store == NULL ? connect_again(sync) : UD_OK;
     err = err == UD_OK ? read_changes(sync) : err;
     if (err == UD_OK) {
+        call_watch(sync);
         ud_hub_wake(sync->server->hub);
         ud_courier_wake(sync->server->courier);
         err = wait_for_change(sync);
@@ -104,19 +117,32 @@ ud_err ud_sync_open(struct ud_sync **out, struct ud_server *server, int64_t afte
     }
     sync->server = server;
     sync->after = after;
+    pthread_mutex_init(&sync->lock, NULL);
     const ud_err err = ud_store_open(&sync->store, ud_config_store(&server->config), UD_STORE_READER);
     if (err != UD_OK || !ud_store_is_shared(sync->store)) {
         ud_store_close(sync->store);
+        pthread_mutex_destroy(&sync->lock);
         free(sync);
         return err;
     }
     if (ud_store_listen(sync->store) != UD_OK || pthread_create(&sync->thread, NULL, sync_thread, sync) != 0) {
         ud_store_close(sync->store);
+        pthread_mutex_destroy(&sync->lock);
         free(sync);
         return UD_ERR_STORE;
     }
     *out = sync;
     return UD_OK;
+}
+
+void ud_sync_watch(struct ud_sync *sync, void (*look)(void *ctx, struct ud_store *store), void *ctx)
+{
+    if (sync != NULL) {
+        pthread_mutex_lock(&sync->lock);
+        sync->look = look;
+        sync->look_ctx = ctx;
+        pthread_mutex_unlock(&sync->lock);
+    }
 }
 
 void ud_sync_close(struct ud_sync *sync)
@@ -127,5 +153,6 @@ void ud_sync_close(struct ud_sync *sync)
     atomic_store(&sync->ending, true);
     pthread_join(sync->thread, NULL);
     ud_store_close(sync->store);
+    pthread_mutex_destroy(&sync->lock);
     free(sync);
 }

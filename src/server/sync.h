@@ -14,6 +14,11 @@ struct ud_sync;
 
 /** After the fleet was loaded; `after`: the newest change before that. *sync is NULL on a store of one server. */
 ud_err ud_sync_open(struct ud_sync **sync, struct ud_server *server, int64_t after);
+/**
+ * Call `look` on the sync's thread whenever something may have changed, with its reading handle; NULL ends that, and does
+ * not return while it is called. No sync: nothing is ever called.
+ */
+void ud_sync_watch(struct ud_sync *sync, void (*look)(void *ctx, struct ud_store *store), void *ctx);
 void ud_sync_close(struct ud_sync *sync);
 
 #endif

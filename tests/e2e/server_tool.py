@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("UPDRAFT_BUILD", ROOT / "build" / "release"))
-START_S = 20
+START_S = 60
 
 
 class Reply:
@@ -43,20 +43,24 @@ class Server:
         store = store or (Server.store_of and Server.store_of(self.state))
         self.environment = {**os.environ, "UPDRAFTD_STORE": store} if store else None
 
-    def start(self):
+    def start(self, await_coap=True):
+        """Where several servers can share one store, CoAP comes with the lease: of a server that was killed, when that ends."""
         listen = self.state / "listen.json"
         listen.unlink(missing_ok=True)
         self.log = open(self.state.parent / (self.state.name + ".log"), "ab")
         self.process = subprocess.Popen(self.command, stderr=self.log, stdout=self.log, preexec_fn=self.preexec,
                                         env=self.environment)
         deadline = time.monotonic() + START_S
-        while not listen.exists():
+        while not listen.exists() or (await_coap and not self.has_coap(json.loads(listen.read_text()))):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("updraftd did not start:\n" + self.log_text())
             time.sleep(0.01)
         self.listen = json.loads(listen.read_text())
         self.token = (self.state / "admin.token").read_text().strip()
         return self
+
+    def has_coap(self, listen):
+        return all(key in listen for key in ("coap", "coaps") if f"--listen-{key}" in self.command)
 
     def log_text(self):
         return (self.state.parent / (self.state.name + ".log")).read_text(errors="replace")

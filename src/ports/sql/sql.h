@@ -31,6 +31,8 @@ struct ud_store {
     char message[UD_STORE_WORDS_BYTES];
     int64_t limit_ms;          /* the driver's own */
     struct sql_gather *gather; /* gather.h; NULL until it is needed */
+    const char *leased; /* checked in this transaction already: a literal, as `text` above; NULL = none */
+    int64_t leased_fence;
 };
 
 struct sql {

@@ -291,6 +291,33 @@ ud_err ud_store_command_count(struct ud_store *store, int64_t device, uint32_t *
                     waiting);
 }
 
+ud_err ud_store_command_newest(struct ud_store *store, int64_t *id)
+{
+    struct sql q = sql_begin(store, "SELECT coalesce(max(id),0) FROM lwm2m_command");
+    const int64_t newest = sql_row(&q) ? sql_get_int(&q) : 0;
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        *id = newest;
+    }
+    return err;
+}
+
+ud_err ud_store_command_since(struct ud_store *store, int64_t *after, uint32_t max,
+                              void (*each)(void *ctx, int64_t device), void *ctx)
+{
+    struct sql q = sql_begin(store, "SELECT id,device FROM lwm2m_command WHERE id>? ORDER BY id LIMIT ?");
+    uint32_t count = 0;
+    sql_put_int(&q, *after);
+    sql_put_int(&q, max);
+    while (sql_row(&q)) {
+        *after = sql_get_int(&q);
+        each(ctx, sql_get_int(&q));
+        count++;
+    }
+    const ud_err err = sql_end(&q);
+    return err == UD_OK && count == 0 ? UD_ABSENT : err;
+}
+
 ud_err ud_store_command_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx)
 {
     struct sql q = sql_begin(store, "SELECT DISTINCT device FROM lwm2m_command WHERE state IN (1,5)");

@@ -77,6 +77,7 @@ uint32_t ud_store_schema_version(struct ud_store *store)
 
 ud_err ud_store_begin(struct ud_store *store)
 {
+    store->leased = NULL;
     return store->driver->control(store, SQL_BEGIN);
 }
 

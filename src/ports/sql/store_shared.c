@@ -18,6 +18,11 @@ ud_err ud_store_wait(struct ud_store *store, unsigned wait_ms, bool *changed)
     return store->driver->wait(store, wait_ms, changed);
 }
 
+ud_err ud_store_announce(struct ud_store *store)
+{
+    return ud_store_is_shared(store) ? store->driver->script(store, "NOTIFY updraft") : UD_OK;
+}
+
 ud_err ud_store_now(struct ud_store *store, int64_t *now_ms)
 {
     struct sql q = sql_begin(store, store->driver->now);
@@ -38,7 +43,7 @@ struct lease {
 /* UD_ERR_NOT_FOUND for one that nobody ever held. */
 static ud_err find(struct ud_store *store, const char *name, struct lease *lease)
 {
-    struct sql q = sql_begin(store, "SELECT holder,fence,until_ms FROM lease WHERE name=?");
+    struct sql q = sql_begin_apart(store, "SELECT holder,fence,until_ms FROM lease WHERE name=?");
     sql_put_text(&q, name);
     const bool found = sql_row(&q);
     if (found) {
@@ -54,6 +59,7 @@ static ud_err put(struct ud_store *store, const char *name, const char *holder, 
 {
     struct sql q = sql_begin(store, "INSERT INTO lease(name,holder,fence,until_ms) VALUES(?1,?2,?3,?4)"
                                     " ON CONFLICT(name) DO UPDATE SET holder=?2,fence=?3,until_ms=?4");
+    store->leased = NULL;
     sql_put_text(&q, name);
     sql_put_text(&q, holder);
     sql_put_int(&q, fence);
@@ -89,12 +95,30 @@ ud_err ud_store_lease_take(struct ud_store *store, const char *name, const char 
 ud_err ud_store_lease_check(struct ud_store *store, const char *name, int64_t fence)
 {
     struct lease lease = {.fence = 0};
+    /* writers follow each other: what was so a moment ago in this transaction still is */
+    if (store->leased != NULL && store->leased_fence == fence && strcmp(store->leased, name) == 0) {
+        return UD_OK;
+    }
     const ud_err err = find(store, name, &lease);
-    return err == UD_ERR_NOT_FOUND || (err == UD_OK && lease.fence != fence) ? UD_ERR_LEASE : err;
+    if (err == UD_ERR_NOT_FOUND || (err == UD_OK && lease.fence != fence)) {
+        return UD_ERR_LEASE;
+    }
+    if (err == UD_OK && ud_store_in_transaction(store)) {
+        store->leased = name;
+        store->leased_fence = fence;
+    }
+    return err;
+}
+
+ud_err ud_store_lease_is_known(struct ud_store *store, const char *name)
+{
+    struct lease lease = {.fence = 0};
+    return find(store, name, &lease);
 }
 
 ud_err ud_store_lease_drop(struct ud_store *store, const char *name, int64_t fence)
 {
+    store->leased = NULL;
     struct sql q = sql_begin(store, "UPDATE lease SET until_ms=0 WHERE name=? AND fence=?");
     sql_put_text(&q, name);
     sql_put_int(&q, fence);

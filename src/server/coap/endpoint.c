@@ -82,9 +82,6 @@ static void *endpoint_thread(void *ctx)
     struct ud_endpoint *endpoint = ctx;
     uint64_t swept_ms = 0;
     struct pollfd fds[UD_SOCKETS + 1];
-    for (int i = 0; i < UD_SOCKETS; i++) {
-        fds[i] = (struct pollfd){endpoint->udp[i] == NULL ? -1 : ud_udp_socket(endpoint->udp[i]), POLLIN, 0};
-    }
     fds[UD_SOCKETS] = (struct pollfd){endpoint->wake, POLLIN, 0};
     while (!atomic_load(&endpoint->ending)) {
         endpoint->now_ms = clock_ms();
@@ -93,6 +90,8 @@ static void *endpoint_thread(void *ctx)
             if (endpoint->udp[i] != NULL) {
                 ud_udp_flush(endpoint->udp[i]);
             }
+            fds[i] =
+                (struct pollfd){endpoint->udp[i] == NULL ? -1 : ud_udp_socket(endpoint->udp[i]), POLLIN, 0};
         }
         if (poll(fds, UD_SOCKETS + 1, (int)wait_ms) < 0) {
             continue; /* interrupted */
@@ -120,10 +119,10 @@ static ud_err open_sockets(struct ud_endpoint *endpoint, const struct ud_endpoin
 {
     ud_err err = UD_OK;
     if (config->coap[0] != '\0') {
-        err = ud_udp_open(&endpoint->udp[UD_PLAIN], config->coap);
+        err = ud_udp_open(&endpoint->udp[UD_PLAIN], config->coap, &endpoint->until_ms);
     }
     if (err == UD_OK && config->coaps[0] != '\0') {
-        err = ud_udp_open(&endpoint->udp[UD_SECURE], config->coaps);
+        err = ud_udp_open(&endpoint->udp[UD_SECURE], config->coaps, &endpoint->until_ms);
         err = err == UD_OK ? ud_dtls_open(&endpoint->dtls, endpoint->udp[UD_SECURE], config->cert, config->key,
                                           config->ca, &config->keys)
                            : err;
@@ -140,6 +139,7 @@ ud_err ud_endpoint_open(struct ud_endpoint **out, const struct ud_endpoint_confi
         return UD_ERR_MEMORY;
     }
     endpoint->handler = *handler;
+    atomic_store(&endpoint->until_ms, UD_UDP_FOR_EVER);
     endpoint->params[UD_PLAIN] = endpoint->params[UD_SECURE] = defaults;
     endpoint->params[UD_PLAIN].unverified_factor = UNVERIFIED_FACTOR; /* DTLS has shown the address already */
     endpoint->lru[UD_PLAIN].max = config->remotes_max;
@@ -194,6 +194,27 @@ void ud_endpoint_drain_mail(struct ud_endpoint *endpoint)
     run_mail(endpoint);
 }
 
+void ud_endpoint_await_mail(struct ud_endpoint *endpoint)
+{
+    struct pollfd fd = {endpoint->wake, POLLIN, 0};
+    (void)poll(&fd, 1, WAIT_MS_MAX);
+    run_mail(endpoint);
+}
+
+void ud_endpoint_shut(struct ud_endpoint *endpoint)
+{
+    for (int i = 0; i < UD_SOCKETS; i++) {
+        if (endpoint->udp[i] != NULL) {
+            ud_udp_shut(endpoint->udp[i]);
+        }
+    }
+}
+
+bool ud_endpoint_until(struct ud_endpoint *endpoint, uint64_t until_ms)
+{
+    return ud_udp_extend(&endpoint->until_ms, until_ms);
+}
+
 void ud_endpoint_close(struct ud_endpoint *endpoint)
 {
     if (endpoint == NULL) {
@@ -238,10 +259,10 @@ void ud_endpoint_post(struct ud_endpoint *endpoint, struct ud_mail *mail)
     const bool first = endpoint->mail == NULL;
     *endpoint->mail_end = mail;
     endpoint->mail_end = &mail->next;
-    pthread_mutex_unlock(&endpoint->lock);
-    if (first) {
+    if (first) { /* under the lock: whoever has run the mail may close the endpoint */
         ring(endpoint);
     }
+    pthread_mutex_unlock(&endpoint->lock);
 }
 
 void ud_endpoint_stats(struct ud_endpoint *endpoint, struct ud_endpoint_stats *stats)

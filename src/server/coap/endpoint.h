@@ -108,6 +108,15 @@ ud_err ud_endpoint_start(struct ud_endpoint *endpoint);
 void ud_endpoint_stop(struct ud_endpoint *endpoint);
 /** Run what was posted after it: the caller is the thread now. */
 void ud_endpoint_drain_mail(struct ud_endpoint *endpoint);
+/** The same, and wait for some first. */
+void ud_endpoint_await_mail(struct ud_endpoint *endpoint);
+/** After its thread ended: let the ports go, so that another process may have them. */
+void ud_endpoint_shut(struct ud_endpoint *endpoint);
+/**
+ * It may act until then, by ud_udp_clock_ms(); then it falls silent by itself, for good. 0 = now. From any thread; for ever
+ * where never called. False: it fell silent before.
+ */
+bool ud_endpoint_until(struct ud_endpoint *endpoint, uint64_t until_ms);
 void ud_endpoint_close(struct ud_endpoint *endpoint);
 /** Address that a socket got; false when there is none of this kind. */
 bool ud_endpoint_bound(const struct ud_endpoint *endpoint, bool secure, struct ud_address *address);

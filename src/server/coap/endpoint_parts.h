@@ -22,6 +22,7 @@ struct ud_lru {
 struct ud_endpoint {
     struct ud_endpoint_handler handler;
     struct ud_udp *udp[UD_SOCKETS];
+    _Atomic uint64_t until_ms; /* of both */
     struct ud_dtls *dtls;
     struct ud_coap_params params[UD_SOCKETS];
     struct ud_timers timers;

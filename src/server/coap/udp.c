@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES (4 << 20) /* of the socket, for bursts of a fleet; the kernel may grant less */
@@ -29,7 +30,8 @@ struct batch {
 };
 
 struct ud_udp {
-    int fd;
+    int fd; /* -1: shut */
+    _Atomic uint64_t *until_ms;
     struct ud_address bound;
     size_t queued;
     struct batch in;
@@ -99,7 +101,7 @@ static void prepare(struct batch *batch)
     }
 }
 
-ud_err ud_udp_open(struct ud_udp **out, const char *text)
+ud_err ud_udp_open(struct ud_udp **out, const char *text, _Atomic uint64_t *until_ms)
 {
     struct ud_address address;
     union any_address any;
@@ -113,6 +115,7 @@ ud_err ud_udp_open(struct ud_udp **out, const char *text)
     if (udp == NULL) {
         return UD_ERR_MEMORY;
     }
+    udp->until_ms = until_ms;
     prepare(&udp->in);
     prepare(&udp->out);
     len = to_system(&any, &address);
@@ -138,11 +141,49 @@ ud_err ud_udp_open(struct ud_udp **out, const char *text)
 void ud_udp_close(struct ud_udp *udp)
 {
     if (udp != NULL) {
-        if (udp->fd >= 0) {
-            close(udp->fd);
-        }
+        ud_udp_shut(udp);
         free(udp);
     }
+}
+
+void ud_udp_shut(struct ud_udp *udp)
+{
+    if (udp->fd >= 0) {
+        close(udp->fd);
+    }
+    udp->fd = -1;
+    udp->queued = 0;
+}
+
+uint64_t ud_udp_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* False: it is over, and the port is let go. */
+static bool may_act(struct ud_udp *udp)
+{
+    uint64_t until_ms = atomic_load_explicit(udp->until_ms, memory_order_relaxed);
+    while (until_ms != UD_UDP_FOR_EVER && ud_udp_clock_ms() >= until_ms) {
+        if (atomic_compare_exchange_weak(udp->until_ms, &until_ms, 0)) {
+            ud_udp_shut(udp);
+            break;
+        }
+    }
+    return udp->fd >= 0;
+}
+
+bool ud_udp_extend(_Atomic uint64_t *until_ms, uint64_t to_ms)
+{
+    uint64_t from_ms = atomic_load(until_ms);
+    while (from_ms != 0) {
+        if (atomic_compare_exchange_weak(until_ms, &from_ms, to_ms)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int ud_udp_socket(const struct ud_udp *udp)
@@ -159,6 +200,9 @@ size_t ud_udp_receive(struct ud_udp *udp, struct ud_datagram came[UD_UDP_BATCH])
 {
     struct batch *in = &udp->in;
     size_t count = 0;
+    if (!may_act(udp)) {
+        return 0;
+    }
     for (size_t i = 0; i < UD_UDP_BATCH; i++) {
         in->heads[i].msg_hdr.msg_namelen = sizeof in->addresses[i];
         in->heads[i].msg_hdr.msg_flags = 0;
@@ -177,7 +221,7 @@ size_t ud_udp_receive(struct ud_udp *udp, struct ud_datagram came[UD_UDP_BATCH])
 void ud_udp_flush(struct ud_udp *udp)
 {
     size_t sent = 0;
-    while (sent < udp->queued) {
+    while (sent < udp->queued && may_act(udp)) {
         const int n = sendmmsg(udp->fd, udp->out.heads + sent, (unsigned)(udp->queued - sent), MSG_DONTWAIT);
         if (n > 0) {
             sent += (size_t)n;

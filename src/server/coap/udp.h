@@ -9,6 +9,7 @@
 #include "updraft/err.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 
 #define UD_UDP_BATCH 64
 #define UD_UDP_BYTES_MAX 2304 /* of one datagram: a CoAP message of 2048 bytes inside a DTLS record */
@@ -30,10 +31,25 @@ struct ud_datagram {
 
 struct ud_udp;
 
-/** Bind "address:port"; port 0 = a free one. UD_ERR_CONFIG, UD_ERR_CONNECT, UD_ERR_MEMORY. */
-ud_err ud_udp_open(struct ud_udp **udp, const char *address);
+#define UD_UDP_FOR_EVER UINT64_MAX
+
+/**
+ * Bind "address:port"; port 0 = a free one. UD_ERR_CONFIG, UD_ERR_CONNECT, UD_ERR_MEMORY.
+ *
+ * @param until_ms by ud_udp_clock_ms(), or UD_UDP_FOR_EVER: from then on nothing is taken and nothing sent; whoever sees it
+ *                 lets the port go and sets 0, which is for good. Looked at before each system call, because a process
+ *                 may stand still anywhere. Borrowed; ud_udp_extend() moves it
+ */
+ud_err ud_udp_open(struct ud_udp **udp, const char *address, _Atomic uint64_t *until_ms);
 void ud_udp_close(struct ud_udp *udp);
+/** Let the port go; what is sent from here on goes nowhere. */
+void ud_udp_shut(struct ud_udp *udp);
+/** Until then. False: it was over before. From any thread. */
+bool ud_udp_extend(_Atomic uint64_t *until_ms, uint64_t to_ms);
+/** -1 when it was shut. */
 int ud_udp_socket(const struct ud_udp *udp);
+/** A clock that runs on while the machine sleeps. */
+uint64_t ud_udp_clock_ms(void);
 /** Where it is bound. */
 const struct ud_address *ud_udp_bound(const struct ud_udp *udp);
 

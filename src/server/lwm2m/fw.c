@@ -36,15 +36,17 @@ struct ud_fw_file {
 
 /* --- capabilities: "<device hex>-<release hex>-<20 hex digits>" */
 
-static ud_err capability_mac(const struct ud_lwm2m *lw, int64_t device, int32_t release, uint8_t mac[MAC_BYTES])
+static ud_err capability_mac(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], int64_t device, int32_t release,
+                             uint8_t mac[MAC_BYTES])
 {
     uint8_t inner[UD_SHA256_BYTES];
     uint8_t outer[UD_SHA256_BYTES];
     char text[64];
     const int len = snprintf(text, sizeof text, "%llx-%lx", (unsigned long long)device, (unsigned long)release);
     /* hash over secret, hash over secret and text: no length can be extended */
-    const struct ud_bytes first[] = {UD_BYTES_ARRAY(lw->secret), {(const uint8_t *)text, (size_t)len}};
-    const struct ud_bytes second[] = {UD_BYTES_ARRAY(lw->secret), UD_BYTES_ARRAY(inner)};
+    const struct ud_bytes key = {secret, UD_CAPABILITY_SECRET_BYTES};
+    const struct ud_bytes first[] = {key, {(const uint8_t *)text, (size_t)len}};
+    const struct ud_bytes second[] = {key, UD_BYTES_ARRAY(inner)};
     ud_err err = ud_sha256(first, 2, inner);
     err = err == UD_OK ? ud_sha256(second, 2, outer) : err;
     if (err == UD_OK) {
@@ -53,12 +55,13 @@ static ud_err capability_mac(const struct ud_lwm2m *lw, int64_t device, int32_t 
     return err;
 }
 
-ud_err ud_lwm2m_capability(const struct ud_lwm2m *lw, const char *text, int64_t *device, int32_t *release)
+ud_err ud_capability_read(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], const char *text, int64_t *device,
+                          int32_t *release)
 {
     uint8_t given[MAC_BYTES];
     uint8_t mac[MAC_BYTES];
     char *end;
-    if (lw == NULL || strlen(text) > 64) {
+    if (strlen(text) > 64) {
         return UD_ERR_NOT_FOUND;
     }
     const unsigned long long first = strtoull(text, &end, 16);
@@ -67,7 +70,7 @@ ud_err ud_lwm2m_capability(const struct ud_lwm2m *lw, const char *text, int64_t 
         !ud_hex_read(given, MAC_BYTES, (struct ud_bytes){(const uint8_t *)end + 1, strlen(end + 1)})) {
         return UD_ERR_NOT_FOUND;
     }
-    const ud_err err = capability_mac(lw, (int64_t)first, (int32_t)second, mac);
+    const ud_err err = capability_mac(secret, (int64_t)first, (int32_t)second, mac);
     if (err != UD_OK || !ud_bytes_equal_secret(UD_BYTES_ARRAY(given), UD_BYTES_ARRAY(mac))) {
         return UD_ERR_NOT_FOUND;
     }
@@ -81,7 +84,7 @@ ud_err ud_fw_uri(const struct ud_lwm2m *lw, const char *scheme, uint16_t port, i
 {
     uint8_t mac[MAC_BYTES];
     char hex[2 * MAC_BYTES + 1];
-    const ud_err err = capability_mac(lw, device, release, mac);
+    const ud_err err = capability_mac(lw->secret, device, release, mac);
     if (err != UD_OK) {
         return err;
     }
@@ -490,7 +493,7 @@ void ud_fw_get(struct ud_request *request)
     struct patch_wish wish;
     ud_err err = UD_ERR_NOT_FOUND;
     if (parse_path(request->message, capability, filename, &wish)) {
-        err = ud_lwm2m_capability(lw, capability, &device, &release);
+        err = ud_capability_read(lw->secret, capability, &device, &release);
     }
     const bool other = request->proven && request->who.device != device;
     if (err != UD_OK || other || !may_read(lw, device, release, &owner)) {

@@ -2,6 +2,7 @@
 #include "server/lwm2m/hub.h"
 
 #include "server/lwm2m/ask.h"
+#include "server/store_shared.h"
 #include "updraft/assert.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static void later_mail(struct ud_mail *mail, void *ctx)
     struct ud_later *later =
         (struct ud_later *)(void *)((unsigned char *)mail - offsetof(struct ud_later, mail));
     struct ud_lwm2m *lw = ctx;
+    lw->later_count--;
     later->finish(later);
     if (later->remote != NULL) {
         ud_remote_let(lw->endpoint, later->remote);
@@ -31,13 +33,18 @@ static void later_mail(struct ud_mail *mail, void *ctx)
 static ud_err later_run(struct ud_job *job, struct ud_store *store)
 {
     struct ud_later *later = (struct ud_later *)(void *)job;
-    return later->run(later, store);
+    const int64_t fence = later->lw->fence;
+    const ud_err err = fence == 0 ? UD_OK : ud_store_lease_check(store, UD_LEASE_COAP, fence);
+    return err == UD_OK ? later->run(later, store) : err;
 }
 
 static void later_done(struct ud_job *job, ud_err err)
 {
     struct ud_later *later = (struct ud_later *)(void *)job;
     later->err = err;
+    if (err == UD_ERR_LEASE) { /* another server answers the devices now */
+        (void)ud_endpoint_until(later->lw->endpoint, 0);
+    }
     if (err == UD_OK && later->committed != NULL) {
         later->committed(later);
     }
@@ -55,8 +62,10 @@ ud_err ud_later_begin(struct ud_later *later, struct ud_lwm2m *lw, const struct 
         later->asked = *request->asked;
         ud_remote_hold(later->remote);
     }
-    const ud_err err = ud_writer_submit(lw->server->writer, &later->job);
-    if (err != UD_OK) {
+    const ud_err err = lw->ending ? UD_ERR_RETRY_LATER : ud_writer_submit(lw->server->writer, &later->job);
+    if (err == UD_OK) {
+        lw->later_count++; /* back on this thread: later_mail() */
+    } else {
         if (request != NULL) {
             ud_endpoint_ignore(lw->endpoint, request->remote, request->asked); /* it will come again */
             ud_remote_let(lw->endpoint, later->remote);

@@ -21,7 +21,6 @@
 #define UD_BODY_BYTES_MAX 16384 /* of one of them */
 #define UD_AWAKE_MS 93000       /* MAX_TRANSMIT_WAIT: so long a device in queue mode listens */
 #define UD_QUIET_MS 1000        /* after a Register's answer */
-#define UD_CAPABILITY_SECRET_BYTES 32
 
 struct ud_fw_file;
 struct ud_origins;
@@ -47,6 +46,9 @@ struct ud_lwm2m {
     struct ud_fw_file *files;
     uint64_t file_clock;                        /* of their uses */
     uint8_t secret[UD_CAPABILITY_SECRET_BYTES]; /* of the capabilities in URIs of artifacts */
+    int64_t fence;                              /* of the lease; 0 = there is none */
+    uint32_t later_count;                       /* that have not come back from the writer */
+    bool ending;                                /* no more of them are begun */
     uint64_t refused;                           /* registrations, since the last line of the log about one */
     uint64_t refused_said_ms;
     struct ud_timer thinning;

@@ -13,35 +13,10 @@
 #define DAY_MS INT64_C(86400000)
 #define BEGIN_SPREAD 1 /* ms between two devices that are spoken to after a start */
 
-/* --- what is kept in the state folder */
-
-static ud_err load_secret(struct ud_lwm2m *lw)
-{
-    char path[UD_PATH_BYTES_MAX];
-    struct ud_text text;
-    ud_err err = ud_path_join(path, lw->server->config.state, "coap.key");
-    if (err != UD_OK) {
-        return err;
-    }
-    ud_text_init(&text, UD_CAPABILITY_SECRET_BYTES);
-    err = ud_state_file_read(path, &text);
-    if (err == UD_ERR_NOT_FOUND) {
-        err = ud_random(lw->secret, sizeof lw->secret);
-        err = err == UD_OK ? ud_state_file_write(path, 0600, lw->secret, sizeof lw->secret) : err;
-    } else if (err == UD_OK) {
-        err = text.len == sizeof lw->secret ? UD_OK : UD_ERR_CONFIG;
-        if (err == UD_OK) {
-            memcpy(lw->secret, text.ptr, sizeof lw->secret);
-        }
-    }
-    ud_text_free(&text);
-    return err;
-}
-
-static void choose_host(struct ud_lwm2m *lw)
+static void choose_host(struct ud_lwm2m *lw, const struct ud_lwm2m_given *given)
 {
     const struct ud_config *config = &lw->server->config;
-    const char *listen = config->listen_coaps[0] != '\0' ? config->listen_coaps : config->listen_coap;
+    const char *listen = given->coaps[0] != '\0' ? given->coaps : given->coap;
     char host[UD_ADDRESS_BYTES_MAX] = "";
     uint16_t port;
     const bool own = ud_config_address(listen, host, &port) == UD_OK;
@@ -61,16 +36,37 @@ static void choose_host(struct ud_lwm2m *lw)
 
 struct loading {
     struct ud_lwm2m *lw;
+    const struct ud_lwm2m_given *given;
     uint64_t at_ms;
+    int64_t *unknown; /* devices that are not in the fleet here: known to other servers a moment ago */
+    size_t unknown_count;
     ud_err err;
 };
+
+static void note_unknown(struct loading *loading, int64_t device)
+{
+    int64_t *more = realloc(loading->unknown, (loading->unknown_count + 1) * sizeof *more);
+    if (more == NULL) {
+        loading->err = UD_ERR_MEMORY;
+        return;
+    }
+    loading->unknown = more;
+    more[loading->unknown_count++] = device;
+}
 
 static void load_one(void *ctx, const struct ud_row_lwm2m_registration *row)
 {
     struct loading *loading = ctx;
     struct ud_lwm2m *lw = loading->lw;
     struct ud_fleet_device device;
-    if (loading->err != UD_OK || ud_fleet_get(lw->server->fleet, row->device, &device) != UD_OK) {
+    if (loading->err == UD_OK && loading->given->keep != NULL) {
+        loading->err = loading->given->keep(loading->given->ctx);
+    }
+    if (loading->err != UD_OK) {
+        return;
+    }
+    if (ud_fleet_get(lw->server->fleet, row->device, &device) != UD_OK) {
+        note_unknown(loading, row->device);
         return;
     }
     struct ud_reg *reg = ud_reg_from_row(lw, row, device.name);
@@ -96,9 +92,33 @@ static void load_waiting(void *ctx, int64_t device)
     }
 }
 
-static ud_err load(struct ud_lwm2m *lw)
+/*
+ * A device can have registered at another server just before that died: the fleet here has not heard of it yet. One that
+ * is not in the store either was removed.
+ */
+static ud_err load_unknown(struct loading *loading, struct ud_store *store)
 {
-    struct loading loading = {lw, ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS, UD_OK};
+    const size_t count = loading->unknown_count;
+    struct ud_row_device *row = count == 0 ? NULL : malloc(sizeof *row);
+    ud_err err = count > 0 && row == NULL ? UD_ERR_MEMORY : UD_OK;
+    for (size_t i = 0; i < count && err == UD_OK; i++) {
+        const int64_t device = loading->unknown[i];
+        err = ud_store_device_get(store, device, row);
+        if (err == UD_OK) {
+            err = ud_fleet_put(loading->lw->server->fleet, row);
+            err = err == UD_OK ? ud_store_lwm2m_registration_list(store, device, load_one, loading) : err;
+            err = err == UD_OK ? loading->err : err;
+        }
+        err = err == UD_ERR_NOT_FOUND ? UD_OK : err;
+    }
+    free(row);
+    return err;
+}
+
+static ud_err load(struct ud_lwm2m *lw, const struct ud_lwm2m_given *given)
+{
+    struct loading loading = {
+        .lw = lw, .given = given, .at_ms = ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS};
     struct ud_store *store = NULL;
     ud_err err = ud_store_pool_take(lw->server->readers, &store);
     if (err != UD_OK) {
@@ -106,8 +126,10 @@ static ud_err load(struct ud_lwm2m *lw)
     }
     err = ud_store_lwm2m_registration_list(store, 0, load_one, &loading);
     err = err == UD_OK ? loading.err : err;
+    err = err == UD_OK ? load_unknown(&loading, store) : err;
     err = err == UD_OK ? ud_store_command_devices(store, load_waiting, lw) : err;
     ud_store_pool_give(lw->server->readers, store);
+    free(loading.unknown);
     return err;
 }
 
@@ -177,13 +199,13 @@ static ud_err take_run(struct ud_lwm2m *lw, uint32_t *run)
     return err;
 }
 
-static ud_err open_endpoint(struct ud_lwm2m *lw)
+static ud_err open_endpoint(struct ud_lwm2m *lw, const struct ud_lwm2m_given *given)
 {
     const struct ud_config *config = &lw->server->config;
     struct ud_tls tls = {.cert = {.ptr = NULL}};
     struct ud_endpoint_handler handler = ud_lwm2m_handler;
-    struct ud_endpoint_config endpoint = {.coap = config->listen_coap,
-                                          .coaps = config->listen_coaps,
+    struct ud_endpoint_config endpoint = {.coap = given->coap,
+                                          .coaps = given->coaps,
                                           .ca = config->coap_ca,
                                           .keys = ud_enrol_keys,
                                           .guards = ud_enrol_oscore,
@@ -193,10 +215,10 @@ static ud_err open_endpoint(struct ud_lwm2m *lw)
     handler.ctx = lw;
     endpoint.keys.ctx = lw;
     endpoint.guards.ctx = lw;
-    if (config->listen_coap[0] != '\0') {
+    if (given->coap[0] != '\0') {
         err = take_run(lw, &endpoint.run);
     }
-    if (err == UD_OK && config->listen_coaps[0] != '\0') {
+    if (err == UD_OK && given->coaps[0] != '\0') {
         err = ud_tls_load(&tls, config, ud_server_now_ms() / 1000);
         endpoint.cert = tls.cert.ptr;
         endpoint.key = tls.key.ptr;
@@ -206,54 +228,60 @@ static ud_err open_endpoint(struct ud_lwm2m *lw)
     return err;
 }
 
-static void fleet_changed(void *ctx, int64_t device)
+ud_err ud_lwm2m_open(struct ud_lwm2m **out, const struct ud_lwm2m_given *given)
 {
-    ud_lwm2m_poke(ctx, device);
-}
-
-ud_err ud_lwm2m_open(struct ud_lwm2m **out, struct ud_server *server)
-{
-    *out = NULL;
-    if (server->config.listen_coap[0] == '\0' && server->config.listen_coaps[0] == '\0') {
-        return UD_OK;
-    }
     struct ud_lwm2m *lw = calloc(1, sizeof *lw);
+    *out = NULL;
     if (lw == NULL) {
         return UD_ERR_MEMORY;
     }
-    lw->server = server;
+    lw->server = given->server;
+    lw->fence = given->fence;
+    memcpy(lw->secret, given->secret, sizeof lw->secret);
     ud_err err = ud_regs_init(&lw->regs);
-    err = err == UD_OK ? load_secret(lw) : err;
     err = err == UD_OK ? ud_fw_open(lw) : err;
-    err = err == UD_OK ? open_endpoint(lw) : err;
+    err = err == UD_OK ? open_endpoint(lw, given) : err;
     if (err == UD_OK) {
         struct ud_address address;
         lw->port[0] = ud_endpoint_bound(lw->endpoint, false, &address) ? address.port : 0;
         lw->port[1] = ud_endpoint_bound(lw->endpoint, true, &address) ? address.port : 0;
-        choose_host(lw);
+        choose_host(lw, given);
         lw->thinning.due = thin_due;
         err = ud_timers_reserve(ud_endpoint_timers(lw->endpoint));
     }
-    err = err == UD_OK ? load(lw) : err;
+    err = err == UD_OK ? load(lw, given) : err;
     err = err == UD_OK ? ud_proxy_open(lw) : err;
-    if (err == UD_OK) {
-        ud_timer_set(ud_endpoint_timers(lw->endpoint), &lw->thinning, ud_endpoint_now_ms(lw->endpoint) + 1000);
-        ud_fleet_watch(server->fleet, fleet_changed, lw);
-        err = ud_endpoint_start(lw->endpoint);
-    }
     if (err != UD_OK) {
         ud_lwm2m_close(lw);
         return err;
     }
+    ud_timer_set(ud_endpoint_timers(lw->endpoint), &lw->thinning, ud_endpoint_now_ms(lw->endpoint) + 1000);
     *out = lw;
     return UD_OK;
 }
 
+ud_err ud_lwm2m_start(struct ud_lwm2m *lw)
+{
+    return ud_endpoint_start(lw->endpoint);
+}
+
+bool ud_lwm2m_until(struct ud_lwm2m *lw, uint64_t until_ms)
+{
+    return ud_endpoint_until(lw->endpoint, until_ms);
+}
+
 void ud_lwm2m_stop(struct ud_lwm2m *lw)
 {
-    if (lw != NULL) {
-        ud_endpoint_stop(lw->endpoint);
-        ud_proxy_stop(lw);
+    ud_endpoint_stop(lw->endpoint);
+    ud_endpoint_shut(lw->endpoint);
+    ud_proxy_stop(lw);
+}
+
+void ud_lwm2m_settle(struct ud_lwm2m *lw)
+{
+    lw->ending = true;
+    while (lw->later_count > 0) {
+        ud_endpoint_await_mail(lw->endpoint);
     }
 }
 
@@ -262,7 +290,7 @@ void ud_lwm2m_close(struct ud_lwm2m *lw)
     if (lw == NULL) {
         return;
     }
-    ud_fleet_watch(lw->server->fleet, NULL, NULL);
+    lw->ending = true;
     ud_proxy_stop(lw);
     if (lw->endpoint != NULL) {
         ud_endpoint_stop(lw->endpoint);
@@ -312,17 +340,22 @@ static void poked(struct ud_mail *mail, void *ctx)
 
 void ud_lwm2m_poke(struct ud_lwm2m *lw, int64_t device)
 {
-    struct poke *poke = lw == NULL ? NULL : malloc(sizeof *poke);
+    struct poke *poke = malloc(sizeof *poke);
     if (poke != NULL) { /* else it is found with the device's next Register */
         *poke = (struct poke){{.run = poked}, device};
         ud_endpoint_post(lw->endpoint, &poke->mail);
     }
 }
 
+uint16_t ud_lwm2m_port(const struct ud_lwm2m *lw, bool secure)
+{
+    return lw->port[secure];
+}
+
 void ud_lwm2m_listening(const struct ud_lwm2m *lw, struct ud_json *json)
 {
     static const char *const schemes[] = {"coap", "coaps"};
-    for (int i = 0; lw != NULL && i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         char url[UD_ADDRESS_BYTES_MAX + 24];
         if (lw->port[i] == 0) {
             continue;
@@ -346,9 +379,6 @@ static void metric(struct ud_text *text, const char *name, uint64_t value)
 void ud_lwm2m_metrics(struct ud_lwm2m *lw, struct ud_text *text)
 {
     struct ud_endpoint_stats stats;
-    if (lw == NULL) {
-        return;
-    }
     ud_endpoint_stats(lw->endpoint, &stats);
     metric(text, "updraft_coap_datagrams_total", stats.received);
     metric(text, "updraft_coap_datagrams_refused_total", stats.refused);

@@ -401,7 +401,8 @@ static void registered(struct ud_later *later)
         ud_endpoint_ignore(lw->endpoint, later->remote, &later->asked);
         return;
     }
-    reg->commands = r->commands > 0;
+    /* what another server took meanwhile was told to us before this registration was known: look once */
+    reg->commands = r->commands > 0 || lw->fence != 0;
     reg->quiet_until_ms = ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS;
     answer_location(later, reg->location);
     if (!later->remote->gone) {

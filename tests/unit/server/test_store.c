@@ -221,6 +221,41 @@ static void test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder(voi
     assert_int_equal(ud_store_lease_take(store, "short", "one", 0, &again), UD_OK);
     assert_true(again > first);
     assert_int_equal(ud_store_lease_check(store, "never", 1), UD_ERR_LEASE);
+    assert_int_equal(ud_store_lease_is_known(store, "task"), UD_OK);
+    assert_int_equal(ud_store_lease_is_known(store, "never"), UD_ERR_NOT_FOUND);
+}
+
+static void test_a_lease_is_asked_for_once_a_transaction_and_again_when_it_changed(void **state)
+{
+    struct place *place = *state;
+    struct ud_store *store = place->store;
+    int64_t first = 0;
+    int64_t other = 0;
+    int64_t second = 0;
+    assert_int_equal(ud_store_begin(store), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "one", 60000, &first), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "other", "one", 60000, &other), UD_OK);
+    for (int n = 0; n < 3; n++) { /* one is remembered, the other one is not taken for it */
+        assert_int_equal(ud_store_lease_check(store, "task", first), UD_OK);
+        assert_int_equal(ud_store_lease_check(store, "task", first + 1), UD_ERR_LEASE);
+        assert_int_equal(ud_store_lease_check(store, "other", other), UD_OK);
+        assert_int_equal(ud_store_lease_check(store, "never", first), UD_ERR_LEASE);
+    }
+    assert_int_equal(ud_store_lease_check(store, "task", first), UD_OK);
+    assert_int_equal(ud_store_lease_drop(store, "task", first), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "two", 60000, &second), UD_OK);
+    assert_int_equal(ud_store_lease_check(store, "task", first), UD_ERR_LEASE);
+    assert_int_equal(ud_store_lease_check(store, "task", second), UD_OK);
+    assert_int_equal(ud_store_commit(store), UD_OK);
+    /* what one transaction saw says nothing in the next */
+    assert_int_equal(ud_store_begin(store), UD_OK);
+    assert_int_equal(ud_store_lease_check(store, "task", second), UD_OK);
+    assert_int_equal(ud_store_commit(store), UD_OK);
+    assert_int_equal(ud_store_lease_drop(store, "task", second), UD_OK);
+    assert_int_equal(ud_store_lease_take(store, "task", "three", 60000, &first), UD_OK);
+    assert_int_equal(ud_store_begin(store), UD_OK);
+    assert_int_equal(ud_store_lease_check(store, "task", second), UD_ERR_LEASE);
+    ud_store_rollback(store);
 }
 
 struct seen {
@@ -328,6 +363,7 @@ int main(void)
         PLACE_TEST(test_a_savepoint_undone_leaves_the_jobs_around_it),
         PLACE_TEST(test_what_was_not_committed_is_gone_after_reopening),
         PLACE_TEST(test_a_lease_is_held_by_one_and_its_number_grows_with_the_holder),
+        PLACE_TEST(test_a_lease_is_asked_for_once_a_transaction_and_again_when_it_changed),
         PLACE_TEST(test_other_servers_hear_of_every_change_but_the_time_of_a_poll),
         PLACE_TEST(test_the_writer_tells_done_only_after_the_commit_and_fails_jobs_alone),
     };

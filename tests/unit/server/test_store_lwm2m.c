@@ -150,6 +150,47 @@ static void note_id(void *ctx, const struct ud_row_command *command)
     *id = command->id;
 }
 
+struct told {
+    int64_t devices[8];
+    size_t count;
+};
+
+static void note_device(void *ctx, int64_t device)
+{
+    struct told *told = ctx;
+    assert_true(told->count < 8);
+    told->devices[told->count++] = device;
+}
+
+static void test_commands_of_others_are_told_once_in_their_order(void **state)
+{
+    struct ud_store *store = ((struct place *)*state)->store;
+    const int64_t devices[2] = {add_device(store, "d1"), add_device(store, "d2")};
+    struct told told = {.count = 0};
+    int64_t after = -1;
+    assert_int_equal(ud_store_command_newest(store, &after), UD_OK);
+    assert_true(after == 0);
+    assert_int_equal(ud_store_command_since(store, &after, 8, note_device, &told), UD_ABSENT);
+    for (int i = 0; i < 3; i++) {
+        struct ud_row_command row = {.tenant = UD_TENANT_DEFAULT,
+                                     .device = devices[i % 2],
+                                     .state = i == 1 ? UD_COMMAND_DONE : UD_COMMAND_QUEUED,
+                                     .spec = "{}",
+                                     .by = "somebody"};
+        assert_int_equal(ud_store_command_add(store, &row), UD_OK);
+    }
+    assert_int_equal(ud_store_command_since(store, &after, 2, note_device, &told), UD_OK);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(ud_store_command_since(store, &after, 2, note_device, &told), UD_OK);
+    assert_int_equal(told.count, 3);
+    assert_true(told.devices[0] == devices[0] && told.devices[1] == devices[1] &&
+                told.devices[2] == devices[0]);
+    assert_int_equal(ud_store_command_since(store, &after, 2, note_device, &told), UD_ABSENT);
+    int64_t newest = 0;
+    assert_int_equal(ud_store_command_newest(store, &newest), UD_OK);
+    assert_true(newest == after);
+}
+
 static void test_commands_go_in_their_order_and_end_once(void **state)
 {
     struct ud_store *store = ((struct place *)*state)->store;
@@ -339,6 +380,7 @@ int main(void)
         PLACE_TEST(test_clearing_keys_keeps_the_other_kind_and_the_new_one),
         PLACE_TEST(test_a_device_has_one_registration_and_only_its_own_location_ends_it),
         PLACE_TEST(test_commands_go_in_their_order_and_end_once),
+        PLACE_TEST(test_commands_of_others_are_told_once_in_their_order),
         PLACE_TEST(test_values_are_listed_by_path_and_range),
         PLACE_TEST(test_old_values_become_one_for_each_hour_and_then_go),
         PLACE_TEST(test_a_removed_device_leaves_nothing),
