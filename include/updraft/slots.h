@@ -117,9 +117,13 @@ struct ud_layout {
  * What a build has no use for, so that compilers leave it out; ud_layout_check() refuses a layout that has it.
  *   UD_MOVER_NONE    images run from where they were installed
  *   UD_MOVER_ONLY    the one mover of every layout, as in -DUD_MOVER_ONLY=ud_move_swap
+ *   UD_CIPHER_NONE=1 no image rests encrypted
  *   UD_BOOT_LEAST=1  no recovery image; and a bootloader that links neither src/boot/counter.c nor domains.c, and no update
  *                    management (src/manifest/profiles)
  */
+#ifndef UD_CIPHER_NONE
+#define UD_CIPHER_NONE 0
+#endif
 #ifndef UD_BOOT_LEAST
 #define UD_BOOT_LEAST 0
 #endif
@@ -142,6 +146,17 @@ static inline const struct ud_mover *ud_layout_mover(const struct ud_layout *lay
 static inline const struct ud_recovery_image *ud_layout_recovery(const struct ud_layout *layout)
 {
     return UD_BOOT_LEAST ? NULL : layout->recovery;
+}
+
+static inline const struct ud_cipher *ud_layout_cipher(const struct ud_layout *layout)
+{
+    return UD_CIPHER_NONE ? NULL : layout->cipher;
+}
+
+/** How many components: of a layout that ud_layout_check() has accepted. */
+static inline uint8_t ud_layout_components(const struct ud_layout *layout)
+{
+    return UD_COMPONENTS_MAX == 1 ? 1 : layout->component_count;
 }
 
 struct ud_slots {

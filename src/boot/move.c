@@ -12,7 +12,7 @@ static void note_sizes(struct ud_boot *boot, uint8_t slot, struct ud_image_sizes
     boot->for_trial = false;
     const bool holds = ud_boot_examine(boot, slot) == UD_OK;
     boot->for_trial = for_trial;
-    for (uint8_t i = 0; i < boot->layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(boot->layout); i++) {
         sizes->bytes[slot][i] = holds ? stored_bytes(boot, i) : ud_slots_capacity(&boot->slots, i);
     }
 }
@@ -36,7 +36,7 @@ static ud_err make_ready(struct ud_boot *boot, uint8_t slot)
     if (err != UD_OK) {
         return err;
     }
-    for (uint8_t i = 0; i < boot->layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(boot->layout); i++) {
         sizes.bytes[slot][i] = stored_bytes(boot, i);
     }
     err = ud_slots_bring(&boot->slots, slot, &sizes);

@@ -274,7 +274,7 @@ ud_err ud_boot_vouch(struct ud_boot *boot, uint8_t slot)
     memset(&boot->seen, 0, sizeof boot->seen);
     memset(boot->signed_digest, 0, sizeof boot->signed_digest);
     boot->seen.slot = slot;
-    boot->seen.image_count = slot == UD_SLOT_RECOVERY ? 1 : boot->slots.layout->component_count;
+    boot->seen.image_count = slot == UD_SLOT_RECOVERY ? 1 : ud_layout_components(boot->slots.layout);
     ud_err err = load_envelope(boot);
     if (err == UD_OK) {
         err = check_version(boot);

@@ -20,7 +20,7 @@ static struct ud_area target_area(const struct ud_slots *slots, uint8_t componen
 static bool is_many(const struct ud_slots *slots)
 {
     return UD_COMPONENTS_MAX > UD_JOURNAL_COMPONENTS_FEW &&
-           slots->layout->component_count > UD_JOURNAL_COMPONENTS_FEW;
+           ud_layout_components(slots->layout) > UD_JOURNAL_COMPONENTS_FEW;
 }
 
 /* What the journal says of an image that is complete. */
@@ -38,7 +38,7 @@ static bool is_progress(const struct ud_slots *slots, uint32_t done_bytes)
 
 static ud_err check_sizes(const struct ud_slots *slots, const uint32_t *size_bytes)
 {
-    for (uint8_t i = 0; i < slots->layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(slots->layout); i++) {
         if (size_bytes[i] == 0) {
             return UD_ERR_LIMIT;
         }
@@ -109,7 +109,7 @@ ud_err ud_slots_install_begin(struct ud_slots *slots, uint8_t running, const uin
     if (err != UD_OK) {
         return err;
     }
-    for (uint8_t i = 0; i < slots->layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(slots->layout); i++) {
         slots->size_bytes[i] = size_bytes[i];
         slots->state.install.done_bytes[i] = resume_at(slots, i, size_bytes[i]);
         resume_bytes[i] = slots->state.install.done_bytes[i];
@@ -137,7 +137,7 @@ ud_err ud_slots_install_abort(struct ud_slots *slots)
 
 uint32_t ud_slots_install_offset(const struct ud_slots *slots, uint8_t component)
 {
-    if (component >= slots->layout->component_count || !slots->state.install.open) {
+    if (component >= ud_layout_components(slots->layout) || !slots->state.install.open) {
         return 0;
     }
     if (slots->writing && component == slots->component) {
@@ -258,7 +258,7 @@ static ud_err select_component(struct ud_slots *slots, uint8_t component)
 
 ud_err ud_slots_install_put(struct ud_slots *slots, uint8_t component, struct ud_bytes data)
 {
-    if (component >= slots->layout->component_count) {
+    if (component >= ud_layout_components(slots->layout)) {
         return UD_ERR_COMPONENT;
     }
     ud_err err = select_component(slots, component);
@@ -278,7 +278,7 @@ ud_err ud_slots_install_put(struct ud_slots *slots, uint8_t component, struct ud
 
 ud_err ud_slots_install_write(struct ud_slots *slots, uint8_t component, struct ud_bytes data)
 {
-    const struct ud_cipher *cipher = slots->layout->cipher;
+    const struct ud_cipher *cipher = ud_layout_cipher(slots->layout);
     if (cipher == NULL || cipher->write == NULL) {
         return ud_slots_install_put(slots, component, data);
     }

@@ -12,7 +12,7 @@ static void collect(struct areas *areas, const struct ud_layout *layout)
 {
     areas->count = 0;
     for (size_t slot = 0; slot < UD_SLOT_COUNT; slot++) {
-        for (size_t i = 0; i < layout->component_count; i++) {
+        for (size_t i = 0; i < ud_layout_components(layout); i++) {
             areas->list[areas->count++] = &layout->components[i].image[slot];
         }
         areas->list[areas->count++] = &layout->envelope[slot];
@@ -53,7 +53,7 @@ static ud_err check_areas(const struct areas *areas)
 
 static ud_err check_ids(const struct ud_layout *layout)
 {
-    for (size_t i = 0; i < layout->component_count; i++) {
+    for (size_t i = 0; i < ud_layout_components(layout); i++) {
         const struct ud_bytes id = layout->components[i].id;
         if (id.len == 0 || id.len > UD_COMPONENT_ID_BYTES_MAX) {
             return UD_ERR_LIMIT;
@@ -75,7 +75,8 @@ ud_err ud_layout_check(const struct ud_layout *layout)
         layout->trial_boots_max == 0) {
         return UD_ERR_LIMIT;
     }
-    if (layout->mover != mover || layout->recovery != ud_layout_recovery(layout)) {
+    if (layout->mover != mover || layout->recovery != ud_layout_recovery(layout) ||
+        layout->cipher != ud_layout_cipher(layout)) {
         return UD_ERR_CONFIG;
     }
     collect(&areas, layout);

@@ -114,8 +114,8 @@ static ud_err copy_bytes(const struct ud_place *to, const struct ud_place *from,
     for (; err == UD_OK && at < end; at += COPY_BYTES) {
         const uint32_t n = end - at < COPY_BYTES ? end - at : COPY_BYTES;
         err = ud_place_read(from, at, chunk, n);
-        if (err == UD_OK && to->cipher != NULL) {
-            err = to->cipher->apply(to->cipher->ctx, to->slot, to->component, to->image_offset + at, chunk, n);
+        if (err == UD_OK) {
+            err = ud_place_apply(to, at, chunk, n);
         }
         if (err == UD_OK) {
             err = ud_area_program(to->area, to->offset + at, chunk, n);

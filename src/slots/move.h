@@ -84,6 +84,8 @@ struct ud_place {
 struct ud_place ud_move_running(const struct ud_layout *layout, const struct ud_block *block);
 struct ud_place ud_move_stored(const struct ud_layout *layout, const struct ud_block *block, uint8_t slot,
                                uint32_t shift);
+/** Encrypt or decrypt, which is the same, what lies there or will; nothing to do where it is plain. */
+ud_err ud_place_apply(const struct ud_place *place, uint32_t at, uint8_t *data, uint32_t len);
 /** Plain bytes; `at` is relative to the place. */
 ud_err ud_place_read(const struct ud_place *place, uint32_t at, uint8_t *out, uint32_t len);
 /** UD_OK when the bytes from `at` to before `end` are the same, UD_ERR_IMAGE_MISMATCH when not; errors of the flash. */

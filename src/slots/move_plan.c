@@ -55,7 +55,7 @@ uint32_t ud_move_first_block(const struct ud_layout *layout, uint8_t component)
 
 uint32_t ud_move_block_count(const struct ud_layout *layout)
 {
-    return ud_move_first_block(layout, layout->component_count);
+    return ud_move_first_block(layout, ud_layout_components(layout));
 }
 
 struct ud_block ud_move_block(const struct ud_layout *layout, uint32_t block)
@@ -64,7 +64,7 @@ struct ud_block ud_move_block(const struct ud_layout *layout, uint32_t block)
     while (found.index >= blocks_of(layout, found.component)) {
         found.index -= blocks_of(layout, found.component);
         found.component++;
-        UD_ASSERT(found.component < layout->component_count);
+        UD_ASSERT(found.component < ud_layout_components(layout));
     }
     found.bytes = ud_move_block_bytes(layout, found.component);
     return found;
@@ -79,7 +79,7 @@ uint32_t ud_move_plan_bytes(const struct ud_layout *layout)
 /* Areas were checked one by one. */
 static ud_err move_check(const struct ud_layout *layout)
 {
-    for (uint8_t i = 0; i < layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(layout); i++) {
         const struct ud_area *image = layout->components[i].image;
         const uint32_t a = image[RUNNING].flash->erase_size;
         const uint32_t b = image[STORED].flash->erase_size;
@@ -108,21 +108,26 @@ struct ud_place ud_move_stored(const struct ud_layout *layout, const struct ud_b
     return (struct ud_place){
         .area = &layout->components[block->component].image[STORED],
         .offset = (block->index + shift) * block->bytes,
-        .cipher = layout->cipher,
+        .cipher = ud_layout_cipher(layout),
         .slot = slot,
         .component = block->component,
         .image_offset = block->index * block->bytes,
     };
 }
 
+ud_err ud_place_apply(const struct ud_place *place, uint32_t at, uint8_t *data, uint32_t len)
+{
+    if (UD_CIPHER_NONE || place->cipher == NULL) {
+        return UD_OK;
+    }
+    return place->cipher->apply(place->cipher->ctx, place->slot, place->component, place->image_offset + at,
+                                data, len);
+}
+
 ud_err ud_place_read(const struct ud_place *place, uint32_t at, uint8_t *out, uint32_t len)
 {
     const ud_err err = ud_area_read(place->area, place->offset + at, out, len);
-    if (err != UD_OK || place->cipher == NULL) {
-        return err;
-    }
-    return place->cipher->apply(place->cipher->ctx, place->slot, place->component, place->image_offset + at,
-                                out, len);
+    return err == UD_OK ? ud_place_apply(place, at, out, len) : err;
 }
 
 ud_err ud_place_compare(const struct ud_place *a, const struct ud_place *b, uint32_t at, uint32_t end)

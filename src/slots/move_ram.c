@@ -4,7 +4,7 @@
 
 static ud_err ram_check(const struct ud_layout *layout)
 {
-    for (uint8_t i = 0; i < layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(layout); i++) {
         if (layout->ram == NULL || layout->ram[i].ptr == NULL || layout->ram[i].size_bytes == 0) {
             return UD_ERR_LIMIT;
         }
@@ -35,7 +35,7 @@ static ud_err ram_load(const struct ud_slots *slots, uint8_t slot, uint8_t compo
     }
     uint8_t *place = layout->ram[component].ptr + offset;
     ud_err err = ud_area_read(&layout->components[component].image[slot], offset, place, len);
-    if (err == UD_OK && layout->cipher != NULL) {
+    if (err == UD_OK && ud_layout_cipher(layout) != NULL) {
         err = layout->cipher->apply(layout->cipher->ctx, slot, component, offset, place, len);
     }
     if (err == UD_OK) {

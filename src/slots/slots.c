@@ -109,7 +109,7 @@ ud_err ud_slots_fresh(const struct ud_slots *slots, struct ud_version version)
 
 ud_err ud_slots_component_find(const struct ud_slots *slots, struct ud_bytes id, uint8_t *component)
 {
-    for (uint8_t i = 0; i < slots->layout->component_count; i++) {
+    for (uint8_t i = 0; i < ud_layout_components(slots->layout); i++) {
         if (ud_bytes_equal(slots->layout->components[i].id, id)) {
             *component = i;
             return UD_OK;
@@ -135,7 +135,7 @@ ud_err ud_slots_bring(struct ud_slots *slots, uint8_t slot, const struct ud_imag
 
 uint32_t ud_slots_capacity(const struct ud_slots *slots, uint8_t component)
 {
-    UD_ASSERT(component < slots->layout->component_count);
+    UD_ASSERT(component < ud_layout_components(slots->layout));
     const struct ud_mover *mover = ud_layout_mover(slots->layout);
     if (mover != NULL) {
         return mover->capacity(slots->layout, component);
@@ -149,7 +149,7 @@ ud_err ud_slots_read(const struct ud_slots *slots, uint8_t slot, uint8_t compone
 {
     const struct ud_mover *mover = ud_layout_mover(slots->layout);
     const struct ud_recovery_image *recovery = ud_layout_recovery(slots->layout);
-    if (component >= slots->layout->component_count) {
+    if (component >= ud_layout_components(slots->layout)) {
         return UD_ERR_COMPONENT;
     }
     if (slot == UD_SLOT_RECOVERY && recovery != NULL && component == 0) {
@@ -170,7 +170,7 @@ ud_err ud_slots_trial_request(struct ud_slots *slots)
     if (!slots->writing || !slots->envelope_stored || !next.install.open) {
         return UD_ERR_STATE;
     }
-    for (size_t i = 0; i < slots->layout->component_count; i++) {
+    for (size_t i = 0; i < ud_layout_components(slots->layout); i++) {
         if (next.install.done_bytes[i] != slots->size_bytes[i]) {
             return UD_ERR_STATE;
         }

@@ -26,13 +26,15 @@ static const struct {
     const char *name;
     const struct ud_mover *mover;
     bool has_recovery;
+    bool has_cipher;
     ud_err want[3];
 } rows[] = {
-    {"images that stay", NULL, false, {UD_OK, UD_OK, UD_ERR_CONFIG}},
-    {"swap", &ud_move_swap, false, {UD_OK, UD_ERR_CONFIG, UD_OK}},
-    {"overwrite", &ud_move_overwrite, false, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
-    {"a recovery image", NULL, true, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
-    {"swap with a recovery image", &ud_move_swap, true, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
+    {"images that stay", NULL, false, false, {UD_OK, UD_OK, UD_ERR_CONFIG}},
+    {"swap", &ud_move_swap, false, false, {UD_OK, UD_ERR_CONFIG, UD_OK}},
+    {"overwrite", &ud_move_overwrite, false, false, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
+    {"a recovery image", NULL, true, false, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
+    {"swap with a recovery image", &ud_move_swap, true, false, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
+    {"swap of images that rest encrypted", &ud_move_swap, false, true, {UD_OK, UD_ERR_CONFIG, UD_ERR_CONFIG}},
 };
 
 static void test_a_layout_that_this_build_does_without_is_refused(void **state)
@@ -57,6 +59,10 @@ static void test_a_layout_that_this_build_does_without_is_refused(void **state)
         if (rows[i].has_recovery) {
             sim_layout_recovery(&layout, &recovery, &shape);
         }
+        const struct ud_cipher cipher = {.ctx = NULL};
+        if (rows[i].has_cipher) {
+            layout.cipher = &cipher;
+        }
         const ud_err err = ud_layout_check(&layout);
         if (err != rows[i].want[BUILD]) {
             fail_msg("%s: %s, want %s", rows[i].name, ud_err_name(err), ud_err_name(rows[i].want[BUILD]));
@@ -65,6 +71,7 @@ static void test_a_layout_that_this_build_does_without_is_refused(void **state)
                                                    : BUILD == 2 ? &ud_move_swap
                                                                 : layout.mover);
         assert_ptr_equal(ud_layout_recovery(&layout), BUILD == 0 ? layout.recovery : NULL);
+        assert_ptr_equal(ud_layout_cipher(&layout), BUILD == 0 ? layout.cipher : NULL);
         sim_flash_deinit(&sim);
     }
 }
