@@ -6,7 +6,8 @@
  *     commands.c   the operator's commands         upgrade.c    firmware by object 5
  *     bootstrap.c  bootstrap interface             fw.c         artifacts over CoAP
  *     report.c     signed reports                  objects.c    what is known of objects
- *     profile.c    which patches a device takes
+ *     profile.c    which patches a device takes    upgrade_tell.c  what an upgrade knows, into the action
+ *     turn.c       whose turn it is                capability.c the secret of URIs
  */
 #ifndef UD_SERVER_LWM2M_HUB_H
 #define UD_SERVER_LWM2M_HUB_H

@@ -1,9 +1,9 @@
 #include "server/lwm2m/turn.h"
 
 #include "server/coap/udp.h"
+#include "server/lwm2m/capability.h"
 #include "server/secret.h"
 #include "server/server.h"
-#include "server/store_mgmt.h"
 #include "server/store_shared.h"
 #include "server/sync.h"
 
@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LOOK_MAX 500              /* commands of other servers in one look */
-#define SECRET_NAME "coap.secret" /* among the settings of no tenant */
-#define SECRET_CHARS ((size_t)2 * UD_CAPABILITY_SECRET_BYTES)
+#define LOOK_MAX 500 /* commands of other servers in one look */
 
 struct ud_lwm2m_turn {
     struct ud_server *server;
@@ -48,69 +46,6 @@ struct ud_lwm2m_turn {
 static struct ud_lwm2m_turn *turn_of(struct ud_job *job)
 {
     return (struct ud_lwm2m_turn *)(void *)((char *)job - offsetof(struct ud_lwm2m_turn, job));
-}
-
-/* --- the secret of capabilities */
-
-/* In the state folder; on a database of several servers the first one's is for all. */
-static ud_err load_file(struct ud_lwm2m_turn *turn)
-{
-    char path[UD_PATH_BYTES_MAX];
-    struct ud_text text;
-    ud_err err = ud_path_join(path, turn->server->config.state, "coap.key");
-    if (err != UD_OK) {
-        return err;
-    }
-    ud_text_init(&text, UD_CAPABILITY_SECRET_BYTES);
-    err = ud_state_file_read(path, &text);
-    if (err == UD_ERR_NOT_FOUND) {
-        err = ud_random(turn->secret, sizeof turn->secret);
-        err = err == UD_OK && !turn->shared ? ud_state_file_write(path, 0600, turn->secret, sizeof turn->secret)
-                                            : err;
-    } else if (err == UD_OK) {
-        err = text.len == sizeof turn->secret ? UD_OK : UD_ERR_CONFIG;
-        if (err == UD_OK) {
-            memcpy(turn->secret, text.ptr, sizeof turn->secret);
-        }
-    }
-    ud_text_free(&text);
-    return err;
-}
-
-struct sharing {
-    struct ud_job job; /* first */
-    uint8_t *secret;
-    bool found;
-};
-
-static void take_secret(void *ctx, const char *key, const char *value, bool visible)
-{
-    struct sharing *sharing = ctx;
-    (void)key;
-    (void)visible;
-    const struct ud_bytes text = {(const uint8_t *)value, strlen(value)};
-    sharing->found = ud_hex_read(sharing->secret, UD_CAPABILITY_SECRET_BYTES, text);
-}
-
-static ud_err share_secret(struct ud_job *job, struct ud_store *store)
-{
-    struct sharing *sharing = (struct sharing *)(void *)job;
-    char hex[SECRET_CHARS + 1];
-    sharing->found = false;
-    ud_err err = ud_store_pair_list(store, UD_PAIRS_SETTING, 0, SECRET_NAME, take_secret, sharing);
-    if (err == UD_OK && !sharing->found) {
-        ud_hex_write(hex, sharing->secret, UD_CAPABILITY_SECRET_BYTES);
-        err = ud_store_pair_set(store, UD_PAIRS_SETTING, 0, SECRET_NAME, hex, false);
-        ud_wipe(hex, sizeof hex);
-    }
-    return err;
-}
-
-static ud_err load_secret(struct ud_lwm2m_turn *turn)
-{
-    struct sharing sharing = {.secret = turn->secret};
-    const ud_err err = load_file(turn);
-    return err == UD_OK && turn->shared ? ud_writer_run(turn->server->writer, share_secret, &sharing.job) : err;
 }
 
 /* --- the lease */
@@ -497,7 +432,7 @@ ud_err ud_turn_open(struct ud_lwm2m_turn **out, struct ud_server *server)
         return err;
     }
     err = make(&turn, server, shared);
-    err = err == UD_OK ? load_secret(turn) : err;
+    err = err == UD_OK ? ud_capability_secret(server, shared, turn->secret) : err;
     err = err == UD_OK && turn->has_ports ? open_first(turn) : err;
     if (err != UD_OK) {
         ud_turn_close(turn);

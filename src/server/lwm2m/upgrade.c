@@ -18,12 +18,10 @@
  */
 #include "server/lwm2m/hub.h"
 
-#include "server/actions.h"
 #include "server/lwm2m/ask.h"
+#include "server/lwm2m/upgrade_tell.h"
 #include "server/offer_gate.h"
-#include "server/scheduler.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define POLL_MS 10000
@@ -82,101 +80,9 @@ void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg)
 
 /* --- what we know goes into the action */
 
-struct telling {
-    struct ud_later later; /* first */
-    int64_t device;
-    int64_t tenant;
-    int32_t action;
-    bool retrieved; /* only that the offer was taken */
-    bool on_cancel;
-    bool lapses; /* only that its window is over */
-    struct ud_feedback feedback;
-    char words[256];
-    struct ud_row_device row; /* as it is after */
-    bool changed;
-};
-
-static ud_err store_telling(struct ud_later *later, struct ud_store *store)
-{
-    struct telling *telling = (struct telling *)(void *)later;
-    struct ud_row_action action;
-    bool closed;
-    ud_err err = ud_store_action_get(store, telling->tenant, telling->action, telling->device, &action);
-    if (err == UD_OK && telling->lapses) {
-        err = ud_action_lapse(store, telling->tenant, telling->device, telling->action, ud_server_now_ms());
-    } else if (err == UD_OK && telling->retrieved) {
-        err = ud_action_retrieved(store, &action, ud_server_now_ms());
-    } else if (err == UD_OK) {
-        err = ud_action_feedback(store, telling->tenant, telling->device, telling->action, telling->on_cancel,
-                                 &telling->feedback, ud_server_now_ms(), &action, &closed);
-    }
-    err = err == UD_OK ? ud_store_device_get(store, telling->device, &telling->row) : err;
-    telling->changed = err == UD_OK;
-    return err;
-}
-
-static void telling_committed(struct ud_later *later)
-{
-    const struct telling *telling = (const struct telling *)(const void *)later;
-    if (telling->lapses) {
-        ud_fleet_lapse_asked(later->lw->server->fleet, telling->device, telling->action);
-    }
-    (void)ud_fleet_put(later->lw->server->fleet, &telling->row);
-    ud_scheduler_wake(later->lw->server->scheduler);
-}
-
-static void told(struct ud_later *later)
-{
-    const struct telling *telling = (const struct telling *)(const void *)later;
-    if (later->err != UD_OK) {
-        ud_log_event(&later->lw->server->log, UD_LOG_WARN, "lwm2m-action", "error", ud_err_name(later->err),
-                     "words", telling->words, NULL);
-    }
-}
-
-/* NULL: without memory; it is decided again at the next look. */
-static struct telling *begin_telling(const struct ud_reg *reg, int32_t action)
-{
-    struct telling *telling = calloc(1, sizeof *telling);
-    if (telling != NULL) {
-        telling->device = reg->device;
-        telling->tenant = reg->tenant;
-        telling->action = action;
-        telling->later.run = store_telling;
-        telling->later.committed = telling_committed;
-        telling->later.finish = told;
-    }
-    return telling;
-}
-
-/* Its window does not open again. */
-static void lapse(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t action)
-{
-    struct telling *telling = begin_telling(reg, action);
-    if (telling != NULL) {
-        telling->lapses = true;
-        (void)ud_later_begin(&telling->later, lw, NULL);
-    }
-}
-
-static void tell(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t action, bool on_cancel,
-                 ud_execution execution, ud_finished finished, ud_err error, const char *words)
-{
-    struct telling *telling = begin_telling(reg, action);
-    if (telling == NULL) {
-        return;
-    }
-    telling->on_cancel = on_cancel;
-    telling->retrieved = execution == UD_EXECUTION_COUNT;
-    snprintf(telling->words, sizeof telling->words, "[\"LwM2M: %s\"]", words);
-    telling->feedback = (struct ud_feedback){
-        .execution = execution, .finished = finished, .error = error, .messages = telling->words};
-    (void)ud_later_begin(&telling->later, lw, NULL);
-}
-
 static void progress(struct ud_lwm2m *lw, const struct ud_reg *reg, ud_execution execution, const char *words)
 {
-    tell(lw, reg, reg->upgrade->action, false, execution, UD_FINISHED_NONE, UD_OK, words);
+    ud_upgrade_tell(lw, reg, reg->upgrade->action, false, execution, UD_FINISHED_NONE, UD_OK, words);
 }
 
 static void finish(struct ud_lwm2m *lw, struct ud_reg *reg, ud_err error, const char *words)
@@ -186,8 +92,8 @@ static void finish(struct ud_lwm2m *lw, struct ud_reg *reg, ud_err error, const 
     ud_timer_clear(ud_endpoint_timers(lw->endpoint), &up->timer);
     ud_log_event(&lw->server->log, UD_LOG_INFO, "lwm2m-upgrade", "device", reg->name, "error",
                  ud_err_name(error), "words", words, NULL);
-    tell(lw, reg, up->action, false, UD_EXECUTION_CLOSED,
-         error == UD_OK ? UD_FINISHED_SUCCESS : UD_FINISHED_FAILURE, error, words);
+    ud_upgrade_tell(lw, reg, up->action, false, UD_EXECUTION_CLOSED,
+                    error == UD_OK ? UD_FINISHED_SUCCESS : UD_FINISHED_FAILURE, error, words);
 }
 
 /* --- what the device says */
@@ -595,7 +501,7 @@ static void begin(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_fleet
         return;
     }
     if (up->was == UD_ACTION_OFFERED) {
-        tell(lw, reg, up->action, false, UD_EXECUTION_COUNT, UD_FINISHED_NONE, UD_OK, "offered");
+        ud_upgrade_tell(lw, reg, up->action, false, UD_EXECUTION_COUNT, UD_FINISHED_NONE, UD_OK, "offered");
     }
     look(lw, reg);
 }
@@ -608,8 +514,8 @@ static void cancel(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_flee
         return;
     }
     if (too_late) {
-        tell(lw, reg, device->current_action, true, UD_EXECUTION_REJECTED, UD_FINISHED_NONE, UD_OK,
-             "the device is updating already");
+        ud_upgrade_tell(lw, reg, device->current_action, true, UD_EXECUTION_REJECTED, UD_FINISHED_NONE, UD_OK,
+                        "the device is updating already");
         return;
     }
     if (up != NULL) {
@@ -621,7 +527,8 @@ static void cancel(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_flee
             ud_ask_submit(lw, reg, ask);
         }
     }
-    tell(lw, reg, device->current_action, true, UD_EXECUTION_CLOSED, UD_FINISHED_SUCCESS, UD_OK, "canceled");
+    ud_upgrade_tell(lw, reg, device->current_action, true, UD_EXECUTION_CLOSED, UD_FINISHED_SUCCESS, UD_OK,
+                    "canceled");
 }
 
 void ud_upgrade_look(struct ud_lwm2m *lw, struct ud_reg *reg)
@@ -647,7 +554,7 @@ void ud_upgrade_look(struct ud_lwm2m *lw, struct ud_reg *reg)
             begin(lw, reg, &device);
         } else { /* a window that is shut, a consent that is awaited */
             if (gate.lapsed && device.lapse_asked != device.current_action) {
-                lapse(lw, reg, device.current_action);
+                ud_upgrade_lapse(lw, reg, device.current_action);
             }
             reg->look_at_ms = ud_endpoint_now_ms(lw->endpoint) + GATED_MS;
             ud_reg_arm(lw, reg);
