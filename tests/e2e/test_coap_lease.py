@@ -14,7 +14,9 @@ import threading
 import pytest
 from lwm2m_tool import CON, CONTENT_FORMAT, LINKS, POST, RST, Firmware, Lwm2mDevice, Message, Socket, query, uint
 from pg_tool import BIN
-from server_tool import Server
+from server_tool import BUILD, Server
+from test_device import wait_for
+from test_device_coap import CoapDevice, CoapWorld
 from test_lwm2m import IMAGE, await_that, coap, command, ended, foreign, registration, run
 from test_lwm2m_dtls import KEY, add_key, client, metric
 
@@ -236,8 +238,9 @@ def test_a_holder_that_cannot_renew_falls_silent_by_itself(group, postgres):
             with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free:
                 await_that("the port is free", lambda: binds(free, address))
         finally:
-            postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'"
-                         " AND pid<>pg_backend_pid()")
+            postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND"
+                         " (query LIKE '%pg_sleep(600)%' OR query LIKE '%pg_advisory_lock(8%')")
+            lock.kill()
             lock.wait()
         assert coap(await_holder(holder)) == address  # at the port that it had
         device.update()
@@ -266,3 +269,37 @@ def test_dtls_devices_shake_hands_again_at_the_other(group):
     await_holder(second)
     assert client(second, location + "?lt=777", *psk) == "2.04"
     assert registration(second)["lifetime"] == 777
+
+
+def test_an_agent_of_ours_under_oscore_is_updated_by_the_server_that_took_over(postgres, tmp_path):
+    """Its registration and its key are good there without a word of its own; and its signed report is taken."""
+    group = Group(tmp_path, postgres)
+    (tmp_path / "world").mkdir()
+    (tmp_path / "artifacts").mkdir()
+    files = ("--artifacts", str(tmp_path / "artifacts"), "--patch-image-bytes-max", "0")
+    world = CoapWorld(tmp_path / "world", ("--store", group.store, "--coap-lease-s", str(LONG_S), *files))
+    device = None
+    try:
+        where = {key: world.addresses[key]["url"].split("://")[1] for key in ("coap", "coaps")}
+        (tmp_path / "s1").mkdir(mode=0o700)
+        (tmp_path / "s1" / "admin.token").write_text(world.token)
+        second = Server(tmp_path / "s1", "--listen-coap", where["coap"], "--listen-coaps", where["coaps"], "--coap-lease-s",
+                        str(LONG_S), *files, store=group.store).start(await_coap=False)
+        group.servers.append(second)
+        release = world.release("app-2", BUILD / "app-2", 2)
+        device = CoapDevice(world, "d1", "oscore").power_on()
+        device.is_registered()
+        world.server.kill()
+        world.server.wait()
+        group.run_out()
+        await_holder(second)
+        assert run(second, "d1", op="read", path="/3/0/3")["answer"]["values"] == {"/3/0/3": "1"}
+        [action] = second.deploy(release, "d1")
+        end = wait_for("its end", lambda: (lambda a: a if not a["active"] else None)(second.action(action)))
+        assert (end["state"], end["proof"]) == ("confirmed", "signed"), end
+    finally:
+        if device:
+            device.power_off()
+        if world.server.poll() is None:
+            world.close()
+        group.end()
