@@ -1,31 +1,30 @@
 #include "updraft/err.h"
 
 /*
- * What programs decide by, found by an error's value. The words stand in err_text.c, so a device that shows none carries none,
- * and one table each, so that a device without LwM2M carries one.
+ * What programs decide by, found by an error's value. The words stand in err_text.c, so a device that shows none carries
+ * none, and what stands here takes one byte for each error.
  */
 #define UNKNOWN_REASON 11
 
-static const uint8_t lwm2m_results[] = {
-#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy) [value] = (lwm2m),
+/* Both in one byte, four bits each. The reason is one more than it is, 0 for no error. */
+static const uint8_t meanings[] = {
+#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy) [value] = (uint8_t)((lwm2m) << 4 | ((reason) + 1)),
     UD_ERR_LIST(UD_ERR_ROW)
 #undef UD_ERR_ROW
 };
-
-static const uint8_t reasons[] = {/* one more than the reason; 0 is no error */
-#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy) [value] = (reason) + 1,
-                                  UD_ERR_LIST(UD_ERR_ROW)
+#define UD_ERR_ROW(id, value, lwm2m, reason, text, remedy)                                                     \
+    _Static_assert((lwm2m) >= 0 && (lwm2m) < 16 && (reason) >= -1 && (reason) < 15, #id ": four bits each");
+UD_ERR_LIST(UD_ERR_ROW)
 #undef UD_ERR_ROW
-};
 
 uint8_t ud_err_lwm2m(ud_err err)
 {
-    return (size_t)err < sizeof lwm2m_results ? lwm2m_results[err] : 0;
+    return (size_t)err < sizeof meanings ? (uint8_t)(meanings[err] >> 4) : 0;
 }
 
 uint8_t ud_err_suit_reason(ud_err err)
 {
-    const uint8_t found = (size_t)err < sizeof reasons ? reasons[err] : 0;
+    const uint8_t found = (size_t)err < sizeof meanings ? (uint8_t)(meanings[err] & 0x0f) : 0;
     return found == 0 ? UNKNOWN_REASON : (uint8_t)(found - 1);
 }
 
