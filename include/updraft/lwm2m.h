@@ -101,7 +101,7 @@ ud_err ud_lwm2m_path_put(const struct ud_lwm2m_path *path, uint8_t from, struct 
 struct ud_lwm2m_format;
 extern const struct ud_lwm2m_format ud_lwm2m_format_text;
 extern const struct ud_lwm2m_format
-    ud_lwm2m_format_text_whole; /* the same for who has no reals: those are refused */
+    ud_lwm2m_format_text_whole; /* the same without reals, links and base64: those values are refused */
 extern const struct ud_lwm2m_format ud_lwm2m_format_octets;
 extern const struct ud_lwm2m_format ud_lwm2m_format_item; /* one CBOR item */
 extern const struct ud_lwm2m_format ud_lwm2m_format_senml_json;
@@ -157,6 +157,8 @@ ud_err ud_lwm2m_next(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *rec
  * @return UD_OK, with kind and the kind's members set; UD_ERR_SHAPE, or UD_ERR_NUMBER_RANGE, with nothing touched
  */
 ud_err ud_lwm2m_as(struct ud_lwm2m_record *record, ud_lwm2m_kind kind);
+/** The same for who links as little: never as REAL or LINK, and no text as OPAQUE. */
+ud_err ud_lwm2m_as_whole(struct ud_lwm2m_record *record, ud_lwm2m_kind kind);
 
 /**
  * The bytes of a string or opaque value, decoded into `room` where they are escaped or base64.

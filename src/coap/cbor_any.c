@@ -4,41 +4,37 @@ enum { MAJOR_SIMPLE = 7, INFO_ONE_BYTE = 24, INFO_EIGHT_BYTES = 27, INFO_INDEFIN
 
 _Static_assert(sizeof(double) == 8 && sizeof(float) == 4, "floats are those of IEEE 754");
 
-/* IEEE 754 half precision. */
-static double half(uint32_t bits)
+/* IEEE 754 half precision as the single precision that has the same value. */
+static uint32_t widen(uint32_t half)
 {
-    const uint32_t exponent = bits >> 10 & 0x1f;
-    const uint32_t fraction = bits & 0x3ff;
-    const uint64_t sign = (uint64_t)(bits >> 15) << 63;
-    uint64_t wide = sign;
-    double value;
+    const uint32_t sign = half >> 15 << 31;
+    uint32_t exponent = half >> 10 & 0x1f;
+    uint32_t fraction = half & 0x3ff;
     if (exponent == 0x1f) {
-        wide |= (uint64_t)0x7ff << 52 | (uint64_t)fraction << 42;
-    } else if (exponent != 0) {
-        wide |= (uint64_t)(exponent + 1008) << 52 | (uint64_t)fraction << 42;
-    } else { /* subnormal, or zero */
-        value = (double)fraction / 16777216.0;
-        return sign != 0 ? -value : value;
+        return sign | 0x7f800000U | fraction << 13;
     }
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    if (exponent == 0 && fraction == 0) {
+        return sign;
+    }
+    if (exponent == 0) { /* subnormal: not so any more in the wider form */
+        for (exponent = 1; (fraction & 0x400) == 0; exponent--) {
+            fraction <<= 1;
+        }
+    }
+    return sign | (exponent + 112) << 23 | (fraction & 0x3ff) << 13;
 }
 
 static double real_of(uint64_t argument, uint8_t info)
 {
     double value;
     float narrow;
-    const uint32_t bits = (uint32_t)argument;
-    switch (info) {
-    case 25:
-        return half(bits);
-    case 26:
-        memcpy(&narrow, &bits, sizeof narrow);
-        return (double)narrow;
-    default:
+    const uint32_t bits = info == 25 ? widen((uint32_t)argument) : (uint32_t)argument;
+    if (info == INFO_EIGHT_BYTES) {
         memcpy(&value, &argument, sizeof value);
         return value;
     }
+    memcpy(&narrow, &bits, sizeof narrow);
+    return (double)narrow;
 }
 
 static ud_err simple(uint64_t argument, uint8_t info, struct ud_any *item)
@@ -154,8 +150,8 @@ ud_err ud_any_take(struct ud_bytes *from, struct ud_any *item)
     return err;
 }
 
-/* How many items stand in a container, or behind a tag; UINT64_MAX: until a break. */
-static uint64_t items_in(const struct ud_any *item)
+/* How many items stand in a container, or behind a tag; SIZE_MAX: until a break. Each needs a byte of what is there. */
+static size_t items_in(const struct ud_any *item)
 {
     if (item->type == UD_ANY_TAG) {
         return 1;
@@ -163,12 +159,13 @@ static uint64_t items_in(const struct ud_any *item)
     if (item->type != UD_ANY_ARRAY && item->type != UD_ANY_MAP) {
         return 0;
     }
-    return item->indefinite ? UINT64_MAX : item->type == UD_ANY_MAP ? 2 * item->count : item->count;
+    const size_t count = (size_t)item->count;
+    return item->indefinite ? SIZE_MAX : item->type == UD_ANY_MAP ? 2 * count : count;
 }
 
 ud_err ud_any_skip(struct ud_bytes *from)
 {
-    uint64_t left[UD_ANY_DEPTH_MAX + 1] = {1};
+    size_t left[UD_ANY_DEPTH_MAX + 1] = {1};
     size_t depth = 0;
     struct ud_any item;
     while (depth > 0 || left[0] > 0) {
@@ -180,13 +177,13 @@ ud_err ud_any_skip(struct ud_bytes *from)
             return UD_ERR_TRUNCATED;
         }
         if (item.type == UD_ANY_BREAK) {
-            if (left[depth] != UINT64_MAX) {
+            if (left[depth] != SIZE_MAX) {
                 return UD_ERR_SHAPE;
             }
             left[depth] = 0;
         } else {
-            left[depth] -= left[depth] != UINT64_MAX;
-            const uint64_t inside = items_in(&item);
+            left[depth] -= left[depth] != SIZE_MAX;
+            const size_t inside = items_in(&item);
             if (inside > 0 && depth == UD_ANY_DEPTH_MAX) {
                 return UD_ERR_DEPTH;
             }

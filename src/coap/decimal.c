@@ -203,7 +203,17 @@ static bool put_digits(struct ud_buf *buf, bool negative, uint64_t value, uint32
 
 bool ud_decimal_put_int(struct ud_buf *buf, int64_t integer)
 {
-    return put_digits(buf, integer < 0, integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer, 0);
+    uint8_t text[20]; /* by itself: who writes no reals has no put_digits() */
+    size_t at = sizeof text;
+    uint64_t value = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+    do {
+        text[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (integer < 0) {
+        text[--at] = '-';
+    }
+    return ud_buf_put(buf, (struct ud_bytes){text + at, sizeof text - at});
 }
 
 /* 17 digits and an exponent: for what no shorter form holds. */

@@ -29,6 +29,10 @@ ud_err ud_lwm2m_put_scalar(struct ud_buf *buf, const struct ud_lwm2m_record *rec
 bool ud_lwm2m_is_only(const struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record);
 /** Take the whole payload as one value, once; UD_ABSENT then. */
 ud_err ud_lwm2m_take_only(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *record, ud_lwm2m_kind kind);
+/** The eight bytes of a number, the highest first. */
+void ud_lwm2m_put_big(uint64_t value, uint8_t out[8]);
+/** Of an IEEE 754 double. */
+void ud_lwm2m_put_double(double real, uint8_t out[8]);
 /** "3:0" */
 ud_err ud_lwm2m_link_parse(struct ud_bytes text, uint16_t *object, uint16_t *instance);
 bool ud_lwm2m_link_put(uint16_t object, uint16_t instance, struct ud_buf *buf);

@@ -16,8 +16,9 @@ bool ud_lwm2m_path_under(const struct ud_lwm2m_path *path, const struct ud_lwm2m
 bool ud_lwm2m_path_is(const struct ud_lwm2m_path *path, uint8_t depth, uint16_t object, uint16_t instance,
                       uint16_t resource)
 {
-    const struct ud_lwm2m_path want = ud_lwm2m_path_of(depth, object, instance, resource, 0);
-    return path->depth == depth && ud_lwm2m_path_under(path, &want);
+    const uint16_t want[] = {object, instance, resource};
+    UD_ASSERT(depth <= sizeof want / sizeof want[0]);
+    return path->depth == depth && memcmp(path->id, want, depth * sizeof want[0]) == 0;
 }
 
 /* Split digits off the front: at most 65534, no zeros before. */

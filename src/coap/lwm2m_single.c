@@ -1,5 +1,6 @@
 /* Formats of one value: text, octets, one CBOR item. */
 #include "coap/lwm2m_format.h"
+#include "core/base64.h"
 
 static ud_err text_next(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *record)
 {
@@ -27,13 +28,20 @@ static ud_err item_next(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *
 
 static ud_err text_put(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record)
 {
-    if (record->kind != UD_LWM2M_REAL) {
-        return ud_lwm2m_format_text_whole.put(writer, record);
-    }
-    if (!ud_lwm2m_is_only(writer, record) || !ud_decimal_is_finite(record->real)) {
+    bool fits = false;
+    if (!ud_lwm2m_is_only(writer, record)) {
         return UD_ERR_SHAPE;
     }
-    return ud_decimal_put_real(writer->buf, record->real) ? UD_OK : UD_ERR_BUFFER;
+    if (record->kind == UD_LWM2M_REAL && ud_decimal_is_finite(record->real)) {
+        fits = ud_decimal_put_real(writer->buf, record->real);
+    } else if (record->kind == UD_LWM2M_LINK) {
+        fits = ud_lwm2m_link_put(record->link_object, record->link_instance, writer->buf);
+    } else if (record->kind == UD_LWM2M_OPAQUE) {
+        fits = ud_base64_encode(record->bytes, false, writer->buf);
+    } else {
+        return ud_lwm2m_format_text_whole.put(writer, record);
+    }
+    return fits ? UD_OK : UD_ERR_BUFFER;
 }
 
 static ud_err octets_put(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record)

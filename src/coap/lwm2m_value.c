@@ -100,11 +100,16 @@ static ud_err as_string(struct ud_lwm2m_record *r)
 
 static ud_err as_opaque(struct ud_lwm2m_record *r)
 {
-    if (r->kind == UD_LWM2M_TEXT) {
-        r->decode = ud_base64_decode;
-        return UD_OK;
-    }
     return r->kind == UD_LWM2M_RAW ? UD_OK : UD_ERR_SHAPE;
+}
+
+static ud_err as_base64(struct ud_lwm2m_record *r)
+{
+    if (r->kind != UD_LWM2M_TEXT) {
+        return as_opaque(r);
+    }
+    r->decode = ud_base64_decode;
+    return UD_OK;
 }
 
 static ud_err as_link(struct ud_lwm2m_record *r)
@@ -120,23 +125,38 @@ static ud_err as_link(struct ud_lwm2m_record *r)
     return UD_OK;
 }
 
-ud_err ud_lwm2m_as(struct ud_lwm2m_record *record, ud_lwm2m_kind kind)
+typedef ud_err conversion(struct ud_lwm2m_record *record);
+
+static ud_err convert(struct ud_lwm2m_record *record, ud_lwm2m_kind kind, conversion *const *by_kind)
 {
-    static ud_err (*const conversions[])(struct ud_lwm2m_record *) = {
-        [UD_LWM2M_INT] = as_int,       [UD_LWM2M_REAL] = as_real,     [UD_LWM2M_BOOL] = as_bool,
-        [UD_LWM2M_STRING] = as_string, [UD_LWM2M_OPAQUE] = as_opaque, [UD_LWM2M_LINK] = as_link,
-    };
     if (record->kind == kind) {
         return UD_OK;
     }
-    if ((size_t)kind >= sizeof conversions / sizeof conversions[0] || conversions[kind] == NULL) {
-        return UD_ERR_SHAPE;
-    }
-    const ud_err err = conversions[kind](record);
+    const ud_err err = kind > UD_LWM2M_LINK || by_kind[kind] == NULL ? UD_ERR_SHAPE : by_kind[kind](record);
     if (err == UD_OK) {
         record->kind = kind;
     }
     return err;
+}
+
+ud_err ud_lwm2m_as(struct ud_lwm2m_record *record, ud_lwm2m_kind kind)
+{
+    static conversion *const by_kind[UD_LWM2M_LINK + 1] = {
+        [UD_LWM2M_INT] = as_int,       [UD_LWM2M_REAL] = as_real,     [UD_LWM2M_BOOL] = as_bool,
+        [UD_LWM2M_STRING] = as_string, [UD_LWM2M_OPAQUE] = as_base64, [UD_LWM2M_LINK] = as_link,
+    };
+    return convert(record, kind, by_kind);
+}
+
+ud_err ud_lwm2m_as_whole(struct ud_lwm2m_record *record, ud_lwm2m_kind kind)
+{
+    static conversion *const by_kind[UD_LWM2M_LINK + 1] = {
+        [UD_LWM2M_INT] = as_int,
+        [UD_LWM2M_BOOL] = as_bool,
+        [UD_LWM2M_STRING] = as_string,
+        [UD_LWM2M_OPAQUE] = as_opaque,
+    };
+    return convert(record, kind, by_kind);
 }
 
 ud_err ud_lwm2m_scalar(const struct ud_any *item, struct ud_lwm2m_record *record)
@@ -175,15 +195,25 @@ ud_err ud_lwm2m_scalar(const struct ud_any *item, struct ud_lwm2m_record *record
     return UD_ERR_SHAPE;
 }
 
-static void put_real(struct ud_cbor_writer *cbor, double real)
+void ud_lwm2m_put_big(uint64_t value, uint8_t out[8])
+{
+    for (size_t i = 8; i > 0; i--) {
+        out[i - 1] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+void ud_lwm2m_put_double(double real, uint8_t out[8])
 {
     uint64_t bits;
-    uint8_t bytes[9] = {0xfb};
     memcpy(&bits, &real, sizeof bits);
-    for (size_t i = 8; i > 0; i--) {
-        bytes[i] = (uint8_t)bits;
-        bits >>= 8;
-    }
+    ud_lwm2m_put_big(bits, out);
+}
+
+static void put_real(struct ud_cbor_writer *cbor, double real)
+{
+    uint8_t bytes[9] = {0xfb};
+    ud_lwm2m_put_double(real, bytes + 1);
     ud_cbor_put_raw(cbor, (struct ud_bytes){bytes, sizeof bytes});
 }
 

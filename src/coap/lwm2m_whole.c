@@ -1,6 +1,6 @@
-/* Text as a device needs it whose resources are no reals: half of decimal.c and the library's arithmetic stay out. */
+/* Text as a device needs it whose resources are no reals and no links: half of decimal.c and the library's arithmetic stay out,
+ * and so does base64: opaque values come and go in every other format. */
 #include "coap/lwm2m_format.h"
-#include "core/base64.h"
 
 bool ud_lwm2m_is_only(const struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record)
 {
@@ -51,36 +51,21 @@ static ud_err whole_next(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record 
     return ud_lwm2m_take_only(reader, record, UD_LWM2M_TEXT);
 }
 
-/* Numbers and links as decimal text; a bool as 0 or 1. False: it does not fit. */
-static bool put_text(struct ud_buf *buf, const struct ud_lwm2m_record *record)
-{
-    switch (record->kind) {
-    case UD_LWM2M_INT:
-        return ud_decimal_put_int(buf, record->integer);
-    case UD_LWM2M_BOOL:
-        return ud_decimal_put_int(buf, record->boolean);
-    case UD_LWM2M_LINK:
-        return ud_lwm2m_link_put(record->link_object, record->link_instance, buf);
-    case UD_LWM2M_OPAQUE:
-        return ud_base64_encode(record->bytes, false, buf);
-    case UD_LWM2M_STRING:
-    case UD_LWM2M_TEXT:
-    case UD_LWM2M_REAL:
-    case UD_LWM2M_RAW:
-    case UD_LWM2M_NOTHING:
-        break;
-    }
-    return ud_buf_put(buf, record->bytes);
-}
-
 static ud_err whole_put(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_record *record)
 {
-    const bool sayable =
-        record->kind != UD_LWM2M_NOTHING && record->kind != UD_LWM2M_RAW && record->kind != UD_LWM2M_REAL;
-    if (!ud_lwm2m_is_only(writer, record) || !sayable) {
+    const bool boolean = record->kind == UD_LWM2M_BOOL; /* 0 or 1 */
+    bool fits = false;
+    if (!ud_lwm2m_is_only(writer, record)) {
         return UD_ERR_SHAPE;
     }
-    return put_text(writer->buf, record) ? UD_OK : UD_ERR_BUFFER;
+    if (boolean || record->kind == UD_LWM2M_INT) {
+        fits = ud_decimal_put_int(writer->buf, boolean ? record->boolean : record->integer);
+    } else if (record->kind == UD_LWM2M_STRING || record->kind == UD_LWM2M_TEXT) {
+        fits = ud_buf_put(writer->buf, record->bytes);
+    } else {
+        return UD_ERR_SHAPE;
+    }
+    return fits ? UD_OK : UD_ERR_BUFFER;
 }
 
 const struct ud_lwm2m_format ud_lwm2m_format_text_whole = {whole_next, whole_put, NULL, NULL};

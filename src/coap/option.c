@@ -3,9 +3,9 @@
 
 struct option_rule {
     uint16_t number;
-    uint16_t least_bytes;
-    uint16_t most_bytes;
-    bool repeatable;
+    unsigned least_bytes : 1;
+    unsigned most_bytes : 14;
+    unsigned repeatable : 1;
 };
 
 /* clang-format off */

@@ -1,16 +1,19 @@
 #include "coap/senml.h"
-#include "core/base64.h"
 
 enum { NAME_BYTES_MAX = 2 * UD_LWM2M_PATH_TEXT_BYTES_MAX };
 
+/* The field of each name and label, and what its value must be; REAL: a number. */
 static const struct {
-    const char *name;
-    int64_t label;
-    ud_senml_field field;
+    char name[3];
+    int8_t label;
+    uint8_t field; /* ud_senml_field */
+    uint8_t kind;  /* ud_lwm2m_kind */
 } fields[] = {
-    {"bn", -2, UD_SENML_BASE_NAME}, {"bt", -3, UD_SENML_BASE_TIME}, {"bv", -5, UD_SENML_BASE_VALUE},
-    {"n", 0, UD_SENML_NAME},        {"v", 2, UD_SENML_NUMBER},      {"vs", 3, UD_SENML_STRING},
-    {"vb", 4, UD_SENML_BOOL},       {"vd", 8, UD_SENML_OPAQUE},     {"t", 6, UD_SENML_TIME},
+    {"bn", -2, UD_SENML_BASE_NAME, UD_LWM2M_STRING}, {"bt", -3, UD_SENML_BASE_TIME, UD_LWM2M_REAL},
+    {"bv", -5, UD_SENML_BASE_VALUE, UD_LWM2M_REAL},  {"n", 0, UD_SENML_NAME, UD_LWM2M_STRING},
+    {"v", 2, UD_SENML_NUMBER, UD_LWM2M_REAL},        {"vs", 3, UD_SENML_STRING, UD_LWM2M_STRING},
+    {"vb", 4, UD_SENML_BOOL, UD_LWM2M_BOOL},         {"vd", 8, UD_SENML_OPAQUE, UD_LWM2M_OPAQUE},
+    {"t", 6, UD_SENML_TIME, UD_LWM2M_REAL},
 };
 
 static const struct ud_bytes link_name = {(const uint8_t *)"vlo", 3}; /* the same text in both forms */
@@ -24,7 +27,7 @@ ud_err ud_senml_field_by_name(struct ud_bytes name, ud_senml_field *field)
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (ud_bytes_equal(name, (struct ud_bytes){(const uint8_t *)fields[i].name, strlen(fields[i].name)})) {
-            *field = fields[i].field;
+            *field = (ud_senml_field)fields[i].field;
             return UD_OK;
         }
     }
@@ -35,74 +38,26 @@ ud_senml_field ud_senml_field_by_label(int64_t label)
 {
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i].label == label) {
-            return fields[i].field;
+            return (ud_senml_field)fields[i].field;
         }
     }
     return UD_SENML_IGNORED;
 }
 
-/* A value field: sets kind and value of the record. */
-static ud_err set_value(struct ud_lwm2m_record *out, ud_senml_field field, const struct ud_senml_value *value)
-{
-    const bool text = value->type == UD_SENML_IS_TEXT;
-    const bool opaque = value->json ? text && value->decode == NULL : value->type == UD_SENML_IS_BYTES;
-    out->bytes = value->bytes;
-    out->decode = value->decode;
-    switch (field) {
-    case UD_SENML_NUMBER:
-        out->kind = value->number.is_int ? UD_LWM2M_INT : UD_LWM2M_REAL;
-        out->integer = value->number.integer;
-        out->real = value->number.real;
-        return value->type == UD_SENML_IS_NUMBER ? UD_OK : UD_ERR_SHAPE;
-    case UD_SENML_BOOL:
-        out->kind = UD_LWM2M_BOOL;
-        out->boolean = value->boolean;
-        return value->type == UD_SENML_IS_BOOL ? UD_OK : UD_ERR_SHAPE;
-    case UD_SENML_STRING:
-        out->kind = UD_LWM2M_STRING;
-        return text ? UD_OK : UD_ERR_SHAPE;
-    case UD_SENML_LINK:
-        out->kind = UD_LWM2M_LINK;
-        return text ? ud_lwm2m_link_parse(value->bytes, &out->link_object, &out->link_instance) : UD_ERR_SHAPE;
-    case UD_SENML_OPAQUE:
-        out->kind = UD_LWM2M_OPAQUE;
-        out->decode = value->json ? ud_base64_decode : NULL;
-        return opaque ? UD_OK : UD_ERR_SHAPE;
-    case UD_SENML_IGNORED:
-    case UD_SENML_BASE_NAME:
-    case UD_SENML_BASE_TIME:
-    case UD_SENML_BASE_VALUE:
-    case UD_SENML_NAME:
-    case UD_SENML_TIME:
-        break;
-    }
-    return UD_ERR_SHAPE;
-}
-
 static const uint32_t value_fields = 1u << UD_SENML_NUMBER | 1u << UD_SENML_STRING | 1u << UD_SENML_BOOL |
                                      1u << UD_SENML_OPAQUE | 1u << UD_SENML_LINK;
 
-/* The number of a field that must be one. */
-static ud_err number_of(const struct ud_senml_value *value, double *out)
+static bool suits(ud_senml_field field, ud_lwm2m_kind kind)
 {
-    if (value->type != UD_SENML_IS_NUMBER) {
-        return UD_ERR_SHAPE;
+    ud_lwm2m_kind want = UD_LWM2M_STRING; /* of a link */
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        want = fields[i].field == field ? (ud_lwm2m_kind)fields[i].kind : want;
     }
-    *out = value->number.real;
-    return UD_OK;
-}
-
-static ud_err text_of(const struct ud_senml_value *value, struct ud_bytes *out)
-{
-    if (value->type != UD_SENML_IS_TEXT) {
-        return UD_ERR_SHAPE;
-    }
-    *out = value->bytes;
-    return UD_OK;
+    return kind == want || (want == UD_LWM2M_REAL && kind == UD_LWM2M_INT);
 }
 
 ud_err ud_senml_set(struct ud_lwm2m_reader *reader, struct ud_senml_record *record, ud_senml_field field,
-                    const struct ud_senml_value *value)
+                    const struct ud_lwm2m_record *value)
 {
     const uint32_t bit = 1u << field;
     const uint32_t excluded = (bit & value_fields) != 0 ? value_fields : bit;
@@ -113,26 +68,37 @@ ud_err ud_senml_set(struct ud_lwm2m_reader *reader, struct ud_senml_record *reco
         return UD_ERR_DUPLICATE;
     }
     record->seen |= bit;
+    if (!suits(field, value->kind)) {
+        return UD_ERR_SHAPE;
+    }
     switch (field) {
     case UD_SENML_BASE_NAME:
-        return text_of(value, &reader->base_name);
+        reader->base_name = value->bytes;
+        break;
     case UD_SENML_NAME:
-        return text_of(value, &record->name);
+        record->name = value->bytes;
+        break;
     case UD_SENML_BASE_TIME:
-        return number_of(value, &reader->base_time_s);
+        reader->base_time_s = value->real;
+        break;
     case UD_SENML_BASE_VALUE:
-        return number_of(value, &reader->base_value);
+        reader->base_value = value->real;
+        break;
     case UD_SENML_TIME:
-        return number_of(value, &record->time_s);
+        record->time_s = value->real;
+        break;
+    case UD_SENML_LINK:
+        record->out->kind = UD_LWM2M_LINK;
+        return ud_lwm2m_link_parse(value->bytes, &record->out->link_object, &record->out->link_instance);
     case UD_SENML_NUMBER:
     case UD_SENML_STRING:
     case UD_SENML_BOOL:
     case UD_SENML_OPAQUE:
-    case UD_SENML_LINK:
     case UD_SENML_IGNORED:
+        *record->out = *value; /* path and time come last */
         break;
     }
-    return set_value(record->out, field, value);
+    return UD_OK;
 }
 
 static ud_err add_name(const struct ud_lwm2m_format *format, struct ud_bytes name, struct ud_buf *joined)

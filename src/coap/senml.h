@@ -18,24 +18,6 @@ typedef enum ud_senml_field {
     UD_SENML_TIME,
 } ud_senml_field;
 
-typedef enum ud_senml_type {
-    UD_SENML_IS_NUMBER,
-    UD_SENML_IS_TEXT,
-    UD_SENML_IS_BYTES,
-    UD_SENML_IS_BOOL,
-    UD_SENML_IS_OTHER,
-} ud_senml_type;
-
-/* A value, whichever of the two it came from. */
-struct ud_senml_value {
-    ud_senml_type type;
-    struct ud_number number;
-    struct ud_bytes bytes;
-    bool json;               /* opaque values are base64 text then */
-    ud_lwm2m_decode *decode; /* of a text with backslashes, in JSON */
-    bool boolean;
-};
-
 /* The fields of one record while it is read: base fields count for it wherever they stand in it. */
 struct ud_senml_record {
     uint32_t seen; /* bit n: field n was there */
@@ -48,9 +30,12 @@ struct ud_senml_record {
 ud_err ud_senml_field_by_name(struct ud_bytes name, ud_senml_field *field);
 /** The labels of the CBOR form; others are ignored. */
 ud_senml_field ud_senml_field_by_label(int64_t label);
-/** UD_ERR_SHAPE for a value of the wrong type; UD_ERR_DUPLICATE for a second value or name. */
+/**
+ * UD_ERR_SHAPE for a value of the wrong type; UD_ERR_DUPLICATE for a second value or name.
+ * @param value  kind and value only; a number is an INT or a REAL, what is no value at all is NOTHING
+ */
 ud_err ud_senml_set(struct ud_lwm2m_reader *reader, struct ud_senml_record *record, ud_senml_field field,
-                    const struct ud_senml_value *value);
+                    const struct ud_lwm2m_record *value);
 /** Join base fields and fields: path, time, value. */
 ud_err ud_senml_finish(struct ud_lwm2m_reader *reader, struct ud_senml_record *record);
 /**

@@ -2,15 +2,25 @@
 #include "coap/senml.h"
 #include "updraft/cbor.h"
 
+/* Take an item that must be of this type. */
+static ud_err take(struct ud_bytes *from, ud_any_type type, struct ud_any *item)
+{
+    const ud_err err = ud_any_take(from, item);
+    if (err != UD_OK || item->type == type) {
+        return err;
+    }
+    return item->type == UD_ANY_END ? UD_ERR_TRUNCATED : UD_ERR_SHAPE;
+}
+
 /* Begin the array, and count records. UD_ABSENT when it is over. */
 static ud_err next_record(struct ud_lwm2m_reader *r)
 {
     struct ud_any item;
     ud_err err = UD_OK;
     if (!r->begun) {
-        err = ud_any_take(&r->rest, &item);
-        if (err != UD_OK || item.type != UD_ANY_ARRAY) {
-            return err != UD_OK ? err : item.type == UD_ANY_END ? UD_ERR_TRUNCATED : UD_ERR_SHAPE;
+        err = take(&r->rest, UD_ANY_ARRAY, &item);
+        if (err != UD_OK) {
+            return err;
         }
         r->levels[0].left = item.indefinite ? UD_LWM2M_NO_END : (uint32_t)item.count;
     }
@@ -30,39 +40,9 @@ static ud_err next_record(struct ud_lwm2m_reader *r)
     return UD_OK;
 }
 
-static struct ud_senml_value value_of(const struct ud_any *item)
-{
-    struct ud_senml_value value = {.type = UD_SENML_IS_OTHER, .bytes = item->bytes, .number = item->number};
-    switch (item->type) {
-    case UD_ANY_INT:
-    case UD_ANY_REAL:
-        value.type = UD_SENML_IS_NUMBER;
-        break;
-    case UD_ANY_TEXT:
-        value.type = UD_SENML_IS_TEXT;
-        break;
-    case UD_ANY_BYTES:
-        value.type = UD_SENML_IS_BYTES;
-        break;
-    case UD_ANY_TRUE:
-    case UD_ANY_FALSE:
-        value.type = UD_SENML_IS_BOOL;
-        value.boolean = item->type == UD_ANY_TRUE;
-        break;
-    case UD_ANY_ARRAY:
-    case UD_ANY_MAP:
-    case UD_ANY_TAG:
-    case UD_ANY_NULL:
-    case UD_ANY_BREAK:
-    case UD_ANY_END:
-        break;
-    }
-    return value;
-}
-
 static ud_err take_pair(struct ud_lwm2m_reader *r, const struct ud_any *key, struct ud_senml_record *record)
 {
-    struct ud_bytes whole = r->rest;
+    struct ud_lwm2m_record value = {.kind = UD_LWM2M_NOTHING};
     struct ud_any item;
     ud_senml_field field = UD_SENML_IGNORED;
     ud_err err = UD_OK;
@@ -73,15 +53,12 @@ static ud_err take_pair(struct ud_lwm2m_reader *r, const struct ud_any *key, str
     } else {
         err = key->type == UD_ANY_END ? UD_ERR_TRUNCATED : UD_ERR_SHAPE;
     }
-    if (err == UD_OK) {
-        err = ud_any_skip(&r->rest);
+    if (err == UD_OK && field == UD_SENML_IGNORED) {
+        return ud_any_skip(&r->rest);
     }
-    if (err == UD_OK && field != UD_SENML_IGNORED) {
-        (void)ud_any_take(&whole, &item); /* it was just walked over */
-        const struct ud_senml_value value = value_of(&item);
-        err = ud_senml_set(r, record, field, &value);
-    }
-    return err;
+    err = err == UD_OK ? ud_any_take(&r->rest, &item) : err;
+    err = err == UD_OK ? ud_lwm2m_scalar(&item, &value) : err;
+    return err == UD_OK ? ud_senml_set(r, record, field, &value) : err;
 }
 
 static ud_err next_value(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record *record)
@@ -90,14 +67,9 @@ static ud_err next_value(struct ud_lwm2m_reader *reader, struct ud_lwm2m_record 
     struct ud_any map;
     struct ud_any key;
     ud_err err = next_record(reader);
-    if (err == UD_OK) {
-        err = ud_any_take(&reader->rest, &map);
-    }
+    err = err == UD_OK ? take(&reader->rest, UD_ANY_MAP, &map) : err;
     if (err != UD_OK) {
         return err;
-    }
-    if (map.type != UD_ANY_MAP) {
-        return map.type == UD_ANY_END ? UD_ERR_TRUNCATED : UD_ERR_SHAPE;
     }
     for (uint64_t pairs = 0; map.indefinite || pairs < map.count; pairs++) {
         err = ud_any_take(&reader->rest, &key);

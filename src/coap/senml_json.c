@@ -14,20 +14,23 @@ static ud_err take_key(struct ud_bytes *from, struct ud_bytes *key)
     return ud_json_take_sign(from, ':');
 }
 
-static struct ud_senml_value value_of(const struct ud_json_token *token)
+static struct ud_lwm2m_record value_of(const struct ud_json_token *token, ud_senml_field field)
 {
-    struct ud_senml_value value = {.type = UD_SENML_IS_OTHER,
-                                   .bytes = token->text,
-                                   .number = token->number,
-                                   .json = true,
-                                   .decode = token->escaped ? ud_json_unescape : NULL};
+    struct ud_lwm2m_record value = {.kind = UD_LWM2M_NOTHING,
+                                    .bytes = token->text,
+                                    .integer = token->number.integer,
+                                    .real = token->number.real,
+                                    .boolean = token->type == UD_JSON_TRUE,
+                                    .decode = token->escaped ? ud_json_unescape : NULL};
     if (token->type == UD_JSON_NUMBER) {
-        value.type = UD_SENML_IS_NUMBER;
+        value.kind = token->number.is_int ? UD_LWM2M_INT : UD_LWM2M_REAL;
+    } else if (token->type == UD_JSON_STRING && field == UD_SENML_OPAQUE && !token->escaped) {
+        value.kind = UD_LWM2M_OPAQUE;
+        value.decode = ud_base64_decode;
     } else if (token->type == UD_JSON_STRING) {
-        value.type = UD_SENML_IS_TEXT;
+        value.kind = UD_LWM2M_STRING;
     } else if (token->type == UD_JSON_TRUE || token->type == UD_JSON_FALSE) {
-        value.type = UD_SENML_IS_BOOL;
-        value.boolean = token->type == UD_JSON_TRUE;
+        value.kind = UD_LWM2M_BOOL;
     }
     return value;
 }
@@ -48,7 +51,7 @@ static ud_err take_member(struct ud_lwm2m_reader *r, struct ud_senml_record *rec
     }
     if (err == UD_OK && field != UD_SENML_IGNORED) {
         (void)ud_json_take(&whole, &token); /* it was just walked over */
-        const struct ud_senml_value value = value_of(&token);
+        const struct ud_lwm2m_record value = value_of(&token, field);
         err = ud_senml_set(r, record, field, &value);
     }
     return err;

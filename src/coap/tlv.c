@@ -228,33 +228,13 @@ static ud_err go_to(struct ud_lwm2m_writer *w, const struct ud_lwm2m_path *path)
     return err;
 }
 
+/* In as few bytes as hold it: 1, 2, 4 or 8, the last ones of `out`. */
 static struct ud_bytes int_value(int64_t integer, uint8_t out[8])
 {
-    size_t bytes = 8;
-    if (integer >= INT8_MIN && integer <= INT8_MAX) {
-        bytes = 1;
-    } else if (integer >= INT16_MIN && integer <= INT16_MAX) {
-        bytes = 2;
-    } else if (integer >= INT32_MIN && integer <= INT32_MAX) {
-        bytes = 4;
-    }
-    uint64_t value = (uint64_t)integer;
-    for (size_t i = bytes; i > 0; i--) {
-        out[i - 1] = (uint8_t)value;
-        value >>= 8;
-    }
-    return (struct ud_bytes){out, bytes};
-}
-
-static struct ud_bytes real_value(double real, uint8_t out[8])
-{
-    uint64_t bits;
-    memcpy(&bits, &real, sizeof bits);
-    for (size_t i = 8; i > 0; i--) {
-        out[i - 1] = (uint8_t)bits;
-        bits >>= 8;
-    }
-    return (struct ud_bytes){out, 8};
+    const int64_t wider = integer < 0 ? -1 - integer : integer; /* its bits but for the sign */
+    const size_t bytes = wider > INT32_MAX ? 8 : wider > INT16_MAX ? 4 : wider > INT8_MAX ? 2 : 1;
+    ud_lwm2m_put_big((uint64_t)integer, out);
+    return (struct ud_bytes){out + (8 - bytes), bytes};
 }
 
 /* The bytes of a value; false where TLV has none. */
@@ -265,7 +245,8 @@ static bool value_of(const struct ud_lwm2m_record *record, uint8_t scratch[8], s
         *value = int_value(record->integer, scratch);
         return true;
     case UD_LWM2M_REAL:
-        *value = real_value(record->real, scratch);
+        ud_lwm2m_put_double(record->real, scratch);
+        *value = (struct ud_bytes){scratch, 8};
         return true;
     case UD_LWM2M_BOOL:
         *value = int_value(record->boolean, scratch);
