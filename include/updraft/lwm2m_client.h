@@ -212,20 +212,12 @@ typedef enum ud_lwm2m_asking {
     UD_LWM2M_ASK_NOTIFY,
 } ud_lwm2m_asking;
 
+/* What is small and used often stands in front: an instruction reaches it in half the bytes. */
 struct ud_lwm2m_client {
     /* private; read ud_lwm2m_client_stage() */
     const struct ud_lwm2m_client_config *config;
-    struct ud_coap_params params;
-    struct ud_road road;
-    struct ud_backoff backoff;
-    struct ud_lwm2m_account server;
-    struct ud_lwm2m_account staged; /* of a bootstrap that has not finished; then for accounts in the making */
-    uint64_t now_ms;
-    uint64_t due_ms; /* of what the stage waits for */
-    uint64_t update_at_ms;
-    uint64_t awake_until_ms;
-    uint64_t look_at_ms; /* at the observations */
     ud_lwm2m_stage stage;
+    ud_lwm2m_asking asking;
     ud_err last_err;
     uint8_t failures;  /* registrations that were refused, one after the other */
     uint8_t version;   /* 10 or 11: LwM2M 1.0, 1.1 */
@@ -234,16 +226,8 @@ struct ud_lwm2m_client {
     bool update_wanted;
     bool changed;  /* something that is observed, surely */
     bool finished; /* the bootstrap's answer is out: close and register */
+    bool keeps_notifications;
     uint8_t location_bytes;
-    char location[UD_LWM2M_LOCATION_BYTES]; /* segments between '/'; empty: not registered */
-
-    /* the exchange layer */
-    struct ud_coap_peer peer;
-    struct ud_coap_seen seen[4];
-    ud_lwm2m_asking asking;
-    uint8_t token[4];
-    struct ud_buf out;           /* over tx */
-    struct ud_coap_asked pushed; /* the block that waits for the agent */
 
     /* object 5 */
     struct {
@@ -252,10 +236,11 @@ struct ud_lwm2m_client {
         bool has_nonce;
         bool nonce_known; /* asked for, with or without success */
         bool permitted;
-        bool push;  /* the package comes by /5/0/0 */
-        bool held;  /* a block of it waits in `block`, its answer is owed */
-        bool given; /* ... and the agent has seen it */
-        bool last;  /* ... the last */
+        bool push;          /* the package comes by /5/0/0 */
+        bool held;          /* a block of it waits in `block`, its answer is owed */
+        bool given;         /* ... and the agent has seen it */
+        bool last;          /* ... the last */
+        uint16_t uri_bytes; /* of firmware_uri */
         uint8_t nonce[UD_NONCE_BYTES];
         uint32_t action_id;
         uint32_t pushes; /* begun */
@@ -263,8 +248,6 @@ struct ud_lwm2m_client {
         uint32_t held_offset;
         struct ud_coap_piece piece;
         struct ud_coap_incoming incoming;
-        uint16_t uri_bytes;
-        char uri[UD_LWM2M_URI_BYTES];
     } firmware;
 
     /* what the agent fetches */
@@ -272,12 +255,11 @@ struct ud_lwm2m_client {
         bool open;
         bool has_part;
         ud_err err;
+        uint16_t uri_bytes; /* of stream_uri */
         uint32_t retry_after_ms;
         uint64_t next_ms; /* no block is asked for before, by rate_max */
         uint32_t part_bytes;
         struct ud_coap_download download;
-        uint16_t uri_bytes;
-        char uri[UD_LWM2M_URI_BYTES];
     } stream;
 
     /* the report under way */
@@ -289,11 +271,28 @@ struct ud_lwm2m_client {
         struct ud_bytes bytes;
     } report;
 
+    uint64_t now_ms;
+    uint64_t due_ms; /* of what the stage waits for */
+    uint64_t update_at_ms;
+    uint64_t awake_until_ms;
+    uint64_t look_at_ms;     /* at the observations */
     uint32_t default_pmin_s; /* /1/0/2 */
     uint32_t default_pmax_s; /* /1/0/3 */
-    bool keeps_notifications;
+    uint8_t token[4];
+    struct ud_buf out;           /* over tx */
+    struct ud_coap_asked pushed; /* the block that waits for the agent */
+    struct ud_backoff backoff;
+    struct ud_coap_params params;
+    struct ud_road road;
+    struct ud_coap_peer peer; /* the exchange layer */
+    struct ud_coap_seen seen[4];
+    struct ud_lwm2m_account server;
+    struct ud_lwm2m_account staged; /* of a bootstrap that has not finished; then for accounts in the making */
+    char location[UD_LWM2M_LOCATION_BYTES]; /* segments between '/'; empty: not registered */
     struct ud_lwm2m_watch watches[UD_LWM2M_WATCHES];
     uint8_t text[24]; /* of a number that is shown as text */
+    char firmware_uri[UD_LWM2M_URI_BYTES];
+    char stream_uri[UD_LWM2M_URI_BYTES];
     uint8_t tx[UD_LWM2M_DATAGRAM_BYTES];
     uint8_t rx[UD_LWM2M_DATAGRAM_BYTES];
     uint8_t reply[UD_LWM2M_DATAGRAM_BYTES];

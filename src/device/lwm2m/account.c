@@ -32,25 +32,33 @@ bool ud_lwm2m_account_is_good(const struct ud_lwm2m_account *account)
     return false;
 }
 
+static bool copy(struct ud_bytes from, void *out, uint8_t *len, size_t cap)
+{
+    if (from.len > cap) {
+        return false;
+    }
+    if (from.len > 0 && from.ptr != out) {
+        memcpy(out, from.ptr, from.len);
+    }
+    *len = (uint8_t)from.len;
+    return true;
+}
+
 /* ---- writes ---- */
 
-static bool take_bytes(const struct ud_lwm2m_record *record, void *out, uint8_t *len, size_t cap)
+static bool take_bytes(struct ud_lwm2m_record *record, ud_lwm2m_kind kind, void *out, uint8_t *len, size_t cap)
 {
     struct ud_buf buf = {out, cap, 0};
     struct ud_bytes plain;
-    if (ud_lwm2m_plain(record, &buf, &plain) != UD_OK || plain.len > cap) {
+    if (ud_lwm2m_as_whole(record, kind) != UD_OK || ud_lwm2m_plain(record, &buf, &plain) != UD_OK) {
         return false;
     }
-    if (plain.len > 0 && plain.ptr != buf.ptr) {
-        memcpy(out, plain.ptr, plain.len);
-    }
-    *len = (uint8_t)plain.len;
-    return true;
+    return copy(plain, out, len, cap);
 }
 
 static bool take_number(struct ud_lwm2m_record *record, int64_t max, int64_t *number)
 {
-    if (ud_lwm2m_as(record, UD_LWM2M_INT) != UD_OK || record->integer < 0 || record->integer > max) {
+    if (ud_lwm2m_as_whole(record, UD_LWM2M_INT) != UD_OK || record->integer < 0 || record->integer > max) {
         return false;
     }
     *number = record->integer;
@@ -64,11 +72,10 @@ static bool take_security(struct ud_lwm2m_account *account, struct ud_lwm2m_reco
     bool good = true;
     switch (record->path.id[2]) {
     case 0:
-        good = ud_lwm2m_as(record, UD_LWM2M_STRING) == UD_OK &&
-               take_bytes(record, account->uri, &account->uri_bytes, sizeof account->uri);
+        good = take_bytes(record, UD_LWM2M_STRING, account->uri, &account->uri_bytes, sizeof account->uri);
         break;
     case 1:
-        good = ud_lwm2m_as(record, UD_LWM2M_BOOL) == UD_OK;
+        good = ud_lwm2m_as_whole(record, UD_LWM2M_BOOL) == UD_OK;
         account->bootstrap = good && record->boolean;
         break;
     case 2:
@@ -76,12 +83,11 @@ static bool take_security(struct ud_lwm2m_account *account, struct ud_lwm2m_reco
         account->security = (uint8_t)number;
         break;
     case 3:
-        good = ud_lwm2m_as(record, UD_LWM2M_OPAQUE) == UD_OK &&
-               take_bytes(record, account->identity, &account->identity_bytes, sizeof account->identity);
+        good = take_bytes(record, UD_LWM2M_OPAQUE, account->identity, &account->identity_bytes,
+                          sizeof account->identity);
         break;
     case 5:
-        good = ud_lwm2m_as(record, UD_LWM2M_OPAQUE) == UD_OK &&
-               take_bytes(record, account->key, &account->key_bytes, sizeof account->key);
+        good = take_bytes(record, UD_LWM2M_OPAQUE, account->key, &account->key_bytes, sizeof account->key);
         break;
     case 10:
         good = take_number(record, UD_LWM2M_ID_MAX, &number);
@@ -110,12 +116,9 @@ static uint8_t write_account(struct ud_lwm2m_client *client, const struct ud_coa
     struct ud_lwm2m_account written = {.security = UD_LWM2M_NOSEC};
     struct ud_lwm2m_reader reader;
     struct ud_lwm2m_record record;
-    uint32_t format = 0;
-    const struct ud_lwm2m_format *known = NULL;
-    (void)ud_coap_find_uint(request, UD_COAP_CONTENT_FORMAT, &format);
-    for (size_t i = 0; i < client->config->format_count; i++) {
-        known = client->config->formats[i].content_format == format ? client->config->formats[i].format : known;
-    }
+    uint32_t content = 0;
+    (void)ud_coap_find_uint(request, UD_COAP_CONTENT_FORMAT, &content);
+    const struct ud_lwm2m_format *known = ud_lwm2m_format_of(client, content);
     if (known == NULL) {
         return UD_COAP_415_FORMAT;
     }
@@ -208,18 +211,6 @@ ud_err ud_lwm2m_account_keep(struct ud_lwm2m_client *client, const struct ud_lwm
     const ud_err err = ud_cbor_written(&w);
     UD_ASSERT(err == UD_OK); /* the room is what all fields at their longest need */
     return client->config->port->keep(client->config->port->ctx, ud_buf_bytes(&out));
-}
-
-static bool copy(struct ud_bytes from, void *out, uint8_t *len, size_t cap)
-{
-    if (from.len > cap) {
-        return false;
-    }
-    if (from.len > 0) {
-        memcpy(out, from.ptr, from.len);
-    }
-    *len = (uint8_t)from.len;
-    return true;
 }
 
 ud_err ud_lwm2m_account_load(struct ud_lwm2m_account *account, struct ud_bytes kept)

@@ -166,15 +166,16 @@ ud_err ud_lwm2m_ask_begin(struct ud_lwm2m_client *client, struct ud_coap_writer 
 void ud_lwm2m_put_path(struct ud_coap_writer *w, uint16_t number, struct ud_bytes path)
 {
     while (path.len > 0) {
-        const uint8_t *end = memchr(path.ptr, '/', path.len);
-        const size_t len = end == NULL ? path.len : (size_t)(end - path.ptr);
-        struct ud_bytes segment = {NULL, 0};
-        struct ud_bytes slash;
+        size_t len = 0;
+        struct ud_bytes segment;
+        while (len < path.len && path.ptr[len] != '/') {
+            len++;
+        }
         (void)ud_bytes_take(&path, len, &segment);
-        (void)ud_bytes_take(&path, end == NULL ? 0 : 1, &slash);
-        if (segment.len > 0) {
+        if (len > 0) {
             ud_coap_write_option(w, number, segment);
         }
+        (void)ud_bytes_take(&path, 1, &segment); /* the '/' behind it; behind the last there is none */
     }
 }
 
@@ -195,11 +196,22 @@ ud_err ud_lwm2m_ask_send(struct ud_lwm2m_client *client, struct ud_coap_writer *
 
 /* ---- answers of ours ---- */
 
-void ud_lwm2m_reply(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, struct ud_buf *reply)
+void ud_lwm2m_reply_begin(struct ud_lwm2m_client *client, struct ud_lwm2m_reply *reply,
+                          const struct ud_coap_asked *asked, uint8_t code)
+{
+    reply->buf = (struct ud_buf){client->reply, sizeof client->reply, 0};
+    ud_coap_write_begin(&reply->w, &reply->buf, UD_COAP_ACK, code, 0, ud_coap_asked_token(asked));
+}
+
+void ud_lwm2m_reply_end(struct ud_lwm2m_client *client, struct ud_lwm2m_reply *reply,
+                        struct ud_coap_asked *asked)
 {
     struct ud_bytes send = {NULL, 0};
-    ud_err err = ud_lwm2m_seal(client, reply, asked);
-    err = err == UD_OK ? ud_coap_peer_reply(&client->peer, client->now_ms, asked, reply, &send) : err;
+    if (ud_coap_write_end(&reply->w) != UD_OK) {
+        ud_lwm2m_reply_begin(client, reply, asked, UD_COAP_500_INTERNAL);
+    }
+    ud_err err = ud_lwm2m_seal(client, &reply->buf, asked);
+    err = err == UD_OK ? ud_coap_peer_reply(&client->peer, client->now_ms, asked, &reply->buf, &send) : err;
     if (err == UD_OK) {
         (void)ud_lwm2m_send(client, send);
     } else {
@@ -209,12 +221,9 @@ void ud_lwm2m_reply(struct ud_lwm2m_client *client, struct ud_coap_asked *asked,
 
 void ud_lwm2m_reply_code(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, uint8_t code)
 {
-    struct ud_buf reply = {client->reply, sizeof client->reply, 0};
-    struct ud_coap_writer w;
-    ud_coap_write_begin(&w, &reply, UD_COAP_ACK, code, 0, ud_coap_asked_token(asked));
-    if (ud_coap_write_end(&w) == UD_OK) {
-        ud_lwm2m_reply(client, asked, &reply);
-    }
+    struct ud_lwm2m_reply reply;
+    ud_lwm2m_reply_begin(client, &reply, asked, code);
+    ud_lwm2m_reply_end(client, &reply, asked);
 }
 
 /* ---- what comes ---- */
@@ -310,21 +319,26 @@ static uint32_t repeat(struct ud_lwm2m_client *client)
 
 /* ---- steps ---- */
 
-static const struct {
-    const char *name;
-    void (*work)(struct ud_lwm2m_client *client);
-} stages[UD_LWM2M_STAGE_COUNT] = {
-    [UD_LWM2M_DOWN] = {"down", step_down},
-    [UD_LWM2M_OPENING] = {"opening", step_opening},
-    [UD_LWM2M_BOOTSTRAP] = {"bootstrap", ud_lwm2m_bootstrap_step},
-    [UD_LWM2M_REGISTERING] = {"registering", ud_lwm2m_register_step},
-    [UD_LWM2M_UP] = {"up", ud_lwm2m_up_step},
-    [UD_LWM2M_ASLEEP] = {"asleep", ud_lwm2m_up_step},
+static void (*const stages[UD_LWM2M_STAGE_COUNT])(struct ud_lwm2m_client *client) = {
+    [UD_LWM2M_DOWN] = step_down,
+    [UD_LWM2M_OPENING] = step_opening,
+    [UD_LWM2M_BOOTSTRAP] = ud_lwm2m_bootstrap_step,
+    [UD_LWM2M_REGISTERING] = ud_lwm2m_register_step,
+    [UD_LWM2M_UP] = ud_lwm2m_up_step,
+    [UD_LWM2M_ASLEEP] = ud_lwm2m_up_step,
 };
 
 const char *ud_lwm2m_stage_name(ud_lwm2m_stage stage)
 {
-    return stage < UD_LWM2M_STAGE_COUNT ? stages[stage].name : "?";
+    static const char *const names[UD_LWM2M_STAGE_COUNT] = {
+        [UD_LWM2M_DOWN] = "down",
+        [UD_LWM2M_OPENING] = "opening",
+        [UD_LWM2M_BOOTSTRAP] = "bootstrap",
+        [UD_LWM2M_REGISTERING] = "registering",
+        [UD_LWM2M_UP] = "up",
+        [UD_LWM2M_ASLEEP] = "asleep",
+    };
+    return stage < UD_LWM2M_STAGE_COUNT ? names[stage] : "?";
 }
 
 static uint32_t until(const struct ud_lwm2m_client *client, uint64_t at_ms)
@@ -336,6 +350,7 @@ static uint32_t until(const struct ud_lwm2m_client *client, uint64_t at_ms)
 static uint32_t wait_of(const struct ud_lwm2m_client *client, uint32_t repeat_ms)
 {
     uint32_t wait_ms = IDLE_WAIT_MS;
+    uint64_t at_ms;
     switch (client->stage) {
     case UD_LWM2M_DOWN:
         return until(client, client->due_ms);
@@ -346,12 +361,11 @@ static uint32_t wait_of(const struct ud_lwm2m_client *client, uint32_t repeat_ms
         wait_ms = client->due_ms == 0 ? IDLE_WAIT_MS : until(client, client->due_ms);
         break;
     case UD_LWM2M_UP:
-        wait_ms = until(client,
-                        client->update_at_ms < client->look_at_ms ? client->update_at_ms : client->look_at_ms);
-        if (client->stream.open && client->stream.next_ms > client->now_ms &&
-            until(client, client->stream.next_ms) < wait_ms) {
-            wait_ms = until(client, client->stream.next_ms);
+        at_ms = client->update_at_ms < client->look_at_ms ? client->update_at_ms : client->look_at_ms;
+        if (client->stream.open && client->stream.next_ms > client->now_ms && client->stream.next_ms < at_ms) {
+            at_ms = client->stream.next_ms;
         }
+        wait_ms = until(client, at_ms);
         break;
     case UD_LWM2M_ASLEEP:
         wait_ms = until(client, client->update_at_ms);
@@ -375,7 +389,7 @@ void ud_lwm2m_client_step(struct ud_lwm2m_client *client, uint64_t now_ms, uint3
     if (client->finished) {
         ud_lwm2m_begin_anew(client); /* the answer that ended the bootstrap is out */
     }
-    stages[client->stage].work(client);
+    stages[client->stage](client);
     *wait_ms = wait_of(client, repeat_ms);
 }
 

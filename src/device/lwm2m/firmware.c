@@ -45,7 +45,7 @@ static uint32_t name_of(struct ud_bytes bytes)
 uint8_t ud_lwm2m_firmware_set_uri(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record,
                                   bool apply)
 {
-    struct ud_buf uri = {(uint8_t *)client->firmware.uri, sizeof client->firmware.uri, 0};
+    struct ud_buf uri = {(uint8_t *)client->firmware_uri, sizeof client->firmware_uri, 0};
     struct ud_bytes plain = record->bytes;
     if (client->firmware.state == UD_LWM2M_UPDATING) {
         return UD_COAP_405_METHOD;
@@ -53,7 +53,7 @@ uint8_t ud_lwm2m_firmware_set_uri(struct ud_lwm2m_client *client, const struct u
     if (record->bytes.len > 0 && client->firmware.state != UD_LWM2M_IDLE) {
         return UD_COAP_400_BAD_REQUEST; /* reset first */
     }
-    if (record->bytes.len > sizeof client->firmware.uri) {
+    if (record->bytes.len > sizeof client->firmware_uri) {
         return UD_COAP_400_BAD_REQUEST;
     }
     if (!apply) {
@@ -67,7 +67,7 @@ uint8_t ud_lwm2m_firmware_set_uri(struct ud_lwm2m_client *client, const struct u
         return UD_COAP_204_CHANGED;
     }
     if (plain.ptr != uri.ptr) {
-        memcpy(client->firmware.uri, plain.ptr, plain.len);
+        memcpy(client->firmware_uri, plain.ptr, plain.len);
     }
     client->firmware.uri_bytes = (uint16_t)plain.len;
     client->firmware.action_id = name_of(plain);
@@ -99,17 +99,14 @@ uint8_t ud_lwm2m_firmware_cancel(struct ud_lwm2m_client *client)
 static void answer_piece(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, uint8_t code)
 {
     const struct ud_coap_piece *piece = &client->firmware.piece;
-    struct ud_buf reply = {client->reply, sizeof client->reply, 0};
-    struct ud_coap_writer w;
-    ud_coap_write_begin(&w, &reply, UD_COAP_ACK, code, 0, ud_coap_asked_token(asked));
+    struct ud_lwm2m_reply reply;
+    ud_lwm2m_reply_begin(client, &reply, asked, code);
     if (piece->has_block) {
         struct ud_coap_block block = piece->block;
         block.more = code == UD_COAP_231_CONTINUE;
-        ud_coap_write_block(&w, UD_COAP_BLOCK1, block);
+        ud_coap_write_block(&reply.w, UD_COAP_BLOCK1, block);
     }
-    if (ud_coap_write_end(&w) == UD_OK) {
-        ud_lwm2m_reply(client, asked, &reply);
-    }
+    ud_lwm2m_reply_end(client, &reply, asked);
 }
 
 static bool is_reset(const struct ud_coap_message *request)

@@ -19,17 +19,13 @@ static bool put_int(struct ud_lwm2m_record *record, int64_t value)
 static bool get_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
                        struct ud_lwm2m_record *record)
 {
-    const uint32_t numbers[] = {client->server.short_id, client->server.lifetime_s, client->default_pmin_s,
-                                client->default_pmax_s};
-    if (n > 0) {
-        return false;
-    }
-    if (row->id < sizeof numbers / sizeof numbers[0]) {
-        return put_int(record, numbers[row->id]);
-    }
-    record->boolean = client->keeps_notifications;
-    record->bytes = UD_BYTES_LITERAL("U");
-    return true;
+    const struct ud_lwm2m_account *server = &client->server;
+    record->boolean = client->keeps_notifications; /* 6 */
+    record->bytes = UD_BYTES_LITERAL("U");         /* 7 */
+    return n == 0 && (row->id >= 6 || put_int(record, row->id == 0   ? server->short_id
+                                                      : row->id == 1 ? server->lifetime_s
+                                                      : row->id == 2 ? client->default_pmin_s
+                                                                     : client->default_pmax_s));
 }
 
 static uint8_t set_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply)
@@ -52,14 +48,12 @@ static uint8_t set_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_
     return UD_COAP_204_CHANGED;
 }
 
-static uint8_t trigger_update(struct ud_lwm2m_client *client)
+static uint8_t trigger(struct ud_lwm2m_client *client, uint16_t id)
 {
-    client->update_wanted = true;
-    return UD_COAP_204_CHANGED;
-}
-
-static uint8_t trigger_bootstrap(struct ud_lwm2m_client *client)
-{
+    if (id == 8) {
+        client->update_wanted = true;
+        return UD_COAP_204_CHANGED;
+    }
     if (!ud_lwm2m_account_is_good(&client->config->bootstrap)) {
         return UD_COAP_405_METHOD;
     }
@@ -76,39 +70,32 @@ static bool get_fact(struct ud_lwm2m_client *client, const struct ud_lwm2m_resou
     return port->fact != NULL && port->fact(port->ctx, row->object, row->id, n, record);
 }
 
-/* The version that runs: the port's word for it, or its sequence number. */
-static bool get_version(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
-                        struct ud_lwm2m_record *record)
+static bool get_device(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                       struct ud_lwm2m_record *record)
 {
     struct ud_buf text = {client->text, sizeof client->text, 0};
-    if (n > 0) {
+    if (row->id == 3 && n > 0) {
         return false;
     }
-    if (!get_fact(client, row, n, record)) {
+    if (row->id == 16) { /* binding */
+        record->bytes = UD_BYTES_LITERAL("U");
+        return n == 0;
+    }
+    if (get_fact(client, row, n, record)) {
+        return true;
+    }
+    if (row->id == 3) { /* the version that runs: the port's word for it, or its sequence number */
         (void)ud_decimal_put_int(&text, (int64_t)client->config->boot->version.sequence);
         record->bytes = ud_buf_bytes(&text);
+        return true;
     }
-    return true;
+    return row->id == 11 && n == 0 && put_int(record, 0); /* no error */
 }
 
-static bool get_error_code(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
-                           struct ud_lwm2m_record *record)
-{
-    return get_fact(client, row, n, record) || (n == 0 && put_int(record, 0)); /* 0: no error */
-}
-
-static bool get_binding(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
-                        struct ud_lwm2m_record *record)
-{
-    (void)client;
-    (void)row;
-    record->bytes = UD_BYTES_LITERAL("U");
-    return n == 0;
-}
-
-static uint8_t reboot(struct ud_lwm2m_client *client)
+static uint8_t reboot(struct ud_lwm2m_client *client, uint16_t id)
 {
     const struct ud_lwm2m_port *port = client->config->port;
+    (void)id; /* there is no other */
     if (port->reboot == NULL) {
         return UD_COAP_405_METHOD;
     }
@@ -130,7 +117,7 @@ static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_r
     }
     switch (row->id) {
     case 1:
-        record->bytes = (struct ud_bytes){(const uint8_t *)client->firmware.uri, client->firmware.uri_bytes};
+        record->bytes = (struct ud_bytes){(const uint8_t *)client->firmware_uri, client->firmware.uri_bytes};
         return true;
     case 3:
         return put_int(record, client->firmware.state);
@@ -141,6 +128,17 @@ static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_r
     default:
         return put_int(record, PUSH_AND_PULL);
     }
+}
+
+static uint8_t set_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply)
+{
+    /* a package among other values: it comes by ud_lwm2m_firmware_push() */
+    return record->path.id[2] == 0 ? UD_COAP_405_METHOD : ud_lwm2m_firmware_set_uri(client, record, apply);
+}
+
+static uint8_t execute_firmware(struct ud_lwm2m_client *client, uint16_t id)
+{
+    return id == 2 ? ud_lwm2m_firmware_update(client) : ud_lwm2m_firmware_cancel(client);
 }
 
 /* ---- object 26241: the signed report, what it speaks of, and which patches this device takes ---- */
@@ -176,6 +174,8 @@ static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_res
         return put_int(record, boot->reason);
     case 5:
         return get_profile(agent, record);
+    case 7: /* uptime, s */
+        return get_fact(client, row, n, record);
     default: /* the precursor: where there is one image, patches are made from it */
         record->bytes = UD_BYTES_ARRAY(boot->images[0].digest);
         return boot->image_count == 1;
@@ -184,63 +184,88 @@ static bool get_report(struct ud_lwm2m_client *client, const struct ud_lwm2m_res
 
 /* ---- the table ---- */
 
-#define ROW(object, id, operations, many, kind, get, set, execute)                                             \
-    {                                                                                                          \
-        object, id, operations, many, kind, get, set, execute                                                  \
-    }
+/* what each object does with its resources */
+static const struct {
+    uint16_t id;
+    /* n-th value into a record that comes with path and kind; false: there is none */
+    bool (*get)(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                struct ud_lwm2m_record *record);
+    /* code to answer with; `apply` false: only ask whether it may */
+    uint8_t (*set)(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply);
+    uint8_t (*execute)(struct ud_lwm2m_client *client, uint16_t id);
+} objects[] = {
+    {1, get_server, set_server, trigger},
+    {3, get_device, NULL, reboot},
+    {4, get_fact, NULL, NULL},
+    {5, get_firmware, set_firmware, execute_firmware},
+    {UD_LWM2M_OBJECT_REPORT, get_report, NULL, NULL},
+};
+#define OBJECT_COUNT (sizeof objects / sizeof objects[0])
+
+/* Object, resource, operations, several values, kind; what names an operation is in an object that has it. In the order of paths. */
 /* clang-format off */
 static const struct ud_lwm2m_resource rows[] = {
-    ROW(1, 0, UD_LWM2M_R, false, UD_LWM2M_INT, get_server, NULL, NULL),
-    ROW(1, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
-    ROW(1, 2, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
-    ROW(1, 3, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT, get_server, set_server, NULL),
-    ROW(1, 6, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_BOOL, get_server, set_server, NULL),
-    ROW(1, 7, UD_LWM2M_R, false, UD_LWM2M_STRING, get_server, NULL, NULL),
-    ROW(1, 8, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, trigger_update),
-    ROW(1, 9, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, trigger_bootstrap),
-    ROW(3, 0, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* manufacturer */
-    ROW(3, 1, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* model */
-    ROW(3, 2, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* serial number */
-    ROW(3, 3, UD_LWM2M_R, false, UD_LWM2M_STRING, get_version, NULL, NULL),
-    ROW(3, 4, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, reboot),
-    ROW(3, 6, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),  /* power sources */
-    ROW(3, 7, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),  /* mV */
-    ROW(3, 9, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* battery, % */
-    ROW(3, 10, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* memory free, KB */
-    ROW(3, 11, UD_LWM2M_R, true, UD_LWM2M_INT, get_error_code, NULL, NULL),
-    ROW(3, 13, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* time, s */
-    ROW(3, 16, UD_LWM2M_R, false, UD_LWM2M_STRING, get_binding, NULL, NULL),
-    ROW(3, 17, UD_LWM2M_R, false, UD_LWM2M_STRING, get_fact, NULL, NULL), /* device type */
-    ROW(3, 21, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),    /* memory, KB */
-    ROW(4, 0, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* bearer */
-    ROW(4, 1, UD_LWM2M_R, true, UD_LWM2M_INT, get_fact, NULL, NULL),      /* bearers there are */
-    ROW(4, 2, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* signal, dBm */
-    ROW(4, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL),     /* link quality */
-    ROW(4, 4, UD_LWM2M_R, true, UD_LWM2M_STRING, get_fact, NULL, NULL),   /* addresses */
-    ROW(4, 5, UD_LWM2M_R, true, UD_LWM2M_STRING, get_fact, NULL, NULL),   /* routers */
-    ROW(5, 0, UD_LWM2M_W, false, UD_LWM2M_OPAQUE, NULL, NULL, NULL),      /* by ud_lwm2m_firmware_push() */
-    ROW(5, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_STRING, get_firmware, ud_lwm2m_firmware_set_uri, NULL),
-    ROW(5, 2, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, ud_lwm2m_firmware_update),
-    ROW(5, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
-    ROW(5, 5, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
-    ROW(5, 8, UD_LWM2M_R, true, UD_LWM2M_INT, get_firmware, NULL, NULL),
-    ROW(5, 9, UD_LWM2M_R, false, UD_LWM2M_INT, get_firmware, NULL, NULL),
-    ROW(5, 10, UD_LWM2M_E, false, UD_LWM2M_NOTHING, NULL, NULL, ud_lwm2m_firmware_cancel),
-    ROW(UD_LWM2M_OBJECT_REPORT, 0, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 1, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 2, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 3, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 4, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 5, UD_LWM2M_R, false, UD_LWM2M_INT, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 6, UD_LWM2M_R, false, UD_LWM2M_OPAQUE, get_report, NULL, NULL),
-    ROW(UD_LWM2M_OBJECT_REPORT, 7, UD_LWM2M_R, false, UD_LWM2M_INT, get_fact, NULL, NULL), /* uptime, s */
+    {1, 0, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {1, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT},
+    {1, 2, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT},
+    {1, 3, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_INT},
+    {1, 6, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_BOOL},
+    {1, 7, UD_LWM2M_R, false, UD_LWM2M_STRING},
+    {1, 8, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {1, 9, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {3, 0, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* manufacturer */
+    {3, 1, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* model */
+    {3, 2, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* serial number */
+    {3, 3, UD_LWM2M_R, false, UD_LWM2M_STRING},
+    {3, 4, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {3, 6, UD_LWM2M_R, true, UD_LWM2M_INT}, /* power sources */
+    {3, 7, UD_LWM2M_R, true, UD_LWM2M_INT}, /* mV */
+    {3, 9, UD_LWM2M_R, false, UD_LWM2M_INT}, /* battery, % */
+    {3, 10, UD_LWM2M_R, false, UD_LWM2M_INT}, /* memory free, KB */
+    {3, 11, UD_LWM2M_R, true, UD_LWM2M_INT},
+    {3, 13, UD_LWM2M_R, false, UD_LWM2M_INT}, /* time, s */
+    {3, 16, UD_LWM2M_R, false, UD_LWM2M_STRING},
+    {3, 17, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* device type */
+    {3, 21, UD_LWM2M_R, false, UD_LWM2M_INT}, /* memory, KB */
+    {4, 0, UD_LWM2M_R, false, UD_LWM2M_INT}, /* bearer */
+    {4, 1, UD_LWM2M_R, true, UD_LWM2M_INT}, /* bearers there are */
+    {4, 2, UD_LWM2M_R, false, UD_LWM2M_INT}, /* signal, dBm */
+    {4, 3, UD_LWM2M_R, false, UD_LWM2M_INT}, /* link quality */
+    {4, 4, UD_LWM2M_R, true, UD_LWM2M_STRING}, /* addresses */
+    {4, 5, UD_LWM2M_R, true, UD_LWM2M_STRING}, /* routers */
+    {5, 0, UD_LWM2M_W, false, UD_LWM2M_OPAQUE}, /* by ud_lwm2m_firmware_push() */
+    {5, 1, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_STRING},
+    {5, 2, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {5, 3, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {5, 5, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {5, 8, UD_LWM2M_R, true, UD_LWM2M_INT},
+    {5, 9, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {5, 10, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {UD_LWM2M_OBJECT_REPORT, 0, UD_LWM2M_R, false, UD_LWM2M_OPAQUE},
+    {UD_LWM2M_OBJECT_REPORT, 1, UD_LWM2M_R, false, UD_LWM2M_OPAQUE},
+    {UD_LWM2M_OBJECT_REPORT, 2, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {UD_LWM2M_OBJECT_REPORT, 3, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {UD_LWM2M_OBJECT_REPORT, 4, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {UD_LWM2M_OBJECT_REPORT, 5, UD_LWM2M_R, false, UD_LWM2M_INT},
+    {UD_LWM2M_OBJECT_REPORT, 6, UD_LWM2M_R, false, UD_LWM2M_OPAQUE},
+    {UD_LWM2M_OBJECT_REPORT, 7, UD_LWM2M_R, false, UD_LWM2M_INT}, /* uptime, s */
 };
 /* clang-format on */
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
-const struct ud_lwm2m_resource *ud_lwm2m_resource_at(size_t i)
+/* OBJECT_COUNT: there is none. */
+static size_t object_of(uint16_t id)
 {
-    return i < ROW_COUNT ? &rows[i] : NULL;
+    size_t i = 0;
+    while (i < OBJECT_COUNT && objects[i].id != id) {
+        i++;
+    }
+    return i;
+}
+
+bool ud_lwm2m_object_exists(uint16_t object)
+{
+    return object_of(object) < OBJECT_COUNT;
 }
 
 const struct ud_lwm2m_resource *ud_lwm2m_resource_find(uint16_t object, uint16_t id)
@@ -253,25 +278,32 @@ const struct ud_lwm2m_resource *ud_lwm2m_resource_find(uint16_t object, uint16_t
     return NULL;
 }
 
-bool ud_lwm2m_object_exists(uint16_t object)
+bool ud_lwm2m_resource_get(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                           struct ud_lwm2m_record *record)
 {
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (rows[i].object == object) {
-            return true;
-        }
+    *record = (struct ud_lwm2m_record){.kind = (ud_lwm2m_kind)row->kind};
+    record->path = ud_lwm2m_path_of(row->many ? 4 : 3, row->object, 0, row->id, n);
+    return (row->operations & UD_LWM2M_R) != 0 && objects[object_of(row->object)].get(client, row, n, record);
+}
+
+uint8_t ud_lwm2m_resource_set(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row,
+                              struct ud_lwm2m_record *record, bool apply)
+{
+    if ((row->operations & UD_LWM2M_W) == 0) {
+        return UD_COAP_405_METHOD;
     }
-    return false;
+    return ud_lwm2m_as_whole(record, (ud_lwm2m_kind)row->kind) == UD_OK
+               ? objects[object_of(row->object)].set(client, record, apply)
+               : UD_COAP_400_BAD_REQUEST;
+}
+
+uint8_t ud_lwm2m_resource_execute(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row)
+{
+    return (row->operations & UD_LWM2M_E) == 0 ? UD_COAP_405_METHOD
+                                               : objects[object_of(row->object)].execute(client, row->id);
 }
 
 /* ---- reading ---- */
-
-static bool get(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
-                struct ud_lwm2m_record *record)
-{
-    *record = (struct ud_lwm2m_record){.kind = row->kind};
-    record->path = ud_lwm2m_path_of(row->many ? 4 : 3, row->object, 0, row->id, n);
-    return row->get != NULL && row->get(client, row, n, record);
-}
 
 void ud_lwm2m_put_values(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path,
                          struct ud_lwm2m_writer *w, size_t *count)
@@ -283,7 +315,7 @@ void ud_lwm2m_put_values(struct ud_lwm2m_client *client, const struct ud_lwm2m_p
         const bool wanted = path->depth <= 3
                                 ? ud_lwm2m_path_under(&resource, path)
                                 : ud_lwm2m_path_is(&resource, 3, path->id[0], path->id[1], path->id[2]);
-        for (uint8_t n = 0; wanted && get(client, &rows[i], n, &record); n++) {
+        for (uint8_t n = 0; wanted && ud_lwm2m_resource_get(client, &rows[i], n, &record); n++) {
             if (path->depth < 4 || path->id[3] == n) {
                 ud_lwm2m_put(w, &record);
                 (*count)++;
@@ -306,7 +338,7 @@ bool ud_lwm2m_path_exists(struct ud_lwm2m_client *client, const struct ud_lwm2m_
         return false;
     }
     return (path->depth == 3 && (row->operations & UD_LWM2M_R) == 0) ||
-           get(client, row, path->depth == 4 ? (uint8_t)path->id[3] : 0, &record);
+           ud_lwm2m_resource_get(client, row, path->depth == 4 ? (uint8_t)path->id[3] : 0, &record);
 }
 
 /* ---- links ---- */
@@ -322,20 +354,12 @@ static ud_err put_link(struct ud_buf *out, const struct ud_lwm2m_path *path)
 /* </>;rt="oma.lwm2m";ct=112,</1/0>,... */
 ud_err ud_lwm2m_put_object_links(const struct ud_lwm2m_client *client, struct ud_buf *out)
 {
-    uint8_t room[8];
-    struct ud_buf number = {room, sizeof room - 1, 0};
-    uint16_t before = 0;
-    (void)ud_decimal_put_int(&number, client->config->formats[0].content_format);
-    room[number.len] = '\0';
-    ud_err err = ud_links_put(out, UD_BYTES_LITERAL("/"));
-    err = err == UD_OK ? ud_links_put_attribute(out, "rt", "oma.lwm2m", true) : err;
-    err = err == UD_OK ? ud_links_put_attribute(out, "ct", (const char *)room, false) : err;
-    for (size_t i = 0; i < ROW_COUNT && err == UD_OK; i++) {
-        if (rows[i].object != before) {
-            const struct ud_lwm2m_path path = ud_lwm2m_path_of(2, rows[i].object, 0, 0, 0);
-            err = put_link(out, &path);
-            before = rows[i].object;
-        }
+    const bool fits = ud_buf_put(out, UD_BYTES_LITERAL("</>;rt=\"oma.lwm2m\";ct=")) &&
+                      ud_decimal_put_int(out, client->config->formats[0].content_format);
+    ud_err err = fits ? UD_OK : UD_ERR_BUFFER;
+    for (size_t i = 0; i < OBJECT_COUNT && err == UD_OK; i++) {
+        const struct ud_lwm2m_path path = ud_lwm2m_path_of(2, objects[i].id, 0, 0, 0);
+        err = put_link(out, &path);
     }
     return err;
 }

@@ -31,8 +31,16 @@ void ud_lwm2m_lose(struct ud_lwm2m_client *client, ud_err err);
 void ud_lwm2m_begin_anew(struct ud_lwm2m_client *client);
 /** Answer a request with no more than a code. */
 void ud_lwm2m_reply_code(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, uint8_t code);
-/** Send what was written into client->reply. */
-void ud_lwm2m_reply(struct ud_lwm2m_client *client, struct ud_coap_asked *asked, struct ud_buf *reply);
+/** An answer in the making, in client->reply. */
+struct ud_lwm2m_reply {
+    struct ud_buf buf;
+    struct ud_coap_writer w;
+};
+void ud_lwm2m_reply_begin(struct ud_lwm2m_client *client, struct ud_lwm2m_reply *reply,
+                          const struct ud_coap_asked *asked, uint8_t code);
+/** Send it; if it did not fit, 5.00 instead. */
+void ud_lwm2m_reply_end(struct ud_lwm2m_client *client, struct ud_lwm2m_reply *reply,
+                        struct ud_coap_asked *asked);
 /** Something was heard or is wanted: stay awake, wake up. */
 void ud_lwm2m_wake(struct ud_lwm2m_client *client);
 
@@ -70,21 +78,21 @@ bool ud_lwm2m_server_is(struct ud_bytes server, struct ud_bytes other);
 enum { UD_LWM2M_R = 1, UD_LWM2M_W = 2, UD_LWM2M_E = 4 };
 struct ud_lwm2m_resource {
     uint16_t object;
-    uint16_t id;
-    uint8_t operations;
-    bool many;
-    ud_lwm2m_kind kind;
-    /* n-th value into a record that comes with path and kind; false: there is none */
-    bool (*get)(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
-                struct ud_lwm2m_record *record);
-    /* code to answer with; `apply` false: only ask whether it may */
-    uint8_t (*set)(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply);
-    uint8_t (*execute)(struct ud_lwm2m_client *client);
+    uint8_t id;
+    unsigned operations : 3;
+    unsigned many : 1;
+    unsigned kind : 4; /* ud_lwm2m_kind */
 };
 /** NULL: no such resource. */
 const struct ud_lwm2m_resource *ud_lwm2m_resource_find(uint16_t object, uint16_t id);
-/** The i-th of all, in the order of their paths; NULL behind the last. */
-const struct ud_lwm2m_resource *ud_lwm2m_resource_at(size_t i);
+/** The n-th value of a resource; false: there is none, or it is not to be read. */
+bool ud_lwm2m_resource_get(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
+                           struct ud_lwm2m_record *record);
+/** Write it, as the kind that it has. `apply` false: only ask whether it may. @return code to answer with */
+uint8_t ud_lwm2m_resource_set(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row,
+                              struct ud_lwm2m_record *record, bool apply);
+/** @return code to answer with */
+uint8_t ud_lwm2m_resource_execute(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row);
 bool ud_lwm2m_object_exists(uint16_t object);
 /** Has the path something to read? Objects 0 have not, for anybody. */
 bool ud_lwm2m_path_exists(struct ud_lwm2m_client *client, const struct ud_lwm2m_path *path);
@@ -96,6 +104,9 @@ ud_err ud_lwm2m_put_links(struct ud_lwm2m_client *client, const struct ud_lwm2m_
 ud_err ud_lwm2m_put_object_links(const struct ud_lwm2m_client *client, struct ud_buf *out);
 
 /* serve.c */
+
+/** The format that a content format stands for; NULL: the configuration names none. */
+const struct ud_lwm2m_format *ud_lwm2m_format_of(const struct ud_lwm2m_client *client, uint32_t number);
 void ud_lwm2m_serve(struct ud_lwm2m_client *client, const struct ud_coap_message *request,
                     struct ud_coap_asked *asked);
 /** The value at a path into `out`, in the format asked for (-1: the one that suits). @return code, 2.05 when good */

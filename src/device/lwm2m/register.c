@@ -25,7 +25,7 @@ static void plan_update(struct ud_lwm2m_client *client)
 /* ---- what a registration says ---- */
 
 /* "key=" and a number or a text, as a query. */
-static void put_query(struct ud_coap_writer *w, const char *key, const char *text, int64_t number)
+static void put_query(struct ud_coap_writer *w, const char *key, const char *text, uint32_t number)
 {
     uint8_t room[96];
     struct ud_buf query = {room, sizeof room, 0};
@@ -37,6 +37,16 @@ static void put_query(struct ud_coap_writer *w, const char *key, const char *tex
     }
 }
 
+/* Send what was begun with `err`. False: the link was lost by it. */
+static bool ask(struct ud_lwm2m_client *client, struct ud_coap_writer *w, ud_err err, ud_lwm2m_asking asking)
+{
+    err = err == UD_OK ? ud_lwm2m_ask_send(client, w, asking) : err;
+    if (err != UD_OK && client->stage != UD_LWM2M_DOWN) {
+        ud_lwm2m_lose(client, err);
+    }
+    return err == UD_OK;
+}
+
 static void begin_register(struct ud_lwm2m_client *client)
 {
     const struct ud_lwm2m_client_config *config = client->config;
@@ -44,7 +54,7 @@ static void begin_register(struct ud_lwm2m_client *client)
     struct ud_coap_writer w;
     ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
     const bool old = client->version == 10;
-    ud_coap_write_path(&w, UD_COAP_URI_PATH, "rd");
+    ud_lwm2m_put_path(&w, UD_COAP_URI_PATH, UD_BYTES_LITERAL("rd"));
     ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, UD_COAP_FORMAT_LINKS);
     put_query(&w, "lwm2m=", old ? "1.0" : "1.1", 0);
     put_query(&w, "ep=", config->endpoint, 0);
@@ -55,23 +65,17 @@ static void begin_register(struct ud_lwm2m_client *client)
     }
     err = err == UD_OK ? ud_lwm2m_put_object_links(client, &links) : err;
     ud_coap_write_payload(&w, ud_buf_bytes(&links));
-    err = err == UD_OK ? ud_lwm2m_ask_send(client, &w, UD_LWM2M_ASK_REGISTER) : err;
-    if (err != UD_OK && client->stage != UD_LWM2M_DOWN) {
-        ud_lwm2m_lose(client, err);
-    }
+    (void)ask(client, &w, err, UD_LWM2M_ASK_REGISTER);
 }
 
 static void begin_update(struct ud_lwm2m_client *client)
 {
     struct ud_coap_writer w;
-    ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
+    const ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
     ud_lwm2m_put_path(&w, UD_COAP_URI_PATH,
                       (struct ud_bytes){(const uint8_t *)client->location, client->location_bytes});
     put_query(&w, "lt=", NULL, lifetime_of(client));
-    err = err == UD_OK ? ud_lwm2m_ask_send(client, &w, UD_LWM2M_ASK_UPDATE) : err;
-    if (err != UD_OK && client->stage != UD_LWM2M_DOWN) {
-        ud_lwm2m_lose(client, err);
-    }
+    (void)ask(client, &w, err, UD_LWM2M_ASK_UPDATE);
 }
 
 /* ---- answers ---- */
@@ -241,14 +245,11 @@ void ud_lwm2m_bootstrap_step(struct ud_lwm2m_client *client)
         return;
     }
     client->staged = (struct ud_lwm2m_account){0};
-    ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
-    ud_coap_write_path(&w, UD_COAP_URI_PATH, "bs");
+    const ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
+    ud_lwm2m_put_path(&w, UD_COAP_URI_PATH, UD_BYTES_LITERAL("bs"));
     put_query(&w, "ep=", client->config->endpoint, 0);
     put_query(&w, "pct=", NULL, client->config->formats[0].content_format);
-    err = err == UD_OK ? ud_lwm2m_ask_send(client, &w, UD_LWM2M_ASK_BOOTSTRAP) : err;
-    if (err == UD_OK) {
+    if (ask(client, &w, err, UD_LWM2M_ASK_BOOTSTRAP)) {
         client->due_ms = client->now_ms + BOOTSTRAP_MS_MAX;
-    } else if (client->stage != UD_LWM2M_DOWN) {
-        ud_lwm2m_lose(client, err);
     }
 }

@@ -46,14 +46,14 @@ ud_err ud_lwm2m_stream_open(struct ud_lwm2m_client *client, struct ud_bytes uri,
     struct ud_bytes other;
     struct ud_bytes path;
     ud_lwm2m_stream_close(client);
-    if (uri.len > sizeof client->stream.uri || !ud_lwm2m_server_split(uri, &other, &path) ||
+    if (uri.len > sizeof client->stream_uri || !ud_lwm2m_server_split(uri, &other, &path) ||
         !ud_lwm2m_server_is(server, other)) {
         return UD_ERR_URI;
     }
     if (offset > UINT32_MAX) {
         return UD_ERR_TOO_LARGE;
     }
-    memcpy(client->stream.uri, uri.ptr, uri.len);
+    memcpy(client->stream_uri, uri.ptr, uri.len);
     client->stream.uri_bytes = (uint16_t)uri.len;
     client->stream.err = UD_OK;
     client->stream.open = true;
@@ -64,7 +64,7 @@ ud_err ud_lwm2m_stream_open(struct ud_lwm2m_client *client, struct ud_bytes uri,
 
 static void ask_block(struct ud_lwm2m_client *client)
 {
-    const struct ud_bytes uri = {(const uint8_t *)client->stream.uri, client->stream.uri_bytes};
+    const struct ud_bytes uri = {(const uint8_t *)client->stream_uri, client->stream.uri_bytes};
     struct ud_coap_writer w;
     struct ud_bytes server;
     struct ud_bytes path = {NULL, 0};
@@ -112,7 +112,7 @@ void ud_lwm2m_fetched(struct ud_lwm2m_client *client, const struct ud_coap_messa
 /* Does this call go on with the stream that is open? */
 static bool goes_on(const struct ud_lwm2m_client *client, struct ud_bytes uri, uint64_t offset)
 {
-    const struct ud_bytes open = {(const uint8_t *)client->stream.uri, client->stream.uri_bytes};
+    const struct ud_bytes open = {(const uint8_t *)client->stream_uri, client->stream.uri_bytes};
     const uint64_t at =
         client->stream.download.next_bytes - (client->stream.has_part ? client->stream.part_bytes : 0U);
     return client->stream.open && offset == at && ud_bytes_equal(open, uri);
@@ -169,7 +169,7 @@ static bool ends_with(struct ud_bytes text, struct ud_bytes end)
 /* Our own server keeps the action's nonce beside the envelope; a server without one is asked for it once. */
 static ud_err learn_nonce(struct ud_lwm2m_client *client)
 {
-    const struct ud_bytes uri = {(const uint8_t *)client->firmware.uri, client->firmware.uri_bytes};
+    const struct ud_bytes uri = {(const uint8_t *)client->firmware_uri, client->firmware.uri_bytes};
     uint8_t room[UD_LWM2M_URI_BYTES];
     struct ud_buf nonce = {room, sizeof room, 0};
     struct ud_bytes chunk = {NULL, 0};
@@ -197,7 +197,7 @@ static ud_err learn_nonce(struct ud_lwm2m_client *client)
 static void fill_offer(const struct ud_lwm2m_client *client, struct ud_offer *offer)
 {
     struct ud_buf uri = {(uint8_t *)offer->uri, sizeof offer->uri, 0};
-    const struct ud_bytes package = {(const uint8_t *)client->firmware.uri, client->firmware.uri_bytes};
+    const struct ud_bytes package = {(const uint8_t *)client->firmware_uri, client->firmware.uri_bytes};
     *offer =
         (struct ud_offer){.action_id = client->firmware.action_id, .has_nonce = client->firmware.has_nonce};
     memcpy(offer->nonce, client->firmware.nonce, sizeof offer->nonce);
@@ -246,7 +246,7 @@ static void ask_report(struct ud_lwm2m_client *client)
     const struct ud_coap_block block = ud_coap_upload_next(&client->report.upload, &len);
     ud_err err = ud_lwm2m_ask_begin(client, &w, UD_COAP_POST);
     (void)ud_bytes_slice(client->report.bytes, client->report.upload.next_bytes, len, &part);
-    ud_coap_write_path(&w, UD_COAP_URI_PATH, "report");
+    ud_lwm2m_put_path(&w, UD_COAP_URI_PATH, UD_BYTES_LITERAL("report"));
     ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, UD_COAP_FORMAT_OCTETS);
     if (block.num > 0 || block.more) {
         ud_coap_write_block(&w, UD_COAP_BLOCK1, block);

@@ -4,7 +4,7 @@
 
 #define WRITES_MAX 32 /* values in one write */
 
-static const struct ud_lwm2m_format *format_of(const struct ud_lwm2m_client *client, uint32_t number)
+const struct ud_lwm2m_format *ud_lwm2m_format_of(const struct ud_lwm2m_client *client, uint32_t number)
 {
     const struct ud_lwm2m_client_config *config = client->config;
     for (size_t i = 0; i < config->format_count; i++) {
@@ -56,7 +56,7 @@ uint8_t ud_lwm2m_read(struct ud_lwm2m_client *client, const struct ud_lwm2m_path
                       struct ud_buf *out, uint16_t *format)
 {
     const uint32_t number = wanted < 0 ? natural_format(client, path) : (uint32_t)wanted;
-    const struct ud_lwm2m_format *known = format_of(client, number);
+    const struct ud_lwm2m_format *known = ud_lwm2m_format_of(client, number);
     struct ud_lwm2m_writer w;
     size_t count = 0;
     if (path->depth > 0 && path->id[0] == 0) {
@@ -82,8 +82,7 @@ static void answer_body(struct ud_lwm2m_client *client, const struct ud_coap_mes
                         struct ud_coap_asked *asked, struct ud_bytes body, uint16_t format,
                         const uint32_t *observe)
 {
-    struct ud_buf reply = {client->reply, sizeof client->reply, 0};
-    struct ud_coap_writer w;
+    struct ud_lwm2m_reply reply;
     struct ud_coap_part part;
     struct ud_bytes payload;
     if (ud_coap_serve(request, (uint32_t)body.len, client->config->szx, &part) != UD_OK ||
@@ -91,20 +90,16 @@ static void answer_body(struct ud_lwm2m_client *client, const struct ud_coap_mes
         ud_lwm2m_reply_code(client, asked, UD_COAP_400_BAD_REQUEST);
         return;
     }
-    ud_coap_write_begin(&w, &reply, UD_COAP_ACK, UD_COAP_205_CONTENT, 0, ud_coap_asked_token(asked));
+    ud_lwm2m_reply_begin(client, &reply, asked, UD_COAP_205_CONTENT);
     if (observe != NULL) {
-        ud_coap_write_uint(&w, UD_COAP_OBSERVE, *observe);
+        ud_coap_write_uint(&reply.w, UD_COAP_OBSERVE, *observe);
     }
-    ud_coap_write_uint(&w, UD_COAP_CONTENT_FORMAT, format);
+    ud_coap_write_uint(&reply.w, UD_COAP_CONTENT_FORMAT, format);
     if (part.has_block) {
-        ud_coap_write_block(&w, UD_COAP_BLOCK2, part.block);
+        ud_coap_write_block(&reply.w, UD_COAP_BLOCK2, part.block);
     }
-    ud_coap_write_payload(&w, payload);
-    if (ud_coap_write_end(&w) == UD_OK) {
-        ud_lwm2m_reply(client, asked, &reply);
-    } else {
-        ud_lwm2m_reply_code(client, asked, UD_COAP_500_INTERNAL);
-    }
+    ud_coap_write_payload(&reply.w, payload);
+    ud_lwm2m_reply_end(client, &reply, asked);
 }
 
 static void serve_discover(struct ud_lwm2m_client *client, const struct ud_coap_message *request,
@@ -137,11 +132,12 @@ static void serve_read(struct ud_lwm2m_client *client, const struct ud_coap_mess
     uint16_t format = 0;
     uint32_t number = 0;
     const ud_coap_observe_wish wish = ud_coap_observe_asked(request);
-    if (accepted(request) == UD_COAP_FORMAT_LINKS) {
+    const int32_t wanted = accepted(request);
+    if (wanted == UD_COAP_FORMAT_LINKS) {
         serve_discover(client, request, asked, path);
         return;
     }
-    const uint8_t code = ud_lwm2m_read(client, path, accepted(request), &body, &format);
+    const uint8_t code = ud_lwm2m_read(client, path, wanted, &body, &format);
     if (wish == UD_COAP_OBSERVE_STOP) {
         ud_lwm2m_watch_end(client, path);
     }
@@ -167,14 +163,14 @@ static void serve_composite_read(struct ud_lwm2m_client *client, const struct ud
     size_t count = 0;
     (void)ud_coap_find_uint(request, UD_COAP_CONTENT_FORMAT, &content);
     const uint32_t format = accepted(request) >= 0 ? (uint32_t)accepted(request) : content;
-    if (format_of(client, content) == NULL || format_of(client, format) == NULL) {
-        ud_lwm2m_reply_code(client, asked,
-                            format_of(client, content) == NULL ? UD_COAP_415_FORMAT
-                                                               : UD_COAP_406_NOT_ACCEPTABLE);
+    const struct ud_lwm2m_format *from = ud_lwm2m_format_of(client, content);
+    const struct ud_lwm2m_format *to = ud_lwm2m_format_of(client, format);
+    if (from == NULL || to == NULL) {
+        ud_lwm2m_reply_code(client, asked, from == NULL ? UD_COAP_415_FORMAT : UD_COAP_406_NOT_ACCEPTABLE);
         return;
     }
-    ud_lwm2m_reader_begin(&reader, format_of(client, content), root, request->payload);
-    ud_lwm2m_writer_begin(&w, format_of(client, format), root, &body);
+    ud_lwm2m_reader_begin(&reader, from, root, request->payload);
+    ud_lwm2m_writer_begin(&w, to, root, &body);
     ud_err err;
     while ((err = ud_lwm2m_next(&reader, &record)) == UD_OK) {
         if (record.path.depth > 0 && record.path.id[0] != 0 && ud_lwm2m_path_exists(client, &record.path)) {
@@ -202,10 +198,7 @@ static uint8_t write_one(struct ud_lwm2m_client *client, struct ud_lwm2m_record 
     if (row == NULL) {
         return UD_COAP_404_NOT_FOUND;
     }
-    if ((row->operations & UD_LWM2M_W) == 0 || row->set == NULL) {
-        return UD_COAP_405_METHOD;
-    }
-    return ud_lwm2m_as(record, row->kind) == UD_OK ? row->set(client, record, apply) : UD_COAP_400_BAD_REQUEST;
+    return ud_lwm2m_resource_set(client, row, record, apply);
 }
 
 /* All values of a payload: first only asked whether they may, then done, so that a write is whole or not at all. */
@@ -218,10 +211,11 @@ static uint8_t write_all(struct ud_lwm2m_client *client, const struct ud_coap_me
     unsigned count = 0;
     ud_err err;
     (void)ud_coap_find_uint(request, UD_COAP_CONTENT_FORMAT, &content);
-    if (format_of(client, content) == NULL) {
+    const struct ud_lwm2m_format *from = ud_lwm2m_format_of(client, content);
+    if (from == NULL) {
         return UD_COAP_415_FORMAT;
     }
-    ud_lwm2m_reader_begin(&reader, format_of(client, content), *path, request->payload);
+    ud_lwm2m_reader_begin(&reader, from, *path, request->payload);
     while ((err = ud_lwm2m_next(&reader, &record)) == UD_OK) {
         const uint8_t code = count++ < WRITES_MAX ? write_one(client, &record, apply) : UD_COAP_413_TOO_LARGE;
         if (code != UD_COAP_204_CHANGED) {
@@ -256,7 +250,7 @@ static uint8_t execute(struct ud_lwm2m_client *client, const struct ud_lwm2m_pat
     if (row == NULL) {
         return UD_COAP_404_NOT_FOUND;
     }
-    return row->execute == NULL ? UD_COAP_405_METHOD : row->execute(client);
+    return ud_lwm2m_resource_execute(client, row);
 }
 
 /* ---- by method ---- */
@@ -315,6 +309,14 @@ static void serve_bootstrap(struct ud_lwm2m_client *client, const struct ud_coap
     }
 }
 
+/* POST /bs */
+static bool is_finish(const struct ud_coap_message *request)
+{
+    struct ud_bytes segment;
+    return request->code == UD_COAP_POST && ud_coap_path_segment(request, 0, &segment) &&
+           ud_bytes_equal(segment, UD_BYTES_LITERAL("bs")) && !ud_coap_path_segment(request, 1, &segment);
+}
+
 void ud_lwm2m_serve(struct ud_lwm2m_client *client, const struct ud_coap_message *request,
                     struct ud_coap_asked *asked)
 {
@@ -325,7 +327,7 @@ void ud_lwm2m_serve(struct ud_lwm2m_client *client, const struct ud_coap_message
     uint16_t number;
     if (ud_coap_bad_option(request, understood, sizeof understood / sizeof understood[0], &number)) {
         ud_lwm2m_reply_code(client, asked, UD_COAP_402_BAD_OPTION);
-    } else if (client->on_bootstrap && request->code == UD_COAP_POST && ud_coap_path_is(request, "bs")) {
+    } else if (client->on_bootstrap && is_finish(request)) {
         ud_lwm2m_reply_code(client, asked, ud_lwm2m_account_finish(client));
     } else if (!take_path(request, &path)) {
         ud_lwm2m_reply_code(client, asked, UD_COAP_404_NOT_FOUND);

@@ -6,46 +6,42 @@
 
 static bool take_prefix(struct ud_bytes *from, struct ud_bytes prefix)
 {
+    struct ud_bytes rest = *from;
     struct ud_bytes head;
-    return from->len >= prefix.len && ud_bytes_slice(*from, 0, prefix.len, &head) &&
-           ud_bytes_equal(head, prefix) && ud_bytes_take(from, prefix.len, &head);
+    const bool found = ud_bytes_take(&rest, prefix.len, &head) && ud_bytes_equal(head, prefix);
+    if (found) {
+        *from = rest;
+    }
+    return found;
 }
 
 static bool is_host_byte(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-           c == '_';
+    const uint8_t low = c | 0x20;
+    return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
 }
 
 /* "[...]" without its brackets, or a name or address. */
 static bool take_host(struct ud_bytes *from, struct ud_bytes *host)
 {
-    struct ud_bytes bracket;
+    const bool bracket = take_prefix(from, UD_BYTES_LITERAL("["));
     size_t len = 0;
-    if (take_prefix(from, UD_BYTES_LITERAL("["))) {
-        while (len < from->len && from->ptr[len] != ']') {
-            len++;
-        }
-        return len > 0 && ud_bytes_take(from, len, host) && ud_bytes_take(from, 1, &bracket);
-    }
-    while (len < from->len && is_host_byte(from->ptr[len])) {
+    while (len < from->len && (bracket ? from->ptr[len] != ']' : is_host_byte(from->ptr[len]))) {
         len++;
     }
-    return len > 0 && ud_bytes_take(from, len, host);
+    return len > 0 && ud_bytes_take(from, len, host) && (!bracket || take_prefix(from, UD_BYTES_LITERAL("]")));
 }
 
 static bool take_port(struct ud_bytes *from, uint16_t *port)
 {
+    struct ud_bytes taken;
     uint32_t value = 0;
-    uint8_t digit = 0;
     size_t digits = 0;
-    while (from->len > 0 && from->ptr[0] >= '0' && from->ptr[0] <= '9' && digits < 5) {
-        (void)ud_bytes_first(from, &digit);
-        value = value * 10 + (uint32_t)(digit - '0');
-        digits++;
+    while (digits < from->len && from->ptr[digits] >= '0' && from->ptr[digits] <= '9' && digits < 5) {
+        value = value * 10 + (uint32_t)(from->ptr[digits++] - '0');
     }
     *port = (uint16_t)value;
-    return digits > 0 && value > 0 && value <= UINT16_MAX;
+    return value > 0 && value <= UINT16_MAX && ud_bytes_take(from, digits, &taken);
 }
 
 ud_err ud_lwm2m_server_parse(struct ud_bytes uri, bool *secure, struct ud_bytes *host, uint16_t *port)

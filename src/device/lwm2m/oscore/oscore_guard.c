@@ -199,14 +199,11 @@ static struct ud_buf room_in_place(struct ud_lwm2m_client *client, const struct 
 static void challenge(struct ud_lwm2m_oscore *oscore, struct ud_lwm2m_client *client,
                       struct ud_coap_asked *asked)
 {
-    struct ud_buf reply = {client->reply, sizeof client->reply, 0};
-    struct ud_coap_writer w;
+    struct ud_lwm2m_reply reply;
     asked->own_number = true; /* the same request may be answered again */
-    ud_coap_write_begin(&w, &reply, UD_COAP_ACK, UD_COAP_401_UNAUTHORIZED, 0, ud_coap_asked_token(asked));
-    ud_coap_write_option(&w, UD_COAP_ECHO, UD_BYTES_ARRAY(oscore->challenge));
-    if (ud_coap_write_end(&w) == UD_OK) {
-        ud_lwm2m_reply(client, asked, &reply);
-    }
+    ud_lwm2m_reply_begin(client, &reply, asked, UD_COAP_401_UNAUTHORIZED);
+    ud_coap_write_option(&reply.w, UD_COAP_ECHO, UD_BYTES_ARRAY(oscore->challenge));
+    ud_lwm2m_reply_end(client, &reply, asked);
 }
 
 /* Whether the client notifies under this token. */

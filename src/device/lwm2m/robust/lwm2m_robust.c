@@ -13,7 +13,7 @@ static struct ud_lwm2m_robust *of(const struct ud_lwm2m_client *client)
 
 static struct ud_bytes uri_of(const struct ud_lwm2m_client *client)
 {
-    return (struct ud_bytes){(const uint8_t *)client->stream.uri, client->stream.uri_bytes};
+    return (struct ud_bytes){(const uint8_t *)client->stream_uri, client->stream.uri_bytes};
 }
 
 /* ---- the agent fetches ---- */

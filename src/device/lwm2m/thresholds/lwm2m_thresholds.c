@@ -16,7 +16,7 @@ static bool is_number(const struct ud_lwm2m_path *path)
 {
     const struct ud_lwm2m_resource *row =
         path->depth == 3 ? ud_lwm2m_resource_find(path->id[0], path->id[2]) : NULL;
-    return row != NULL && row->get != NULL && !row->many &&
+    return row != NULL && (row->operations & UD_LWM2M_R) != 0 && !row->many &&
            (row->kind == UD_LWM2M_INT || row->kind == UD_LWM2M_REAL);
 }
 
@@ -26,8 +26,8 @@ static bool value_of(struct ud_lwm2m_client *client, const struct ud_lwm2m_path 
         return false;
     }
     const struct ud_lwm2m_resource *row = ud_lwm2m_resource_find(path->id[0], path->id[2]);
-    struct ud_lwm2m_record record = {.path = *path, .kind = row->kind};
-    if (!row->get(client, row, 0, &record)) {
+    struct ud_lwm2m_record record;
+    if (!ud_lwm2m_resource_get(client, row, 0, &record)) {
         return false;
     }
     *value = record.kind == UD_LWM2M_REAL ? record.real : (double)record.integer;
