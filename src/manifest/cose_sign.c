@@ -47,10 +47,9 @@ static ud_err take_proof(const struct ud_cose *cose, size_t i, struct ud_cose_pr
 {
     struct ud_cbor r;
     ud_cbor_init(&r, cose->signers);
-    for (; i > 0; i--) {
-        (void)ud_cbor_skip(&r);
+    for (size_t left = i + 1; left > 0; left--) { /* those before it as well: one way to read them, one depth */
+        take_signer(&r, proof);
     }
-    take_signer(&r, proof);
     return r.err;
 }
 

@@ -149,10 +149,9 @@ ud_err ud_encrypt_recipient(const struct ud_encrypt_info *info, size_t i, struct
         return UD_ERR_INDEX;
     }
     ud_cbor_init(&r, info->recipients);
-    for (; i > 0; i--) {
-        (void)ud_cbor_skip(&r);
+    for (size_t left = i + 1; left > 0; left--) { /* those before it as well: one way to read them, one depth */
+        take_recipient(&r, recipient);
     }
-    take_recipient(&r, recipient);
     return r.err;
 }
 

@@ -160,6 +160,34 @@ static void test_several_signers_of_one_object_count_each(void **state)
     assert_true(ud_bytes_equal(proof.kid, UD_BYTES_ARRAY(f.signers[HSS].kid)));
 }
 
+/* However deep the header of the first signer is: what is read can be asked for, with the second signer as well. */
+static void test_a_signer_behind_a_deep_header_is_there(void **state)
+{
+    (void)state;
+    static const uint8_t head[] = {0xd8, 0x62, 0x84, 0x40, 0xa0, 0xf6, 0x82, /* COSE_Sign, two signers */
+                                   0x83, 0x43, 0xa1, 0x01, 0x26, 0xa1, 0x20};
+    static const uint8_t tail[] = {0x00, 0x41, 0x01, 0x83, 0x43, 0xa1, 0x01, 0x26, 0xa0, 0x41, 0x02};
+    size_t deepest = 0;
+    for (size_t tags = 0; tags < UD_CBOR_DEPTH_MAX + 4; tags++) {
+        uint8_t bytes[sizeof head + UD_CBOR_DEPTH_MAX + 4 + sizeof tail];
+        struct ud_cose cose;
+        struct ud_cose_proof proof;
+        memcpy(bytes, head, sizeof head);
+        memset(bytes + sizeof head, 0xc4, tags);
+        memcpy(bytes + sizeof head + tags, tail, sizeof tail);
+        const struct ud_bytes in = {bytes, sizeof head + tags + sizeof tail};
+        if (ud_cose_parse(&cose, in, NULL) == UD_OK) {
+            deepest = tags;
+            assert_int_equal(cose.proof_count, 2);
+            for (uint8_t i = 0; i < 2; i++) {
+                assert_int_equal(ud_cose_proof(&cose, i, &proof), UD_OK);
+                assert_int_equal(proof.value.ptr[0], i + 1);
+            }
+        }
+    }
+    assert_int_equal(deepest, UD_CBOR_DEPTH_MAX);
+}
+
 /* One that verified, whoever else signed; else a false signature, by whatever place; else the reason that is not "nobody". */
 static void test_of_several_signers_one_reason_is_told(void **state)
 {
@@ -448,6 +476,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_mac_with_a_named_recipient_is_the_recipients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_several_signers_of_one_object_count_each, set_up, tear_down),
+        cmocka_unit_test(test_a_signer_behind_a_deep_header_is_there),
         cmocka_unit_test_setup_teardown(test_of_several_signers_one_reason_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_b8_a_proof_moved_into_another_structure_is_worth_nothing, set_up,
                                         tear_down),

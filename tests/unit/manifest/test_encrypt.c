@@ -463,6 +463,36 @@ static void test_encryption_info_that_may_not_be(void **state)
     }
 }
 
+/* However deep the header of the first recipient is: what is read can be asked for, with the second one as well. */
+static void test_a_recipient_behind_a_deep_header_is_there(void **state)
+{
+    (void)state;
+    static const uint8_t head[] = {0xd8, 0x60, 0x84, 0x43, 0xa1, 0x01, 0x01, /* COSE_Encrypt, A128GCM */
+                                   0xa1, 0x05, 0x4c, 1,    2,    3,    4,    5,
+                                   6,    7,    8,    9,    10,   11,   12,          /* IV */
+                                   0xf6, 0x82, 0x83, 0x40, 0xa2, 0x01, 0x22, 0x20}; /* two of A128KW */
+    static const uint8_t tail[] = {0x00, 0x41, 0x01, 0x83, 0x40, 0xa1, 0x01, 0x22, 0x41, 0x02};
+    size_t deepest = 0;
+    for (size_t tags = 0; tags < UD_CBOR_DEPTH_MAX + 4; tags++) {
+        uint8_t bytes[sizeof head + UD_CBOR_DEPTH_MAX + 4 + sizeof tail];
+        struct ud_encrypt_info info;
+        struct ud_recipient recipient;
+        memcpy(bytes, head, sizeof head);
+        memset(bytes + sizeof head, 0xc4, tags);
+        memcpy(bytes + sizeof head + tags, tail, sizeof tail);
+        const struct ud_bytes in = {bytes, sizeof head + tags + sizeof tail};
+        if (ud_encrypt_info_parse(&info, in, NULL) == UD_OK) {
+            deepest = tags;
+            assert_int_equal(info.recipient_count, 2);
+            for (uint8_t i = 0; i < 2; i++) {
+                assert_int_equal(ud_encrypt_recipient(&info, i, &recipient), UD_OK);
+                assert_int_equal(recipient.wrapped.ptr[0], i + 1);
+            }
+        }
+    }
+    assert_true(deepest >= UD_CBOR_DEPTH_MAX - 1);
+}
+
 static void test_what_no_device_could_read_is_not_written(void **state)
 {
     (void)state;
@@ -505,6 +535,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_b11_what_travels_holds_neither_plaintext_nor_key_and_the_key_is_erased, set_up, tear_down),
         cmocka_unit_test(test_encryption_info_that_may_not_be),
+        cmocka_unit_test(test_a_recipient_behind_a_deep_header_is_there),
         cmocka_unit_test_setup_teardown(test_what_no_device_could_read_is_not_written, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
