@@ -1,4 +1,5 @@
 """Encrypted images end to end: `updraft encrypt`, the real server, a device with keys, and devices without."""
+import base64
 import json
 import os
 import re
@@ -10,10 +11,10 @@ from cose_tool import cbor
 from test_device import BUILD, SECTOR, Device, World, sectors_in_use, wait_for
 
 
-def secret_file(path):
+def secret_file(path, key=bytes(range(16))):
     """The key of a group, as each of its devices holds it."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-        file.write(cbor({1: 4, 2: b"group-7", -1: bytes(range(16))}))
+        file.write(cbor({1: 4, 2: b"group-7", -1: key}))
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +26,17 @@ def world(tmp_path_factory):
     world.close()
 
 
-def encrypted(world, name, sequence, alg, *recipients, spoil=None):
-    """A release of app-2 that only the recipients can read."""
+def encrypted(world, name, sequence, alg, *recipients, image=BUILD / "app-2", spoil=None):
+    """A release that only the recipients can read."""
     words = [word for one in recipients for word in ("--recipient", world.path(one))]
     payload, info = world.folder / f"{name}.enc", world.folder / f"{name}.info"
-    world.cli("encrypt", str(BUILD / "app-2"), "--alg", alg, *words, "--output", str(payload), "--info", str(info))
-    assert (BUILD / "app-2").read_bytes()[:64] not in payload.read_bytes()
+    world.cli("encrypt", str(image), "--alg", alg, *words, "--output", str(payload), "--info", str(info))
+    assert image.read_bytes()[:64] not in payload.read_bytes()
     if spoil is not None:
         content = bytearray(payload.read_bytes())
         content[spoil] ^= 1
         payload.write_bytes(content)
-    envelope = world.envelope(f"{name}.suit", BUILD / "app-2", sequence,
+    envelope = world.envelope(f"{name}.suit", image, sequence,
                               more=("--payload", str(payload), "--encryption-info", str(info)))
     answer = world.cli("publish", envelope, "--payload", str(payload), "--name", name, "--version", str(sequence),
                        "--json")
@@ -109,3 +110,32 @@ def test_a_key_that_others_can_read_is_refused_at_the_start(world):
     (device.folder / "content.key").chmod(0o640)
     device.power_on()
     wait_for("a refusal", lambda: "part=decryption-keys err=UD_ERR_EXPOSED" in device.log_text())
+
+
+def files_with(folder, secret):
+    """Names of the files below a folder, or of the one file, that hold these bytes, plain, in hex or in Base64."""
+    forms = {form for raw in (secret, secret[1:-2], secret[2:-1])  # Base64 of three alignments, ends cut off
+             for form in (base64.b64encode(raw)[2:-4], base64.urlsafe_b64encode(raw)[2:-4])}
+    forms |= {secret, secret.hex().encode(), secret.hex().upper().encode()}
+    files = [folder] if folder.is_file() else [file for file in folder.rglob("*") if file.is_file()]
+    return [file.name for file in files if any(form in file.read_bytes() for form in forms)]
+
+
+def test_b11_no_log_and_nothing_of_the_server_holds_plaintext_or_a_key(tmp_path):
+    marker, key = os.urandom(48), os.urandom(16)
+    world = World(tmp_path)
+    try:
+        image = tmp_path / "marked"
+        image.write_bytes((BUILD / "app-2").read_bytes() + marker)
+        secret_file(tmp_path / "group.cose", key)
+        release = encrypted(world, "marked-release", 2, "A128GCM", "group.cose", image=image)
+        device = keyed(world, "marked-device", "group.cose").power_on()
+        assert world.ends(world.deploy(release, device))["state"] == "confirmed"
+    finally:
+        world.close()  # so that what it stores is all there, and stays
+    assert files_with(device.folder, marker) and files_with(device.folder, key) == ["content.key"]  # the search finds
+    assert len(list((tmp_path / "state").rglob("*"))) > 5
+    for place in ("state", "server.log", "marked-device.log", "marked-release.enc", "marked-release.suit", "marked-release.info"):
+        assert (tmp_path / place).exists()
+        assert files_with(tmp_path / place, marker) == []
+        assert files_with(tmp_path / place, key) == []
