@@ -213,6 +213,10 @@ bool ud_endpoint_echoed(struct ud_endpoint *endpoint, struct ud_remote *remote,
                         const struct ud_coap_message *request)
 {
     uint8_t value[UD_ECHO_BYTES];
+    struct ud_bytes given;
+    if (!ud_coap_find(request, UD_COAP_ECHO, &given)) {
+        return false; /* most requests: nothing is hashed for them */
+    }
     for (int which = 0; which < 2; which++) {
         if (echo_value(endpoint, which, remote, value) && ud_coap_echo_is(request, UD_BYTES_ARRAY(value))) {
             remote->answers = true;
