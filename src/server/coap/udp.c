@@ -101,6 +101,18 @@ static void prepare(struct batch *batch)
     }
 }
 
+/*
+ * Whole datagrams need no number for their fragments. The kernel finds such numbers in a table of the addresses that it
+ * speaks with; with a hundred thousand of them that is a line of memory that no cache has, for each datagram.
+ */
+static void send_whole(const struct ud_udp *udp, bool whole)
+{
+    const int how = whole ? IP_PMTUDISC_DO : IP_PMTUDISC_WANT;
+    if (!udp->bound.v6) {                                                   /* IPv6 numbers only what it cuts */
+        setsockopt(udp->fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof how); /* else slower, not wrong */
+    }
+}
+
 ud_err ud_udp_open(struct ud_udp **out, const char *text, _Atomic uint64_t *until_ms)
 {
     struct ud_address address;
@@ -134,6 +146,7 @@ ud_err ud_udp_open(struct ud_udp **out, const char *text, _Atomic uint64_t *unti
     len = sizeof any;
     getsockname(udp->fd, &any.any, &len);
     from_system(&udp->bound, &any);
+    send_whole(udp, true);
     *out = udp;
     return UD_OK;
 }
@@ -218,6 +231,19 @@ size_t ud_udp_receive(struct ud_udp *udp, struct ud_datagram came[UD_UDP_BATCH])
     return count;
 }
 
+/* One that does not fit its path goes out in fragments. False: not now. */
+static bool send_in_parts(struct ud_udp *udp, size_t at)
+{
+    if (!may_act(udp)) {
+        return false;
+    }
+    send_whole(udp, false);
+    const ssize_t n = sendmsg(udp->fd, &udp->out.heads[at].msg_hdr, MSG_DONTWAIT);
+    const bool full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
+    send_whole(udp, true);
+    return !full;
+}
+
 void ud_udp_flush(struct ud_udp *udp)
 {
     size_t sent = 0;
@@ -225,6 +251,11 @@ void ud_udp_flush(struct ud_udp *udp)
         const int n = sendmmsg(udp->fd, udp->out.heads + sent, (unsigned)(udp->queued - sent), MSG_DONTWAIT);
         if (n > 0) {
             sent += (size_t)n;
+        } else if (errno == EMSGSIZE) {
+            if (!send_in_parts(udp, sent)) {
+                break;
+            }
+            sent++;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
             break;
         } else if (errno != EINTR) {
