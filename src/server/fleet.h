@@ -58,6 +58,8 @@ ud_err ud_fleet_enter(struct ud_fleet *fleet, const uint8_t token_hash[UD_SHA256
 ud_err ud_fleet_get(struct ud_fleet *fleet, int64_t id, struct ud_fleet_device *device);
 /** The device was heard on another road than HTTP. UD_ERR_NOT_FOUND. */
 ud_err ud_fleet_touch(struct ud_fleet *fleet, int64_t id, int64_t now_ms);
+/** These are touched next: their memory, which no cache has in a large fleet, is fetched side by side. */
+void ud_fleet_expect(struct ud_fleet *fleet, const int64_t *ids, size_t count);
 /** It registered, and may be silent so long (0: no more). ud_fleet_seen_since() counts it until then, a week at most. */
 void ud_fleet_lives(struct ud_fleet *fleet, int64_t id, uint32_t lives_s);
 /** Keep what was found about its interval, and how long it was told to sleep, until it changes. */

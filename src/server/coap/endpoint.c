@@ -144,6 +144,7 @@ ud_err ud_endpoint_open(struct ud_endpoint **out, const struct ud_endpoint_confi
     endpoint->params[UD_PLAIN].unverified_factor = UNVERIFIED_FACTOR; /* DTLS has shown the address already */
     endpoint->lru[UD_PLAIN].max = config->remotes_max;
     endpoint->lru[UD_SECURE].max = config->sessions_max;
+    ud_slab_init(&endpoint->slab, sizeof(struct ud_remote));
     endpoint->mail_end = &endpoint->mail;
     endpoint->now_ms = clock_ms();
     endpoint->rotate_ms = endpoint->now_ms + ROTATE_MS;

@@ -68,6 +68,8 @@ struct ud_endpoint_handler {
     bool (*notified)(void *ctx, struct ud_remote *remote, const struct ud_coap_event *event);
     /* The remote is about to go; `user` is to be forgotten. */
     void (*gone)(void *ctx, struct ud_remote *remote);
+    /* Requests that may change something come from the remotes of these users next: the time to fetch memory. Or NULL. */
+    void (*expect)(void *ctx, void *const *users, size_t count);
 };
 
 struct ud_endpoint_config {

@@ -3,6 +3,7 @@
 #define UD_SERVER_COAP_ENDPOINT_PARTS_H
 
 #include "server/coap/endpoint.h"
+#include "server/slab.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,6 +27,7 @@ struct ud_endpoint {
     struct ud_dtls *dtls;
     struct ud_coap_params params[UD_SOCKETS];
     struct ud_timers timers;
+    struct ud_slab slab; /* of remotes */
     struct ud_remote **buckets;
     size_t bucket_count; /* a power of two */
     struct ud_lru lru[UD_SOCKETS];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define CACHE_LINE_BYTES 64
-#define USER_BYTES 256 /* of what the handler keeps of a peer, about */
+#define USER_BYTES 128 /* of what the handler keeps of a peer: what most requests look at */
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -65,6 +65,12 @@ static void fetch(const void *at, size_t bytes)
     }
 }
 
+/* A guess from the second byte; what is wrong about it costs a little time. */
+static bool changes_something(struct ud_bytes datagram)
+{
+    return datagram.len >= UD_COAP_EMPTY_BYTES && datagram.ptr[1] != UD_COAP_GET;
+}
+
 /*
  * With a hundred thousand peers each one is a dozen lines of memory that no cache has: asked for in one go they come
  * side by side, one after the other they would take most of the time that a message takes.
@@ -73,6 +79,8 @@ void ud_remotes_expect(const struct ud_endpoint *endpoint, const struct ud_datag
                        bool secure)
 {
     struct ud_remote *const *heads[UD_UDP_BATCH];
+    void *users[UD_UDP_BATCH];
+    size_t user_count = 0;
     for (size_t i = 0; i < count; i++) {
         heads[i] = &endpoint->buckets[bucket_of(endpoint, &came[i].from, secure)];
         __builtin_prefetch(heads[i]);
@@ -83,9 +91,16 @@ void ud_remotes_expect(const struct ud_endpoint *endpoint, const struct ud_datag
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (*heads[i] != NULL && (*heads[i])->user != NULL) {
-            fetch((*heads[i])->user, USER_BYTES);
+        void *user = *heads[i] == NULL ? NULL : (*heads[i])->user;
+        if (user != NULL) {
+            fetch(user, USER_BYTES);
         }
+        if (user != NULL && (secure || changes_something(came[i].bytes))) {
+            users[user_count++] = user;
+        }
+    }
+    if (endpoint->handler.expect != NULL && user_count > 0) {
+        endpoint->handler.expect(endpoint->handler.ctx, users, user_count);
     }
 }
 
@@ -103,7 +118,7 @@ static void release(struct ud_endpoint *endpoint, struct ud_remote *remote)
     ud_timers_unreserve(&endpoint->timers, &remote->timer);
     free(remote->out);
     free(remote->again);
-    free(remote);
+    ud_slab_give(&endpoint->slab, remote);
 }
 
 /* Out of the table; the memory stays while it is held. */
@@ -178,9 +193,12 @@ static void grow(struct ud_endpoint *endpoint)
 struct ud_remote *ud_remotes_make(struct ud_endpoint *endpoint, const struct ud_address *address, bool secure)
 {
     struct ud_lru *lru = &endpoint->lru[secure];
-    struct ud_remote *remote = make_room(endpoint, secure) ? calloc(1, sizeof *remote) : NULL;
-    if (remote == NULL || ud_timers_reserve(&endpoint->timers) != UD_OK) {
-        free(remote);
+    struct ud_remote *remote = make_room(endpoint, secure) ? ud_slab_take(&endpoint->slab) : NULL;
+    if (remote == NULL) {
+        return NULL;
+    }
+    if (ud_timers_reserve(&endpoint->timers) != UD_OK) {
+        ud_slab_give(&endpoint->slab, remote);
         return NULL;
     }
     const uint32_t random = (uint32_t)mix(endpoint->seed ^ endpoint->now_ms, (uint64_t)(uintptr_t)remote);

@@ -317,12 +317,13 @@ static void key_stored(struct ud_later *later)
     struct beginning *beginning = (struct beginning *)(void *)later;
     struct ud_lwm2m *lw = later->lw;
     struct ud_bootstrap *bs = later->err == UD_OK ? calloc(1, sizeof *bs) : NULL;
-    struct ud_reg *reg = bs == NULL ? NULL : ud_reg_new(ud_endpoint_timers(lw->endpoint), beginning->name);
+    struct ud_reg *reg =
+        bs == NULL ? NULL : ud_reg_new(&lw->regs, ud_endpoint_timers(lw->endpoint), beginning->name);
     if (reg == NULL || later->remote->gone) {
         free(bs);
         ud_endpoint_ignore(lw->endpoint, later->remote, &later->asked);
         if (reg != NULL) {
-            ud_reg_free(ud_endpoint_timers(lw->endpoint), reg);
+            ud_reg_free(&lw->regs, ud_endpoint_timers(lw->endpoint), reg);
         }
         return;
     }

@@ -351,7 +351,20 @@ static void on_gone(void *ctx, struct ud_remote *remote)
     }
 }
 
-const struct ud_endpoint_handler ud_lwm2m_handler = {NULL, on_request, on_response, on_notified, on_gone};
+/* An Update notes in the fleet that its device was seen. */
+static void on_expect(void *ctx, void *const *users, size_t count)
+{
+    struct ud_lwm2m *lw = ctx;
+    int64_t ids[UD_UDP_BATCH];
+    UD_ASSERT(count <= UD_UDP_BATCH);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = ((const struct ud_reg *)users[i])->device;
+    }
+    ud_fleet_expect(lw->server->fleet, ids, count);
+}
+
+const struct ud_endpoint_handler ud_lwm2m_handler = {NULL,        on_request, on_response,
+                                                     on_notified, on_gone,    on_expect};
 
 void ud_lwm2m_forget_bodies(struct ud_lwm2m *lw)
 {

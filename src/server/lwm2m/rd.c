@@ -277,7 +277,7 @@ void ud_reg_end(struct ud_lwm2m *lw, struct ud_reg *reg)
     if (reg->location != 0) {
         ud_regs_remove(&lw->regs, reg);
     }
-    ud_reg_free(ud_endpoint_timers(lw->endpoint), reg);
+    ud_reg_free(&lw->regs, ud_endpoint_timers(lw->endpoint), reg);
 }
 
 /* --- register */
@@ -333,7 +333,7 @@ struct ud_reg *ud_reg_from_row(struct ud_lwm2m *lw, const struct ud_row_lwm2m_re
                                const char *name)
 {
     struct ud_object_list *objects = ud_object_list_take(&lw->regs.lists, row->objects);
-    struct ud_reg *reg = objects == NULL ? NULL : ud_reg_new(ud_endpoint_timers(lw->endpoint), name);
+    struct ud_reg *reg = objects == NULL ? NULL : ud_reg_new(&lw->regs, ud_endpoint_timers(lw->endpoint), name);
     if (reg == NULL) {
         ud_object_list_leave(objects);
         return NULL;
@@ -491,12 +491,20 @@ static bool parse_location(struct ud_bytes text, uint64_t *location)
     return true;
 }
 
+/* Mostly it is the one that spoke from this address before, and that memory is here already. */
+static struct ud_reg *of_location(const struct ud_request *request, uint64_t location)
+{
+    struct ud_reg *last = request->remote->user;
+    return last != NULL && location != 0 && last->location == location
+               ? last
+               : ud_regs_by_location(&request->lw->regs, location);
+}
+
 /* The registration of this location, if the request may touch it. */
 static struct ud_reg *find(const struct ud_request *request, struct ud_bytes text)
 {
     uint64_t location;
-    struct ud_reg *reg =
-        parse_location(text, &location) ? ud_regs_by_location(&request->lw->regs, location) : NULL;
+    struct ud_reg *reg = parse_location(text, &location) ? of_location(request, location) : NULL;
     if (reg == NULL) {
         return NULL;
     }

@@ -7,6 +7,7 @@
 
 #define BUCKETS_MIN 1024
 #define ROOT_BYTES_MAX 32
+#define REG_BYTES 256 /* of one whose name is not long: four cache lines */
 
 static struct ud_reg **location_bucket(const struct ud_regs *regs, uint64_t location)
 {
@@ -34,6 +35,7 @@ static bool make_buckets(struct ud_regs *regs, size_t count)
 ud_err ud_regs_init(struct ud_regs *regs)
 {
     *regs = (struct ud_regs){.count = 0};
+    ud_slab_init(&regs->slab, REG_BYTES);
     return make_buckets(regs, BUCKETS_MIN) ? UD_OK : UD_ERR_MEMORY;
 }
 
@@ -44,25 +46,43 @@ void ud_regs_free(struct ud_regs *regs)
     *regs = (struct ud_regs){.count = 0};
 }
 
-struct ud_reg *ud_reg_new(struct ud_timers *timers, const char *name)
+static bool is_in_slab(size_t bytes)
 {
-    const size_t bytes = strlen(name) + 1;
-    struct ud_reg *reg = calloc(1, sizeof *reg + bytes);
-    if (reg == NULL || ud_timers_reserve(timers) != UD_OK) {
+    return bytes <= REG_BYTES;
+}
+
+static void give_back(struct ud_regs *regs, struct ud_reg *reg)
+{
+    if (is_in_slab(sizeof *reg + strlen(reg->name) + 1)) {
+        ud_slab_give(&regs->slab, reg);
+    } else {
         free(reg);
+    }
+}
+
+struct ud_reg *ud_reg_new(struct ud_regs *regs, struct ud_timers *timers, const char *name)
+{
+    const size_t name_bytes = strlen(name) + 1;
+    const size_t bytes = sizeof(struct ud_reg) + name_bytes;
+    struct ud_reg *reg = is_in_slab(bytes) ? ud_slab_take(&regs->slab) : calloc(1, bytes);
+    if (reg == NULL) {
         return NULL;
     }
-    memcpy(reg->name, name, bytes);
+    memcpy(reg->name, name, name_bytes);
+    if (ud_timers_reserve(timers) != UD_OK) {
+        give_back(regs, reg);
+        return NULL;
+    }
     return reg;
 }
 
-void ud_reg_free(struct ud_timers *timers, struct ud_reg *reg)
+void ud_reg_free(struct ud_regs *regs, struct ud_timers *timers, struct ud_reg *reg)
 {
     UD_ASSERT(reg->first == NULL && reg->upgrade == NULL && reg->bootstrap == NULL);
     ud_timers_unreserve(timers, &reg->timer);
     free(reg->watches);
     ud_object_list_leave(reg->objects);
-    free(reg);
+    give_back(regs, reg);
 }
 
 static void link_reg(struct ud_regs *regs, struct ud_reg *reg)

@@ -7,6 +7,7 @@
 
 #include "server/coap/endpoint.h"
 #include "server/lwm2m/object_lists.h"
+#include "server/slab.h"
 #include "server/store_lwm2m.h"
 #include "updraft/coap_observe.h"
 #include "updraft/lwm2m.h"
@@ -23,39 +24,41 @@ struct ud_watch {
     bool begun;
 };
 
+/* What an Update looks at comes first, in two cache lines. */
 struct ud_reg {
-    struct ud_reg *next_location; /* of the bucket */
-    struct ud_reg *next_device;
-    struct ud_timer timer;
-    int64_t device;
-    int64_t tenant;
     uint64_t location; /* 0 = not registered: only being bootstrapped */
+    int64_t device;
     struct ud_remote *remote;
     struct ud_address address;
-    uint64_t until_ms;       /* the registration ends */
-    uint64_t awake_until_ms; /* it listens so long; UINT64_MAX without queue mode */
-    uint64_t quiet_until_ms; /* nothing is sent before: the answer to its Register must come first */
-    uint64_t look_at_ms;     /* when its action is looked at again; 0 = not by itself */
-    uint32_t lifetime_s;
-    int64_t registered_at_ms; /* since 1970 */
-    int64_t updated_at_ms;
-    struct ud_ask *first; /* what is to be asked of the device, in order */
-    struct ud_ask *last;
+    uint64_t until_ms;              /* the registration ends */
+    uint64_t awake_until_ms;        /* it listens so long; UINT64_MAX without queue mode */
+    uint64_t quiet_until_ms;        /* nothing is sent before: the answer to its Register must come first */
+    int64_t updated_at_ms;          /* since 1970 */
+    struct ud_ask *first;           /* what is to be asked of the device, in order */
     struct ud_upgrade *upgrade;     /* the firmware job; NULL = none */
     struct ud_bootstrap *bootstrap; /* NULL = not being bootstrapped */
-    struct ud_watch *watches;
-    uint8_t watch_count;
+    uint32_t lifetime_s;
     uint8_t version; /* 10, 11, 12 */
     uint8_t mode;
+    uint8_t watch_count;
     bool queue;
     bool asking;       /* `first` is under way */
     bool commands;     /* some wait in the store */
     bool command_busy; /* one of them is being worked on */
     bool fresh;        /* observations are to be asked again */
     char binding[8];
+    struct ud_reg *next_location; /* of the bucket */
+    struct ud_reg *next_device;
+    struct ud_timer timer;
+    int64_t tenant;
+    uint64_t look_at_ms; /* when its action is looked at again; 0 = not by itself */
+    int64_t registered_at_ms;
+    struct ud_ask *last;
+    struct ud_watch *watches;
     struct ud_object_list *objects; /* NULL: not registered */
     char name[];                    /* the endpoint name is the device's */
 };
+_Static_assert(offsetof(struct ud_reg, next_location) <= 128, "two cache lines");
 
 struct ud_regs {
     /* private */
@@ -63,6 +66,7 @@ struct ud_regs {
     struct ud_reg **by_device;
     size_t bucket_count;
     size_t count;
+    struct ud_slab slab; /* of registrations with names that are not long */
     struct ud_object_lists lists;
 };
 
@@ -70,9 +74,9 @@ ud_err ud_regs_init(struct ud_regs *regs);
 /** The registrations themselves are gone already. */
 void ud_regs_free(struct ud_regs *regs);
 /** A new one, in no table yet; `timers` reserves its timer. NULL: no memory. */
-struct ud_reg *ud_reg_new(struct ud_timers *timers, const char *name);
+struct ud_reg *ud_reg_new(struct ud_regs *regs, struct ud_timers *timers, const char *name);
 /** Out of memory, not out of tables. Its questions are the caller's to end before. */
-void ud_reg_free(struct ud_timers *timers, struct ud_reg *reg);
+void ud_reg_free(struct ud_regs *regs, struct ud_timers *timers, struct ud_reg *reg);
 void ud_regs_add(struct ud_regs *regs, struct ud_reg *reg);
 void ud_regs_remove(struct ud_regs *regs, struct ud_reg *reg);
 struct ud_reg *ud_regs_by_location(const struct ud_regs *regs, uint64_t location);

@@ -87,7 +87,7 @@ static void test_no_post_is_overslept(void **state)
 {
     struct office office = {.endpoint = NULL};
     pthread_t threads[POSTERS];
-    const struct ud_endpoint_handler handler = {&office, request, response, notified, NULL};
+    const struct ud_endpoint_handler handler = {&office, request, response, notified, NULL, NULL};
     const struct ud_endpoint_config config = {
         .coap = "127.0.0.1:0", .coaps = "", .ca = "", .remotes_max = 16, .sessions_max = 16};
     struct ud_address address;

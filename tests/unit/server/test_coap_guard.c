@@ -77,7 +77,7 @@ static int setup(void **state)
 {
     static struct world world;
     world = (struct world){.key_is_there = true};
-    const struct ud_endpoint_handler handler = {&world, request, response, notified, NULL};
+    const struct ud_endpoint_handler handler = {&world, request, response, notified, NULL, NULL};
     const struct ud_endpoint_config config = {.coap = "127.0.0.1:0",
                                               .coaps = "",
                                               .ca = "",
