@@ -21,9 +21,16 @@
 
 #define FILES_MAX 32 /* mapped at one time */
 #define MAC_BYTES 10 /* 80 bits, and a guess costs a datagram */
+#define CAPABILITIES_KNOWN 4096
 #define MAX_AGE_S 86400
 #define NONCE_NAME "updraft.nonce" /* no artifact: signed ones are named by their digest */
 #define CHECK_MS 2000              /* so long after a recall blocks may still go out */
+
+struct ud_fw_capability {
+    int64_t device; /* 0: a free place */
+    int32_t release;
+    uint8_t mac[MAC_BYTES];
+};
 
 struct ud_fw_file {
     int32_t release; /* 0 = free */
@@ -55,28 +62,58 @@ static ud_err capability_mac(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], i
     return err;
 }
 
-ud_err ud_capability_read(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], const char *text, int64_t *device,
-                          int32_t *release)
+static bool parse_capability(const char *text, struct ud_fw_capability *given)
 {
-    uint8_t given[MAC_BYTES];
-    uint8_t mac[MAC_BYTES];
     char *end;
     if (strlen(text) > 64) {
-        return UD_ERR_NOT_FOUND;
+        return false;
     }
     const unsigned long long first = strtoull(text, &end, 16);
     const unsigned long second = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
     if (*end != '-' || first == 0 || first > INT64_MAX || second == 0 || second > INT32_MAX ||
-        !ud_hex_read(given, MAC_BYTES, (struct ud_bytes){(const uint8_t *)end + 1, strlen(end + 1)})) {
+        !ud_hex_read(given->mac, MAC_BYTES, (struct ud_bytes){(const uint8_t *)end + 1, strlen(end + 1)})) {
+        return false;
+    }
+    given->device = (int64_t)first;
+    given->release = (int32_t)second;
+    return true;
+}
+
+static bool is_good(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], const struct ud_fw_capability *given)
+{
+    uint8_t mac[MAC_BYTES];
+    return capability_mac(secret, given->device, given->release, mac) == UD_OK &&
+           ud_bytes_equal_secret(UD_BYTES_ARRAY(given->mac), UD_BYTES_ARRAY(mac));
+}
+
+ud_err ud_capability_read(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], const char *text, int64_t *device,
+                          int32_t *release)
+{
+    struct ud_fw_capability given;
+    if (!parse_capability(text, &given) || !is_good(secret, &given)) {
         return UD_ERR_NOT_FOUND;
     }
-    const ud_err err = capability_mac(secret, (int64_t)first, (int32_t)second, mac);
-    if (err != UD_OK || !ud_bytes_equal_secret(UD_BYTES_ARRAY(given), UD_BYTES_ARRAY(mac))) {
-        return UD_ERR_NOT_FOUND;
-    }
-    *device = (int64_t)first;
-    *release = (int32_t)second;
+    *device = given.device;
+    *release = given.release;
     return UD_OK;
+}
+
+/*
+ * A download shows its capability with each block: one that was found to be ours is known again without a hash. For the
+ * CoAP thread only. What is wrong never gets in, so guesses put nobody out.
+ */
+static bool is_known(struct ud_lwm2m *lw, const struct ud_fw_capability *given)
+{
+    struct ud_fw_capability *known = &lw->capabilities[(uint64_t)given->device % CAPABILITIES_KNOWN];
+    if (known->device == given->device && known->release == given->release &&
+        ud_bytes_equal_secret(UD_BYTES_ARRAY(known->mac), UD_BYTES_ARRAY(given->mac))) {
+        return true;
+    }
+    if (!is_good(lw->secret, given)) {
+        return false;
+    }
+    *known = *given;
+    return true;
 }
 
 ud_err ud_fw_uri(const struct ud_lwm2m *lw, const char *scheme, uint16_t port, int64_t device, int32_t release,
@@ -99,7 +136,8 @@ ud_err ud_fw_uri(const struct ud_lwm2m *lw, const char *scheme, uint16_t port, i
 ud_err ud_fw_open(struct ud_lwm2m *lw)
 {
     lw->files = calloc(FILES_MAX, sizeof *lw->files);
-    return lw->files == NULL ? UD_ERR_MEMORY : UD_OK;
+    lw->capabilities = calloc(CAPABILITIES_KNOWN, sizeof *lw->capabilities);
+    return lw->files == NULL || lw->capabilities == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 
 static void unmap(struct ud_fw_file *file)
@@ -114,7 +152,9 @@ void ud_fw_close(struct ud_lwm2m *lw)
         unmap(&lw->files[i]);
     }
     free(lw->files);
+    free(lw->capabilities);
     lw->files = NULL;
+    lw->capabilities = NULL;
 }
 
 static ud_err find_row(struct ud_lwm2m *lw, int64_t tenant, int32_t release, const char *filename,
@@ -485,21 +525,19 @@ void ud_fw_get(struct ud_request *request)
 {
     char capability[72];
     char filename[UD_FILENAME_BYTES_MAX + 1];
-    int64_t device = 0;
+    struct ud_fw_capability given;
     struct ud_fleet_device owner;
-    int32_t release = 0;
     struct ud_fw_file *file = NULL;
     struct ud_lwm2m *lw = request->lw;
     struct patch_wish wish;
-    ud_err err = UD_ERR_NOT_FOUND;
-    if (parse_path(request->message, capability, filename, &wish)) {
-        err = ud_capability_read(lw->secret, capability, &device, &release);
-    }
-    const bool other = request->proven && request->who.device != device;
-    if (err != UD_OK || other || !may_read(lw, device, release, &owner)) {
+    ud_err err = UD_OK;
+    if (!parse_path(request->message, capability, filename, &wish) || !parse_capability(capability, &given) ||
+        (request->proven && request->who.device != given.device) || !is_known(lw, &given) ||
+        !may_read(lw, given.device, given.release, &owner)) {
         ud_request_code(request, UD_COAP_404_NOT_FOUND);
         return;
     }
+    const int32_t release = given.release;
     ud_remote_verified(request->remote); /* it was told this URI where it receives */
     if (strcmp(filename, NONCE_NAME) == 0 && !wish.wanted) {
         serve_nonce(request, &owner, release);

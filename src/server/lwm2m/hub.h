@@ -24,6 +24,7 @@
 #define UD_QUIET_MS 1000        /* after a Register's answer */
 
 struct ud_fw_file;
+struct ud_fw_capability;
 struct ud_origins;
 struct ud_waiter;
 
@@ -45,6 +46,7 @@ struct ud_lwm2m {
     struct ud_waiter *waiters;
     uint32_t waiter_count;
     struct ud_fw_file *files;
+    struct ud_fw_capability *capabilities;      /* of fw.c: found good before */
     uint64_t file_clock;                        /* of their uses */
     uint8_t secret[UD_CAPABILITY_SECRET_BYTES]; /* of the capabilities in URIs of artifacts */
     int64_t fence;                              /* of the lease; 0 = there is none */
