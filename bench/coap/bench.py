@@ -23,9 +23,13 @@ from common import SECONDS, SHORT, budgets, cpu_seconds, free_port, row, rss_byt
 
 BODY_BYTES = 1 << 20
 SIZES = [1_000, 100_000] if SHORT else [1_000, 100_000, 1_000_000]
-SESSIONS = 500 if SHORT else 10_000
+SESSIONS = 500 if SHORT else 50_000
+SESSIONS_OF_PROGRAM = 15_000  # each has a socket, and a program may have 20,000 files or so
+PARALLEL = 1_000 if SHORT else 10_000
+PARALLEL_BYTES = 64 << 10
 LOSSES = [0, 30] if SHORT else [0, 5, 10, 20, 30]
 LIMITS = budgets("coap")
+WELL_KNOWN_BYTES = 32  # of the answer to a bare GET
 KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -62,22 +66,45 @@ class Server:
         self.process.wait(120)
 
 
+class Echo:
+    """A server that knows nothing: what the kernel and the load generator cost."""
+
+    def __init__(self, build, payload_bytes):
+        self.process = subprocess.Popen([str(build / "coap-echo"), str(payload_bytes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.pid = self.process.pid
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+
+def thread_seconds(pid):
+    """Processor time of each thread."""
+    return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in Path(f"/proc/{pid}/task").iterdir()}
+
+
 def load(build, pid, *words):
-    before = cpu_seconds(pid)
+    """What coap-load says, and processor time meanwhile: of the whole server (cpu_s), of the thread that used most (thread_s)."""
+    before, threads = cpu_seconds(pid), thread_seconds(pid)
     with subprocess.Popen([str(build / "coap-load"), *[str(w) for w in words]], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as client:
-        if words[0] == "update" and client.stderr.readline():  # they are registered: from here on it is updates only
-            before = cpu_seconds(pid)
-        output, words = client.communicate()
+        if words[0] in ("update", "get") and client.stderr.readline():  # the server knows them all: from here on it is these only
+            before, threads = cpu_seconds(pid), thread_seconds(pid)
+        output, complaint = client.communicate()
     if client.returncode != 0:
-        raise SystemExit(f"bench: coap-load failed: {words}")
+        raise SystemExit(f"bench: coap-load failed: {complaint}")
     result = json.loads(output)
+    result["thread_s"] = max(used - threads.get(thread, 0) for thread, used in thread_seconds(pid).items())
     result["cpu_s"] = max(cpu_seconds(pid) - before, 0.01)
     return result
 
 
 def bench_messages(build, folder):
+    """GET beside a server that knows nothing. Updates by the thread that answers them: another one tells the database every 30 s
+    who was seen, and the row of the whole server has that or has not."""
     rows = []
+    rates = {}
     for count in SIZES:
         server = Server(build, folder / f"get{count}", "--listen-coap", "127.0.0.1:0", "--coap-add-devices",
                         "--coap-peers-max", "2000000")
@@ -92,21 +119,34 @@ def bench_messages(build, folder):
                 rows.append(row(f"memory for each registered device more, {count}", (rss_bytes(server.pid) - used) / count, "bytes",
                                 "lower", budget=LIMITS["memory for each registered device more"]))
             got = load(build, server.pid, "get", server.port("coap"), count, SECONDS)
-            rows.append(row(f"bare GET, {count} peers, per core", got["answers"] / got["cpu_s"], "1/s", "higher"))
+            echo = Echo(build, WELL_KNOWN_BYTES)
+            least = load(build, echo.pid, "get", echo.port, count, SECONDS)
+            echo.stop()
+            rates["GET", count] = got["answers"] / got["thread_s"]
+            rates["echo", count] = least["answers"] / least["thread_s"]
+            rows.append(row(f"bare GET, {count} peers, per core", rates["GET", count], "1/s", "higher", "an echo of nothing",
+                            rates["echo", count]))
             again = load(build, server.pid, "register", server.port("coap"), count)
             rows.append(row(f"Register again, durable, {count}", count / again["registered_s"], "1/s", "higher"))
             both = load(build, server.pid, "update", server.port("coap"), count, SECONDS)
-            rows.append(row(f"Register Update in memory, {count} devices, per core", both["answers"] / both["cpu_s"],
-                            "1/s", "higher"))
+            rates["Update", count] = both["answers"] / both["thread_s"]
+            rows.append(row(f"Register Update in memory, {count} devices, per core", rates["Update", count], "1/s", "higher"))
+            rows.append(row(f"Register Update, {count} devices, per core of the whole server", both["answers"] / both["cpu_s"], "1/s",
+                            "higher"))
         finally:
             server.stop()
+    few, many = 1_000, 100_000
+    loss = {what: 100 * (1 - rates[what, many] / rates[what, few]) for what in ("GET", "echo", "Update")}
+    rows.append(row(f"bare GET, lost from {few} to {many} peers", loss["GET"], "%", "lower", "an echo of nothing", loss["echo"],
+                    budget=LIMITS["loss of rate"]))
+    rows.append(row(f"Register Update, lost from {few} to {many} devices", loss["Update"], "%", "lower", budget=LIMITS["loss of rate"]))
     return rows
 
 
-def firmware_path(server):
-    """A release of BODY_BYTES, and the path that a device of its type was given."""
+def firmware_path(server, size):
+    """A release of so many bytes, and the path that a device of its type was given."""
     from lwm2m_tool import Firmware, Lwm2mDevice
-    content = os.urandom(BODY_BYTES)
+    content = os.urandom(size)
     digest = hashlib.sha256(content).hexdigest()
     server.api("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
     server.api("PUT", f"/api/v1/artifacts/{digest}", content)
@@ -147,12 +187,12 @@ def bench_blocks(build, folder):
     server = Server(build, folder / "blocks", "--listen-coap", "127.0.0.1:0")
     peer = None
     try:
-        path, content = firmware_path(server)
+        path, content = firmware_path(server, BODY_BYTES)
         peer = Libcoap(folder, content) if shutil.which("coap-server-notls") else None
-        for clients in (1, 100) if SHORT else (1, 100, 10_000):
+        for clients in (1, 100):
             ours = load(build, server.pid, "block", server.port("coap"), clients, SECONDS, path)
             theirs = None
-            if peer and clients <= 100:
+            if peer:
                 theirs = load(build, peer.process.pid, "block", peer.port, clients, SECONDS, "/body")
             scale = 1 << 20
             rows.append(row(f"Block2 download, {clients} clients", ours["bytes"] / ours["seconds"] / scale, "MiB/s", "higher",
@@ -167,6 +207,26 @@ def bench_blocks(build, folder):
         if peer:
             peer.stop()
     return rows
+
+
+def bench_parallel(build, folder):
+    """So many downloads at one time, each by a client of its own, and every byte of each compared."""
+    server = Server(build, folder / "parallel", "--listen-coap", "127.0.0.1:0")
+    try:
+        path, content = firmware_path(server, PARALLEL_BYTES)
+        (folder / "content").write_bytes(content)
+        rss = rss_bytes(server.pid)
+        done = load(build, server.pid, "block", server.port("coap"), PARALLEL, 0, path, folder / "content")
+        rss = rss_bytes(server.pid) - rss
+        if done["wrong"] != 0 or done["bodies"] != PARALLEL or done["bytes"] != PARALLEL * PARALLEL_BYTES:
+            raise SystemExit(f"bench: downloads at one time came out wrong: {done}")
+        name = f"{PARALLEL} downloads of {PARALLEL_BYTES >> 10} KiB at one time"
+        return [row(f"{name}, all right: time", done["registered_s"], "s", "lower"),
+                row(f"{name}", done["bytes"] / done["registered_s"] / (1 << 20), "MiB/s", "higher"),
+                row(f"{name}, per core", done["bytes"] / done["cpu_s"] / (1 << 20), "MiB/s", "higher"),
+                row(f"{name}: memory for each", rss / PARALLEL, "bytes", "lower")]
+    finally:
+        server.stop()
 
 
 class Relay:
@@ -254,21 +314,27 @@ def bench_loss(server, path, content):
 
 
 def bench_dtls(build, folder):
+    """Sessions that all live at one time."""
+    clients = []
     server = Server(build, folder / "dtls", "--listen-coaps", "127.0.0.1:0")
     try:
         server.api("POST", "/api/v1/devices", {"name": "d1"})
         server.api("POST", "/api/v1/devices/d1/lwm2m-keys", {"mode": "psk", "identity": "id1", "key": KEY})
         cpu, rss = cpu_seconds(server.pid), rss_bytes(server.pid)
-        client = subprocess.Popen([str(build / "coap-dtls"), str(server.port("coaps")), str(SESSIONS), "id1", KEY],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if client.stdout.readline().strip() != "ready":
-            raise SystemExit("bench: a handshake failed (ulimit -n?)")
+        for first in range(0, SESSIONS, SESSIONS_OF_PROGRAM):
+            count = min(SESSIONS_OF_PROGRAM, SESSIONS - first)
+            words = [str(server.port("coaps")), str(count), "id1", KEY, str(first)]
+            clients.append(subprocess.Popen([str(build / "coap-dtls"), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            if clients[-1].stdout.readline().strip() != "ready":
+                raise SystemExit("bench: a handshake failed (ulimit -n?)")
         cpu, rss = cpu_seconds(server.pid) - cpu, rss_bytes(server.pid) - rss
-        client.stdin.close()
-        client.wait(60)
         return [row("DTLS handshakes with a PSK, per core", SESSIONS / max(cpu, 0.01), "1/s", "higher"),
-                row(f"memory for each DTLS session, {SESSIONS}", rss / SESSIONS, "bytes", "lower")]
+                row(f"memory for each DTLS session, {SESSIONS}", rss / SESSIONS, "bytes", "lower",
+                    budget=None if SHORT else LIMITS["memory for each DTLS session"])]  # few share the base among them
     finally:
+        for client in clients:
+            client.stdin.close()
+            client.wait(60)
         server.stop()
 
 
@@ -293,7 +359,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_dtls(build, folder) + bench_robust(build)
+        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_parallel(build, folder) + bench_dtls(build, folder) + bench_robust(build)
     (out / "coap.json").write_text(json.dumps(rows, indent=1))
     print(show(rows))
     tell_over(rows)

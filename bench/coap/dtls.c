@@ -1,9 +1,10 @@
 /*
- * DTLS handshakes with a PSK, one after another, each from a socket of its own, and all kept until the end.
+ * DTLS handshakes with a PSK, one after another, each from a socket of its own; the server's sessions live until the end.
  *
- *     coap-dtls PORT SESSIONS IDENTITY HEXKEY
+ *     coap-dtls PORT SESSIONS IDENTITY HEXKEY [FIRST]
  *
- * Prints "ready" when all are there, then waits for the end of its input, so that the server can be measured.
+ * Prints "ready" when all are there, then waits for the end of its input, so that the server can be measured. Of most only
+ * the socket is kept; each KEPTth speaks once more through its session when all are there, and must be answered.
  */
 #include <arpa/inet.h>
 #include <gnutls/dtls.h>
@@ -18,21 +19,55 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define KEPT 50
+#define SESSIONS_OF_ADDRESS 20000
+#define ANSWER_MS_MAX 60000
+
 static void die(const char *what)
 {
     fprintf(stderr, "coap-dtls: %s\n", what);
     exit(1);
 }
 
-static int connect_to(uint16_t port)
+static int connect_to(uint16_t port, unsigned long number)
 {
+    /* one address has ports for half of the sessions only */
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr =
+                                        htonl((uint32_t)(INADDR_LOOPBACK + 1 + number / SESSIONS_OF_ADDRESS))};
+
     const struct sockaddr_in server = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&server, sizeof server) != 0) {
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&own, sizeof own) != 0 ||
+        connect(fd, (const struct sockaddr *)&server, sizeof server) != 0) {
         die("no socket (ulimit -n)");
     }
     return fd;
+}
+
+/* A CoAP ping: the answer is a Reset of the same id. */
+static void ping(gnutls_session_t session)
+{
+    const unsigned char asked[] = {0x40, 0x00, 0x12, 0x34};
+    const unsigned char wanted[] = {0x70, 0x00, 0x12, 0x34};
+    unsigned char got[64];
+    if (gnutls_record_send(session, asked, sizeof asked) != (ssize_t)sizeof asked) {
+        die("a session that was kept sends nothing");
+    }
+    for (;;) {
+        struct pollfd ready = {gnutls_transport_get_int(session), POLLIN, 0};
+        if (poll(&ready, 1, ANSWER_MS_MAX) == 0) {
+            die("a session that was kept got no answer");
+        }
+        const ssize_t n = gnutls_record_recv(session, got, sizeof got);
+        if (n == (ssize_t)sizeof wanted && memcmp(got, wanted, sizeof wanted) == 0) {
+            return;
+        }
+        if (n != GNUTLS_E_AGAIN && n != GNUTLS_E_INTERRUPTED) {
+            die("a session that was kept got a wrong answer");
+        }
+    }
 }
 
 int main(int argc, char **argv)
@@ -40,8 +75,8 @@ int main(int argc, char **argv)
     static const char priorities[] =
         "NONE:+VERS-DTLS1.2:+PSK:+AES-128-CCM-8:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-ALL";
     gnutls_psk_client_credentials_t credentials;
-    if (argc != 5) {
-        fprintf(stderr, "usage: coap-dtls PORT SESSIONS IDENTITY HEXKEY\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: coap-dtls PORT SESSIONS IDENTITY HEXKEY [FIRST]\n");
         return 2;
     }
     struct rlimit files;
@@ -51,10 +86,16 @@ int main(int argc, char **argv)
     }
     const uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
     const unsigned long count = strtoul(argv[2], NULL, 10);
+    const unsigned long first = argc > 5 ? strtoul(argv[5], NULL, 10) : 0; /* of several programs */
     const gnutls_datum_t key = {(unsigned char *)argv[4], (unsigned)strlen(argv[4])};
     if (gnutls_psk_allocate_client_credentials(&credentials) != 0 ||
         gnutls_psk_set_client_credentials(credentials, argv[3], &key, GNUTLS_PSK_KEY_HEX) != 0) {
         die("credentials");
+    }
+    gnutls_session_t *kept = calloc(count / KEPT + 1, sizeof *kept);
+    size_t kept_count = 0;
+    if (kept == NULL) {
+        die("no memory");
     }
     for (unsigned long i = 0; i < count; i++) {
         gnutls_session_t session;
@@ -63,7 +104,7 @@ int main(int argc, char **argv)
             gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials) != 0) {
             die("session");
         }
-        const int fd = connect_to(port); /* the macro below names its argument twice */
+        const int fd = connect_to(port, first + i); /* the macro below names its argument twice */
         gnutls_transport_set_int(session, fd);
         gnutls_dtls_set_timeouts(session, 1000, 20000);
         int code;
@@ -75,6 +116,14 @@ int main(int argc, char **argv)
         if (code != 0) {
             die(gnutls_strerror(code));
         }
+        if (i % KEPT == 0) {
+            kept[kept_count++] = session;
+        } else {
+            gnutls_deinit(session); /* says nothing to the server */
+        }
+    }
+    for (size_t i = 0; i < kept_count; i++) {
+        ping(kept[i]);
     }
     puts("ready");
     fflush(stdout);

@@ -1,10 +1,11 @@
 /*
  * Load on a CoAP server from any number of addresses of 127/8, over one socket and in batches: what a fleet is to it.
  *
- *     coap-load get PORT DEVICES SECONDS            GET /.well-known/core
+ *     coap-load get PORT DEVICES SECONDS            GET /.well-known/core, first from each once
  *     coap-load register PORT DEVICES [0 FIRST]     POST /rd, each device once, numbered from FIRST; prints the time
  *     coap-load update PORT DEVICES SECONDS         registers, then POST /rd/{id} round and round
  *     coap-load block PORT CLIENTS SECONDS PATH     Block2 downloads of PATH, each client one after another
+ *     coap-load block PORT CLIENTS 0 PATH FILE      the same at one time, each client once; every byte is compared with FILE
  *
  * One request is under way for each address at most; in all WINDOW. What is not answered within a second is sent
  * again. Prints one JSON object.
@@ -26,6 +27,7 @@
 #define BATCH 64
 #define BYTES_MAX 1280
 #define WINDOW 512
+#define BODY_BYTES_MAX ((size_t)64 << 20)
 #define AGAIN_NS 1000000000LL
 
 struct device {
@@ -45,6 +47,8 @@ struct load {
     uint32_t first; /* number of the first device */
     const char *mode;
     const char *path;
+    const uint8_t *body; /* what must come; NULL: whatever comes */
+    size_t body_bytes;
     uint32_t window;
     uint32_t waiting;
     uint32_t registered;
@@ -217,6 +221,42 @@ static const uint8_t *find_option(const uint8_t *at, size_t len, unsigned wanted
     return NULL;
 }
 
+/* The payload's place and length; options of lengths that no answer has end the walk. */
+static size_t find_payload(const uint8_t *at, size_t len, const uint8_t **payload)
+{
+    size_t n = 4 + (at[0] & 15);
+    while (n < len && at[n] != 0xff) {
+        const unsigned delta = at[n] >> 4;
+        const unsigned size = at[n] & 15;
+        n += 1 + (delta == 13 ? 1U : delta == 14 ? 2U : 0U);
+        n += size == 13 && n < len ? at[n] + 14U : size;
+    }
+    *payload = at + n + 1;
+    return n + 1 < len ? len - n - 1 : 0;
+}
+
+static void take_block(struct load *load, struct device *device, const uint8_t *at, size_t len)
+{
+    const uint8_t *payload;
+    size_t size = 0;
+    const uint8_t *block = find_option(at, len, 23, 0, &size);
+    const size_t bytes = find_payload(at, len, &payload);
+    const bool more = block != NULL && size > 0 && (block[size - 1] & 8) != 0;
+    const size_t offset = (size_t)device->block << 10;
+    if (load->body != NULL &&
+        (offset + bytes > load->body_bytes || memcmp(payload, load->body + offset, bytes) != 0 ||
+         (more ? bytes != 1024 : offset + bytes != load->body_bytes))) {
+        load->wrong++;
+    }
+    load->bytes += bytes;
+    device->block = more ? device->block + 1 : 0;
+    load->bodies += more ? 0 : 1;
+    if (!more && load->registering) { /* once is enough */
+        device->registered = true;
+        load->registered++;
+    }
+}
+
 static void take_answer(struct load *load, const uint8_t *at, size_t len)
 {
     uint32_t index;
@@ -239,7 +279,10 @@ static void take_answer(struct load *load, const uint8_t *at, size_t len)
         load->wrong++;
         return;
     }
-    if (load->registering) {
+    if (load->registering && strcmp(load->mode, "get") == 0) {
+        device->registered = true;
+        load->registered++;
+    } else if (load->registering && strcmp(load->mode, "block") != 0) {
         const uint8_t *location = find_option(at, len, 8, 1, &size);
         if (location != NULL && size == 16) {
             memcpy(device->location, location, 16);
@@ -248,13 +291,7 @@ static void take_answer(struct load *load, const uint8_t *at, size_t len)
         }
     }
     if (strcmp(load->mode, "block") == 0) {
-        const uint8_t *block = find_option(at, len, 23, 0, &size);
-        const uint8_t *payload =
-            memchr(at + 8, 0xff, len - 8); /* the first marker may be earlier; bytes only count */
-        const bool more = block != NULL && size > 0 && (block[size - 1] & 8) != 0;
-        load->bytes += payload == NULL ? 0 : more ? 1024 : len - (size_t)(payload + 1 - at);
-        device->block = more ? device->block + 1 : 0;
-        load->bodies += more ? 0 : 1;
+        take_block(load, device, at, len);
     }
 }
 
@@ -297,22 +334,35 @@ static void run(struct load *load, int64_t until_ns)
             }
             flush(load);
             if (load->registering && load->wrong > 0) {
-                fprintf(stderr, "coap-load: a registration was refused\n");
+                fprintf(stderr, "coap-load: a request was refused, or its answer was wrong\n");
                 exit(1);
             }
         }
     }
 }
 
+static void read_body(struct load *load, const char *name)
+{
+    FILE *file = fopen(name, "rb");
+    uint8_t *bytes = malloc(BODY_BYTES_MAX);
+    if (file == NULL || bytes == NULL) {
+        die(name);
+    }
+    load->body_bytes = fread(bytes, 1, BODY_BYTES_MAX, file);
+    load->body = bytes;
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     static struct load load;
     if (argc < 4) {
-        fprintf(stderr, "usage: coap-load get|register|update|block PORT DEVICES [SECONDS] [PATH]\n");
+        fprintf(stderr, "usage: coap-load get|register|update|block PORT DEVICES [SECONDS] [PATH] [FILE]\n");
         return 2;
     }
     const int size = 8 << 20;
     const int on = 1;
+    const int whole = IP_PMTUDISC_DO;
     struct sockaddr_in any = {.sin_family = AF_INET};
     load.mode = argv[1];
     load.count = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -330,6 +380,8 @@ int main(int argc, char **argv)
     setsockopt(load.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     setsockopt(load.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     setsockopt(load.fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    setsockopt(load.fd, IPPROTO_IP, IP_MTU_DISCOVER, &whole,
+               sizeof whole); /* no numbers for fragments: cheaper */
     const struct timeval wait = {0, 50000};
     setsockopt(load.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     if (bind(load.fd, (struct sockaddr *)&any, sizeof any) != 0) {
@@ -337,14 +389,22 @@ int main(int argc, char **argv)
     }
     load.window = load.count < WINDOW ? load.count : WINDOW;
     double registered_s = 0;
-    if (strcmp(load.mode, "register") == 0 || strcmp(load.mode, "update") == 0) {
+    if (argc > 6) {
+        read_body(&load, argv[6]);
+    }
+    /* all once: they are known to the server from here on */
+    const bool block = strcmp(load.mode, "block") == 0;
+    if (!block || seconds <= 0) {
         const int64_t begin = now_ns();
         load.registering = true;
-        load.window = load.count < 4 * WINDOW ? load.count : 4 * WINDOW; /* so that commits are shared */
+        if (!block) {
+            load.window = load.count < 4 * WINDOW ? load.count : 4 * WINDOW; /* so that commits are shared */
+        }
         run(&load, 0);
         registered_s = (double)(now_ns() - begin) / 1e9;
         load.registering = false;
-        load.answers = load.wrong = load.again = 0;
+        load.answers = load.again = 0;
+        load.wrong = block ? load.wrong : 0;
         load.window = load.count < WINDOW ? load.count : WINDOW;
         fprintf(stderr, "registered\n");
     }
