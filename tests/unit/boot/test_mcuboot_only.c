@@ -274,7 +274,47 @@ static void test_an_image_of_exactly_the_capacity_runs_and_one_byte_more_is_refu
 
 /* ---- power ---- */
 
-/* Six is on its way, tried once, never confirmed: whatever is cut, five or six runs, whole, and in the end five. */
+/* Trial, revert, normal; or until power fails. @return whether it has not */
+static bool boot_until_cut(struct board *board)
+{
+    struct ud_boot_info info;
+    for (int boots = 0; boots < 3 && !sim_flash_is_off(&board->sim); boots++) {
+        (void)board_boot(board, UD_OK, &info);
+    }
+    return !sim_flash_is_off(&board->sim);
+}
+
+/* Six is on its way, tried once, never confirmed: whatever was cut, five or six runs, whole, and in the end five. */
+static void assert_ends_with_five(struct board *board, const struct release *five, const struct release *six,
+                                  const char *name)
+{
+    struct ud_boot_info info;
+    sim_flash_cut_never(&board->sim);
+    sim_flash_power_on(&board->sim);
+    assert_int_equal(board_boot(board, UD_OK, &info), UD_OK);
+    assert_true(info.reason != UD_BOOT_RECOVERY);
+    assert_true(info.version.sequence == 5 || info.version.sequence == 6);
+    assert_whole(board, info.slot, info.version.sequence == 5 ? five : six, name);
+    if (info.version.sequence == 6) {
+        assert_int_equal(info.reason, UD_BOOT_TRIAL);
+        assert_int_equal(board_boot(board, UD_OK, &info), UD_OK);
+    }
+    assert_int_equal(info.version.sequence, 5);
+    assert_whole(board, ud_slots_inactive(&board->boot.slots), six, name);
+    expect(board, five, UD_BOOT_NORMAL, UD_ERR_UNCONFIRMED, name);
+}
+
+static void ask_for_six(struct board *board, const struct board_shape *shape, struct release *five,
+                        struct release *six, uint32_t first_bytes, uint32_t second_bytes,
+                        const struct ud_signer *author)
+{
+    board_init(board, shape, author);
+    make_image(five, 5, first_bytes, author);
+    make_image(six, 6, second_bytes, author);
+    board_factory(board, five);
+    assert_true(board_install(board, six));
+}
+
 static void cut_everywhere(const struct board_shape *shape, const struct ud_signer *author,
                            uint32_t first_bytes, uint32_t second_bytes, uint32_t draws)
 {
@@ -282,40 +322,55 @@ static void cut_everywhere(const struct board_shape *shape, const struct ud_sign
     static struct release five;
     static struct release six;
     struct sim_flash asked;
-    struct ud_boot_info info;
-    board_init(&board, shape, author);
-    make_image(&five, 5, first_bytes, author);
-    make_image(&six, 6, second_bytes, author);
-    board_factory(&board, &five);
-    assert_true(board_install(&board, &six));
+    ask_for_six(&board, shape, &five, &six, first_bytes, second_bytes, author);
     sim_flash_copy(&asked, &board.sim);
     bool finished = false;
     for (uint64_t cut = 0; !finished; cut++) {
         for (uint32_t draw = 0; draw < draws; draw++) {
             sim_flash_load(&board.sim, &asked);
             sim_flash_cut_after(&board.sim, cut, draw);
-            for (int boots = 0; boots < 3 && !sim_flash_is_off(&board.sim);
-                 boots++) { /* trial, revert, normal */
-                (void)board_boot(&board, UD_OK, &info);
-            }
-            finished = !sim_flash_is_off(&board.sim);
-            sim_flash_cut_never(&board.sim);
-            sim_flash_power_on(&board.sim);
-            assert_int_equal(board_boot(&board, UD_OK, &info), UD_OK);
-            assert_true(info.reason != UD_BOOT_RECOVERY);
-            assert_true(info.version.sequence == 5 || info.version.sequence == 6);
-            assert_whole(&board, info.slot, info.version.sequence == 5 ? &five : &six, shape->name);
-            if (info.version.sequence == 6) {
-                assert_int_equal(info.reason, UD_BOOT_TRIAL);
-                assert_int_equal(board_boot(&board, UD_OK, &info), UD_OK);
-            }
-            assert_int_equal(info.version.sequence, 5);
-            assert_whole(&board, ud_slots_inactive(&board.boot.slots), &six, shape->name);
-            expect(&board, &five, UD_BOOT_NORMAL, UD_ERR_UNCONFIRMED, shape->name);
+            finished = boot_until_cut(&board);
+            assert_ends_with_five(&board, &five, &six, shape->name);
         }
     }
     sim_flash_deinit(&asked);
     board_deinit(&board);
+}
+
+/* And once more in what the next starts do about it. @param step  of the first cut, and as a start of the second */
+static uint32_t cut_twice(const struct board_shape *shape, const struct ud_signer *author, uint32_t first_bytes,
+                          uint32_t second_bytes, uint64_t step)
+{
+    static struct board board;
+    static struct release five;
+    static struct release six;
+    struct sim_flash asked;
+    struct sim_flash once;
+    uint32_t pairs = 0;
+    ask_for_six(&board, shape, &five, &six, first_bytes, second_bytes, author);
+    sim_flash_copy(&asked, &board.sim);
+    sim_flash_copy(&once, &board.sim);
+    bool finished = false;
+    for (uint64_t first = 0; !finished; first += step) {
+        sim_flash_load(&board.sim, &asked);
+        sim_flash_cut_after(&board.sim, first, (uint32_t)first);
+        finished = boot_until_cut(&board);
+        sim_flash_cut_never(&board.sim);
+        sim_flash_power_on(&board.sim);
+        sim_flash_load(&once, &board.sim);
+        bool past = finished;
+        for (uint64_t second = first % step; !past; second += step) {
+            sim_flash_load(&board.sim, &once);
+            sim_flash_cut_after(&board.sim, second, (uint32_t)(first + second));
+            past = boot_until_cut(&board);
+            assert_ends_with_five(&board, &five, &six, shape->name);
+            pairs++;
+        }
+    }
+    sim_flash_deinit(&once);
+    sim_flash_deinit(&asked);
+    board_deinit(&board);
+    return pairs;
 }
 
 static void test_power_that_fails_while_they_change_places_leaves_both_whole(void **state)
@@ -329,6 +384,17 @@ static void test_power_that_fails_while_they_change_places_leaves_both_whole(voi
             cut_everywhere(&shapes[i], *state, 1300, lengths[j], is_long ? 5 : 1);
             cut_everywhere(&shapes[i], *state, lengths[j], 1300, is_long ? 5 : 1);
         }
+    }
+}
+
+/* UD_TORTURE=1: every pair; else of every seventh operation. */
+static void test_power_that_fails_twice_leaves_both_whole(void **state)
+{
+    const uint64_t step = getenv("UD_TORTURE") != NULL ? 1 : 7;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        const uint32_t pairs = cut_twice(&shapes[i], *state, 1300, NEXT_SECTOR + 60, step);
+        print_message("%s: %u pairs of cuts\n", shapes[i].name, pairs);
+        assert_true(pairs > 0);
     }
 }
 
@@ -449,6 +515,7 @@ int main(void)
 #endif
         cmocka_unit_test(test_an_image_of_exactly_the_capacity_runs_and_one_byte_more_is_refused),
         cmocka_unit_test(test_power_that_fails_while_they_change_places_leaves_both_whole),
+        cmocka_unit_test(test_power_that_fails_twice_leaves_both_whole),
         cmocka_unit_test(test_a_bit_of_what_lies_behind_the_border_is_noticed),
         cmocka_unit_test(test_the_recovery_image_runs_when_no_slot_is_valid),
         cmocka_unit_test(test_without_a_recovery_image_none_is_examined),
