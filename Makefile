@@ -141,7 +141,7 @@ mcu-cuts: release ## power cut in every flash operation of a swap, a revert, an 
 	@scripts/bootstrap mcu
 	scripts/mcu-build $(BUILD)
 	UD_CUTS=all UD_CUTS_LOG=$(abspath $(BUILD)/mcu-cuts) UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_stages.py tests/e2e/test_mcu_trust.py -k power
+	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_slots.py tests/e2e/test_mcu_stages.py tests/e2e/test_mcu_trust.py -k power
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu

@@ -1,6 +1,7 @@
 /*
  * Where a verified image runs: in RAM, loaded and hashed there (in_ram.c), or in flash, where it lies or where the mover
- * has brought it (in_flash.c). place_ram.c, place_flash.c and place_by_layout.c choose, and the build links one of these.
+ * has brought it (in_flash.c), or in the slot that it was installed to and linked for (in_slot.c). place_ram.c, place_flash.c,
+ * place_slot.c and place_by_layout.c choose, and the build links one of these.
  */
 #ifndef UPDRAFT_MPS2_BOOT_PLACE_H
 #define UPDRAFT_MPS2_BOOT_PLACE_H
@@ -15,6 +16,7 @@ struct boot_place {
 
 extern const struct boot_place boot_in_ram; /* one component */
 extern const struct boot_place boot_in_flash;
+extern const struct boot_place boot_in_slot;
 
 const struct boot_place *boot_place(const struct ud_layout *layout);
 
