@@ -18,7 +18,7 @@ IDENTITY = "psk-identity"
 
 
 class CoapDevice(Device):
-    """Device by its LwM2M road. `security`: none, psk, x509, bootstrap, oscore, bootstrap-oscore."""
+    """Device by its LwM2M road. `security`: none, psk, x509, bootstrap, bootstrap-renew, oscore, bootstrap-oscore."""
 
     def __init__(self, world, name, security="none", settings=(), **how):
         super().__init__(world, name, enrol="key", **how)
@@ -30,8 +30,8 @@ class CoapDevice(Device):
             key = world.api("POST", f"/api/v1/devices/{name}/lwm2m-keys", {"mode": "oscore", "serverId": "5356", "salt": "0102"})
             self.secret("oscore", f"secret = {key['key']}\nsalt = 0102\nid = {key['kid']}\nserver_id = 5356")
             rows += ["oscore = oscore"]
-        if security in ("psk", "bootstrap", "bootstrap-oscore"):
-            more = {"bootstrap": "once"} if security != "psk" else {}
+        if security in ("psk", "bootstrap", "bootstrap-renew", "bootstrap-oscore"):
+            more = {"bootstrap": "renew" if security == "bootstrap-renew" else "once"} if security != "psk" else {}
             if security == "bootstrap-oscore":
                 more["gives"] = "oscore"
             key = world.api("POST", f"/api/v1/devices/{name}/lwm2m-keys",
@@ -226,6 +226,25 @@ def test_a_bootstrap_gives_a_key_that_outlives_power_cuts(world):
     action = world.ends(world.deploy(world.v2, device))
     assert action["state"] == "confirmed"
     assert device.log_text().count("link=bootstrap") == 1
+    device.power_off()
+
+
+def test_a_bootstrap_that_the_server_asks_for_changes_the_key(world):
+    device = CoapDevice(world, "renewed", "bootstrap-renew").power_on()
+    first = device.is_registered()
+
+    def keys():
+        """Ids by kind, once there is one of each."""
+        found = world.get("/api/v1/devices/renewed/lwm2m-keys")["content"]
+        kinds = {key["bootstrap"]: key["id"] for key in found}
+        return kinds if len(found) == 2 and sorted(kinds) == ["no", "renew"] else None
+    before = wait_for("one key of each kind", keys)
+    ident = world.api("POST", "/api/v1/devices/renewed/commands", {"op": "bootstrapTrigger"})["id"]
+    again = wait_for("a new registration", lambda: (r := device.registration()) and r["location"] != first["location"] and r)
+    assert again["security"] == "psk" and device.log_text().count("link=bootstrap") == 2
+    wait_for("its end", lambda: world.get(f"/api/v1/commands/{ident}")["state"] == "done")
+    after = wait_for("the former key gone", keys)
+    assert after["no"] != before["no"] and after["renew"] == before["renew"]
     device.power_off()
 
 

@@ -488,6 +488,31 @@ def test_firmware_offered_before_the_device_registers(server):
         assert end_of(server, action)["state"] == "claimed"
 
 
+def test_one_rollout_serves_devices_of_both_roads(server):
+    """A filter, a group, counts, the history and `why` make no difference between LwM2M and DDI."""
+    firmware = Firmware(method=0)
+    release = foreign(server, "lwm2m")
+    polling = server.add_device("ddi", type="modem")
+    with Lwm2mDevice(coap(server), "lwm2m", firmware=firmware) as device:
+        device.register()
+        reply = server.api("POST", "/api/v1/rollouts", {"name": "both", "release": release, "filter": "type==modem", "groups": 1})
+        assert reply.status == 201, reply
+        rollout = f"/api/v1/rollouts/{reply.json['id']}"
+        await_that("ready", lambda: server.api("GET", rollout).json["state"] == "ready")
+        assert server.api("POST", rollout + "/start").status == 200
+        await_that("the LwM2M device's end", lambda: server.api("GET", rollout).json["devices"]["claimed"] == 1)
+        assert firmware.package == IMAGE
+        assert server.api("GET", rollout).json["state"] == "running"  # the other one has its say, too
+        link = await_that("an offer over DDI", lambda: polling.links().get("deploymentBase"))
+        action = int(link.split("?")[0].rsplit("/", 1)[1])
+        assert polling.feedback(action, "closed", "success").status == 200
+        await_that("the end", lambda: server.api("GET", rollout).json["state"] == "finished")
+        assert server.api("GET", rollout).json["devices"]["claimed"] == 2
+        ends = {name: server.api("GET", f"/api/v1/devices/{name}/actions").json["content"][0] for name in ("lwm2m", "ddi")}
+        assert {(end["state"], end["proof"]) for end in ends.values()} == {("claimed", "claimed")}
+        assert len({server.api("GET", f"/api/v1/devices/{name}/why").json["answer"] for name in ends}) == 1
+
+
 def test_firmware_goes_on_after_the_server_was_killed(server, tmp_path):
     firmware = Firmware()
     release = foreign(server)
