@@ -174,7 +174,9 @@ def bench_next_group(server: Updraftd, people: People, pairs: Pairs) -> list[dic
         (key, secret), (_, other) = (pairs.device(name) for name in names)
         made = people.call("POST", "/api/v1/rollouts", {"name": f"pair {turn}", "release": pairs.release["id"], "groups": 2, "devices": names, "start": "auto"})
         wait(people, made["id"], lambda seen: seen["devices"]["active"] == 1)
-        action = call(names[0], secret, "GET")["_links"]["deploymentBase"]["href"].split("?")[0].rsplit("/", 1)[1]
+        while "deploymentBase" not in (links := call(names[0], secret, "GET")["_links"]):
+            pass  # polls are answered from memory, which follows what is committed
+        action = links["deploymentBase"]["href"].split("?")[0].rsplit("/", 1)[1]
         facts = call(names[0], secret, "GET", f"/deploymentBase/{action}")["deployment"]["chunks"][0]["metadata"]
         nonce = bytes.fromhex(next(fact["value"] for fact in facts if fact["key"] == "updraft.nonce"))
         call(names[0], secret, "POST", "/report", pairs.report(key, nonce))
