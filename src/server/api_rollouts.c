@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+#define RETRIES_MAX 1000     /* of one rollout */
+#define RETRY_NAME_BYTES 117 /* "_retry 1000" follows */
+
 /* --- lists and one */
 
 struct rollouts {
@@ -330,11 +333,45 @@ void ud_api_rollouts_remove(struct ud_call *call)
 
 /* --- retry: a new rollout for those of this one that failed, left it, or were canceled */
 
+bool ud_rollout_plan_room(struct ud_call *call, struct ud_rollout_plan *plan)
+{
+    plan->groups = ud_call_alloc(call, sizeof *plan->groups);
+    return plan->groups != NULL;
+}
+
+/* The name's beginning, and no half character at its end. */
+static int beginning_of(const char *name)
+{
+    size_t bytes = strnlen(name, RETRY_NAME_BYTES);
+    while (bytes > 0 && ((unsigned char)name[bytes] & 0xC0) == 0x80) {
+        bytes--;
+    }
+    return (int)bytes;
+}
+
+/* "NAME_retry", then "NAME_retry 2" and so on: the first that is free. */
+static ud_err name_retry(struct ud_store *store, const struct ud_row_rollout *old, struct ud_row_rollout *row)
+{
+    for (unsigned n = 1; n <= RETRIES_MAX; n++) {
+        bool taken = true;
+        char number[16] = "";
+        if (n > 1) {
+            snprintf(number, sizeof number, " %u", n);
+        }
+        snprintf(row->name, sizeof row->name, "%.*s_retry%s", beginning_of(old->name), old->name, number);
+        const ud_err err = ud_store_rollout_is_named(store, old->tenant, row->name, &taken);
+        if (err != UD_OK || !taken) {
+            return err;
+        }
+    }
+    return UD_ERR_CONFLICT;
+}
+
 ud_err ud_rollout_plan_retry(struct ud_call *call, struct ud_store *store, struct ud_rollout_plan *plan)
 {
     struct ud_row_rollout old;
     struct ud_row_rollout *row = &plan->rollout;
-    const ud_err err = ud_find_rollout(call, store, &old);
+    ud_err err = ud_find_rollout(call, store, &old);
     if (err != UD_OK) {
         return err;
     }
@@ -342,7 +379,10 @@ ud_err ud_rollout_plan_retry(struct ud_call *call, struct ud_store *store, struc
         return UD_ERR_ROLLOUT_STATE;
     }
     *row = old;
-    snprintf(row->name, sizeof row->name, "%.120s_retry", old.name);
+    err = name_retry(store, &old, row);
+    if (err != UD_OK) {
+        return err;
+    }
     snprintf(row->filter, sizeof row->filter, "failedin==%d", old.id);
     snprintf(row->created_by, sizeof row->created_by, "%s", call->person.name);
     row->created_ms = call->now_ms;
@@ -368,11 +408,9 @@ static ud_err make_retry(struct ud_call *call, struct ud_store *store)
 void ud_api_rollouts_retry(struct ud_call *call)
 {
     struct making *making = ud_call_alloc(call, sizeof *making);
-    struct ud_row_group *group = making == NULL ? NULL : ud_call_alloc(call, sizeof *group);
-    if (group == NULL) {
+    if (making == NULL || !ud_rollout_plan_room(call, &making->plan)) {
         return;
     }
-    making->plan.groups = group;
     call->data = making;
     ud_call_write_then(call, make_retry, committed, made);
 }

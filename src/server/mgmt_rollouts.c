@@ -356,11 +356,9 @@ static void made_again(struct ud_call *call, ud_err err)
 void ud_mgmt_rollouts_retry(struct ud_call *call)
 {
     struct making *making = ud_call_alloc(call, sizeof *making);
-    struct ud_row_group *group = making == NULL ? NULL : ud_call_alloc(call, sizeof *group);
-    if (group == NULL) {
+    if (making == NULL || !ud_rollout_plan_room(call, &making->plan)) {
         return;
     }
-    making->plan.groups = group;
     call->data = making;
     ud_call_write_then(call, make_again, wake, made_again);
 }

@@ -26,9 +26,12 @@ struct ud_rollout_plan {
     bool expects; /* the caller has seen a count */
     uint32_t expected;
 };
+/** Room for a plan's only group, as ud_rollout_plan_retry() wants it. False: the reply is set to the error already. */
+bool ud_rollout_plan_room(struct ud_call *call, struct ud_rollout_plan *plan);
 /**
  * The plan of another rollout for those of the path's one that failed, left their image, or were canceled: its name with
- * "_retry", its release and terms, one group. Plan->groups has room for one. UD_ERR_NOT_FOUND, UD_ERR_ROLLOUT_STATE.
+ * "_retry", or "_retry 2" and so on where that is taken, its release and terms, one group. UD_ERR_NOT_FOUND,
+ * UD_ERR_ROLLOUT_STATE, UD_ERR_CONFLICT after a thousand of them.
  */
 ud_err ud_rollout_plan_retry(struct ud_call *call, struct ud_store *store, struct ud_rollout_plan *plan);
 /**

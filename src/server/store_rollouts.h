@@ -78,6 +78,8 @@ struct ud_row_group {
 
 /** Sets id. UD_ERR_CONFLICT for a name that is there already. */
 ud_err ud_store_rollout_add(struct ud_store *store, struct ud_row_rollout *rollout);
+/** Has the tenant a rollout of this name? */
+ud_err ud_store_rollout_is_named(struct ud_store *store, int64_t tenant, const char *name, bool *is);
 /** `tenant` 0: of any. UD_ERR_NOT_FOUND. */
 ud_err ud_store_rollout_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_rollout *rollout);
 /** One more patch was fetched for it, so many bytes smaller than its image. Nothing where the rollout is gone. */

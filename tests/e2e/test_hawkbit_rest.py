@@ -196,7 +196,10 @@ def test_a_rollout_is_retried_for_those_that_failed(hawkbit, kind):  # noqa: F81
     again = f"/rollouts/{made['id']}"
     ready = until(lambda: hawkbit.get(again), lambda seen: seen["status"] == "ready")
     assert ready["totalTargets"] == 1 and names(hawkbit.get(again + "/deploygroups/1/targets")) == ["r2"]
-    assert hawkbit.call("POST", path + "/retry").status == 409, "the name is taken"
+    assert [hawkbit.call("POST", path + "/retry", status=201).json["name"] for _ in range(2)] == ["first_retry 2", "first_retry 3"]
+    assert hawkbit.call("DELETE", again).status in (200, 204)
+    until(lambda: hawkbit.call("GET", again).status, lambda status: status == 404)
+    assert hawkbit.call("POST", path + "/retry", status=201).json["name"] == "first_retry", "it is free again"
     hawkbit.call("POST", "/rollouts/999999/retry", status=404)
 
 

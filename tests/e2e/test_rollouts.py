@@ -172,6 +172,17 @@ def test_retry_is_a_new_rollout_for_those_that_failed(fleet):
     until(fleet.see, lambda rollout: rollout["state"] == "finished")
 
 
+def test_a_long_name_is_cut_between_characters_for_its_retry(fleet):
+    fleet.make(name="\u00e4" * 64)
+    fleet.wish("start")
+    for name in fleet.devices:
+        fleet.end(name)
+    until(fleet.see, lambda rollout: rollout["state"] == "finished")
+    first = fleet.wish("retry", 201)["name"]
+    second = fleet.wish("retry", 201)["name"]
+    assert first.endswith("\u00e4_retry") and second == first + " 2" and "\ufffd" not in second
+
+
 def test_stopping_cancels_and_tells_what_waits_for_it(fleet):
     fleet.make(groups=2)
     fleet.wish("start")

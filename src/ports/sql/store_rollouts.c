@@ -195,6 +195,19 @@ ud_err ud_store_rollout_precursors(struct ud_store *store, int32_t id, uint32_t 
     return sql_end(&q);
 }
 
+ud_err ud_store_rollout_is_named(struct ud_store *store, int64_t tenant, const char *name, bool *is)
+{
+    struct sql q = sql_begin(store, "SELECT 1 FROM rollout WHERE tenant=? AND name=?");
+    sql_put_int(&q, tenant);
+    sql_put_text(&q, name);
+    const bool found = sql_row(&q);
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK) {
+        *is = found;
+    }
+    return err;
+}
+
 ud_err ud_store_rollout_get(struct ud_store *store, int64_t tenant, int32_t id, struct ud_row_rollout *rollout)
 {
     struct ud_row_rollout row;
