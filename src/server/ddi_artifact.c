@@ -265,7 +265,7 @@ static ud_err find_file(struct ud_call *call, struct ud_store *store)
     if (wanted->module > UD_MGMT_MODULE_ID_FIRST) {
         set = set_of_module(call, store, wanted->module - UD_MGMT_MODULE_ID_FIRST);
     }
-    ud_err err = set == 0 ? UD_ERR_NOT_FOUND : ud_download_share_of(call, store, set, &wanted->share);
+    ud_err err = set == 0 ? UD_ERR_NOT_FOUND : ud_download_share_of(store, &call->device, set, &wanted->share);
     if (err == UD_OK) {
         err = set != wanted->module
                   ? find_module_file(call, store, wanted)
@@ -274,17 +274,17 @@ static ud_err find_file(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
-ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_t release,
+ud_err ud_download_share_of(struct ud_store *store, const struct ud_fleet_device *device, int32_t release,
                             struct ud_download_share *share)
 {
     struct ud_row_release row;
     struct ud_row_rollout rollout;
-    const ud_err err = ud_store_release_get(store, call->tenant, release, &row);
+    const ud_err err = ud_store_release_get(store, device->tenant, release, &row);
     if (err != UD_OK || row.recalled_ms != 0) {
         return err != UD_OK ? err : UD_ERR_RECALLED;
     }
-    share->rollout = call->device.current_rollout;
-    if (share->rollout != 0 && ud_store_rollout_get(store, call->tenant, share->rollout, &rollout) == UD_OK) {
+    share->rollout = device->current_rollout;
+    if (share->rollout != 0 && ud_store_rollout_get(store, device->tenant, share->rollout, &rollout) == UD_OK) {
         share->limits = (struct ud_download_limits){rollout.downloads_max, rollout.bytes_per_s};
     }
     return UD_OK;

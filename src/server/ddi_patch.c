@@ -25,7 +25,7 @@ static ud_err find_both(struct ud_call *call, struct ud_store *store)
                             &action) == UD_OK) {
         wanted->rollout = action.terms.rollout;
     }
-    ud_err err = ud_download_share_of(call, store, wanted->module, &wanted->share);
+    ud_err err = ud_download_share_of(store, &call->device, wanted->module, &wanted->share);
     err = err == UD_OK ? ud_store_device_get(store, call->device.id, &wanted->device) : err;
     return err == UD_OK ? ud_store_release_artifact_find(store, wanted->module, call->param[3], &wanted->file)
                         : err;

@@ -213,8 +213,10 @@ struct ud_download_share {
     int32_t rollout; /* 0 = none */
     struct ud_download_limits limits;
 };
-/** Of a release that is being read by this device. UD_ERR_RECALLED: nobody gets a byte of it any more. */
-ud_err ud_download_share_of(struct ud_call *call, struct ud_store *store, int32_t release,
+/**
+ * Of a release that is being read by this device. UD_ERR_NOT_FOUND; UD_ERR_RECALLED: nobody gets a byte of it any more.
+ */
+ud_err ud_download_share_of(struct ud_store *store, const struct ud_fleet_device *device, int32_t release,
                             struct ud_download_share *share);
 /** The reply is a file: let it go within the limits of its rollout and of all, or say when to come again. */
 void ud_send_within_limits(struct ud_call *call, struct ud_download_share *share);

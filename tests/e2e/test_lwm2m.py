@@ -569,6 +569,24 @@ def test_one_uri_for_coap_and_http_and_only_for_who_was_offered_it(server):
         assert server.call("devices", "GET", path).status == 404
 
 
+def test_what_is_fetched_by_uri_over_http_counts_among_the_downloads(tmp_path):
+    server = Server(tmp_path / "state", "--listen-coap", "127.0.0.1:0", "--download-rate", "1").start()
+    try:
+        firmware = Firmware(method=0)
+        firmware.pull = lambda: None
+        release = foreign(server)
+        with Lwm2mDevice(coap(server), "d1", firmware=firmware) as device:
+            device.register()
+            server.deploy(release, "d1")
+            await_that("the URI", lambda: firmware.uris)
+            path = "/" + firmware.uris[0].split("/", 3)[3]
+            assert server.call("devices", "GET", path).body == IMAGE
+            late = server.call("devices", "GET", path)
+            assert late.status == 429 and late.json["errorCode"] == "UD_ERR_RETRY_LATER" and int(late.headers["Retry-After"]) >= 1
+    finally:
+        server.stop()
+
+
 def blocks_of(device, path, wanted, kind=NON, expect=1):
     """What the server answers to one request by Q-Block2 (RFC 9177): {number: payload}; wanted: (number, more)."""
     token = os.urandom(8)
