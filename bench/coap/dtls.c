@@ -3,8 +3,9 @@
  *
  *     coap-dtls PORT SESSIONS IDENTITY HEXKEY [FIRST]
  *
- * Prints "ready" when all are there, then waits for the end of its input, so that the server can be measured. Of most only
- * the socket is kept; each KEPTth speaks once more through its session when all are there, and must be answered.
+ * Prints "ready N" when all are there, N of them after a handshake that had timed out, then waits for the end of its
+ * input, so that the server can be measured. Of most only the socket is kept; each KEPTth speaks once more through its
+ * session when all are there, and must be answered.
  */
 #include <arpa/inet.h>
 #include <gnutls/dtls.h>
@@ -21,7 +22,9 @@
 
 #define KEPT 50
 #define SESSIONS_OF_ADDRESS 20000
-#define ANSWER_MS_MAX 60000
+#define PINGS_MAX 60
+#define PING_MS 1000
+#define TRIES_MAX 5
 
 static void die(const char *what)
 {
@@ -46,34 +49,64 @@ static int connect_to(uint16_t port, unsigned long number)
     return fd;
 }
 
+/* One handshake. NULL: it timed out, and a device would begin anew. */
+static gnutls_session_t shake_hands(uint16_t port, unsigned long number,
+                                    gnutls_psk_client_credentials_t credentials)
+{
+    static const char priorities[] =
+        "NONE:+VERS-DTLS1.2:+PSK:+AES-128-CCM-8:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-ALL";
+    gnutls_session_t session;
+    if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK) != 0 ||
+        gnutls_priority_set_direct(session, priorities, NULL) != 0 ||
+        gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials) != 0) {
+        die("session");
+    }
+    const int fd = connect_to(port, number); /* the macro below names its argument twice */
+    gnutls_transport_set_int(session, fd);
+    gnutls_dtls_set_timeouts(session, 1000, 20000);
+    int code;
+    /* not blocking: the library's own waiting sleeps 50 ms at each step */
+    while ((code = gnutls_handshake(session)) == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED) {
+        struct pollfd ready = {fd, POLLIN, 0};
+        poll(&ready, 1, (int)gnutls_dtls_get_timeout(session));
+    }
+    if (code == GNUTLS_E_TIMEDOUT) {
+        gnutls_deinit(session);
+        close(fd);
+        return NULL;
+    }
+    if (code != 0) {
+        die(gnutls_strerror(code));
+    }
+    return session;
+}
+
 /* A CoAP ping: the answer is a Reset of the same id. */
 static void ping(gnutls_session_t session)
 {
     const unsigned char asked[] = {0x40, 0x00, 0x12, 0x34};
     const unsigned char wanted[] = {0x70, 0x00, 0x12, 0x34};
     unsigned char got[64];
-    if (gnutls_record_send(session, asked, sizeof asked) != (ssize_t)sizeof asked) {
-        die("a session that was kept sends nothing");
-    }
-    for (;;) {
+    for (int tries = 0; tries < PINGS_MAX; tries++) {
         struct pollfd ready = {gnutls_transport_get_int(session), POLLIN, 0};
-        if (poll(&ready, 1, ANSWER_MS_MAX) == 0) {
-            die("a session that was kept got no answer");
+        if (gnutls_record_send(session, asked, sizeof asked) != (ssize_t)sizeof asked) {
+            die("a session that was kept sends nothing");
         }
-        const ssize_t n = gnutls_record_recv(session, got, sizeof got);
-        if (n == (ssize_t)sizeof wanted && memcmp(got, wanted, sizeof wanted) == 0) {
-            return;
-        }
-        if (n != GNUTLS_E_AGAIN && n != GNUTLS_E_INTERRUPTED) {
-            die("a session that was kept got a wrong answer");
+        while (poll(&ready, 1, PING_MS) > 0) {
+            const ssize_t n = gnutls_record_recv(session, got, sizeof got);
+            if (n == (ssize_t)sizeof wanted && memcmp(got, wanted, sizeof wanted) == 0) {
+                return;
+            }
+            if (n != GNUTLS_E_AGAIN && n != GNUTLS_E_INTERRUPTED) {
+                die("a session that was kept got a wrong answer");
+            }
         }
     }
+    die("a session that was kept got no answer");
 }
 
 int main(int argc, char **argv)
 {
-    static const char priorities[] =
-        "NONE:+VERS-DTLS1.2:+PSK:+AES-128-CCM-8:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-ALL";
     gnutls_psk_client_credentials_t credentials;
     if (argc < 5) {
         fprintf(stderr, "usage: coap-dtls PORT SESSIONS IDENTITY HEXKEY [FIRST]\n");
@@ -94,27 +127,18 @@ int main(int argc, char **argv)
     }
     gnutls_session_t *kept = calloc(count / KEPT + 1, sizeof *kept);
     size_t kept_count = 0;
+    unsigned long anew = 0;
     if (kept == NULL) {
         die("no memory");
     }
     for (unsigned long i = 0; i < count; i++) {
-        gnutls_session_t session;
-        if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK) != 0 ||
-            gnutls_priority_set_direct(session, priorities, NULL) != 0 ||
-            gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials) != 0) {
-            die("session");
-        }
-        const int fd = connect_to(port, first + i); /* the macro below names its argument twice */
-        gnutls_transport_set_int(session, fd);
-        gnutls_dtls_set_timeouts(session, 1000, 20000);
-        int code;
-        /* not blocking: the library's own waiting sleeps 50 ms at each step */
-        while ((code = gnutls_handshake(session)) == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED) {
-            struct pollfd ready = {fd, POLLIN, 0};
-            poll(&ready, 1, (int)gnutls_dtls_get_timeout(session));
-        }
-        if (code != 0) {
-            die(gnutls_strerror(code));
+        gnutls_session_t session = shake_hands(port, first + i, credentials);
+        for (int tries = 1; session == NULL; tries++) {
+            if (tries == TRIES_MAX) {
+                die("no handshake ends");
+            }
+            anew++;
+            session = shake_hands(port, first + i, credentials);
         }
         if (i % KEPT == 0) {
             kept[kept_count++] = session;
@@ -125,7 +149,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < kept_count; i++) {
         ping(kept[i]);
     }
-    puts("ready");
+    printf("ready %lu\n", anew);
     fflush(stdout);
     while (getchar() != EOF) {
     }
