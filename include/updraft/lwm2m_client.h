@@ -113,6 +113,17 @@ struct ud_lwm2m_judge {
     void (*told)(void *ctx, struct ud_lwm2m_client *client, const struct ud_lwm2m_watch *watch, bool fresh);
 };
 
+/*
+ * Who tells values without being asked, where a configuration names one: lwm2m_send.h.
+ */
+struct ud_lwm2m_sender {
+    void *ctx;
+    /** Registered, nothing under way, not muted: a request may begin now, as UD_LWM2M_ASK_SEND. */
+    void (*step)(void *ctx, struct ud_lwm2m_client *client);
+    /** It was answered, whatever the answer says: what is refused is not asked for again before its time. */
+    void (*answered)(void *ctx, struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
+};
+
 /* What a port gives. One link at a time. Nothing blocks. */
 struct ud_lwm2m_port {
     void *ctx;
@@ -153,17 +164,19 @@ struct ud_lwm2m_client_config {
     const struct ud_lwm2m_speaks *formats; /* [format_count], the first for answers of several values */
     size_t format_count;
     const struct ud_agent *agent; /* whose report object 26241 shows; need not be initialised yet. NULL: none */
-    const struct ud_boot_info *boot;    /* what runs */
-    const struct ud_lwm2m_guard *guard; /* NULL: none, and accounts of UD_LWM2M_OSCORE cannot be used */
-    const struct ud_lwm2m_judge *judge; /* NULL: every change of what is observed is told */
-    struct ud_coap_params coap;         /* all zero: as RFC 7252 */
-    uint32_t retry_min_ms;              /* first pause after a link that failed; doubles, with jitter [2000] */
-    uint32_t retry_max_ms;              /* longest pause [300000] */
-    uint32_t awake_ms;                  /* in queue mode: so long after the last message [93000] */
-    uint32_t rate_max;                  /* bytes per second of a download; 0: as fast as it goes */
-    bool queue;                         /* sleep between updates */
-    uint8_t szx;                        /* largest block, 0..6 */
-    uint32_t seed;                      /* jitter only */
+    const struct ud_boot_info *boot;      /* what runs */
+    const struct ud_lwm2m_guard *guard;   /* NULL: none, and accounts of UD_LWM2M_OSCORE cannot be used */
+    const struct ud_lwm2m_judge *judge;   /* NULL: every change of what is observed is told */
+    const struct ud_lwm2m_sender *sender; /* NULL: nothing is told without being asked for */
+    struct ud_coap_params coap;           /* all zero: as RFC 7252 */
+    uint32_t retry_min_ms; /* first pause after a link that failed; doubles, with jitter [2000] */
+    uint32_t retry_max_ms; /* longest pause [300000] */
+    uint32_t awake_ms;     /* in queue mode: so long after the last message [93000] */
+    uint32_t rate_max;     /* bytes per second of a download; 0: as fast as it goes */
+    bool queue;            /* sleep between updates */
+    bool sends;            /* `sender` need not wait for a server that sets /1/0/23 to false */
+    uint8_t szx;           /* largest block, 0..6 */
+    uint32_t seed;         /* jitter only */
 };
 
 typedef enum ud_lwm2m_stage {
@@ -210,6 +223,7 @@ typedef enum ud_lwm2m_asking {
     UD_LWM2M_ASK_REPORT,
     UD_LWM2M_ASK_FETCH,
     UD_LWM2M_ASK_NOTIFY,
+    UD_LWM2M_ASK_SEND,
 } ud_lwm2m_asking;
 
 /* What is small and used often stands in front: an instruction reaches it in half the bytes. */
@@ -227,6 +241,7 @@ struct ud_lwm2m_client {
     bool changed;  /* something that is observed, surely */
     bool finished; /* the bootstrap's answer is out: close and register */
     bool keeps_notifications;
+    bool muted; /* /1/0/23 */
     uint8_t location_bytes;
 
     /* object 5 */

@@ -385,3 +385,22 @@ def test_int_3xx_only_what_crosses_a_limit_or_makes_a_step_is_told(world):
     wait_for("the limit", lambda: 95 in told("/3/0/9"))
     assert set(told("/3/0/9")) == {50, 76, 95}
     device.power_off()
+
+
+def test_int_401_values_are_sent_and_the_server_can_mute_them(world):
+    device = CoapDevice(world, "tells", "psk", settings=["[lwm2m]", "battery = battery", "send_s = 1"])
+    (device.folder / "battery").write_text("61\n")
+    device.power_on()
+    device.is_registered()
+
+    def told(path):
+        return [v["value"] for v in world.get(f"/api/v1/devices/{device.name}/values?path={path}")["content"]]
+    wait_for("values by Send", lambda: 61 in told("/3/0/9") and told("/26241/0/7") and told("/5/0/5"))
+    assert command(world, device, op="write", path="/1/0/23", value=True)["state"] == "done"
+    assert command(world, device, op="read", path="/1/0/23")["answer"]["values"] == {"/1/0/23": True}
+    (device.folder / "battery.new").write_text("62\n")
+    (device.folder / "battery.new").replace(device.folder / "battery")
+    assert command(world, device, op="read", path="/3/0/9")["answer"]["values"] == {"/3/0/9": 62}
+    assert command(world, device, op="write", path="/1/0/23", value=False)["state"] == "done"
+    wait_for("values again", lambda: 62 in told("/3/0/9"))
+    device.power_off()

@@ -37,7 +37,8 @@ ud_err ud_lwm2m_client_init(struct ud_lwm2m_client *client, const struct ud_lwm2
         !ud_lwm2m_account_is_good(&config->bootstrap)) {
         return UD_ERR_CONFIG;
     }
-    *client = (struct ud_lwm2m_client){.config = config, .version = 11, .keeps_notifications = true};
+    *client = (struct ud_lwm2m_client){
+        .config = config, .version = 11, .keeps_notifications = true, .muted = !config->sends};
     client->server = has_kept ? kept : config->server;
     client->params = config->coap.ack_timeout_ms == 0 ? usual : config->coap;
     client->firmware.state = UD_LWM2M_UPDATING; /* until the agent has told what became of the last update */
@@ -239,6 +240,7 @@ static void take_answer(struct ud_lwm2m_client *client, const struct ud_coap_mes
         [UD_LWM2M_ASK_REPORT] = ud_lwm2m_reported,
         [UD_LWM2M_ASK_FETCH] = ud_lwm2m_fetched,
         [UD_LWM2M_ASK_NOTIFY] = NULL,
+        [UD_LWM2M_ASK_SEND] = ud_lwm2m_sent,
     };
     const ud_lwm2m_asking asking = client->asking;
     client->asking = UD_LWM2M_ASK_NOTHING;

@@ -6,6 +6,7 @@
  */
 #include "updraft/assert.h"
 #include "updraft/lwm2m_robust.h"
+#include "updraft/lwm2m_send.h"
 #include "updraft/lwm2m_thresholds.h"
 
 #define DATAGRAM_BYTES_MAX 1500
@@ -189,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     static struct fuzz fuzz;
     static struct ud_lwm2m_thresholds thresholds;
+    static struct ud_lwm2m_send send;
+    static const struct ud_lwm2m_path told[] = {{{3}, 1}, {{5, 0, 5}, 3}, {{9, 9, 9, 9}, 4}};
     static struct ud_lwm2m_robust robust;
     static const struct ud_boot_info boot = {.version = {0, 3}};
     const struct ud_lwm2m_port port = {&fuzz,       fuzz_open, fuzz_close, fuzz_send, fuzz_receive,
@@ -200,6 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)ud_bytes_first(&rest, &first);
     fuzz = (struct fuzz){.random = 1};
     ud_lwm2m_thresholds_init(&thresholds);
+    ud_lwm2m_send_init(&send, told, sizeof told / sizeof told[0], 2);
     ud_lwm2m_robust_init(&robust, (struct ud_buf){fuzz.window, sizeof fuzz.window, 0}, NULL);
     struct ud_lwm2m_client_config config = {
         .port = &port,
@@ -210,6 +214,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .boot = &boot,
         .queue = (first & 4) != 0,
         .judge = (first & 8) != 0 ? &thresholds.judge : NULL,
+        .sender = (first & 8) != 0 ? &send.sender : NULL,
+        .sends = (first & 9) == 8,
         .guard = (first & 16) != 0 ? &robust.guard : NULL,
         .szx = (uint8_t)(first >> 5 < 7 ? first >> 5 : 6),
         .seed = 1,

@@ -20,12 +20,15 @@ static bool get_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_res
                        struct ud_lwm2m_record *record)
 {
     const struct ud_lwm2m_account *server = &client->server;
-    record->boolean = client->keeps_notifications; /* 6 */
-    record->bytes = UD_BYTES_LITERAL("U");         /* 7 */
-    return n == 0 && (row->id >= 6 || put_int(record, row->id == 0   ? server->short_id
-                                                      : row->id == 1 ? server->lifetime_s
-                                                      : row->id == 2 ? client->default_pmin_s
-                                                                     : client->default_pmax_s));
+    if (n > 0 || (row->id == 23 && client->config->sender == NULL)) {
+        return false;
+    }
+    record->boolean = row->id == 23 ? client->muted : client->keeps_notifications; /* 6 */
+    record->bytes = UD_BYTES_LITERAL("U");                                         /* 7 */
+    return (row->id >= 6 || put_int(record, row->id == 0   ? server->short_id
+                                            : row->id == 1 ? server->lifetime_s
+                                            : row->id == 2 ? client->default_pmin_s
+                                                           : client->default_pmax_s));
 }
 
 static uint8_t set_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_record *record, bool apply)
@@ -33,9 +36,10 @@ static uint8_t set_server(struct ud_lwm2m_client *client, const struct ud_lwm2m_
     uint32_t *const numbers[] = {NULL, &client->server.lifetime_s, &client->default_pmin_s,
                                  &client->default_pmax_s};
     const uint16_t id = record->path.id[2];
-    if (id == 6) {
-        client->keeps_notifications = apply ? record->boolean : client->keeps_notifications;
-        return UD_COAP_204_CHANGED;
+    if (id >= 6) {
+        bool *const flag = id == 6 ? &client->keeps_notifications : &client->muted;
+        *flag = apply ? record->boolean : *flag;
+        return id == 23 && client->config->sender == NULL ? UD_COAP_404_NOT_FOUND : UD_COAP_204_CHANGED;
     }
     if (record->integer < (id == 1 ? 1 : 0) || record->integer > PERIOD_S_MAX) {
         return UD_COAP_400_BAD_REQUEST;
@@ -108,10 +112,6 @@ static uint8_t reboot(struct ud_lwm2m_client *client, uint16_t id)
 static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_resource *row, uint8_t n,
                          struct ud_lwm2m_record *record)
 {
-    bool secure = false;
-    struct ud_bytes host;
-    uint16_t port;
-    const struct ud_bytes server = {(const uint8_t *)client->server.uri, client->server.uri_bytes};
     if (n > 0) {
         return false;
     }
@@ -124,7 +124,7 @@ static bool get_firmware(struct ud_lwm2m_client *client, const struct ud_lwm2m_r
     case 5:
         return put_int(record, client->firmware.result);
     case 8: /* over the link that there is, and by no other */
-        return ud_lwm2m_server_parse(server, &secure, &host, &port) == UD_OK && put_int(record, secure ? 1 : 0);
+        return put_int(record, client->server.uri[4] == 's' ? 1 : 0); /* "coaps:", or "coap:" */
     default:
         return put_int(record, PUSH_AND_PULL);
     }
@@ -213,6 +213,7 @@ static const struct ud_lwm2m_resource rows[] = {
     {1, 7, UD_LWM2M_R, false, UD_LWM2M_STRING},
     {1, 8, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
     {1, 9, UD_LWM2M_E, false, UD_LWM2M_NOTHING},
+    {1, 23, UD_LWM2M_R | UD_LWM2M_W, false, UD_LWM2M_BOOL}, /* mute send */
     {3, 0, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* manufacturer */
     {3, 1, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* model */
     {3, 2, UD_LWM2M_R, false, UD_LWM2M_STRING}, /* serial number */

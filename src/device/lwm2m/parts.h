@@ -51,6 +51,7 @@ void ud_lwm2m_up_step(struct ud_lwm2m_client *client);
 void ud_lwm2m_registered(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 void ud_lwm2m_updated(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 void ud_lwm2m_bootstrapping(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
+void ud_lwm2m_sent(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 void ud_lwm2m_removed(struct ud_lwm2m_client *client, const struct ud_coap_message *answer);
 
 /* account.c */

@@ -151,6 +151,11 @@ void ud_lwm2m_updated(struct ud_lwm2m_client *client, const struct ud_coap_messa
     client->stage = UD_LWM2M_REGISTERING;
 }
 
+void ud_lwm2m_sent(struct ud_lwm2m_client *client, const struct ud_coap_message *answer)
+{
+    client->config->sender->answered(client->config->sender->ctx, client, answer);
+}
+
 void ud_lwm2m_removed(struct ud_lwm2m_client *client, const struct ud_coap_message *answer)
 {
     (void)answer; /* whatever it says: we leave */
@@ -218,6 +223,10 @@ void ud_lwm2m_up_step(struct ud_lwm2m_client *client)
         return;
     }
     ud_lwm2m_watch_step(client);
+    const struct ud_lwm2m_sender *sender = client->config->sender;
+    if (sender != NULL && !client->muted && client->stage == UD_LWM2M_UP && ud_lwm2m_may_ask(client)) {
+        sender->step(sender->ctx, client);
+    }
     if (client->stage == UD_LWM2M_UP && may_sleep(client)) {
         client->stage = UD_LWM2M_ASLEEP;
     }

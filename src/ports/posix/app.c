@@ -272,6 +272,7 @@ static ud_err open_coap(struct ud_app *app)
         .awake_ms = settings->awake_s * 1000U,
         .rate_max = (uint32_t)settings->rate_max, /* its limit is UINT32_MAX */
         .queue = settings->queue != 0,
+        .send_s = settings->send_s,
         .robust = settings->robust != 0,
         .agent = &app->agent,
         .boot = &app->info,

@@ -12,6 +12,7 @@
 #include "ports/posix/coap_oscore.h"
 #include "ports/posix/coap_socket.h"
 #include "updraft/lwm2m_robust.h"
+#include "updraft/lwm2m_send.h"
 #include "updraft/lwm2m_thresholds.h"
 
 #define LIFETIME_S 3600
@@ -26,6 +27,7 @@ struct ud_coap_road {
     struct ud_coap_oscore oscore;
     struct ud_lwm2m_robust robust;
     struct ud_lwm2m_thresholds thresholds;
+    struct ud_lwm2m_send send;
     uint8_t window[UD_COAP_PAYLOADS_MAX << (UD_COAP_SZX_MAX + 4)];
     bool secure;
     bool reboot;
@@ -53,6 +55,10 @@ static const struct ud_lwm2m_speaks formats[] = {
     {UD_COAP_FORMAT_OCTETS, &ud_lwm2m_format_octets},
     {UD_COAP_FORMAT_CBOR, &ud_lwm2m_format_item},
 };
+
+/* By Send: battery, error codes, uptime, and how the last update ended. */
+static const struct ud_lwm2m_path told[] = {
+    {{3, 0, 9}, 3}, {{3, 0, 11}, 3}, {{UD_LWM2M_OBJECT_REPORT, 0, 7}, 3}, {{5, 0, 5}, 3}};
 
 static const char *const stage_events[UD_LWM2M_STAGE_COUNT] = {
     [UD_LWM2M_DOWN] = "down",      [UD_LWM2M_OPENING] = NULL, [UD_LWM2M_BOOTSTRAP] = "bootstrap",
@@ -323,8 +329,11 @@ static ud_err open_client(struct ud_coap_road *road)
         .reboot = port_reboot,
     };
     ud_lwm2m_thresholds_init(&road->thresholds);
+    ud_lwm2m_send_init(&road->send, told, sizeof told / sizeof told[0], config->send_s);
     *client = (struct ud_lwm2m_client_config){
         .judge = &road->thresholds.judge,
+        .sender = config->send_s == 0 ? NULL : &road->send.sender,
+        .sends = true, /* who sets send_s has provisioned it so; the server may mute it */
         .port = &road->port,
         .endpoint = config->name,
         .kept = ud_buf_bytes(&kept),

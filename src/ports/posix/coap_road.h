@@ -29,6 +29,7 @@ struct ud_coap_road_config {
     uint32_t lifetime_s; /* 0: 3600 */
     uint32_t awake_ms;   /* in queue mode; 0: 93000 */
     uint32_t rate_max;   /* bytes per second of a download; 0: as fast as it goes */
+    uint32_t send_s;     /* seconds from Send to Send, of what `told` in coap_road.c names; 0: none */
     bool queue;
     bool robust; /* downloads by Q-Block2, where the server knows it */
     const struct ud_agent *agent;

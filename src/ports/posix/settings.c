@@ -41,6 +41,7 @@ static const struct {
     {"server", "account", SETTING_TEXT, offsetof(struct ud_settings, account), 0},
     {"lwm2m", "lifetime_s", SETTING_U32, offsetof(struct ud_settings, lifetime_s), LIFETIME_S_MAX},
     {"lwm2m", "queue", SETTING_U32, offsetof(struct ud_settings, queue), 1},
+    {"lwm2m", "send_s", SETTING_U32, offsetof(struct ud_settings, send_s), LIFETIME_S_MAX},
     {"lwm2m", "awake_s", SETTING_U32, offsetof(struct ud_settings, awake_s), POLL_S_MAX},
     {"lwm2m", "robust", SETTING_U32, offsetof(struct ud_settings, robust), 1},
     {"lwm2m", "manufacturer", SETTING_TEXT, offsetof(struct ud_settings, manufacturer), 0},

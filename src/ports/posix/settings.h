@@ -35,6 +35,7 @@ struct ud_settings {
     uint32_t bootstrap;                  /* 1: url is of a bootstrap server */
     uint32_t lifetime_s;                 /* of a registration; 0: the road's own default */
     uint32_t queue;                      /* 1: sleep between updates */
+    uint32_t send_s;                     /* values are told by Send, so often; 0: not at all */
     uint32_t robust;                     /* 1: downloads by Q-Block2 */
     uint32_t awake_s;                    /* ... so long after the last message; 0: 93 */
     char mqtt_url[UD_SETTING_BYTES_MAX]; /* of the message broker; empty: none */
