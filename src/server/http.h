@@ -84,6 +84,7 @@ struct ud_call {
     void (*finish)(struct ud_call *call, ud_err err);
     void (*committed)(struct ud_call *call);
     ud_err worked;
+    bool store_away;                     /* what failed did so because the database does not answer */
     uint8_t far_sha256[UD_SHA256_BYTES]; /* that is being fetched */
     void (*far_then)(struct ud_call *call);
     struct ud_arrival *arrival; /* NULL, or its: joined */

@@ -13,6 +13,9 @@
 #define FILE_BLOCK_BYTES 131072
 #define PAGE_LIMIT 50
 #define PAGE_LIMIT_MAX 500
+#define STORE_AWAY                                                                                             \
+    "the database does not answer; the server connects again by itself: see that the database runs and can "   \
+    "be reached (the server's log has its words)"
 
 void *ud_call_alloc(struct ud_call *call, size_t bytes)
 {
@@ -289,7 +292,10 @@ void ud_call_error_status(struct ud_call *call, unsigned status, ud_err err, con
     } else {
         ud_json_string(&json, "errorCode", ud_err_name(err));
     }
-    ud_json_string(&json, "message", message == NULL ? ud_err_text(err) : message);
+    ud_json_string(&json, "message",
+                   message != NULL    ? message
+                   : call->store_away ? STORE_AWAY
+                                      : ud_err_text(err));
     ud_json_string(&json, "remedy", ud_err_remedy(err));
     ud_json_close(&json, '}');
     if (status == 503) {
@@ -441,9 +447,17 @@ static ud_err job_run(struct ud_job *job, struct ud_store *store)
     return err == UD_OK && call->route->listener == UD_LISTEN_PEOPLE ? ud_call_record(call, store) : err;
 }
 
-static void job_done(struct ud_job *job, ud_err err)
+/* What failed because the database does not answer may be asked again later. */
+static ud_err or_later(struct ud_call *call, ud_err err, bool lost)
+{
+    call->store_away = err == UD_ERR_STORE && lost;
+    return call->store_away ? UD_ERR_RETRY_LATER : err;
+}
+
+static void job_done(struct ud_job *job, ud_err failed)
 {
     struct ud_call *call = call_of_job(job);
+    const ud_err err = or_later(call, failed, failed != UD_OK && ud_writer_is_lost(call->server->writer));
     if (call->committed != NULL && err == UD_OK) {
         call->committed(call);
     }
@@ -520,13 +534,15 @@ void ud_call_artifact(struct ud_call *call, const uint8_t sha256[UD_SHA256_BYTES
 ud_err ud_call_read(struct ud_call *call, ud_err (*work)(struct ud_call *call, struct ud_store *store))
 {
     struct ud_store *store = NULL;
-    ud_err err = ud_store_pool_take(call->server->readers, &store);
+    /* one that cannot be opened: others of its kind were */
+    ud_err err = or_later(call, ud_store_pool_take(call->server->readers, &store), true);
     if (err == UD_OK) {
         err = work(call, store);
         if (err == UD_ERR_STORE) {
             ud_log_event(&call->server->log, UD_LOG_ERROR, "store", "error", ud_err_name(err), "words",
                          ud_store_message(store), NULL);
         }
+        err = or_later(call, err, ud_store_is_lost(store));
         ud_store_pool_give(call->server->readers, store);
     }
     return err;

@@ -450,7 +450,7 @@ static ud_err remove_entity(struct ud_call *call, struct ud_store *store)
                   : ud_store_module_changed(store, call->tenant, id, call->person.person);
     }
     err = err == UD_OK ? ud_store_entity_remove(store, entity, call->tenant, id) : err;
-    return err == UD_ERR_STORE ? UD_ERR_IN_USE : err; /* something refers to it */
+    return err == UD_ERR_STORE && !ud_store_is_lost(store) ? UD_ERR_IN_USE : err; /* something refers to it */
 }
 
 static void was_removed(struct ud_call *call, ud_err err)

@@ -59,6 +59,8 @@ ud_err ud_store_release(struct ud_store *store);
 ud_err ud_store_undo(struct ud_store *store);
 /** False after an error that made the database end the transaction by itself: everything since begin is undone. */
 bool ud_store_in_transaction(const struct ud_store *store);
+/** The last failure was that the database does not answer; the next use connects again. */
+bool ud_store_is_lost(const struct ud_store *store);
 /** Move the log into the database file, for a clean end. */
 ud_err ud_store_checkpoint(struct ud_store *store);
 

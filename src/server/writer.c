@@ -283,6 +283,11 @@ ud_err ud_writer_run(struct ud_writer *writer, ud_err (*run)(struct ud_job *job,
     return err;
 }
 
+bool ud_writer_is_lost(const struct ud_writer *writer)
+{
+    return ud_store_is_lost(writer->store);
+}
+
 void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx), void *ctx)
 {
     writer->committed = committed;

@@ -40,6 +40,8 @@ ud_err ud_writer_run(struct ud_writer *writer, ud_err (*run)(struct ud_job *job,
                      struct ud_job *job);
 /** Called on the writer thread after each commit, before the jobs hear of it. Set before the first job. */
 void ud_writer_on_commit(struct ud_writer *writer, void (*committed)(void *ctx), void *ctx);
+/** The database does not answer, as far as the last batch knows. From the jobs' done(). */
+bool ud_writer_is_lost(const struct ud_writer *writer);
 /** Jobs that wait now. From any thread. */
 size_t ud_writer_waiting(struct ud_writer *writer);
 void ud_writer_stats(struct ud_writer *writer, struct ud_writer_stats *stats);

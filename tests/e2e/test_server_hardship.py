@@ -230,6 +230,34 @@ def test_f13_a_full_log_that_ends_postgresql_loses_nothing_that_was_acknowledged
     check(server)
 
 
+def test_people_hear_when_to_come_again_while_the_database_is_away(tmp_path):
+    cluster = Postgres().start()
+    try:
+        server = Server(tmp_path / "state", store=cluster.database()).start()
+        try:
+            first = server.add_device("first")
+            cluster.stop()
+            for method, path, body in (("GET", "/api/v1/devices/first", None), ("POST", "/api/v1/devices", {"name": "second"}),
+                                       ("DELETE", "/api/v1/devices/first", None), ("GET", "/rest/v1/targets", None)):
+                reply = server.api(method, path, body)
+                assert reply.status == 503 and int(reply.headers["Retry-After"]) > 0, (method, path, reply)
+                assert "UD_ERR_RETRY_LATER" in (reply.json["errorCode"], reply.json.get("exceptionClass"))
+                assert "see that the database runs" in reply.json["message"]
+            assert first.call("GET").status == 200, "polls are answered without the store"
+            told = first.call("PUT", "/configData", {"mode": "replace", "data": {"serial": "1"}})
+            assert told.status == 503 and int(told.headers["Retry-After"]) > 0, "nothing is acknowledged that is not kept"
+            cluster.start()
+            deadline = time.monotonic() + WAIT_S
+            while (reply := server.api("POST", "/api/v1/devices", {"name": "second"})).status != 201:
+                assert reply.status == 503 and time.monotonic() < deadline, reply
+                time.sleep(0.1)
+            assert server.api("GET", "/api/v1/devices").json["total"] == 2
+        finally:
+            server.stop()
+    finally:
+        cluster.remove()
+
+
 def test_f6_connections_that_never_ask_keep_nobody_out_for_long(tmp_path):
     """Far more of them than there is room for: each ends by itself, and who asks something is answered."""
     server = Server(tmp_path / "state", "--connections-max", "64", "--idle-s", "2", "--threads", "1", tls=True).start()

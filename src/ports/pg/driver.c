@@ -26,6 +26,7 @@ struct pg {
     ud_store_mode mode;
     bool in_transaction; /* as we asked for; the connection may have been lost since */
     bool lost;           /* in a transaction: nothing runs until it was ended */
+    bool away;           /* the last failure ended the connection, whatever PQstatus() says yet */
     unsigned names;      /* of prepared statements, so far */
     unsigned era;        /* counts connections: statements are prepared anew on each */
     char place[];
@@ -73,6 +74,22 @@ static ud_err err_of_state(const char *state)
     return UD_ERR_STORE;
 }
 
+/*
+ * Does this failure end the connection? PQstatus() may say so only at the next command: a failure without SQLSTATE is
+ * libpq's own, of which there is none that the connection outlives for us, and FATAL is the server's last word.
+ */
+static bool ends_connection(const struct pg *pg, const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return PQstatus(pg->conn) != CONNECTION_OK || PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL ||
+           (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
+}
+
+static bool is_away(const struct pg *pg)
+{
+    return pg->away || PQstatus(pg->conn) != CONNECTION_OK;
+}
+
 /* Takes the result: UD_OK when it is a good one. */
 static ud_err settle(struct ud_store *store, PGresult *result)
 {
@@ -83,7 +100,8 @@ static ud_err settle(struct ud_store *store, PGresult *result)
         const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         err = sql_complain(store, err_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
                            primary == NULL ? PQerrorMessage(pg->conn) : primary);
-        pg->lost = pg->lost || (pg->in_transaction && PQstatus(pg->conn) != CONNECTION_OK);
+        pg->away = pg->away || ends_connection(pg, result);
+        pg->lost = pg->lost || (pg->in_transaction && pg->away);
     }
     PQclear(result);
     return err;
@@ -114,7 +132,7 @@ static ud_err connect_again(struct ud_store *store)
     PQfinish(pg->conn);
     pg->era++; /* statements stay: one of them may be running right now */
     pg->conn = PQconnectdbParams(names, values, 1);
-    pg->in_transaction = pg->lost = false;
+    pg->in_transaction = pg->lost = pg->away = false;
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         return sql_complain(store, UD_ERR_STORE, PQerrorMessage(pg->conn));
     }
@@ -129,7 +147,7 @@ static ud_err ready(struct ud_store *store)
     if (pg->lost) {
         return sql_complain(store, UD_ERR_STORE, "the connection was lost within a transaction");
     }
-    return PQstatus(pg->conn) == CONNECTION_OK || pg->in_transaction ? UD_OK : connect_again(store);
+    return !is_away(pg) || pg->in_transaction ? UD_OK : connect_again(store);
 }
 
 static ud_err open_connection(struct ud_store *store, const char *place, ud_store_mode mode)
@@ -167,7 +185,7 @@ static ud_err begin(struct ud_store *store)
     pg->lost = pg->in_transaction = false;
     ud_err err = ready(store);
     err = err == UD_OK ? script(store, "BEGIN; SELECT pg_advisory_xact_lock(" WRITER_LOCK ")") : err;
-    if (err != UD_OK && PQstatus(pg->conn) != CONNECTION_OK) { /* closed while it was idle: once more */
+    if (err != UD_OK && is_away(pg)) { /* closed while it was idle: once more */
         err = connect_again(store);
         err = err == UD_OK ? script(store, "BEGIN; SELECT pg_advisory_xact_lock(" WRITER_LOCK ")") : err;
     }
@@ -222,6 +240,11 @@ static bool in_transaction(const struct ud_store *store)
 {
     const struct pg *pg = pg_of(store);
     return pg->in_transaction && !pg->lost;
+}
+
+static bool lost(const struct ud_store *store)
+{
+    return is_away(pg_of(store));
 }
 
 static ud_err checkpoint(struct ud_store *store)
@@ -461,8 +484,7 @@ static ud_err run(struct ud_store *store, struct pg_stmt *stmt)
 {
     const struct pg *pg = pg_of(store);
     const ud_err err = run_once(store, stmt);
-    const bool closed = err != UD_OK && pg->mode == UD_STORE_READER && !pg->in_transaction &&
-                        PQstatus(pg->conn) != CONNECTION_OK;
+    const bool closed = err != UD_OK && pg->mode == UD_STORE_READER && !pg->in_transaction && is_away(pg);
     return closed ? run_once(store, stmt) : err;
 }
 
@@ -568,6 +590,7 @@ const struct sql_driver sql_driver_pg = {
     .close = close_connection,
     .control = control,
     .in_transaction = in_transaction,
+    .lost = lost,
     .checkpoint = checkpoint,
     .limit = limit,
     .script = script,

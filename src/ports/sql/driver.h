@@ -40,6 +40,8 @@ struct sql_driver {
     void (*close)(struct ud_store *store);
     ud_err (*control)(struct ud_store *store, sql_control what);
     bool (*in_transaction)(const struct ud_store *store);
+    /** NULL where there is nothing to lose; else: the connection is gone, and the next use makes one. */
+    bool (*lost)(const struct ud_store *store);
     ud_err (*checkpoint)(struct ud_store *store);
     /** Statements may take so long from now on, then fail with UD_ERR_FILTER_COST; 0 = as long as they want. */
     ud_err (*limit)(struct ud_store *store, uint32_t ms);

@@ -113,6 +113,11 @@ bool ud_store_in_transaction(const struct ud_store *store)
     return store->driver->in_transaction(store);
 }
 
+bool ud_store_is_lost(const struct ud_store *store)
+{
+    return store->driver->lost != NULL && store->driver->lost(store);
+}
+
 ud_err ud_store_checkpoint(struct ud_store *store)
 {
     return store->driver->checkpoint(store);
