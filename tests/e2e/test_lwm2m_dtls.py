@@ -5,6 +5,7 @@ import socket
 import struct
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography import x509
@@ -255,7 +256,7 @@ def test_G2_rubbish_and_records_of_nobody_get_no_answer(server):
 
 
 class Relay:
-    """Between a client and the server, so that a test can put datagrams of its own into a live session."""
+    """Between a client and the server: a test can put datagrams of its own into a live session, and lose one of it."""
 
     def __init__(self, server):
         self.front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -263,24 +264,36 @@ class Relay:
         self.back = udp(server)
         self.port = self.front.getsockname()[1]
         self.records = []
+        self.lost = None
 
-    def pump(self, process, inject=None):
+    def is_lost(self, data, record, toward):
+        """The first datagram that begins as `record` says, on its way `toward` that end: only that one."""
+        if record is None or self.lost is not None or record[2] != toward or (data[0], data[4]) != record[:2] or \
+                (len(record) > 3 and data[13] != record[3]):
+            return False
+        self.lost = data
+        return True
+
+    def pump(self, process, inject=None, lose=None, wait_s=WAIT_S):
         self.front.settimeout(0.05)
         self.back.settimeout(0.05)
         peer = None
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + wait_s
         while process.poll() is None and time.monotonic() < deadline:
             try:
                 data, peer = self.front.recvfrom(4096)
                 self.records.append(data)
-                self.back.send(data)
+                if not self.is_lost(data, lose, "server"):
+                    self.back.send(data)
                 if inject:
                     inject(self, data)
             except TimeoutError:
                 pass
             try:
                 while peer:
-                    self.front.sendto(self.back.recv(4096), peer)
+                    data = self.back.recv(4096)
+                    if not self.is_lost(data, lose, "client"):
+                        self.front.sendto(data, peer)
             except TimeoutError:
                 pass
 
@@ -308,3 +321,35 @@ def test_G2_replayed_and_forged_records_change_nothing(server):
     assert "c:2.01" in output, output
     assert metric(server, "updraft_coap_datagrams_total") == 1  # the replay was none
     assert metric(server, "updraft_dtls_sessions") <= 1
+
+
+# kind of record (handshake, change cipher spec), epoch, where it goes, kind of message where it can be read
+HANDSHAKE = {
+    "hello": (22, 0, "server", 1), "verify": (22, 0, "client", 3), "server hello": (22, 0, "client", 2),
+    "server done": (22, 0, "client", 14), "key exchange": (22, 0, "server", 16), "client changes": (20, 0, "server"),
+    "client finished": (22, 1, "server"), "server changes": (20, 0, "client"), "server finished": (22, 1, "client"),
+}
+
+
+def test_a_handshake_ends_whatever_datagram_of_it_is_lost(server):
+    """Most of all the server's last ones: it is done, and has to say them again because the client asks again."""
+    if shutil.which("coap-client-gnutls") is None:
+        pytest.skip("coap-client-gnutls is not installed: scripts/bootstrap test")
+
+    def shake(number, lose):
+        relay = Relay(server)
+        process = subprocess.Popen(["coap-client-gnutls", "-B", "60", "-v", "6", "-u", f"id{number}", "-k", KEY, "-m", "post", "-t",
+                                    "40", "-e", "</3/0>", f"coaps://127.0.0.1:{relay.port}/rd?ep=d{number}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        relay.pump(process, lose=lose, wait_s=90)
+        process.kill()
+        return relay.lost is not None, process.communicate()[0]
+
+    for number in range(len(HANDSHAKE)):
+        server.add_device(f"d{number}")
+        add_key(server, f"d{number}", mode="psk", identity=f"id{number}", key=KEY.encode().hex())
+    with ThreadPoolExecutor(len(HANDSHAKE)) as pool:
+        ends = list(pool.map(shake, range(len(HANDSHAKE)), HANDSHAKE.values()))
+    for name, (lost, output) in zip(HANDSHAKE, ends):
+        assert lost, f"{name} never came"
+        assert "c:2.01" in output, f"{name} was lost:\n{output}"
