@@ -18,14 +18,6 @@ void ud_api_health(struct ud_call *call)
     ud_json_close(&json, '}');
 }
 
-static void line(struct ud_text *out, const char *name, uint64_t value)
-{
-    ud_text_puts(out, name);
-    ud_text_puts(out, " ");
-    ud_text_int(out, (int64_t)value);
-    ud_text_puts(out, "\n");
-}
-
 static ud_err action_lines(struct ud_call *call, struct ud_store *store)
 {
     struct ud_text *out = call->data;
@@ -35,7 +27,7 @@ static ud_err action_lines(struct ud_call *call, struct ud_store *store)
         ud_text_puts(out, "updraft_actions{state=\"");
         ud_text_puts(out, ud_action_state_name((ud_action_state)state));
         ud_text_puts(out, "\"}");
-        line(out, "", counts[state]);
+        ud_text_metric(out, "", counts[state]);
     }
     return err;
 }
@@ -62,7 +54,7 @@ static ud_err rollout_lines(struct ud_call *call, struct ud_store *store)
             ud_text_puts(out, "{rollout=\"");
             ud_text_int(out, saved[i].rollout);
             ud_text_puts(out, "\"}");
-            line(out, "", value);
+            ud_text_metric(out, "", value);
         }
     }
     return err;
@@ -82,14 +74,15 @@ void ud_api_metrics(struct ud_call *call)
     struct ud_text *out = &call->out;
     struct ud_writer_stats stats;
     for (int i = 0; i < UD_METRIC_COUNT; i++) {
-        line(out, names[i], atomic_load_explicit(&call->server->metrics.counts[i], memory_order_relaxed));
+        ud_text_metric(out, names[i],
+                       atomic_load_explicit(&call->server->metrics.counts[i], memory_order_relaxed));
     }
     ud_writer_stats(call->server->writer, &stats);
-    line(out, "updraft_store_commits_total", stats.commits);
-    line(out, "updraft_store_jobs_total", stats.jobs);
-    line(out, "updraft_store_failed_commits_total", stats.failed_commits);
-    line(out, "updraft_store_jobs_waiting", ud_writer_waiting(call->server->writer));
-    line(out, "updraft_devices", ud_fleet_count(call->server->fleet));
+    ud_text_metric(out, "updraft_store_commits_total", stats.commits);
+    ud_text_metric(out, "updraft_store_jobs_total", stats.jobs);
+    ud_text_metric(out, "updraft_store_failed_commits_total", stats.failed_commits);
+    ud_text_metric(out, "updraft_store_jobs_waiting", ud_writer_waiting(call->server->writer));
+    ud_text_metric(out, "updraft_devices", ud_fleet_count(call->server->fleet));
     ud_turn_metrics(call->server->turn, out);
     call->data = out;
     const ud_err err = ud_call_read(call, stored_lines);

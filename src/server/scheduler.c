@@ -1,5 +1,6 @@
 #include "server/scheduler.h"
 
+#include "server/deadline.h"
 #include "server/patches.h"
 #include "server/rollouts.h"
 #include "server/server.h"
@@ -10,7 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define IDLE_MS 1000     /* how late news of other servers may be */
 #define ERROR_MS 2000    /* after a tick that failed */
@@ -175,14 +175,7 @@ static void prepare_groups(const struct ud_scheduler *scheduler)
 
 static void wait_until(struct ud_scheduler *scheduler, int64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = ud_deadline_in((uint64_t)wait_ms);
     pthread_mutex_lock(&scheduler->lock);
     int code = 0;
     while (!scheduler->woken && !scheduler->ending && code == 0) {
@@ -250,7 +243,6 @@ static void *scheduler_thread(void *ctx)
 ud_err ud_scheduler_open(struct ud_scheduler **out, struct ud_server *server)
 {
     struct ud_scheduler *scheduler = calloc(1, sizeof *scheduler);
-    pthread_condattr_t attributes;
     if (scheduler == NULL) {
         return UD_ERR_MEMORY;
     }
@@ -260,10 +252,7 @@ ud_err ud_scheduler_open(struct ud_scheduler **out, struct ud_server *server)
         return UD_ERR_CRYPTO;
     }
     pthread_mutex_init(&scheduler->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&scheduler->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ud_deadline_cond_init(&scheduler->changed);
     if (pthread_create(&scheduler->thread, NULL, scheduler_thread, scheduler) != 0) {
         pthread_cond_destroy(&scheduler->changed);
         pthread_mutex_destroy(&scheduler->lock);

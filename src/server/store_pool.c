@@ -1,13 +1,13 @@
 #include "server/store_pool.h"
 
+#include "server/deadline.h"
 #include "server/files.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define WAIT_S 10
+#define WAIT_MS 10000
 
 struct ud_store_pool {
     pthread_mutex_t lock;
@@ -28,12 +28,8 @@ ud_err ud_store_pool_open(struct ud_store_pool **out, const char *place, size_t 
     }
     memcpy(pool->place, place, strlen(place) + 1);
     pool->max = max < 1 ? 1 : max > UD_STORE_POOL_MAX ? UD_STORE_POOL_MAX : max;
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->given, &clock);
-    pthread_condattr_destroy(&clock);
+    ud_deadline_cond_init(&pool->given);
     *out = pool;
     return UD_OK;
 }
@@ -54,9 +50,7 @@ void ud_store_pool_close(struct ud_store_pool *pool)
 /* One handle more was taken, or is to be opened (*store NULL). UD_ERR_RETRY_LATER: none came free in time. */
 static ud_err reserve(struct ud_store_pool *pool, struct ud_store **store)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += WAIT_S;
+    const struct timespec end = ud_deadline_in(WAIT_MS);
     while (pool->count == 0 && pool->open == pool->max) {
         if (pthread_cond_timedwait(&pool->given, &pool->lock, &end) == ETIMEDOUT) {
             return UD_ERR_RETRY_LATER;

@@ -77,6 +77,14 @@ void ud_text_hex(struct ud_text *text, struct ud_bytes bytes)
     }
 }
 
+void ud_text_metric(struct ud_text *text, const char *name, uint64_t value)
+{
+    ud_text_puts(text, name);
+    ud_text_puts(text, " ");
+    ud_text_int(text, (int64_t)value);
+    ud_text_puts(text, "\n");
+}
+
 bool ud_text_ok(const struct ud_text *text)
 {
     return !text->failed;

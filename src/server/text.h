@@ -32,6 +32,8 @@ void ud_text_put(struct ud_text *text, const char *from, size_t len);
 void ud_text_puts(struct ud_text *text, const char *from);
 void ud_text_int(struct ud_text *text, int64_t value);
 void ud_text_hex(struct ud_text *text, struct ud_bytes bytes);
+/** A line of Prometheus' text format: name, space, value. */
+void ud_text_metric(struct ud_text *text, const char *name, uint64_t value);
 bool ud_text_ok(const struct ud_text *text);
 /** Give the bytes to the caller, who frees them with free(). NULL if the text failed or is empty. */
 char *ud_text_take(struct ud_text *text);

@@ -368,23 +368,15 @@ void ud_lwm2m_listening(const struct ud_lwm2m *lw, struct ud_json *json)
     }
 }
 
-static void metric(struct ud_text *text, const char *name, uint64_t value)
-{
-    ud_text_puts(text, name);
-    ud_text_puts(text, " ");
-    ud_text_int(text, (int64_t)value);
-    ud_text_puts(text, "\n");
-}
-
 void ud_lwm2m_metrics(struct ud_lwm2m *lw, struct ud_text *text)
 {
     struct ud_endpoint_stats stats;
     ud_endpoint_stats(lw->endpoint, &stats);
-    metric(text, "updraft_coap_datagrams_total", stats.received);
-    metric(text, "updraft_coap_datagrams_refused_total", stats.refused);
-    metric(text, "updraft_oscore_names_not_looked_up_total", stats.not_looked_up);
-    metric(text, "updraft_dtls_handshakes_total{result=\"done\"}", stats.handshakes);
-    metric(text, "updraft_dtls_handshakes_total{result=\"failed\"}", stats.handshakes_failed);
-    metric(text, "updraft_coap_peers", stats.remotes);
-    metric(text, "updraft_dtls_sessions", stats.sessions);
+    ud_text_metric(text, "updraft_coap_datagrams_total", stats.received);
+    ud_text_metric(text, "updraft_coap_datagrams_refused_total", stats.refused);
+    ud_text_metric(text, "updraft_oscore_names_not_looked_up_total", stats.not_looked_up);
+    ud_text_metric(text, "updraft_dtls_handshakes_total{result=\"done\"}", stats.handshakes);
+    ud_text_metric(text, "updraft_dtls_handshakes_total{result=\"failed\"}", stats.handshakes_failed);
+    ud_text_metric(text, "updraft_coap_peers", stats.remotes);
+    ud_text_metric(text, "updraft_dtls_sessions", stats.sessions);
 }

@@ -1,6 +1,7 @@
 #include "server/lwm2m/turn.h"
 
 #include "server/coap/udp.h"
+#include "server/deadline.h"
 #include "server/lwm2m/capability.h"
 #include "server/secret.h"
 #include "server/server.h"
@@ -10,7 +11,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LOOK_MAX 500 /* commands of other servers in one look */
 
@@ -74,14 +74,7 @@ static uint64_t renew_ms(const struct ud_lwm2m_turn *turn)
 /* Wait, with the lock held, for a signal at most so long. False: the time is over. */
 static bool await_signal(struct ud_lwm2m_turn *turn, uint64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = ud_deadline_in(wait_ms);
     return pthread_cond_timedwait(&turn->changed, &turn->lock, &until) == 0;
 }
 
@@ -383,7 +376,6 @@ static ud_err is_shared(struct ud_server *server, bool *shared)
 static ud_err make(struct ud_lwm2m_turn **out, struct ud_server *server, bool shared)
 {
     struct ud_lwm2m_turn *turn = calloc(1, sizeof *turn);
-    pthread_condattr_t attributes;
     if (turn == NULL) {
         return UD_ERR_MEMORY;
     }
@@ -395,10 +387,7 @@ static ud_err make(struct ud_lwm2m_turn **out, struct ud_server *server, bool sh
     memcpy(turn->listen[0], server->config.listen_coap, sizeof turn->listen[0]);
     memcpy(turn->listen[1], server->config.listen_coaps, sizeof turn->listen[1]);
     pthread_mutex_init(&turn->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&turn->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ud_deadline_cond_init(&turn->changed);
     *out = turn;
     return ud_secret_make(turn->holder, UD_HOLDER_CHARS);
 }
@@ -513,23 +502,15 @@ void ud_turn_listening(struct ud_lwm2m_turn *turn, struct ud_json *json)
     }
 }
 
-static void count(struct ud_text *text, const char *name, uint64_t value)
-{
-    ud_text_puts(text, name);
-    ud_text_puts(text, " ");
-    ud_text_int(text, (int64_t)value);
-    ud_text_puts(text, "\n");
-}
-
 void ud_turn_metrics(struct ud_lwm2m_turn *turn, struct ud_text *text)
 {
     if (turn == NULL || !turn->has_ports) {
         return;
     }
     pthread_mutex_lock(&turn->lock);
-    count(text, "updraft_coap_lease_held", turn->lwm2m != NULL);
-    count(text, "updraft_coap_lease_taken_total", turn->taken_count);
-    count(text, "updraft_coap_lease_lost_total", turn->lost_count);
+    ud_text_metric(text, "updraft_coap_lease_held", turn->lwm2m != NULL);
+    ud_text_metric(text, "updraft_coap_lease_taken_total", turn->taken_count);
+    ud_text_metric(text, "updraft_coap_lease_lost_total", turn->lost_count);
     if (turn->lwm2m != NULL) {
         ud_lwm2m_metrics(turn->lwm2m, text);
     }
