@@ -3,11 +3,12 @@
  *
  *     rd.c         registration interface          reg.c        registrations in memory
  *     ask.c        questions to devices            values.c     values <-> JSON, what is kept of them
- *     commands.c   the operator's commands         upgrade.c    firmware by object 5
- *     bootstrap.c  bootstrap interface             fw.c         artifacts over CoAP
- *     report.c     signed reports                  objects.c    what is known of objects
- *     profile.c    which patches a device takes    upgrade_tell.c  what an upgrade knows, into the action
- *     turn.c       whose turn it is                capability.c the secret of URIs
+ *     commands.c   the operator's commands         upgrade.c    firmware: what is to be done next
+ *     bootstrap.c  bootstrap interface             upgrade_steps.c   how it is done
+ *     report.c     signed reports                  upgrade_result.c  what a device's results mean
+ *     profile.c    which patches a device takes    upgrade_tell.c    what an upgrade knows, into the action
+ *     turn.c       whose turn it is                fw.c         artifacts over CoAP
+ *     objects.c    what is known of objects        capability.c the secret of URIs
  */
 #ifndef UD_SERVER_LWM2M_HUB_H
 #define UD_SERVER_LWM2M_HUB_H

@@ -16,79 +16,31 @@
  * Quirks by what a device shows, not by its name: no /5/0/8: CoAP; no /5/0/9: push; a reset by empty URI that changes
  * nothing is followed by one by a single NUL byte; Result not kept over the restart: the version tells (spec: Zephyr).
  */
-#include "server/lwm2m/hub.h"
+#include "server/lwm2m/upgrade_job.h"
 
-#include "server/lwm2m/ask.h"
 #include "server/lwm2m/upgrade_tell.h"
 #include "server/offer_gate.h"
 
 #include <stdlib.h>
 
-#define POLL_MS 10000
-#define GATED_MS 30000        /* between two looks at an action that may not be offered yet */
-#define RETRIES_MAX 3         /* of a transfer that failed for a reason that may pass */
-#define PROTOCOL_NONE 0x8000U /* the device did not say */
-
-typedef enum step {
-    LOOKING,      /* reading what it is and does */
-    RESETTING,    /* what an older job left */
-    TRANSFERRING, /* the URI is written, or the package on its way */
-    INSTALLING,   /* Update was executed */
-    ENDING,       /* its end is being stored */
-} step;
-
-struct ud_upgrade {
-    struct ud_timer timer;
-    struct ud_lwm2m *lw;
-    struct ud_reg *reg;
-    int32_t action;
-    int32_t release;
-    ud_action_state was; /* of the action when we began to look */
-    step step;
-    bool just_registered;
-    bool foreign;
-    bool pull;
-    uint8_t resets;
-    uint8_t retries;
-    bool executing;
-    int64_t state; /* of the device; -1 = not known */
-    int64_t result;
-    int64_t method;
-    uint16_t protocols; /* bits; PROTOCOL_NONE = not said */
-    char target[UD_VERSION_BYTES_MAX + 1];
-    char running[UD_VERSION_BYTES_MAX + 1]; /* /3/0/3 */
-    char filename[UD_FILENAME_BYTES_MAX + 1];
-    struct ud_bytes package; /* mapped while it is pushed */
-};
-
-static void decide(struct ud_lwm2m *lw, struct ud_reg *reg);
-
-static struct ud_lwm2m_path resource(uint16_t object, uint16_t id)
-{
-    return ud_lwm2m_path_of(3, object, 0, id, 0);
-}
+#define GATED_MS 30000 /* between two looks at an action that may not be offered yet */
+#define RETRIES_MAX 3  /* of a transfer that failed for a reason that may pass */
 
 void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     if (reg->upgrade != NULL) {
         ud_timers_unreserve(ud_endpoint_timers(lw->endpoint), &reg->upgrade->timer);
         ud_fw_unmap(reg->upgrade->package);
+        free(reg->upgrade->parts);
         free(reg->upgrade);
         reg->upgrade = NULL;
     }
 }
 
-/* --- what we know goes into the action */
-
-static void progress(struct ud_lwm2m *lw, const struct ud_reg *reg, ud_execution execution, const char *words)
-{
-    ud_upgrade_tell(lw, reg, reg->upgrade->action, false, execution, UD_FINISHED_NONE, UD_OK, words);
-}
-
-static void finish(struct ud_lwm2m *lw, struct ud_reg *reg, ud_err error, const char *words)
+void ud_upgrade_finish(struct ud_lwm2m *lw, struct ud_reg *reg, ud_err error, const char *words)
 {
     struct ud_upgrade *up = reg->upgrade;
-    up->step = ENDING;
+    up->step = UD_UPGRADE_ENDING;
     ud_timer_clear(ud_endpoint_timers(lw->endpoint), &up->timer);
     ud_log_event(&lw->server->log, UD_LOG_INFO, "lwm2m-upgrade", "device", reg->name, "error",
                  ud_err_name(error), "words", words, NULL);
@@ -97,26 +49,6 @@ static void finish(struct ud_lwm2m *lw, struct ud_reg *reg, ud_err error, const 
 }
 
 /* --- what the device says */
-
-static const struct {
-    ud_err err;
-    bool passes; /* may be gone at the next try */
-    const char *words;
-} results[] = {
-    [0] = {UD_OK, false, "nothing yet"},
-    [1] = {UD_OK, false, "the device says that it updated"},
-    [2] = {UD_ERR_SPACE, false, "not enough flash for the package"},
-    [3] = {UD_ERR_MEMORY, true, "out of memory while downloading"},
-    [4] = {UD_ERR_CONNECT, true, "connection lost while downloading"},
-    [5] = {UD_ERR_DIGEST, false, "integrity check of the package failed"},
-    [6] = {UD_ERR_SHAPE, false, "unsupported type of package"},
-    [7] = {UD_ERR_URI, false, "invalid URI"},
-    [8] = {UD_ERR_DEVICE_FAILED, false, "the update failed"},
-    [9] = {UD_ERR_ALGORITHM, false, "unsupported protocol of the URI"},
-    [10] = {UD_ERR_CANCELED, false, "canceled"},
-    [11] = {UD_OK, false, "deferred"},
-};
-#define RESULT_COUNT ((int64_t)(sizeof results / sizeof results[0]))
 
 static void copy_text(const struct ud_lwm2m_record *record, char *out, size_t room)
 {
@@ -129,6 +61,21 @@ static void copy_text(const struct ud_lwm2m_record *record, char *out, size_t ro
     }
 }
 
+/* A value of the part; true when it decides. */
+static bool take_part(struct ud_upgrade_part *part, uint16_t id, int64_t value)
+{
+    if (id == 3) {
+        part->state = value;
+    } else if (id == 5) {
+        part->result = value;
+    } else if (id == 9) {
+        part->method = value;
+    } else if (id == 8 && value >= 0 && value < 8) {
+        part->protocols = (uint16_t)((part->protocols & ~UD_UPGRADE_PROTOCOL_NONE) | 1U << value);
+    }
+    return id == 3 || id == 5;
+}
+
 void ud_upgrade_value(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_lwm2m_record *record)
 {
     struct ud_upgrade *up = reg->upgrade;
@@ -137,305 +84,112 @@ void ud_upgrade_value(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_l
         return;
     }
     if (ud_lwm2m_path_is(path, 3, 3, 0, 3) && record->kind == UD_LWM2M_STRING) {
-        copy_text(record, up->running, sizeof up->running);
+        copy_text(record, up->parts[0].running, sizeof up->parts[0].running);
     }
-    if (path->depth < 3 || path->id[0] != 5 || path->id[1] != 0 || record->kind != UD_LWM2M_INT) {
+    if (path->depth < 3 || path->id[0] != up->object || record->kind != UD_LWM2M_INT) {
         return;
     }
-    const int64_t value = record->integer;
-    if (path->id[2] == 3) {
-        up->state = value;
-    } else if (path->id[2] == 5) {
-        up->result = value;
-    } else if (path->id[2] == 9) {
-        up->method = value;
-    } else if (path->id[2] == 8 && value >= 0 && value < 8) {
-        up->protocols = (uint16_t)((up->protocols & ~PROTOCOL_NONE) | 1U << value);
-    } else {
-        return;
-    }
-    if ((path->id[2] == 3 || path->id[2] == 5) && up->step != LOOKING && up->step != ENDING) {
-        /* decided when the pair is here: a notification of one is followed by the other's, or by a reading */
-        ud_timer_set(ud_endpoint_timers(lw->endpoint), &up->timer, ud_endpoint_now_ms(lw->endpoint));
-    }
-}
-
-/* --- reading */
-
-static void was_read(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err)
-{
-    const bool last = ask->ctx != NULL;
-    if (err == UD_ERR_GONE || reg->upgrade == NULL) {
-        return;
-    }
-    if (err == UD_OK && ask->code == UD_COAP_205_CONTENT) {
-        const uint32_t format = ask->answer_format < 0 ? UD_COAP_FORMAT_TEXT : (uint32_t)ask->answer_format;
-        (void)ud_values_take(lw, reg, format, &ask->path, ud_ask_answer(ask), false, NULL);
-    }
-    if (last) {
-        decide(lw, reg);
-    }
-}
-
-static void read_one(struct ud_lwm2m *lw, struct ud_reg *reg, uint16_t object, uint16_t id, bool last)
-{
-    const struct ud_lwm2m_path path = resource(object, id);
-    struct ud_ask *ask = ud_ask_new(UD_COAP_GET, &path, was_read, last ? reg : NULL);
-    if (ask != NULL) {
-        ud_ask_submit(lw, reg, ask);
-    }
-}
-
-static void upgrade_due(struct ud_timer *timer, void *ctx)
-{
-    struct ud_upgrade *up =
-        (struct ud_upgrade *)(void *)((unsigned char *)timer - offsetof(struct ud_upgrade, timer));
-    (void)ctx;
-    ud_timer_set(ud_endpoint_timers(up->lw->endpoint), timer, ud_endpoint_now_ms(up->lw->endpoint) + POLL_MS);
-    if (up->reg->first == NULL) { /* else the answer to what is asked brings us here again */
-        read_one(up->lw, up->reg, 5, 3, false);
-        read_one(up->lw, up->reg, 5, 5, true);
-    }
-}
-
-static void poll_later(struct ud_lwm2m *lw, struct ud_upgrade *up)
-{
-    ud_timer_set(ud_endpoint_timers(lw->endpoint), &up->timer, ud_endpoint_now_ms(lw->endpoint) + POLL_MS);
-}
-
-static void look(struct ud_lwm2m *lw, struct ud_reg *reg)
-{
-    const struct ud_lwm2m_path state = resource(5, 3);
-    const struct ud_lwm2m_path result = resource(5, 5);
-    reg->upgrade->step = LOOKING;
-    reg->upgrade->state = reg->upgrade->result = -1;
-    read_one(lw, reg, 5, 9, false);
-    read_one(lw, reg, 5, 8, false);
-    read_one(lw, reg, 3, 3, false);
-    ud_watch_path(lw, reg, &state);
-    ud_watch_path(lw, reg, &result);
-    read_one(lw, reg, 5, 3, false);
-    read_one(lw, reg, 5, 5, true);
-}
-
-/* --- acting */
-
-static void was_reset(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err)
-{
-    (void)ask;
-    if (err != UD_ERR_GONE && reg->upgrade != NULL) {
-        read_one(lw, reg, 5, 3, false); /* by what it shows, not by what it answered */
-        read_one(lw, reg, 5, 5, true);
-    }
-}
-
-static void reset(struct ud_lwm2m *lw, struct ud_reg *reg)
-{
-    static const uint8_t nul[1] = {0};
-    struct ud_upgrade *up = reg->upgrade;
-    const bool by_uri = up->resets % 2 == 0;
-    const struct ud_lwm2m_path path = resource(5, by_uri ? 1 : 0);
-    struct ud_ask *ask = ud_ask_new(UD_COAP_PUT, &path, was_reset, NULL);
-    if (ask == NULL) {
-        poll_later(lw, up);
-        return;
-    }
-    up->step = RESETTING;
-    up->resets++;
-    ask->format = by_uri ? UD_COAP_FORMAT_TEXT : UD_COAP_FORMAT_OCTETS;
-    ask->payload = by_uri ? (struct ud_bytes){NULL, 0} : UD_BYTES_ARRAY(nul);
-    ud_ask_submit(lw, reg, ask);
-}
-
-static void was_transferred(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err)
-{
-    struct ud_upgrade *up = reg->upgrade;
-    if (up == NULL) {
-        return;
-    }
-    ud_fw_unmap(up->package);
-    up->package = (struct ud_bytes){NULL, 0};
-    if (err == UD_ERR_GONE) {
-        return;
-    }
-    if (err == UD_OK && UD_COAP_CLASS(ask->code) == 2) {
-        read_one(lw, reg, 5, 3, false);
-        read_one(lw, reg, 5, 5, true);
-        poll_later(lw, up);
-        return;
-    }
-    finish(lw, reg, err == UD_OK ? UD_ERR_DEVICE_FAILED : err,
-           up->pull ? "the device refused the package URI" : "the device refused the package");
-}
-
-/* Which scheme may the device pull by? NULL: none that both have. */
-static const char *scheme_of(const struct ud_lwm2m *lw, const struct ud_reg *reg, const struct ud_upgrade *up,
-                             uint16_t *port)
-{
-    const bool said = (up->protocols & PROTOCOL_NONE) == 0;
-    const bool secure = reg->mode != UD_SECURITY_NONE && reg->mode != UD_SECURITY_OSCORE;
-    if (secure && lw->port[1] != 0 && (!said || (up->protocols & 1U << 1) != 0)) {
-        *port = lw->port[1];
-        return "coaps";
-    }
-    if (lw->port[0] != 0 && (!said || (up->protocols & 1U << 0) != 0)) {
-        *port = lw->port[0];
-        return "coap";
-    }
-    return NULL;
-}
-
-static void transfer(struct ud_lwm2m *lw, struct ud_reg *reg)
-{
-    struct ud_upgrade *up = reg->upgrade;
-    char uri[UD_FW_URI_BYTES_MAX];
-    uint16_t port = 0;
-    const char *scheme = up->method == 0 || up->method == 2 ? scheme_of(lw, reg, up, &port) : NULL;
-    up->pull = scheme != NULL;
-    if (!up->pull && up->method == 0) {
-        finish(lw, reg, UD_ERR_ALGORITHM, "the device pulls by protocols that this server does not offer");
-        return;
-    }
-    const struct ud_lwm2m_path path = resource(5, up->pull ? 1 : 0);
-    struct ud_ask *ask = ud_ask_new(UD_COAP_PUT, &path, was_transferred, NULL);
-    ud_err err = ask == NULL ? UD_ERR_MEMORY : UD_OK;
-    if (err == UD_OK && up->pull) {
-        ask->format = UD_COAP_FORMAT_TEXT;
-        err = ud_fw_here(lw, reg->tenant, up->release, up->filename);
-        err = err == UD_OK ? ud_fw_uri(lw, scheme, port, reg->device, up->release, up->filename, uri) : err;
-        err = err == UD_OK ? ud_ask_payload(ask, (struct ud_bytes){(const uint8_t *)uri, strlen(uri)}) : err;
-    } else if (err == UD_OK) {
-        ask->format = UD_COAP_FORMAT_OCTETS;
-        err = ud_fw_map(lw, reg->tenant, up->release, up->filename, &up->package);
-        ask->payload = up->package;
-    }
-    if (err == UD_ERR_RETRY_LATER) { /* it is being fetched from where it lies */
-        ud_ask_free(ask);
-        poll_later(lw, up);
-        return;
-    }
-    if (err != UD_OK) {
-        if (ask != NULL) {
-            ud_ask_free(ask);
+    for (size_t i = 0; i < up->part_count; i++) {
+        struct ud_upgrade_part *part = &up->parts[i];
+        if (part->instance == path->id[1] && take_part(part, path->id[2], record->integer) &&
+            up->step != UD_UPGRADE_LOOKING && up->step != UD_UPGRADE_ENDING) {
+            /* decided when the pair is here: a notification of one is followed by the other's, or by a reading */
+            ud_timer_set(ud_endpoint_timers(lw->endpoint), &up->timer, ud_endpoint_now_ms(lw->endpoint));
         }
-        finish(lw, reg, err, "the package cannot be given to the device");
-        return;
     }
-    up->step = TRANSFERRING;
-    up->was = UD_ACTION_DOWNLOADING;
-    progress(lw, reg, UD_EXECUTION_DOWNLOAD,
-             up->pull ? "package URI given to the device" : "package is being pushed");
-    ud_ask_submit(lw, reg, ask);
-}
-
-static void was_executed(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err)
-{
-    struct ud_upgrade *up = reg->upgrade;
-    if (up == NULL || err == UD_ERR_GONE) {
-        return; /* it restarted before it could answer: its next Register tells */
-    }
-    up->executing = false;
-    if (err == UD_OK && UD_COAP_CLASS(ask->code) != 2) {
-        finish(lw, reg, UD_ERR_DEVICE_FAILED, "the device refused to update");
-        return;
-    }
-    poll_later(lw, up);
-}
-
-static void execute(struct ud_lwm2m *lw, struct ud_reg *reg)
-{
-    struct ud_upgrade *up = reg->upgrade;
-    const struct ud_lwm2m_path path = resource(5, 2);
-    struct ud_ask *ask = up->executing ? NULL : ud_ask_new(UD_COAP_POST, &path, was_executed, NULL);
-    if (ask == NULL) {
-        poll_later(lw, up);
-        return;
-    }
-    up->executing = true;
-    up->step = INSTALLING;
-    up->was = UD_ACTION_INSTALLING;
-    progress(lw, reg, UD_EXECUTION_PROCEEDING, "downloaded; the device was told to update");
-    ud_ask_submit(lw, reg, ask);
 }
 
 /* --- deciding */
 
-static bool runs_target(const struct ud_upgrade *up)
+static bool runs_target(const struct ud_upgrade *up, const struct ud_upgrade_part *part)
 {
-    return up->target[0] != '\0' && strcmp(up->target, up->running) == 0;
+    return up->target[0] != '\0' && strcmp(up->target, part->running) == 0;
 }
 
 static void decide_after(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     struct ud_upgrade *up = reg->upgrade;
-    const bool known = up->result >= 0 && up->result < RESULT_COUNT;
-    if (up->state == 0 && (up->result == 1 || (up->just_registered && runs_target(up)))) {
-        finish(lw, reg, UD_OK,
-               up->result == 1 ? results[1].words : "the device runs the version of the release");
-    } else if (up->state != 1 && known && results[up->result].err != UD_OK) {
-        finish(lw, reg, results[up->result].err, results[up->result].words);
-    } else if (up->state == 0 && up->just_registered) {
-        finish(lw, reg, UD_ERR_DEVICE_FAILED, "the device restarted without the new version");
-    } else if (up->state == 2 && up->result != 11 && up->just_registered) {
+    const struct ud_upgrade_part *part = &up->parts[0];
+    const struct ud_upgrade_result *result = ud_upgrade_result_of(part->result);
+    if (part->state == 0 && (part->result == 1 || (up->just_registered && runs_target(up, part)))) {
+        ud_upgrade_finish(lw, reg, UD_OK,
+                          part->result == 1 ? result->words : "the device runs the version of the release");
+    } else if (part->state != 1 && result != NULL && result->err != UD_OK) {
+        ud_upgrade_finish(lw, reg, result->err, result->words);
+    } else if (part->state == 0 && up->just_registered) {
+        ud_upgrade_finish(lw, reg, UD_ERR_DEVICE_FAILED, "the device restarted without the new version");
+    } else if (part->state == 2 && part->result != 11 && up->just_registered) {
         up->just_registered = false;
-        execute(lw, reg); /* the request was lost */
+        ud_upgrade_execute(lw, reg); /* the request was lost */
     } else {
-        poll_later(lw, up);
+        ud_upgrade_poll_later(lw, up);
     }
 }
 
-static void decide_failed(struct ud_lwm2m *lw, struct ud_reg *reg)
+static void decide_failed(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_upgrade_part *part)
 {
-    struct ud_upgrade *up = reg->upgrade;
-    const int64_t result = up->result < RESULT_COUNT ? up->result : 8;
-    if (results[result].passes && up->retries < RETRIES_MAX) {
-        up->retries++;
-        transfer(lw, reg);
+    const struct ud_upgrade_result *result = ud_upgrade_result_of(part->result);
+    result = result != NULL ? result : ud_upgrade_result_of(8);
+    if (result->passes && part->retries < RETRIES_MAX) {
+        part->retries++;
+        ud_upgrade_transfer(lw, reg, part);
         return;
     }
-    finish(lw, reg, results[result].err == UD_OK ? UD_ERR_DEVICE_FAILED : results[result].err,
-           results[result].words);
+    ud_upgrade_finish(lw, reg, result->err == UD_OK ? UD_ERR_DEVICE_FAILED : result->err, result->words);
 }
 
 static void decide_before(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     struct ud_upgrade *up = reg->upgrade;
+    struct ud_upgrade_part *part = &up->parts[0];
     const bool ours = up->was == UD_ACTION_DOWNLOADING || up->was == UD_ACTION_DOWNLOADED;
-    if (up->state == 0 && up->step == TRANSFERRING) {
-        if (up->result >= 2) {
-            decide_failed(lw, reg);
+    if (part->state == 0 && part->begun) {
+        if (part->result >= 2) {
+            decide_failed(lw, reg, part);
         } else {
-            poll_later(lw, up);
+            ud_upgrade_poll_later(lw, up);
         }
-    } else if (up->state == 0) {
-        transfer(lw, reg);
-    } else if (up->state == 2 && ours) {
-        execute(lw, reg);
-    } else if (up->state == 1 && ours && (up->step == TRANSFERRING || up->pull || up->method != 1)) {
-        up->step = TRANSFERRING;
-        poll_later(lw, up);
-    } else if (up->state == 3) {
-        poll_later(lw, up);
-    } else if (up->resets < 2) {
-        reset(lw, reg);
-    } else if (up->state == 1 && up->method != 0) {
-        transfer(lw, reg); /* a state that never was true: seen in the field */
+    } else if (part->state == 0) {
+        ud_upgrade_transfer(lw, reg, part);
+    } else if (part->state == 2 && ours) {
+        ud_upgrade_execute(lw, reg);
+    } else if (part->state == 1 && ours && (part->begun || part->method != 1)) {
+        up->step = UD_UPGRADE_TRANSFERRING;
+        part->begun = true;
+        ud_upgrade_poll_later(lw, up);
+    } else if (part->state == 3) {
+        ud_upgrade_poll_later(lw, up);
+    } else if (part->resets < 2) {
+        ud_upgrade_reset(lw, reg, part);
+    } else if (part->state == 1 && part->method != 0) {
+        ud_upgrade_transfer(lw, reg, part); /* a state that never was true: seen in the field */
     } else {
-        finish(lw, reg, UD_ERR_STATE, "the device does not leave the state of an older update");
+        ud_upgrade_finish(lw, reg, UD_ERR_STATE, "the device does not leave the state of an older update");
     }
 }
 
-static void decide(struct ud_lwm2m *lw, struct ud_reg *reg)
+static bool all_known(const struct ud_upgrade *up)
+{
+    for (size_t i = 0; i < up->part_count; i++) {
+        if (up->parts[i].state < 0 || up->parts[i].result < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void ud_upgrade_decide(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     struct ud_upgrade *up = reg->upgrade;
-    if (up->step == ENDING || up->package.len > 0) {
+    if (up->step == UD_UPGRADE_ENDING || up->package.len > 0) {
         return; /* while a package is on its way its end decides */
     }
-    if (up->state < 0 || up->result < 0) {
-        if (up->step == LOOKING) {
-            finish(lw, reg, UD_ERR_PROTOCOL, "the device does not tell the state of its firmware object");
+    if (!all_known(up)) {
+        if (up->step == UD_UPGRADE_LOOKING) {
+            ud_upgrade_finish(lw, reg, UD_ERR_PROTOCOL,
+                              "the device does not tell the state of its firmware object");
         } else {
-            poll_later(lw, up);
+            ud_upgrade_poll_later(lw, up);
         }
         return;
     }
@@ -453,9 +207,9 @@ static void decide(struct ud_lwm2m *lw, struct ud_reg *reg)
 
 static void first_file(void *ctx, const struct ud_row_release_artifact *row)
 {
-    struct ud_upgrade *up = ctx;
-    if (up->filename[0] == '\0') { /* a signed release begins with its envelope */
-        memcpy(up->filename, row->filename, sizeof up->filename);
+    struct ud_upgrade_part *part = ctx;
+    if (part->filename[0] == '\0') { /* a signed release begins with its envelope */
+        memcpy(part->filename, row->filename, sizeof part->filename);
     }
 }
 
@@ -470,14 +224,25 @@ static ud_err load(struct ud_lwm2m *lw, const struct ud_reg *reg, struct ud_upgr
     }
     err = ud_store_action_get(store, reg->tenant, up->action, reg->device, &action);
     err = err == UD_OK ? ud_store_release_get(store, reg->tenant, up->release, &release) : err;
-    err = err == UD_OK ? ud_store_release_artifacts(store, up->release, first_file, up) : err;
+    err = err == UD_OK ? ud_store_release_artifacts(store, up->release, first_file, up->parts) : err;
     ud_store_pool_give(lw->server->readers, store);
     if (err == UD_OK) {
         up->was = action.state;
-        up->foreign = release.foreign;
         memcpy(up->target, release.version, sizeof up->target);
     }
-    return err == UD_OK && up->filename[0] == '\0' ? UD_ERR_ARTIFACT_MISSING : err;
+    return err == UD_OK && up->parts[0].filename[0] == '\0' ? UD_ERR_ARTIFACT_MISSING : err;
+}
+
+static ud_err open_parts(struct ud_upgrade *up, uint16_t object, uint8_t count)
+{
+    up->object = object;
+    up->part_count = count;
+    up->parts = calloc(count, sizeof *up->parts);
+    for (size_t i = 0; up->parts != NULL && i < count; i++) {
+        up->parts[i].method = 1; /* where the device does not say */
+        up->parts[i].protocols = UD_UPGRADE_PROTOCOL_NONE;
+    }
+    return up->parts == NULL ? UD_ERR_MEMORY : UD_OK;
 }
 
 static void begin(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_fleet_device *device)
@@ -487,30 +252,28 @@ static void begin(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_fleet
         free(up);
         return; /* looked at again with the next Register */
     }
-    up->timer.due = upgrade_due;
+    up->timer.due = ud_upgrade_due;
     up->lw = lw;
     up->reg = reg;
     up->action = device->current_action;
     up->release = device->current_release;
-    up->method = 1; /* where the device does not say */
-    up->protocols = PROTOCOL_NONE;
     up->just_registered = true;
     reg->upgrade = up;
-    if (load(lw, reg, up) != UD_OK) {
+    if (open_parts(up, 5, 1) != UD_OK || load(lw, reg, up) != UD_OK) {
         ud_upgrade_drop(lw, reg);
         return;
     }
     if (up->was == UD_ACTION_OFFERED) {
         ud_upgrade_tell(lw, reg, up->action, false, UD_EXECUTION_COUNT, UD_FINISHED_NONE, UD_OK, "offered");
     }
-    look(lw, reg);
+    ud_upgrade_read_all(lw, reg);
 }
 
 static void cancel(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_fleet_device *device)
 {
     struct ud_upgrade *up = reg->upgrade;
-    const bool too_late = up != NULL && up->step == INSTALLING;
-    if (up != NULL && up->step == ENDING) {
+    const bool too_late = up != NULL && up->step == UD_UPGRADE_INSTALLING;
+    if (up != NULL && up->step == UD_UPGRADE_ENDING) {
         return;
     }
     if (too_late) {
@@ -519,13 +282,8 @@ static void cancel(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_flee
         return;
     }
     if (up != NULL) {
-        up->step = ENDING;
-        const struct ud_lwm2m_path path = resource(5, 1);
-        struct ud_ask *ask = ud_ask_new(UD_COAP_PUT, &path, was_read, NULL); /* what is half there goes */
-        if (ask != NULL) {
-            ask->format = UD_COAP_FORMAT_TEXT;
-            ud_ask_submit(lw, reg, ask);
-        }
+        up->step = UD_UPGRADE_ENDING;
+        ud_upgrade_clear(lw, reg);
     }
     ud_upgrade_tell(lw, reg, device->current_action, true, UD_EXECUTION_CLOSED, UD_FINISHED_SUCCESS, UD_OK,
                     "canceled");
