@@ -1,5 +1,5 @@
 /*
- * What every `updraft` command shares: exit codes, how errors are told, small files, numbers and identifiers given
+ * What every `updraft` command shares: exit codes, how errors are told, small files, numbers given
  * as text, JSON output. A command is a function of argc and argv (argv[0] is its name) and gives the exit code.
  */
 #ifndef UPDRAFT_AUTHOR_CLI_H
@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "author/ids.h"
 #include "ports/pkcs11/token.h"
 #include "updraft/crypto.h"
 #include "updraft/limits.h"
@@ -22,9 +23,7 @@ enum {
     CLI_IO = 3, /* file, network, configuration */
 };
 
-#define CLI_HEX_BYTES(bytes) (2 * (bytes) + 1) /* with its NUL */
-#define CLI_UUID_TEXT_BYTES 37                 /* with its NUL */
-#define CLI_ENVELOPE_BYTES_MAX (64u << 20)     /* integrated payloads included */
+#define CLI_ENVELOPE_BYTES_MAX (64u << 20) /* integrated payloads included */
 
 /** `updraft: what: why (NAME)` and the remedy, on standard error; NULL `why` is the error's own text. */
 int cli_fail(const char *what, const char *why, ud_err err);
@@ -43,16 +42,6 @@ ud_err cli_read_file(const char *path, size_t bytes_max, char **bytes, size_t *l
 
 /** A decimal number within [low, high], and nothing else. */
 bool cli_number(const char *text, uint64_t low, uint64_t high, uint64_t *value);
-/** Lower-case hex with a NUL; `text` has CLI_HEX_BYTES(bytes.len). */
-void cli_hex(struct ud_bytes bytes, char *text);
-/** 8-4-4-4-12 with a NUL. */
-void cli_uuid_text(const uint8_t uuid[UD_UUID_BYTES], char text[CLI_UUID_TEXT_BYTES]);
-/** Read 8-4-4-4-12 hex digits. False where the text is anything else. */
-bool cli_uuid_parse(const char *text, uint8_t uuid[UD_UUID_BYTES]);
-/** A vendor: a UUID, or a domain name of which the UUID is made (version 5, DNS name space). */
-ud_err cli_vendor(const char *text, uint8_t uuid[UD_UUID_BYTES]);
-/** A class: a UUID, or a text of which the UUID is made (version 5, the vendor's id as name space). */
-ud_err cli_class(const char *text, const uint8_t vendor[UD_UUID_BYTES], uint8_t uuid[UD_UUID_BYTES]);
 /** Open a token; its PIN is in a file, in $UPDRAFT_PIN, or asked for. Errors of files and of ud_token_open(). */
 ud_err cli_token_open(struct ud_token **token, const char *uri, const char *pin_file);
 /** Add the public key of a file (PEM or COSE_Key) as an anchor of weight 1. Errors of author_public_load() and of trust. */

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "author/cli.h"
 #include "author/desc_build.h"
 #include "author/desc_value.h"
+#include "author/ids.h"
 
 /* Facts that a section of this kind may state. */
 static const struct {

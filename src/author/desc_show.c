@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "author/cli.h"
+#include "author/ids.h"
 #include "updraft/suit.h"
 
 enum { WORD_BYTES = 96, ID_CHARS = 150 };

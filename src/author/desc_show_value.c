@@ -1,8 +1,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "author/cli.h"
 #include "author/desc_show.h"
+#include "author/ids.h"
 #include "updraft/limits.h"
 
 enum { CHUNK_CHARS = 120, VALUE_CHARS_MAX = 320 };

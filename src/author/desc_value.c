@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "author/cli.h"
+#include "author/ids.h"
 #include "updraft/suit.h"
 
 enum { WRAPPED_BYTES_MAX = 1024, VERSION_NUMBERS_MAX = 16 };
