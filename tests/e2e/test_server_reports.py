@@ -227,6 +227,50 @@ def test_another_devices_key_is_refused(field):
     assert field.running() is None
 
 
+def test_a16_what_was_offered_to_another_device_ends_nothing(field):
+    """The road gives lock-1 what the server meant for lock-2. The manifest may be right for both; the offer is lock-2's alone."""
+    other = Key()
+    neighbour = field.server.add_device("lock-2", key=other.pem)
+    [theirs] = field.server.deploy(field.release["id"], "lock-2")
+    chunk = neighbour.call("GET", f"/deploymentBase/{theirs}").json["deployment"]["chunks"][0]
+    [nonce] = [bytes.fromhex(entry["value"]) for entry in chunk["metadata"] if entry["key"] == "updraft.nonce"]
+    assert field.device.call("GET", f"/deploymentBase/{theirs}").status == 404
+    data = field.make(nonce=nonce)
+    refused(field.send(data), 409, "UD_ERR_NONCE")
+    refused(neighbour.call("POST", "/report", data, {"Content-Type": "application/suit-report+cose"}), 403, "UD_ERR_IDENTITY")
+    assert field.running() is None
+    assert field.server.action(theirs)["active"]
+
+
+ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+
+
+def second_form(data, at):
+    """With the signature (r, s) at this offset as (r, n - s), which everybody can make and which verifies."""
+    s = int.from_bytes(data[at + 32:at + 64], "big")
+    return data[:at + 32] + (ORDER - s).to_bytes(32, "big") + data[at + 64:]
+
+
+def test_e4_the_second_form_of_a_signature_is_no_new_release(field):
+    envelope = field.author.release(field.image, 2)
+    turned = second_form(envelope, envelope.index(b"\x58\x40") + 2)
+    assert turned != envelope
+    first, again = publish(field.server, envelope, "one"), publish(field.server, turned, "two")
+    assert (first.status, first.json.get("errorCode")) == (again.status, again.json.get("errorCode")) == (409, "UD_ERR_CONFLICT")
+    third = field.author.release(field.image, 3)
+    made = publish(field.server, second_form(third, third.index(b"\x58\x40") + 2))
+    assert made.status == 201, made
+    refused(publish(field.server, third), 409, "UD_ERR_CONFLICT")
+
+
+def test_e4_the_second_form_of_a_report_is_the_old_report(field):
+    action = field.deploy()
+    data = field.make(nonce=field.nonce(action))
+    assert field.send(data).status == 200
+    refused(field.send(second_form(data, len(data) - 64)), 409, "UD_ERR_COUNTER")
+    assert field.send(data).status == 200
+
+
 def test_every_altered_bit_of_a_report_is_refused(field):
     action = field.deploy()
     good = field.make(nonce=field.nonce(action))

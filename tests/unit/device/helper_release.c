@@ -71,9 +71,10 @@ static struct ud_bytes shared_sequence(struct part *part, const struct release *
 {
     struct ud_cbor_writer *w = open_part(part);
     const bool timed = options->use_before != 0;
-    ud_cbor_put_array(w, timed ? 8 : 6);
+    const bool bound = options->device_id != NULL;
+    ud_cbor_put_array(w, 6U + (timed ? 2U : 0U) + (bound ? 2U : 0U));
     ud_cbor_put_uint(w, 20);
-    ud_cbor_put_map(w, (options->without_size ? 3U : 4U) + (timed ? 1U : 0U));
+    ud_cbor_put_map(w, (options->without_size ? 3U : 4U) + (timed ? 1U : 0U) + (bound ? 1U : 0U));
     put_uuid(w, 1, options->vendor_id != NULL ? options->vendor_id : release_vendor);
     put_uuid(w, 2, options->class_id != NULL ? options->class_id : release_class);
     ud_cbor_put_uint(w, 3);
@@ -85,8 +86,14 @@ static struct ud_bytes shared_sequence(struct part *part, const struct release *
         ud_cbor_put_uint(w, 14);
         ud_cbor_put_uint(w, release->image_bytes);
     }
+    if (bound) {
+        put_uuid(w, 24, options->device_id);
+    }
     put_command(w, 1, 15);
     put_command(w, 2, 15);
+    if (bound) {
+        put_command(w, 24, 15);
+    }
     if (timed) {
         put_command(w, 4, 15);
     }

@@ -16,8 +16,9 @@ struct release_options {
     const struct ud_signer *signer;
     const uint8_t *vendor_id; /* [UD_UUID_BYTES]; NULL: the device's */
     const uint8_t *class_id;
-    const char *component; /* NULL: "app" */
-    const char *uri;       /* NULL: the image's digest */
+    const uint8_t *device_id; /* NULL: for every device of that class */
+    const char *component;    /* NULL: "app" */
+    const char *uri;          /* NULL: the image's digest */
     bool without_size;
     uint64_t use_before; /* seconds since 1970; 0: no such condition */
     bool integrated;
