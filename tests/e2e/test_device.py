@@ -150,9 +150,10 @@ class Device:
     def log_text(self):
         return (self.world.folder / f"{self.name}.log").read_text()
 
-    def power_on(self):
+    def power_on(self, environment=()):
         log = open(self.world.folder / f"{self.name}.log", "a")
-        self.chip = subprocess.Popen([BUILD / "updraft-boot", self.folder], stdout=log, stderr=subprocess.STDOUT)
+        self.chip = subprocess.Popen([BUILD / "updraft-boot", self.folder], stdout=log, stderr=subprocess.STDOUT,
+                                     env=os.environ | dict(environment))
         log.close()
         return self
 

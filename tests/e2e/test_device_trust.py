@@ -1,6 +1,8 @@
 """A device's trust store, made here from docs/formats.md section 20 without any of our C code, over a plain DDI server, with the
 real bootloader and agent: rotation, a power cut in it, and what a revoked key can still do."""
 import hashlib
+import time
+from pathlib import Path
 
 import pytest
 from cose_tool import Key, Raw, Tag, cbor
@@ -54,6 +56,8 @@ def store(number, anchors, signers, epoch=0, **more):
     body = {1: number, 2: 0, 3: trust_map(epoch, 1, anchors)}
     if "revoked" in more:
         body[6] = b"".join(key.kid for key in more["revoked"])
+    if "expires" in more:
+        body[5] = more["expires"]
     if "kept" in more:
         body[7] = more["kept"]
     return cbor([1, [], cose_sign(cbor(body), signers)])
@@ -167,3 +171,33 @@ def test_damage_to_one_copy_is_repaired_and_to_both_costs_no_boot(world, rooted)
         device.power_off()
         [line] = [line for line in device.log_text().splitlines()[lines:] if "event=trust" in line]
         assert said in line, line
+
+
+def at(device, seconds):
+    """On, with a clock that stands at this time since 1970 and goes on from there."""
+    return device.power_on({"LD_PRELOAD": "libfaketimeMT.so.1", "LD_LIBRARY_PATH": str(next(Path("/usr/lib").glob("*/faketime"))),
+                            "FAKETIME": time.strftime("@%Y-%m-%d %H:%M:%S", time.gmtime(seconds)), "TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+
+
+def test_a18_a_clock_set_back_revives_no_store_whose_time_is_over(world, rooted):  # noqa: F811
+    """Installs before the end, none behind it, none when the clock is set back afterwards; a new store is the way out."""
+    device, server, roots = rooted
+    old, end = key_of(world.path("author.pub")), 2_000_000_000
+    (device.folder / "agent.ini").write_text((device.folder / "agent.ini").read_text().replace("[agent]", "[agent]\nclock = 1"))
+    floor = device.folder / "clock.floor"
+    at(device, end - 5000)
+    assert offered(server, 1, store(1, [old], roots.keys[:2], expires=end))[0] == "success"
+    assert offered(server, 2, *signed_app(world, device, "app-2", 2))[0] == "success"
+    wait_for("a floor", lambda: floor.exists() and end - 5000 <= int(floor.read_text()) < end)
+    device.power_off()
+
+    at(device, end + 400000)
+    wait_for("the floor at the end", lambda: int(floor.read_text()) == end + 1)
+    assert offered(server, 3, *signed_app(world, device, "app-1", 3)) == ("failure", ["UD_ERR_TRUST_EXPIRED"])
+    device.power_off()
+
+    at(device, end - 5000)
+    assert offered(server, 4, *signed_app(world, device, "app-1", 4)) == ("failure", ["UD_ERR_TRUST_EXPIRED"])
+    assert offered(server, 5, store(2, [old], roots.keys[:2], expires=end + 1000000))[0] == "success"
+    assert offered(server, 6, *signed_app(world, device, "app-1", 5))[0] == "success"
+    device.power_off()

@@ -12,6 +12,7 @@
 #include "ports/posix/coap_road.h"
 #include "ports/posix/content_keys.h"
 #include "ports/posix/device_folder.h"
+#include "ports/posix/host_clock.h"
 #include "ports/posix/http_road.h"
 #include "ports/posix/mqtt_road.h"
 #include "ports/posix/settings.h"
@@ -66,6 +67,8 @@ struct ud_app {
     uint8_t *patch; /* [settings.patch_bytes_max] */
     struct ud_delta delta;
     struct ud_agent_patching patching;
+    struct ud_host_clock clock;
+    struct ud_suit_um_ops facts;
     struct ud_content_keys content_keys;
     struct ud_agent_decrypting decrypting;
     struct ud_agent_domains domains;
@@ -331,6 +334,16 @@ static ud_err open_mqtt(struct ud_app *app)
     return ud_mqtt_road_open(&app->mqtt, &config);
 }
 
+/* Trusted time only where the settings say that there is some: a clock that NTP sets without proof is none. */
+static ud_err open_clock(struct ud_app *app)
+{
+    if (app->settings.clock == 0) {
+        return UD_OK;
+    }
+    app->facts.clock = ud_clock_trusted;
+    return ud_host_clock_open(&app->clock, &app->device, app->device.trust.store.trust.expires_s);
+}
+
 static const struct ud_road *road_functions(const struct ud_app *app)
 {
     if (app->coap != NULL) {
@@ -368,6 +381,10 @@ static ud_err open_agent(struct ud_app *app)
         .vendor_id = app->device.provision.vendor_id,
         .class_id = app->device.provision.class_id,
         .device_id = app->device.provision.device_id,
+        .facts = app->settings.clock == 0 ? NULL : &app->facts,
+        .facts_ctx = &app->clock.clock,
+        .time_s = app->settings.clock == 0 ? NULL : ud_clock_now,
+        .time_ctx = &app->clock.clock,
         .envelope = app->envelope,
         .envelope_cap = sizeof app->envelope,
         .policy = {.poll_ms = app->settings.poll_s * 1000U},
@@ -393,6 +410,7 @@ ud_err ud_app_open(struct ud_app **out)
         {"settings", open_settings},
         {"patches", open_patching},
         {"decryption-keys", open_content_keys},
+        {"clock", open_clock},
         {"road", open_road},
         {"mqtt", open_mqtt},
         {"agent", open_agent},
@@ -522,6 +540,9 @@ ud_err ud_app_step(struct ud_app *app, uint32_t *wait_ms)
         ud_coap_road_due(app->coap, now_ms(), wait_ms);
     }
     log_change(app);
+    if (app->settings.clock != 0) {
+        (void)ud_clock_now(&app->clock.clock); /* time that passes is seen without an install, too */
+    }
     if (err == UD_WAIT && app->coap != NULL && ud_coap_road_wants_reboot(app->coap)) {
         return UD_OK;
     }

@@ -50,6 +50,7 @@ static const struct {
     {"lwm2m", "signal", SETTING_TEXT, offsetof(struct ud_settings, signal), 0},
     {"agent", "poll_s", SETTING_U32, offsetof(struct ud_settings, poll_s), POLL_S_MAX},
     {"agent", "rate_max", SETTING_U64, offsetof(struct ud_settings, rate_max), UINT32_MAX},
+    {"agent", "clock", SETTING_U32, offsetof(struct ud_settings, clock), 1},
     {"agent", "decryption_keys", SETTING_TEXT, offsetof(struct ud_settings, decryption_keys), 0},
     {"mqtt", "url", SETTING_TEXT, offsetof(struct ud_settings, mqtt_url), 0},
     {"mqtt", "ca", SETTING_TEXT, offsetof(struct ud_settings, mqtt_ca), 0},

@@ -21,6 +21,7 @@ struct ud_settings {
     uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */
     uint32_t patch_profile;                     /* of patches that are asked for, see updraft/delta.h */
     char decryption_keys[UD_SETTING_BYTES_MAX]; /* files, separated by commas; empty: none */
+    uint32_t clock;                             /* 1: this machine's clock is set by nobody else */
     char psk[UD_SETTING_BYTES_MAX];             /* over coaps: file with the key; empty: certificate, or none */
     char psk_identity[UD_SETTING_BYTES_MAX];    /* empty: the name */
     char oscore[UD_SETTING_BYTES_MAX];        /* over coap: file with the key; empty: none, or of a bootstrap */
