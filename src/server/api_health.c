@@ -4,6 +4,7 @@
 #include "server/lwm2m/turn.h"
 
 #include "server/actions.h"
+#include "server/store_console.h"
 #include "server/store_rollouts.h"
 
 #include <stddef.h>
@@ -60,9 +61,21 @@ static ud_err rollout_lines(struct ud_call *call, struct ud_store *store)
     return err;
 }
 
+/* The first of all trust stores to end; no line where none ends. */
+static ud_err trust_line(struct ud_call *call, struct ud_store *store)
+{
+    struct ud_trust_end end;
+    const ud_err err = ud_store_trust_ending(store, 0, &end);
+    if (err == UD_OK) {
+        ud_text_metric(call->data, "updraft_trust_store_ends_timestamp_seconds", (uint64_t)end.ends_s);
+    }
+    return err == UD_ERR_NOT_FOUND ? UD_OK : err;
+}
+
 static ud_err stored_lines(struct ud_call *call, struct ud_store *store)
 {
-    const ud_err err = action_lines(call, store);
+    ud_err err = action_lines(call, store);
+    err = err == UD_OK ? trust_line(call, store) : err;
     return err == UD_OK ? rollout_lines(call, store) : err;
 }
 

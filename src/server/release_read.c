@@ -360,6 +360,8 @@ static ud_err read_store(struct ud_bytes object, const struct ud_trust *trust, s
     }
     row->sequence = store.trust.number;
     row->component_count = 0;
+    row->trust_store = true;
+    row->ends_s = store.trust.expires_s;
     if (store.vendor_id.len == UD_UUID_BYTES) {
         memcpy(row->vendor_id, store.vendor_id.ptr, UD_UUID_BYTES);
     }

@@ -275,6 +275,9 @@ struct ud_row_release {
     int64_t uploaded_by; /* person; 0 = from before there were people */
     int64_t created_ms;
     int64_t recalled_ms; /* 0 = not */
+    bool
+        trust_store; /* this and its end are for ud_store_release_add(); ud_store_trust_ending() gives them back */
+    uint64_t ends_s; /* since 1970, after which its devices install nothing; 0 = it does not end */
 };
 struct ud_row_release_artifact {
     char filename[UD_FILENAME_BYTES_MAX + 1];

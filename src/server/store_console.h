@@ -91,6 +91,20 @@ ud_err ud_store_snooze_get(struct ud_store *store, int64_t tenant, const char *t
 /** Releases made since `since_ms` that lack approvals: how many, and the oldest one's id. */
 ud_err ud_store_unapproved(struct ud_store *store, int64_t tenant, int64_t since_ms, uint32_t *count,
                            int32_t *first);
+/* A trust store whose devices will install nothing more. */
+struct ud_trust_end {
+    int32_t release;
+    char name[UD_TITLE_BYTES_MAX + 1];
+    char version[UD_VERSION_BYTES_MAX + 1];
+    int64_t ends_s; /* since 1970 */
+};
+/**
+ * Of the trust stores that end, the first to: of each vendor and class only the newest counts, and none that was recalled.
+ * UD_ERR_NOT_FOUND: none ends.
+ *
+ * @param tenant 0: of all tenants
+ */
+ud_err ud_store_trust_ending(struct ud_store *store, int64_t tenant, struct ud_trust_end *end);
 /** Tokens that end between the two times: how many, and the first one's label and end. */
 ud_err ud_store_token_ending(struct ud_store *store, int64_t tenant, int64_t from_ms, int64_t to_ms,
                              uint32_t *count, char label[UD_TITLE_BYTES_MAX + 1], int64_t *first_ms);

@@ -143,12 +143,13 @@ typedef enum ud_pairs {
     UD_PAIRS_MODULE = 2,
     UD_PAIRS_SETTING = 3,
     UD_PAIRS_ARTIFACT = 4,
-    UD_PAIRS_FILTER = 5,       /* of a saved filter: the rollout by which it assigns */
-    UD_PAIRS_REMOVED = 8,      /* of a tenant: names of devices that were removed; {} */
-    UD_PAIRS_IMAGE = 7,        /* of a release: hex digests of images, by ud_store_release_image_add() */
-    UD_PAIRS_CONFIRM = 6,      /* of a device: since when, by whom and why it confirms by itself */
-    UD_PAIRS_SET_HANDS = 9,    /* of a set: ids of the people who chose what is in it */
-    UD_PAIRS_MODULE_HANDS = 10 /* of a module: ... who put files into it */
+    UD_PAIRS_FILTER = 5,        /* of a saved filter: the rollout by which it assigns */
+    UD_PAIRS_REMOVED = 8,       /* of a tenant: names of devices that were removed; {} */
+    UD_PAIRS_IMAGE = 7,         /* of a release: hex digests of images, by ud_store_release_image_add() */
+    UD_PAIRS_CONFIRM = 6,       /* of a device: since when, by whom and why it confirms by itself */
+    UD_PAIRS_SET_HANDS = 9,     /* of a set: ids of the people who chose what is in it */
+    UD_PAIRS_MODULE_HANDS = 10, /* of a module: ... who put files into it */
+    UD_PAIRS_TRUST_END = 11 /* of a release that is a trust store: when it ends, by ud_store_release_add() */
 } ud_pairs;
 ud_err ud_store_pair_set(struct ud_store *store, ud_pairs kind, int64_t owner, const char *key,
                          const char *value, bool visible);

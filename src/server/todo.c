@@ -255,6 +255,38 @@ static void add_certificate(struct list *list)
     }
 }
 
+/* What an attacker who withholds new metadata waits for, and what a forgotten rotation does (attack A4). */
+static void add_trust_end(struct list *list)
+{
+    char span[UD_NUMBER_BYTES];
+    struct ud_trust_end end;
+    const ud_err err =
+        list->err == UD_OK ? ud_store_trust_ending(list->store, list->facts->tenant, &end) : list->err;
+    if (err != UD_OK) {
+        list->err = err == UD_ERR_NOT_FOUND ? UD_OK : err;
+        return;
+    }
+    const int64_t left_ms = end.ends_s * 1000 - list->facts->now_ms;
+    struct ud_todo *item = left_ms > SOON_MS ? NULL : add(list, "trust-ends", UD_MAY_READ);
+    if (item == NULL) {
+        return;
+    }
+    item->count = 1;
+    item->right = UD_MAY_DEPLOY;
+    item->action = "Look";
+    item->page = "release";
+    snprintf(item->of, sizeof item->of, "%d", end.release);
+    if (left_ms >= 0) {
+        words(item->what, "Trust store %s %s ends in %s", end.name, end.version, ud_span_text(span, left_ms));
+    } else {
+        words(item->what, "Trust store %s %s ended %s ago", end.name, end.version,
+              ud_span_text(span, -left_ms));
+    }
+    words(item->why,
+          "Devices with a clock install nothing after its end; what they run goes on. Its roots sign "
+          "the next one.");
+}
+
 static void each_hook(void *ctx, const struct ud_row_hook *hook)
 {
     struct list *list = ctx;
@@ -315,6 +347,7 @@ ud_err ud_todo_collect(struct ud_store *store, const struct ud_todo_facts *facts
     char silent[80];
     each_in(&list, UD_ROLLOUT_PAUSED, add_paused);
     add_certificate(&list);
+    add_trust_end(&list);
     add_devices(&list, "drifted", standing->drifted, "device drifted", "devices drifted",
                 "They run an image that nobody assigned to them.", "status==drifted;quarantined==false");
     add_devices(&list, "reverted", standing->reverted, "device went back", "devices went back",

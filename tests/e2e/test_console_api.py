@@ -162,6 +162,19 @@ def test_versions_are_kept_by_day(tmp_path):
 
 # --- refused reports
 
+def test_e7_two_devices_with_one_key_are_seen_and_said(field):
+    """A copy of a device counts its reports from where the key was taken: whoever comes second at a number is heard of."""
+    assert field.send(field.make(counter=1000)).status == 200
+    assert "reports-refused" not in todo(field.server)
+    assert field.send(field.make(counter=1003, size=7)).status == 200  # the copy, at work somewhere else
+    for counter in (1001, 1002, 1003):  # and the device itself goes on
+        assert field.send(field.make(counter=counter)).json["errorCode"] == "UD_ERR_COUNTER"
+    item = todo(field.server)["reports-refused"]
+    assert item["what"] == "Reports of 1 device were refused today" and "somebody else" in item["why"]
+    [row] = field.server.api("GET", "/api/v1/devices/lock-1/refused-reports").json["content"]
+    assert (row["device"], row["error"], row["times"]) == ("lock-1", "UD_ERR_COUNTER", 3)
+
+
 def test_refused_reports_are_kept_and_listed(field):
     server = field.server
     good = field.make()

@@ -1,5 +1,9 @@
 """A trust store as a release: made by `updraft trust`, published, deployed and reported like any other, by the real server."""
 import json
+import re
+import ssl
+import time
+import urllib.request
 
 import pytest
 
@@ -80,3 +84,30 @@ def test_too_few_roots_are_refused_by_the_device_and_none_by_the_server(world):
     made(world, "strange", "author", ("stranger",))
     answer = published(world, "strange", check=False)
     assert answer.returncode == 1 and "UD_ERR_UNTRUSTED" in answer.stderr
+
+
+def metrics(world):
+    context = ssl.create_default_context(cafile=world.ca)
+    with urllib.request.urlopen(world.addresses["people"]["url"] + "/metrics", context=context) as answer:
+        return answer.read().decode()
+
+
+def test_a4_a_trust_store_that_ends_soon_or_ended_is_an_alarm_until_the_next_one(world):
+    """Who withholds new metadata, or forgets to sign it: people hear of it a month before installs stop."""
+    def alarm():
+        return {item["kind"]: item for item in world.get("/api/v1/overview")["todo"]}.get("trust-ends")
+
+    assert alarm() is None
+    now, before = int(time.time()), None
+    for name, more, words in (("far", now + 400 * 86400, None), ("soon", now + 10 * 86400 + 3600, "Trust store soon 1 ends in 10 days"),
+                              ("over", now - 3 * 86400 - 3600, "Trust store over 1 ended 3 days ago"), ("timeless", None, None)):
+        made(world, name, "author", ("root-a", "root-b"), after=before, more=f"expires = {more}" if more else "")
+        number, before = release(world, name), name
+        said = re.findall(r"^updraft_trust_store_ends_timestamp_seconds (\d+)$", metrics(world), re.M)
+        assert said == ([str(more)] if more else [])
+        if words is None:
+            assert alarm() is None
+        else:
+            item = alarm()
+            assert (item["what"], item["page"], item["of"], item["may"]) == (words, "release", number, True)
+            assert "what they run goes on" in item["why"]

@@ -6,6 +6,7 @@
 #include "server/store_console.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define STANDS_QUARANTINED 16 /* as in schema_console.h */
 #define STANDS_UNSIGNED 32
@@ -285,6 +286,33 @@ ud_err ud_store_unapproved(struct ud_store *store, int64_t tenant, int64_t since
         *first = (int32_t)sql_get_int(&q);
     }
     return sql_end(&q);
+}
+
+ud_err ud_store_trust_ending(struct ud_store *store, int64_t tenant, struct ud_trust_end *end)
+{
+    struct sql q = sql_begin(
+        store, "SELECT r.id,r.name,r.version,p.value FROM pair p JOIN release r ON r.id=p.owner"
+               " WHERE p.kind=11 AND p.value>'000000000000000000' AND (r.tenant=? OR ?=0) AND r.recalled_ms=0"
+               " AND NOT EXISTS(SELECT 1 FROM pair o JOIN release n ON n.id=o.owner WHERE o.kind=11"
+               " AND n.tenant=r.tenant AND n.recalled_ms=0 AND n.vendor_id=r.vendor_id"
+               " AND n.class_id=r.class_id AND n.sequence>r.sequence) ORDER BY p.value,r.id LIMIT 1");
+    sql_put_int(&q, tenant);
+    sql_put_int(&q, tenant);
+    struct ud_trust_end read = {.release = 0};
+    const bool found = sql_row(&q);
+    if (found) {
+        char text[24];
+        read.release = (int32_t)sql_get_int(&q);
+        sql_get_text(&q, read.name, sizeof read.name);
+        sql_get_text(&q, read.version, sizeof read.version);
+        sql_get_text(&q, text, sizeof text);
+        read.ends_s = strtoll(text, NULL, 10);
+    }
+    const ud_err err = sql_end(&q);
+    if (err == UD_OK && found) {
+        *end = read;
+    }
+    return err == UD_OK && !found ? UD_ERR_NOT_FOUND : err;
 }
 
 ud_err ud_store_token_ending(struct ud_store *store, int64_t tenant, int64_t from_ms, int64_t to_ms,

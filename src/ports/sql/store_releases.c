@@ -4,6 +4,10 @@
 #include "server/store_mgmt.h"
 #include "server/store_rollouts.h"
 
+#include <stdio.h>
+
+#define TRUST_END_MAX UINT64_C(1000000000000000) /* seconds */
+
 ud_err ud_store_artifact_add(struct ud_store *store, int64_t tenant, const struct ud_row_artifact *artifact)
 {
     struct sql q =
@@ -62,6 +66,16 @@ static void put_signed_part(struct sql *q, const struct ud_row_release *release)
     sql_put_blob(q, release->signers[0], (size_t)release->signer_count * UD_KID_BYTES);
 }
 
+/* In the table of pairs: every trust store has one, so that one without an end takes the place of one with. Digits enough
+ * that texts have the order of their numbers; what is beyond any clock is as far as they go. */
+static ud_err note_end(struct ud_store *store, const struct ud_row_release *release)
+{
+    char text[24];
+    const uint64_t ends_s = release->ends_s < TRUST_END_MAX ? release->ends_s : TRUST_END_MAX;
+    snprintf(text, sizeof text, "%018llu", (unsigned long long)ends_s);
+    return ud_store_pair_set(store, UD_PAIRS_TRUST_END, release->id, "ends", text, false);
+}
+
 ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *release)
 {
     struct sql q = sql_begin(store, "INSERT INTO release(tenant,name,version,is_foreign,type_id,created_ms,"
@@ -83,7 +97,7 @@ ud_err ud_store_release_add(struct ud_store *store, struct ud_row_release *relea
         }
         release->id = (int32_t)id;
     }
-    return err;
+    return err == UD_OK && release->trust_store ? note_end(store, release) : err;
 }
 
 ud_err ud_store_release_artifact_add(struct ud_store *store, const struct ud_row_release *release,
