@@ -170,6 +170,28 @@ def test_an_image_that_does_not_confirm_is_reverted_with_its_reason(device, vers
     assert (app["reason"], app["version"], app["outcome"]) == ("normal", "1", outcome)
 
 
+@pytest.mark.parametrize("kind", ["patch", "wrapped", "erased", "noise"])
+def test_b3_the_right_digest_of_what_is_no_program_is_reverted(device, works, tmp_path, kind):
+    """Signed by the author, and neither vectors nor code of this chip: it ends in a fault or in nothing, and the old image comes back."""
+    good = works.images[2].read_bytes()
+    image, patch = tmp_path / "image.bin", tmp_path / "app.patch"
+    updraft("diff", works.images[1], works.images[2], "--output", patch)
+    image.write_bytes({"patch": patch.read_bytes(), "wrapped": bytes.fromhex("3db8f396") + bytes(4) + b"\x00\x02" + bytes(0x1f6) + good,
+                       "erased": b"\xff" * len(good), "noise": bytes(i * 167 + (i >> 8) & 0xff for i in range(len(good)))}[kind])
+    envelope = make_envelope(tmp_path, "wrong", image, 2, works.folder / "author")
+    with device.power_on() as chip:
+        chip.start()
+        assert chip.stage(envelope, image)["err"] == "UD_OK"
+        chip.reset()
+        app = chip.start()
+        if app:  # a fault, or the watchdog; the emulator ends at a lockup, where a watchdog resets
+            assert chip.off() == 0
+    app = app or device.start()
+    assert (app["reason"], app["version"]) == ("reverted", "1") and app["outcome"] in ("UD_ERR_CRASHED", "UD_ERR_UNCONFIRMED")
+    app = device.start()
+    assert (app["reason"], app["version"]) == ("normal", "1")
+
+
 def test_a_stranger_s_signature_is_refused_before_anything_is_written(device, works):
     envelope = make_envelope(works.folder, "foreign", works.images[2], 9, key="stranger")
     before = (device.folder / "flash.bin").read_bytes()
