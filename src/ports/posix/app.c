@@ -293,6 +293,7 @@ static ud_err open_road(struct ud_app *app)
     fill_attributes(app);
     const struct ud_http_road_config config = {
         .url = app->settings.url,
+        .mirror = path_or_null(app->settings.mirror),
         .tenant = app->settings.tenant,
         .name = app->settings.name,
         .ca_path = path_or_null(app->ca_path),

@@ -187,10 +187,12 @@ static bool add_header(struct ud_http_call *call, const char *line)
     return true;
 }
 
-static bool set_headers(const struct ud_http *http, struct ud_http_call *call, const char *content_type)
+static bool set_headers(const struct ud_http *http, struct ud_http_call *call,
+                        const struct ud_http_request *request)
 {
+    const char *content_type = request->content_type;
     char line[128];
-    if (http->authorization != NULL && !add_header(call, http->authorization)) {
+    if (http->authorization != NULL && !request->elsewhere && !add_header(call, http->authorization)) {
         return false;
     }
     if (content_type != NULL) {
@@ -254,8 +256,7 @@ ud_err ud_http_call_begin(struct ud_http *http, struct ud_http_call *call,
     *call = (struct ud_http_call){.stream = request->stream, .offset = request->offset};
     call->easy = curl_easy_init();
     if (call->easy == NULL || !set_safety(http, call) || !set_callbacks(call, request) ||
-        !set_body(call, request) || !set_transfer(http, call, request) ||
-        !set_headers(http, call, request->content_type) ||
+        !set_body(call, request) || !set_transfer(http, call, request) || !set_headers(http, call, request) ||
         curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
         ud_http_call_end(http, call);
         return UD_ERR_MEMORY;

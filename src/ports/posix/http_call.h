@@ -50,6 +50,7 @@ struct ud_http_request {
     const char *content_type; /* NULL without a body */
     struct ud_bytes body;     /* copied */
     bool stream;
+    bool elsewhere; /* not to the server: without its token */
     uint64_t offset;
 };
 

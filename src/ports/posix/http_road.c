@@ -9,6 +9,7 @@
 #include "ports/openssl/files.h"
 #include "ports/posix/ddi.h"
 #include "ports/posix/http_call.h"
+#include "ports/posix/http_mirror.h"
 #include "ports/posix/http_url.h"
 
 #define URL_BYTES_MAX 1024
@@ -40,6 +41,8 @@ struct ud_http_road {
     bool report_as_feedback; /* the peer has no place for signed reports */
     char stream_uri[UD_URI_BYTES_MAX + 1];
     uint64_t stream_at;
+    bool at_mirror;  /* where the stream comes from */
+    bool both_asked; /* since the last byte */
 };
 
 static struct ud_bytes text_bytes(const char *text)
@@ -326,12 +329,31 @@ static ud_err begin_stream(struct ud_http_road *road, struct ud_bytes uri, uint6
     if (uri.len > UD_URI_BYTES_MAX || !ud_uri_same_origin(text_bytes(road->base), uri)) {
         return UD_ERR_URI;
     }
+    char mirror[UD_HTTP_MIRROR_BYTES_MAX];
+    const bool again = ud_bytes_equal(text_bytes(road->stream_uri), uri);
+    const bool mirrored = ud_http_mirror_url(road->config.mirror, uri, mirror);
     memcpy(road->stream_uri, uri.ptr, uri.len);
     road->stream_uri[uri.len] = '\0';
     road->stream_at = offset;
-    const struct ud_http_request request = {
-        .method = "GET", .url = road->stream_uri, .stream = true, .offset = offset};
+    road->at_mirror =
+        mirrored &&
+        again != road->at_mirror; /* every new try asks the other place; else the one that delivered */
+    const struct ud_http_request request = {.method = "GET",
+                                            .url = road->at_mirror ? mirror : road->stream_uri,
+                                            .stream = true,
+                                            .elsewhere = road->at_mirror,
+                                            .offset = offset};
     return ud_http_call_begin(&road->http, &road->stream, &request);
+}
+
+/* One place failed: the other one is asked before that is anybody's error. */
+static ud_err ask_elsewhere(struct ud_http_road *road, ud_err err)
+{
+    char mirror[UD_HTTP_MIRROR_BYTES_MAX];
+    const bool asks =
+        !road->both_asked && ud_http_mirror_url(road->config.mirror, text_bytes(road->stream_uri), mirror);
+    road->both_asked = asks;
+    return asks ? UD_WAIT : err;
 }
 
 static ud_err road_fetch(void *ctx, struct ud_bytes uri, uint64_t offset_bytes, struct ud_bytes *chunk)
@@ -348,9 +370,11 @@ static ud_err road_fetch(void *ctx, struct ud_bytes uri, uint64_t offset_bytes, 
     err = ud_http_stream_next(&road->http, &road->stream, chunk);
     if (err == UD_OK) {
         road->stream_at += chunk->len;
+        road->both_asked = false;
     } else if (err != UD_WAIT) {
         road->retry_after_ms = road->stream.retry_after_ms;
         road_fetch_stop(road);
+        err = ask_elsewhere(road, err);
     }
     return err;
 }
@@ -486,7 +510,7 @@ static ud_err make_base(struct ud_http_road *road)
 {
     const struct ud_http_road_config *config = &road->config;
     if (config->name[0] == '\0' || strlen(config->name) > UD_DEVICE_NAME_BYTES_MAX ||
-        !ud_http_url_allowed(config->url)) {
+        !ud_http_url_allowed(config->url) || (config->mirror != NULL && !ud_http_url_allowed(config->mirror))) {
         return UD_ERR_CONFIG;
     }
     char *tenant = curl_easy_escape(NULL, config->tenant, 0);

@@ -13,7 +13,8 @@ struct ud_http_road;
 
 /* Borrowed for the life of the road. */
 struct ud_http_road_config {
-    const char *url; /* https://host[:port]; http:// only for a loopback address */
+    const char *url;    /* https://host[:port]; http:// only for a loopback address */
+    const char *mirror; /* as the url: where images are under the names of their digests; NULL = nowhere else */
     const char *tenant;
     const char *name;               /* of the device; percent-encoded where it must be */
     const char *ca_path;            /* PEM of the anchors; NULL = the system's */

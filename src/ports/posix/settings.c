@@ -26,6 +26,7 @@ static const struct {
     uint64_t max;
 } rows[] = {
     {"server", "url", SETTING_TEXT, offsetof(struct ud_settings, url), 0},
+    {"server", "mirror", SETTING_TEXT, offsetof(struct ud_settings, mirror), 0},
     {"server", "tenant", SETTING_TEXT, offsetof(struct ud_settings, tenant), 0},
     {"server", "name", SETTING_TEXT, offsetof(struct ud_settings, name), 0},
     {"server", "ca", SETTING_TEXT, offsetof(struct ud_settings, ca), 0},

@@ -11,6 +11,8 @@
 
 struct ud_settings {
     char url[UD_SETTING_BYTES_MAX];
+    char mirror
+        [UD_SETTING_BYTES_MAX]; /* where images are under the names of their digests; empty: nowhere else */
     char tenant[UD_SETTING_BYTES_MAX]; /* "default" unless set */
     char name[UD_SETTING_BYTES_MAX];
     char ca[UD_SETTING_BYTES_MAX];    /* empty: the system's anchors */
