@@ -93,7 +93,7 @@ else
 	scripts/fuzz $(BUILD) $(T) $(SECONDS) $(SEED)
 endif
 
-fuzz-all: ## every fuzz target, SECONDS each, one on each core; with M32=1 those of the manifest, of trust and of flash, 32-bit
+fuzz-all: ## every fuzz target, SECONDS each, one on each core; with M32=1 those of the manifest, of trust, of flash and of descriptions, 32-bit
 ifdef M32
 	for t in $$(scripts/fuzz32 --list); do $(MAKE) --no-print-directory fuzz T=$$t SECONDS=$(SECONDS); done
 else

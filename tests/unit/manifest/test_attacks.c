@@ -13,7 +13,6 @@
 #include "helper_envelope.h"
 #include "helper_ops.h"
 #include "hex.h"
-#include "second_form.h"
 #include "updraft/cbor.h"
 #include "updraft/cose.h"
 #include "updraft/slots.h"
@@ -204,50 +203,6 @@ static void test_a12_a17_the_threshold_counts_trusted_keys_and_not_signatures(vo
             fail_msg("%s of %u: %s", rows[i].signs, rows[i].threshold, ud_err_name(err));
         }
     }
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        helper_key_close(&keys[i]);
-    }
-}
-
-/* Where the signature of the last of an envelope's signers is: the wrapper is in front, each signature behind 58 40. */
-static uint8_t *last_signature(struct ud_bytes envelope, size_t signers)
-{
-    size_t at = 0;
-    for (size_t found = 0; found < signers; at++) {
-        assert_true(at + 66 < envelope.len);
-        found += envelope.ptr[at] == 0x58 && envelope.ptr[at + 1] == 0x40 ? 1 : 0;
-        at += envelope.ptr[at] == 0x58 && envelope.ptr[at + 1] == 0x40 ? 65 : 0;
-    }
-    return (uint8_t *)(uintptr_t)envelope.ptr + at - 64;
-}
-
-/* Both forms of one signature verify, and are one key's word. */
-static void test_e4_a17_both_forms_of_a_signature_count_once(void **state)
-{
-    (void)state;
-    uint8_t bytes[4096];
-    struct ud_buf buf = {bytes, sizeof bytes, 0};
-    struct helper_key keys[2];
-    struct ud_trust trust = {.threshold = 2};
-    struct opened o = {.device = {.slot = 0}};
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        helper_key_open(&keys[i], UD_ALG_ES256);
-        assert_int_equal(ud_trust_add(&trust, keys[i].signer.pub, 1), UD_OK);
-    }
-    const struct helper_key twice[] = {keys[0], keys[0]};
-    struct ud_bytes envelope = signed_by(twice, 2, &buf);
-    uint8_t *second = last_signature(envelope, 2);
-    memcpy(second, last_signature(envelope, 1), 64);
-    second_form(second);
-    assert_int_equal(judge(&o, envelope, &trust, UD_SUIT_UPDATE), UD_ERR_THRESHOLD);
-    assert_string_equal(o.device.trace, "");
-    trust.threshold = 1;
-    assert_int_equal(judge(&o, envelope, &trust, UD_SUIT_UPDATE), UD_OK);
-
-    buf.len = 0; /* it does verify: alone, it is as good as the first */
-    envelope = signed_by(keys, 1, &buf);
-    second_form(last_signature(envelope, 1));
-    assert_int_equal(judge(&o, envelope, &trust, UD_SUIT_UPDATE), UD_OK);
     for (size_t i = 0; i < COUNT(keys); i++) {
         helper_key_close(&keys[i]);
     }
@@ -525,7 +480,6 @@ int main(void)
         cmocka_unit_test(test_a1_a_stranger_and_a_key_outside_its_rights_install_nothing),
         cmocka_unit_test(test_a2_no_difference_of_numbers_wraps_round_to_newer),
         cmocka_unit_test(test_a8_genuine_software_for_something_else_is_refused_before_a_download),
-        cmocka_unit_test(test_e4_a17_both_forms_of_a_signature_count_once),
         cmocka_unit_test(test_a12_a17_the_threshold_counts_trusted_keys_and_not_signatures),
         cmocka_unit_test(test_b2_a_manifest_that_does_not_say_for_what_it_is_has_no_effect),
         cmocka_unit_test(test_b4_commands_reach_no_component_beyond_those_signed_for),
