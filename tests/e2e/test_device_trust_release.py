@@ -101,7 +101,8 @@ def test_a4_a_trust_store_that_ends_soon_or_ended_is_an_alarm_until_the_next_one
     now, before = int(time.time()), None
     for name, more, words in (("far", now + 400 * 86400, None), ("soon", now + 10 * 86400 + 3600, "Trust store soon 1 ends in 10 days"),
                               ("over", now - 3 * 86400 - 3600, "Trust store over 1 ended 3 days ago"), ("timeless", None, None)):
-        made(world, name, "author", ("root-a", "root-b"), after=before, more=f"expires = {more}" if more else "")
+        made(world, name, "author", ("root-a", "root-b"), after=before,
+             more="vendor = example.com\nclass = alarm\n" + (f"expires = {more}" if more else ""))
         number, before = release(world, name), name
         said = re.findall(r"^updraft_trust_store_ends_timestamp_seconds (\d+)$", metrics(world), re.M)
         assert said == ([str(more)] if more else [])
