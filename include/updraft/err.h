@@ -160,6 +160,10 @@
       "nothing; ask for the current state") \
     X(UD_ERR_DEVICE_FAILED,     91,  8, 11, "the device said that it failed, without a reason that has a name", \
       "read the device's own messages in the history of the action") \
+    X(UD_ERR_COMPONENT_CONFLICT, 92, 8, 11, "a component's package conflicts with what another component holds", \
+      "deploy a release with one package for each component; the message names the others") \
+    X(UD_ERR_COMPONENT_NEEDS,   93,  8, 11, "a component needs another one to be updated before it or with it", \
+      "deploy a release that has a package for those that the message names, too") \
     /* server and tools: 96.. */ \
     X(UD_ERR_STORE,             96,  0, 11, "the database failed", \
       "see the log line for the database's own words; check disk and permissions") \

@@ -237,8 +237,8 @@ class Lwm2mDevice:
 
     def object_links(self):
         root = f'<{self.prefix or "/"}>;rt="oma.lwm2m"' + (f';ct="{self.ct}"' if self.ct else "")
-        paths = sorted(self.values) + ([(5, 0)] if self.firmware else [])
-        return ",".join([root] + [f"<{self.prefix}/{o}/{i}>" for o, i in paths])
+        paths = sorted(self.values) + (self.firmware.paths if self.firmware else [])
+        return ",".join([root] + [f"<{self.prefix}/{'/'.join(str(part) for part in path)}>" for path in paths])
 
     def register(self, expect="2.01", **more):
         values = {"lwm2m": self.version, "ep": self.name, "lt": self.lifetime, "b": "U", **more}
@@ -332,13 +332,14 @@ class Lwm2mDevice:
                 return 0x84, [], b""
             path = path[len(self.prefix):]
         parts = [int(p) for p in path.split("/")[1:] if p]
-        if self.firmware and parts[:2] == [5, 0]:
+        if self.firmware and self.firmware.owns(parts):
             done = self.firmware.answer(request, parts)
             if done is not None:
                 return done
         if request.code == GET:
             if request.number(ACCEPT) == LINKS:
-                return 0x45, [(CONTENT_FORMAT, uint(LINKS))], f"<{path}>".encode()
+                below = self.firmware.links(parts) if self.firmware else []
+                return 0x45, [(CONTENT_FORMAT, uint(LINKS))], ",".join(f"<{link}>" for link in [path, *below]).encode()
             read = self.read(path)
             if read is None:
                 return 0x84, [], b""
@@ -396,7 +397,7 @@ class Lwm2mDevice:
 
     def read(self, path):
         parts = [int(p) for p in path.split("/")[1:]]
-        if self.firmware and parts[:2] == [5, 0]:
+        if self.firmware and self.firmware.owns(parts):
             return self.firmware.read(parts)
         if len(parts) == 1:
             body = b"".join(tlv(0, i, self.instance(values)) for (o, i), values in self.values.items()
@@ -431,6 +432,13 @@ class Firmware:
             self.state = 2
         self.package, self.uri, self.todo = b"", None, None
         self.uris = []
+        self.paths = [(5, 0)]  # in the object list
+
+    def owns(self, parts):
+        return parts[:2] == [5, 0]
+
+    def links(self, parts):
+        return []
 
     def answer(self, request, parts):
         if len(parts) < 3:
@@ -483,10 +491,14 @@ class Firmware:
         self.state, self.result = 2, 0
         return 0x44, [(BLOCK1, uint(block))] if block is not None else [], b""
 
-    def read(self, parts):
+    def values(self):
         values = {3: self.state, 5: self.result, 9: self.method}
         if self.protocols is not None:
             values[8] = dict(enumerate(self.protocols))
+        return values
+
+    def read(self, parts):
+        values = self.values()
         if len(parts) == 2:
             return TLV, Lwm2mDevice.instance(values)
         if parts[2] not in values:
@@ -494,7 +506,8 @@ class Firmware:
         return TLV, Lwm2mDevice.instance({parts[2]: values[parts[2]]})
 
     def tell(self):
-        for path in ("/5/0/3", "/5/0/5"):
+        object_, instance = self.paths[0]
+        for path in (f"/{object_}/{instance}/3", f"/{object_}/{instance}/5"):
             if path in self.device.observed:
                 self.device.notify(path)
 

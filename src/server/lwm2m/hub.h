@@ -6,9 +6,10 @@
  *     commands.c   the operator's commands         upgrade.c    firmware: what is to be done next
  *     bootstrap.c  bootstrap interface             upgrade_steps.c   how it is done
  *     report.c     signed reports                  upgrade_result.c  what a device's results mean
- *     profile.c    which patches a device takes    upgrade_tell.c    what an upgrade knows, into the action
- *     turn.c       whose turn it is                fw.c         artifacts over CoAP
- *     objects.c    what is known of objects        capability.c the secret of URIs
+ *     profile.c    which patches a device takes    upgrade_components.c  which file is for which instance
+ *     turn.c       whose turn it is                upgrade_tell.c    what an upgrade knows, into the action
+ *     objects.c    what is known of objects        fw.c         artifacts over CoAP
+ *                                                  capability.c the secret of URIs
  */
 #ifndef UD_SERVER_LWM2M_HUB_H
 #define UD_SERVER_LWM2M_HUB_H
@@ -160,7 +161,7 @@ bool ud_commands_notified(struct ud_lwm2m *lw, struct ud_reg *reg, const struct 
 
 /** Is there something to do for the device's current action? Begins, or ends what is no more wanted. */
 void ud_upgrade_look(struct ud_lwm2m *lw, struct ud_reg *reg);
-/** A value of object 5 or /3/0/3 came. */
+/** A value of object 5, object 33629 or /3/0/3 came. */
 void ud_upgrade_value(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_lwm2m_record *record);
 void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg);
 

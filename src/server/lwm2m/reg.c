@@ -230,23 +230,47 @@ bool ud_reg_speaks(const struct ud_reg *reg, uint32_t format)
     return false;
 }
 
+/* The next path in a list of links; false at its end. Other links, as the root's, are passed over. */
+static bool next_path(struct ud_links *links, struct ud_bytes root, struct ud_lwm2m_path *path)
+{
+    const size_t skip = root.len == 0 ? 0 : root.len + 1; /* "/lwm2m" before "/5/0" */
+    struct ud_link link;
+    while (ud_links_next(links, &link) == UD_OK) {
+        struct ud_bytes prefix;
+        if (ud_bytes_take(&link.target, skip, &prefix) && link.target.len > 0 &&
+            ud_lwm2m_path_parse(link.target, path) == UD_OK && path->depth > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool ud_reg_has(const struct ud_reg *reg, const struct ud_lwm2m_path *path)
 {
     struct ud_links links;
-    struct ud_link link;
+    struct ud_lwm2m_path here;
     const struct ud_bytes root = ud_reg_root(reg);
-    const size_t skip = root.len == 0 ? 0 : root.len + 1; /* "/lwm2m" before "/5/0" */
     ud_links_init(&links, objects_of(reg));
-    while (ud_links_next(&links, &link) == UD_OK) {
-        struct ud_lwm2m_path here;
-        struct ud_bytes prefix;
-        if (!ud_bytes_take(&link.target, skip, &prefix) || link.target.len == 0 ||
-            ud_lwm2m_path_parse(link.target, &here) != UD_OK || here.depth == 0) {
-            continue;
-        }
+    while (next_path(&links, root, &here)) {
         if (ud_lwm2m_path_under(&here, path)) {
             return true;
         }
     }
     return false;
+}
+
+size_t ud_reg_instances(const struct ud_reg *reg, struct ud_bytes text, uint16_t object, uint16_t *ids,
+                        size_t max)
+{
+    struct ud_links links;
+    struct ud_lwm2m_path here;
+    const struct ud_bytes root = ud_reg_root(reg);
+    size_t count = 0;
+    ud_links_init(&links, text.len > 0 ? text : objects_of(reg));
+    while (count < max && next_path(&links, root, &here)) {
+        if (here.depth == 2 && here.id[0] == object) { /* Discover names resources, too */
+            ids[count++] = here.id[1];
+        }
+    }
+    return count;
 }

@@ -86,6 +86,12 @@ struct ud_reg *ud_regs_any(const struct ud_regs *regs, size_t *from);
 
 /** Does the object list name this object, or (depth 2) this instance? */
 bool ud_reg_has(const struct ud_reg *reg, const struct ud_lwm2m_path *path);
+/**
+ * The instances of an object that a list of links names, the registration's (`text` empty) or what Discover answered,
+ * in its order. Returns how many were put into ids, at most `max`.
+ */
+size_t ud_reg_instances(const struct ud_reg *reg, struct ud_bytes text, uint16_t object, uint16_t *ids,
+                        size_t max);
 /** The path prefix that the root link names ("" for none), without the leading '/'. At most 32 bytes. */
 struct ud_bytes ud_reg_root(const struct ud_reg *reg);
 /** Does the root link's ct name this content format? */

@@ -1,10 +1,11 @@
 /* An upgrade's questions to the device: reading what it is at, and each step that changes it. */
 #include "server/lwm2m/upgrade_job.h"
 
-#include "server/lwm2m/ask.h"
-#include "server/lwm2m/upgrade_tell.h"
+#include <stdio.h>
 
 #define POLL_MS 10000
+#define ARGUMENTS_BYTES_MAX 160 /* seven links of at most 15 bytes, commas, "0=''" */
+#define WATCHED_MAX 4           /* parts: clients have few places for observations, and what has none is read */
 
 static struct ud_lwm2m_path of_part(const struct ud_upgrade *up, const struct ud_upgrade_part *part,
                                     uint16_t id)
@@ -22,8 +23,14 @@ static struct ud_upgrade_part *part_of_path(struct ud_upgrade *up, const struct 
     return NULL;
 }
 
-static void progress(struct ud_lwm2m *lw, const struct ud_reg *reg, ud_execution execution, const char *words)
+static void progress(struct ud_lwm2m *lw, const struct ud_reg *reg, const struct ud_upgrade_part *part,
+                     ud_execution execution, const char *words)
 {
+    char named[UD_UPGRADE_WORDS_BYTES_MAX];
+    if (part != NULL) {
+        ud_upgrade_words(reg->upgrade, part, words, named);
+        words = named;
+    }
     ud_upgrade_tell(lw, reg, reg->upgrade->action, false, execution, UD_FINISHED_NONE, UD_OK, words);
 }
 
@@ -31,10 +38,10 @@ static void progress(struct ud_lwm2m *lw, const struct ud_reg *reg, ud_execution
 
 static void was_read(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask, ud_err err)
 {
-    const bool last = ask->ctx != NULL;
     if (err == UD_ERR_GONE || reg->upgrade == NULL) {
         return;
     }
+    const bool last = ud_upgrade_is_last(reg->upgrade, ask);
     if (err == UD_OK && ask->code == UD_COAP_205_CONTENT) {
         const uint32_t format = ask->answer_format < 0 ? UD_COAP_FORMAT_TEXT : (uint32_t)ask->answer_format;
         (void)ud_values_take(lw, reg, format, &ask->path, ud_ask_answer(ask), false, NULL);
@@ -46,7 +53,7 @@ static void was_read(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *ask
 
 static void read_path(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_lwm2m_path *path, bool last)
 {
-    struct ud_ask *ask = ud_ask_new(UD_COAP_GET, path, was_read, last ? reg : NULL);
+    struct ud_ask *ask = ud_ask_new(UD_COAP_GET, path, was_read, last ? ud_upgrade_last(reg->upgrade) : NULL);
     if (ask != NULL) {
         ud_ask_submit(lw, reg, ask);
     }
@@ -63,10 +70,28 @@ static void read_one(struct ud_lwm2m *lw, struct ud_reg *reg, const struct ud_up
 static void read_states(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     const struct ud_upgrade *up = reg->upgrade;
+    size_t last = 0;
     for (size_t i = 0; i < up->part_count; i++) {
-        read_one(lw, reg, &up->parts[i], 3, false);
-        read_one(lw, reg, &up->parts[i], 5, i + 1U == up->part_count);
+        last = up->parts[i].filename[0] != '\0' ? i : last;
     }
+    for (size_t i = 0; i <= last; i++) {
+        if (up->parts[i].filename[0] != '\0') {
+            read_one(lw, reg, &up->parts[i], 3, false);
+            read_one(lw, reg, &up->parts[i], 5, i == last);
+        }
+    }
+}
+
+void ud_upgrade_read_conflicts(struct ud_lwm2m *lw, struct ud_reg *reg)
+{
+    struct ud_upgrade *up = reg->upgrade;
+    up->conflicts_asked = true;
+    for (size_t i = 0; i < up->part_count; i++) {
+        if (up->parts[i].result == UD_UPGRADE_CONFLICTING || up->parts[i].result == UD_UPGRADE_DEPENDENT) {
+            read_one(lw, reg, &up->parts[i], 17, false);
+        }
+    }
+    read_states(lw, reg);
 }
 
 void ud_upgrade_due(struct ud_timer *timer, void *ctx)
@@ -90,17 +115,25 @@ void ud_upgrade_read_all(struct ud_lwm2m *lw, struct ud_reg *reg)
     const struct ud_lwm2m_path version = ud_lwm2m_path_of(3, 3, 0, 3, 0);
     struct ud_upgrade *up = reg->upgrade;
     up->step = UD_UPGRADE_LOOKING;
+    size_t watched = 0;
     for (size_t i = 0; i < up->part_count; i++) {
         struct ud_upgrade_part *part = &up->parts[i];
         const struct ud_lwm2m_path state = of_part(up, part, 3);
         const struct ud_lwm2m_path result = of_part(up, part, 5);
+        if (part->filename[0] == '\0') {
+            continue;
+        }
         part->state = part->result = -1;
         read_one(lw, reg, part, 9, false);
         read_one(lw, reg, part, 8, false);
-        ud_watch_path(lw, reg, &state);
-        ud_watch_path(lw, reg, &result);
+        if (watched++ < WATCHED_MAX) {
+            ud_watch_path(lw, reg, &state);
+            ud_watch_path(lw, reg, &result);
+        }
     }
-    read_path(lw, reg, &version, false);
+    if (up->object == 5) { /* components say their versions themselves */
+        read_path(lw, reg, &version, false);
+    }
     read_states(lw, reg);
 }
 
@@ -141,10 +174,13 @@ static void was_cleared(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask *
     (void)err; /* the action is canceled, whatever the device says to it */
 }
 
-void ud_upgrade_clear(struct ud_lwm2m *lw, struct ud_reg *reg)
+void ud_upgrade_clear(struct ud_lwm2m *lw, struct ud_reg *reg, bool idle_too)
 {
     const struct ud_upgrade *up = reg->upgrade;
     for (size_t i = 0; i < up->part_count; i++) {
+        if (up->parts[i].filename[0] == '\0' || (up->parts[i].state == 0 && !idle_too)) {
+            continue;
+        }
         const struct ud_lwm2m_path path = of_part(up, &up->parts[i], 1);
         struct ud_ask *ask = ud_ask_new(UD_COAP_PUT, &path, was_cleared, NULL);
         if (ask != NULL) {
@@ -173,7 +209,7 @@ static void was_transferred(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_a
         return;
     }
     const struct ud_upgrade_part *part = part_of_path(up, &ask->path);
-    ud_upgrade_finish(lw, reg, err == UD_OK ? UD_ERR_DEVICE_FAILED : err,
+    ud_upgrade_finish(lw, reg, part, err == UD_OK ? UD_ERR_DEVICE_FAILED : err,
                       part != NULL && part->pull ? "the device refused the package URI"
                                                  : "the device refused the package");
 }
@@ -203,7 +239,7 @@ void ud_upgrade_transfer(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_upgr
     const char *scheme = part->method == 0 || part->method == 2 ? scheme_of(lw, reg, part, &port) : NULL;
     part->pull = scheme != NULL;
     if (!part->pull && part->method == 0) {
-        ud_upgrade_finish(lw, reg, UD_ERR_ALGORITHM,
+        ud_upgrade_finish(lw, reg, part, UD_ERR_ALGORITHM,
                           "the device pulls by protocols that this server does not offer");
         return;
     }
@@ -229,13 +265,13 @@ void ud_upgrade_transfer(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_upgr
         if (ask != NULL) {
             ud_ask_free(ask);
         }
-        ud_upgrade_finish(lw, reg, err, "the package cannot be given to the device");
+        ud_upgrade_finish(lw, reg, part, err, "the package cannot be given to the device");
         return;
     }
     up->step = UD_UPGRADE_TRANSFERRING;
     up->was = UD_ACTION_DOWNLOADING;
     part->begun = true;
-    progress(lw, reg, UD_EXECUTION_DOWNLOAD,
+    progress(lw, reg, part, UD_EXECUTION_DOWNLOAD,
              part->pull ? "package URI given to the device" : "package is being pushed");
     ud_ask_submit(lw, reg, ask);
 }
@@ -250,17 +286,67 @@ static void was_executed(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask 
     }
     up->executing = false;
     if (err == UD_OK && UD_COAP_CLASS(ask->code) != 2) {
-        ud_upgrade_finish(lw, reg, UD_ERR_DEVICE_FAILED, "the device refused to update");
+        const bool unread = ask->code == UD_COAP_400_BAD_REQUEST || ask->code == UD_COAP_415_FORMAT;
+        if (unread && ask->payload.len > 0) { /* it knows Update, not its arguments */
+            up->plain = true;
+            ud_upgrade_execute(lw, reg);
+            return;
+        }
+        up->refused = true;
+        read_states(lw, reg); /* the result says why, where the device sets one */
         return;
     }
     ud_upgrade_poll_later(lw, up);
 }
 
+/*
+ * Argument 0 names what is to be installed together with this instance: "0" nothing else, "0='</33629/1>,</33629/2>'".
+ * Without it a device takes whatever it holds.
+ */
+static void put_arguments(const struct ud_upgrade *up, const struct ud_upgrade_part *first,
+                          char out[ARGUMENTS_BYTES_MAX])
+{
+    size_t len = (size_t)snprintf(out, ARGUMENTS_BYTES_MAX, "0");
+    bool any = false;
+    for (size_t i = 0; i < up->part_count; i++) {
+        const struct ud_upgrade_part *part = &up->parts[i];
+        if (part != first && part->filename[0] != '\0' && part->state == 2) {
+            len += (size_t)snprintf(out + len, ARGUMENTS_BYTES_MAX - len, "%s</%u/%u>", any ? "," : "='",
+                                    (unsigned)up->object, (unsigned)part->instance);
+            any = true;
+        }
+    }
+    if (any) {
+        snprintf(out + len, ARGUMENTS_BYTES_MAX - len, "'");
+    }
+}
+
+static struct ud_upgrade_part *first_downloaded(const struct ud_upgrade *up)
+{
+    for (size_t i = 0; i < up->part_count; i++) {
+        if (up->parts[i].filename[0] != '\0' && up->parts[i].state == 2) {
+            return &up->parts[i];
+        }
+    }
+    return NULL;
+}
+
 void ud_upgrade_execute(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
     struct ud_upgrade *up = reg->upgrade;
-    const struct ud_lwm2m_path path = of_part(up, &up->parts[0], 2);
-    struct ud_ask *ask = up->executing ? NULL : ud_ask_new(UD_COAP_POST, &path, was_executed, NULL);
+    const struct ud_upgrade_part *first = first_downloaded(up);
+    const struct ud_lwm2m_path path = of_part(up, first == NULL ? &up->parts[0] : first, 2);
+    struct ud_ask *ask =
+        up->executing || first == NULL ? NULL : ud_ask_new(UD_COAP_POST, &path, was_executed, NULL);
+    if (ask != NULL && up->object == UD_COMPONENTS_OBJECT && !up->plain) {
+        char arguments[ARGUMENTS_BYTES_MAX];
+        put_arguments(up, first, arguments);
+        ask->format = UD_COAP_FORMAT_TEXT;
+        if (ud_ask_payload(ask, (struct ud_bytes){(const uint8_t *)arguments, strlen(arguments)}) != UD_OK) {
+            ud_ask_free(ask);
+            ask = NULL;
+        }
+    }
     if (ask == NULL) {
         ud_upgrade_poll_later(lw, up);
         return;
@@ -268,6 +354,6 @@ void ud_upgrade_execute(struct ud_lwm2m *lw, struct ud_reg *reg)
     up->executing = true;
     up->step = UD_UPGRADE_INSTALLING;
     up->was = UD_ACTION_INSTALLING;
-    progress(lw, reg, UD_EXECUTION_PROCEEDING, "downloaded; the device was told to update");
+    progress(lw, reg, NULL, UD_EXECUTION_PROCEEDING, "downloaded; the device was told to update");
     ud_ask_submit(lw, reg, ask);
 }

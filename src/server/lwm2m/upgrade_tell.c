@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MESSAGE_BYTES_MAX 2048 /* each byte may be escaped */
+
 struct telling {
     struct ud_later later; /* first */
     int64_t device;
@@ -14,7 +16,7 @@ struct telling {
     bool on_cancel;
     bool lapses; /* only that its window is over */
     struct ud_feedback feedback;
-    char words[256];
+    char *words;              /* JSON */
     struct ud_row_device row; /* as it is after */
     bool changed;
 };
@@ -38,6 +40,11 @@ static ud_err store_telling(struct ud_later *later, struct ud_store *store)
     return err;
 }
 
+static void drop_telling(struct ud_later *later)
+{
+    free(((struct telling *)(void *)later)->words);
+}
+
 static void telling_committed(struct ud_later *later)
 {
     const struct telling *telling = (const struct telling *)(const void *)later;
@@ -53,8 +60,26 @@ static void told(struct ud_later *later)
     const struct telling *telling = (const struct telling *)(const void *)later;
     if (later->err != UD_OK) {
         ud_log_event(&later->lw->server->log, UD_LOG_WARN, "lwm2m-action", "error", ud_err_name(later->err),
-                     "words", telling->words, NULL);
+                     "words", telling->words == NULL ? "" : telling->words, NULL);
     }
+}
+
+/* Names of components and files come from others, so they are escaped. NULL: no memory. */
+static char *as_message(const char *words)
+{
+    char said[sizeof "LwM2M: " + UD_UPGRADE_WORDS_BYTES_MAX];
+    struct ud_text text;
+    ud_text_init(&text, MESSAGE_BYTES_MAX);
+    struct ud_json json = {&text, false};
+    snprintf(said, sizeof said, "LwM2M: %s", words);
+    ud_json_open(&json, NULL, '[');
+    ud_json_string(&json, NULL, said);
+    ud_json_close(&json, ']');
+    if (!ud_text_ok(&text)) {
+        ud_text_free(&text);
+        return NULL;
+    }
+    return ud_text_take(&text);
 }
 
 /* NULL: without memory; it is decided again at the next look. */
@@ -68,6 +93,7 @@ static struct telling *begin_telling(const struct ud_reg *reg, int32_t action)
         telling->later.run = store_telling;
         telling->later.committed = telling_committed;
         telling->later.finish = told;
+        telling->later.drop = drop_telling;
     }
     return telling;
 }
@@ -90,7 +116,11 @@ void ud_upgrade_tell(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t acti
     }
     telling->on_cancel = on_cancel;
     telling->retrieved = execution == UD_EXECUTION_COUNT;
-    snprintf(telling->words, sizeof telling->words, "[\"LwM2M: %s\"]", words);
+    telling->words = as_message(words);
+    if (telling->words == NULL) {
+        free(telling);
+        return;
+    }
     telling->feedback = (struct ud_feedback){
         .execution = execution, .finished = finished, .error = error, .messages = telling->words};
     (void)ud_later_begin(&telling->later, lw, NULL);

@@ -5,7 +5,9 @@
 #include "server/actions.h"
 #include "server/lwm2m/hub.h"
 
-/** `words` without quotes; they are stored behind "LwM2M: ". UD_EXECUTION_COUNT: only that the offer was taken. */
+#define UD_UPGRADE_WORDS_BYTES_MAX 256 /* more is cut */
+
+/** `words` are stored behind "LwM2M: ". UD_EXECUTION_COUNT: only that the offer was taken. */
 void ud_upgrade_tell(struct ud_lwm2m *lw, const struct ud_reg *reg, int32_t action, bool on_cancel,
                      ud_execution execution, ud_finished finished, ud_err error, const char *words);
 /** Its window does not open again. */
