@@ -7,7 +7,7 @@ import re
 import struct
 import threading
 
-from lwm2m_tool import GET, POST, Firmware
+from lwm2m_tool import GET, POST, PUT, Firmware
 
 OBJECT = 33629
 CONFLICT, DEPENDENCY = 12, 13
@@ -32,7 +32,9 @@ class Component(Firmware):
 class Components:
     """What the device has; `whole`: object 5 beside it. `listed` False: the object list names the object alone.
 
-    `arguments` "taken"; "refused": 4.00; "ignored": it installs the one component that Update was executed on.
+    `arguments` "taken"; "refused": 4.00; "ignored": it installs the one component that Update was executed on;
+    "one by one": so it does, without a restart, and refuses the next one once; "never": Update is 4.05 always; "needs":
+    so it is, with the result that says why.
     """
 
     def __init__(self, *components, whole=None, listed=True, arguments="taken", keep_result=True):
@@ -45,6 +47,7 @@ class Components:
             self.paths.insert(0, (5, 0))
         self.todo = None
         self.executed, self.installed = [], []  # arguments; what changed at one restart
+        self.begun = []  # which component something of a transfer came for, and the states of all then
 
     @property
     def device(self):
@@ -79,6 +82,8 @@ class Components:
             return (0x84, [], b"") if len(parts) > 1 else None
         if request.code == POST and parts[2:] == [2] and one is not self.whole:
             return self.execute(parts[1], request.payload.decode())
+        if request.code == PUT and request.payload not in (b"", b"\0"):
+            self.begun.append((parts[1], [other.state for other in self.components.values()]))
         if request.code == GET and len(parts) > 2 and parts[2] in (14, 15, 16, 17):
             return None
         return one.answer(request, parts)
@@ -96,8 +101,13 @@ class Components:
             if not match:
                 return 0x80, [], b""
             chosen = [instance] + [int(i) for i in re.findall(r"/33629/(\d+)", match[1] or "")]
-        if self.arguments == "ignored":
+        if self.arguments in ("ignored", "one by one"):
             chosen = [instance]
+        if self.arguments == "one by one" and len(self.executed) == 2:
+            return 0x85, [], b""
+        if self.arguments in ("never", "needs"):
+            component.result = DEPENDENCY if self.arguments == "needs" else 0
+            return 0x85, [], b""
         parts = [self.components[i] for i in chosen]
         if any(part.state != 2 for part in parts):
             component.result, component.conflicts = DEPENDENCY, [i for i in chosen if self.components[i].state != 2]
@@ -117,11 +127,17 @@ class Components:
     def install(self, parts):
         """All or none, with one restart."""
         good = all(part.verdict == 1 for part in parts)
-        self.device.move()
+        restarts = self.arguments != "one by one"
+        if restarts:
+            self.device.move()
         for part in parts:
             part.state = 0 if good or part.verdict != 1 else 2
             part.result = (part.verdict if good or part.verdict != 1 else 0) if self.keep_result else 0
             part.current = part.new if good else part.current
         if good:
             self.installed.append(sorted(part.name for part in parts))
-        self.device.register()
+        if restarts:
+            self.device.register()
+        else:
+            for part in parts:
+                part.tell()

@@ -469,8 +469,13 @@ def test_int_1500_firmware_by_object_5(server):
     assert list((server.state / "patches").iterdir()) == []  # the package is the image for all of them, pushed or pulled
 
 
+class Refusing(Firmware):
+    def answer(self, request, parts):
+        return (0x85, [], b"") if request.code == POST else super().answer(request, parts)
+
+
 def test_int_1510_firmware_that_fails_says_why(server):
-    cases = {"update": (Firmware(verdict=8), "UD_ERR_DEVICE_FAILED"), "integrity": (Firmware(result_of=5), "UD_ERR_DIGEST"),
+    cases = {"refused": (Refusing(), "UD_ERR_DEVICE_FAILED"), "update": (Firmware(verdict=8), "UD_ERR_DEVICE_FAILED"), "integrity": (Firmware(result_of=5), "UD_ERR_DIGEST"),
              "space": (Firmware(result_of=2), "UD_ERR_SPACE"), "lost": (Firmware(result_of=4), "UD_ERR_CONNECT"),
              "result-not-kept": (Firmware(verdict=8, keep_result=False), "UD_ERR_DEVICE_FAILED"),
              "protocol": (Firmware(method=0, protocols=(3,)), "UD_ERR_ALGORITHM")}

@@ -61,6 +61,8 @@ def test_components_are_transferred_one_by_one_and_switch_together(server):
         components = devices[name]
         assert found["state"] == "claimed" and found["proof"] == "claimed", (name, found)
         assert components.components[0].package == APPLICATION and components.components[1].package == MODEM, name
+        # nobody holds a part of an old job when the first one comes, and the second one comes when the first is whole
+        assert all(states[1] == 0 if instance == 0 else states[0] == 2 for instance, states in components.begun), components.begun
         assert components.executed == [(0, "0='</33629/1>'")], name
         assert components.installed == [["Application", "modem"]], name
         assert "downloading" in states(found) and "installing" in states(found), (name, states(found))
@@ -78,6 +80,9 @@ def test_components_that_fail_are_named_with_their_reason(server):
                             "Application: it needs another component to be updated before it or with it (modem)"),
              "both": (two(application={"verdict": 8}, modem={"verdict": 5}), "UD_ERR_DEVICE_FAILED",
                       "Application: the update failed; modem: integrity check of the package failed"),
+             "refused": (two(arguments="never"), "UD_ERR_DEVICE_FAILED", "the device refused to update"),
+             "refused-with-reason": (two(arguments="needs", application={"conflicts": [1]}), "UD_ERR_COMPONENT_NEEDS",
+                                     "updated before it or with it (modem); modem: not updated"),
              "result-not-kept": (two(modem={"verdict": 8}, keep_result=False), "UD_ERR_DEVICE_FAILED", "modem: not updated"),
              "protocol": (two(modem={"method": 0, "protocols": (3,)}), "UD_ERR_ALGORITHM", "modem: the device pulls by protocols")}
     ends = update_all(server, {name: components for name, (components, _, _) in cases.items()})
@@ -140,13 +145,14 @@ def test_beside_object_5_files_of_components_go_to_them_and_others_to_the_whole(
 
 
 def test_devices_that_do_not_know_the_arguments(server):
-    devices = {"refused": two(arguments="refused"), "ignored": two(arguments="ignored")}
+    devices = {"refused": two(arguments="refused"), "ignored": two(arguments="ignored"), "one-by-one": two(arguments="one by one")}
     ends = update_all(server, devices)
     assert all(found["state"] == "claimed" for found in ends.values()), ends
     assert devices["refused"].executed == [(0, "0='</33629/1>'"), (0, "")]
     assert devices["refused"].installed == [["Application", "modem"]]
     assert devices["ignored"].executed == [(0, "0='</33629/1>'"), (1, "0")]
-    assert devices["ignored"].installed == [["Application"], ["modem"]]
+    assert devices["one-by-one"].executed == [(0, "0='</33629/1>'"), (1, "0"), (1, "0")]  # the second was too early for it
+    assert devices["ignored"].installed == devices["one-by-one"].installed == [["Application"], ["modem"]]
 
 
 @pytest.mark.parametrize("method", [0, 1], ids=["pull", "push"])
@@ -220,23 +226,24 @@ def test_the_device_restarts_while_the_second_component_is_on_its_way(server):
         assert components.installed == [["Application", "modem"]]
 
 
-def test_one_that_is_done_waits_for_the_other(server):
-    """Both are told; the action is open until the slow one has said how it ended."""
+@pytest.mark.parametrize("results", [{0: 1, 1: 8}, {1: 8, 0: 1}], ids=["done first", "failed first"])
+def test_the_action_is_open_until_the_last_component_has_said_how_it_ended(server, results):
     components = two()
-    application, modem = components.components.values()
+    first, second = results
     with Lwm2mDevice(coap(server), "d1", firmware=components) as device:
         add(server, "d1")
         device.register()
         components.install = lambda parts: None
         action = server.deploy(release(server), "d1")[0]
         device.await_request(POST, f"/{OBJECT}/0/2")
-        application.state, application.result = 0, 1
-        asked = len(device.requests)
-        application.tell()
-        device.await_that(lambda: any(r.path == f"/{OBJECT}/1/5" for r in device.requests[asked:]), "a look at the other")
+        components.components[first].state, components.components[first].result = 0, results[first]
+        for _ in range(2):  # the second look begins when the first one has been thought over
+            asked = len(device.requests)
+            components.components[first].tell()
+            device.await_that(lambda: any(r.path == f"/{OBJECT}/1/5" for r in device.requests[asked:]), "a look at both")
         assert server.action(action)["active"]
-        modem.state, modem.result = 0, 8
-        modem.tell()
+        components.components[second].state, components.components[second].result = 0, results[second]
+        components.components[second].tell()
         found = end_of(server, action)
         assert found["error"] == "UD_ERR_DEVICE_FAILED", found
         assert any("Application: the device says that it updated; modem: the update failed" in said for said in words_of(found))

@@ -30,8 +30,9 @@
 #include <stdlib.h>
 
 #define GATED_MS 30000 /* between two looks at an action that may not be offered yet */
-#define LEFT_BEHIND_MS 30000
-#define RETRIES_MAX 3 /* of a transfer that failed for a reason that may pass */
+#define LEFT_BEHIND_MS 10000
+#define REFUSALS_MAX 3 /* of Update, by a device that takes its components one by one */
+#define RETRIES_MAX 3  /* of a transfer that failed for a reason that may pass */
 
 void ud_upgrade_drop(struct ud_lwm2m *lw, struct ud_reg *reg)
 {
@@ -256,7 +257,7 @@ static void decide_after(struct ud_lwm2m *lw, struct ud_reg *reg)
         end_badly(lw, reg, &look);
     } else if (look.count[STANDS] == 0) {
         end_well(lw, reg);
-    } else if (up->refused) {
+    } else if (up->refused > (look.count[DONE] > 0 ? REFUSALS_MAX : 0)) { /* it may be busy with another one */
         ud_upgrade_finish(lw, reg, NULL, UD_ERR_DEVICE_FAILED, "the device refused to update");
     } else if (up->just_registered || left_behind(up, &look)) {
         up->just_registered = false; /* the request was lost, or it was not for all of them */

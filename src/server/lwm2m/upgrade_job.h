@@ -50,7 +50,7 @@ struct ud_upgrade {
     bool just_registered;
     bool foreign;
     bool executing;
-    bool refused;         /* the device did not take Update: what it shows says why */
+    uint8_t refused;      /* times that the device did not take Update: what it shows says why */
     bool plain;           /* it takes no arguments of Update */
     bool conflicts_asked; /* of those that failed for another one's sake */
     uint64_t left_ms;     /* since when some are done and others stand ready; 0 = not so */

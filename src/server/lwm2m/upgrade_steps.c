@@ -292,7 +292,7 @@ static void was_executed(struct ud_lwm2m *lw, struct ud_reg *reg, struct ud_ask 
             ud_upgrade_execute(lw, reg);
             return;
         }
-        up->refused = true;
+        up->refused++;
         read_states(lw, reg); /* the result says why, where the device sets one */
         return;
     }
