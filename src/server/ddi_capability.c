@@ -2,6 +2,7 @@
 #include "server/handlers.h"
 
 #include "server/lwm2m/turn.h"
+#include "server/release_files.h"
 
 struct asked {
     struct ud_download_share share;
@@ -14,8 +15,9 @@ static ud_err find_file(struct ud_call *call, struct ud_store *store)
 {
     struct asked *asked = call->data;
     const ud_err err = ud_download_share_of(store, &asked->device, asked->release, &asked->share);
-    return err == UD_OK ? ud_store_release_artifact_find(store, asked->release, call->param[1], &asked->row)
-                        : err;
+    return err == UD_OK
+               ? ud_release_file_find(store, asked->device.tenant, asked->release, call->param[1], &asked->row)
+               : err;
 }
 
 static void send_asked(struct ud_call *call)

@@ -7,6 +7,7 @@ from components_tool import OBJECT, Component, Components
 from lwm2m_tool import POST, PUT, Firmware, Lwm2mDevice
 from server_tool import Server
 from test_lwm2m import await_that, coap, end_of, server, states  # noqa: F401 (server is a fixture)
+from test_mgmt_hawkbit import DATA, HawkBit
 
 APPLICATION, MODEM = os.urandom(5000), os.urandom(3000)
 FILES = {"application-2.0.bin": APPLICATION, "modem.bin": MODEM}
@@ -142,6 +143,26 @@ def test_beside_object_5_files_of_components_go_to_them_and_others_to_the_whole(
     assert found["state"] == "claimed" and parts.whole.package == b"" and parts.installed == [["Application", "modem"]]
     found = update_all(server, {"whole": whole}, {"image.swu": MODEM}, "whole")["whole"]
     assert found["state"] == "claimed" and whole.whole.package == MODEM and whole.executed == []
+
+
+def test_a_distribution_set_is_taken_by_its_modules_files(server):
+    """hawkBit's sets have their files in modules; a device with object 5 alone takes the first one, as of any release."""
+    hawkbit = HawkBit(server)
+    components, whole = two(), Firmware(method=0)
+    add(server, "d1", "d2")
+    made = hawkbit.set_of(hawkbit.module("os", files=("application.bin",)), hawkbit.module("radio", kind="application", files=("modem.bin",)))
+    with Lwm2mDevice(coap(server), "d1", firmware=components) as one, Lwm2mDevice(coap(server), "d2", firmware=whole) as other:
+        one.register()
+        other.register()
+        hawkbit.call("POST", f"/distributionsets/{made}/assignedTargets", [{"id": "d1"}, {"id": "d2"}], 200)
+        for name in ("d1", "d2"):
+            action = server.api("GET", f"/api/v1/devices/{name}/actions").json["content"][0]["id"]
+            assert end_of(server, action)["state"] == "claimed", name
+        assert [c.package for c in components.components.values()] == [DATA + b"application.binos", DATA + b"modem.binradio"]
+        assert whole.package == DATA + b"application.binos"
+        url = whole.uris[0].split("/fw/")[1]
+        found = server.call("devices", "GET", f"/fw/{url}")  # the same URI over HTTP
+        assert (found.status, found.body) == (200, whole.package), found
 
 
 def test_devices_that_do_not_know_the_arguments(server):

@@ -12,6 +12,7 @@
 #include "server/artifacts.h"
 #include "server/handlers.h"
 #include "server/patches.h"
+#include "server/release_files.h"
 #include "updraft/coap_robust.h"
 
 #include <stdio.h>
@@ -166,7 +167,7 @@ static ud_err find_row(struct ud_lwm2m *lw, int64_t tenant, int32_t release, con
     if (err == UD_OK) {
         err = ud_store_release_get(store, tenant, release, &facts);
         err = err == UD_OK && facts.recalled_ms != 0 ? UD_ERR_RECALLED : err;
-        err = err == UD_OK ? ud_store_release_artifact_find(store, release, filename, row) : err;
+        err = err == UD_OK ? ud_release_file_find(store, tenant, release, filename, row) : err;
         ud_store_pool_give(lw->server->readers, store);
     }
     return err;

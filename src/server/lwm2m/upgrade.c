@@ -26,6 +26,7 @@
 
 #include "server/lwm2m/upgrade_tell.h"
 #include "server/offer_gate.h"
+#include "server/release_files.h"
 
 #include <stdlib.h>
 
@@ -440,7 +441,7 @@ void ud_upgrade_by_object_5(struct ud_lwm2m *lw, struct ud_reg *reg)
     ud_err err = ud_upgrade_open_parts(up, 5, only, 1);
     err = err == UD_OK ? ud_store_pool_take(lw->server->readers, &store) : err;
     if (err == UD_OK) {
-        err = ud_store_release_artifacts(store, up->release, first_file, up->parts);
+        err = ud_release_files(store, reg->tenant, up->release, first_file, up->parts);
         ud_store_pool_give(lw->server->readers, store);
     }
     if (err != UD_OK || up->parts[0].filename[0] == '\0') {

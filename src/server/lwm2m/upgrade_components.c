@@ -6,6 +6,8 @@
  */
 #include "server/lwm2m/upgrade_job.h"
 
+#include "server/release_files.h"
+
 #include <stdio.h>
 
 #define NAME 14
@@ -102,7 +104,7 @@ static void map_files(struct ud_lwm2m *lw, struct ud_reg *reg)
     struct ud_store *store = NULL;
     ud_err err = ud_store_pool_take(lw->server->readers, &store);
     if (err == UD_OK) {
-        err = ud_store_release_artifacts(store, up->release, map_file, &map);
+        err = ud_release_files(store, reg->tenant, up->release, map_file, &map);
         ud_store_pool_give(lw->server->readers, store);
     }
     if (err != UD_OK) {
