@@ -137,11 +137,11 @@ mcu-skip: release ## the small bootloader with each of its instructions left out
 	        python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_skip.py -k "$$part" & pids+=($$!); done; \
 	for pid in "$${pids[@]}"; do wait $$pid; done
 
-mcu-cuts: release ## power cut in every flash operation of a swap, a revert, an update of a bootloader and of a trust store, in QEMU (half an hour; one that was stopped goes on)
+mcu-cuts: release ## power cut in every flash operation of a swap, a revert, an overwrite, an update of a bootloader and of a trust store, in QEMU (half an hour; one that was stopped goes on)
 	@scripts/bootstrap mcu
 	scripts/mcu-build $(BUILD)
 	UD_CUTS=all UD_CUTS_LOG=$(abspath $(BUILD)/mcu-cuts) UPDRAFT_BUILD=$(abspath $(BUILD)/release) UPDRAFT_MCU=$(abspath $(BUILD)/mcu) \
-	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_slots.py tests/e2e/test_mcu_stages.py tests/e2e/test_mcu_trust.py -k power
+	    python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_mcu_swap.py tests/e2e/test_mcu_slots.py tests/e2e/test_mcu_overwrite.py tests/e2e/test_mcu_stages.py tests/e2e/test_mcu_trust.py -k power
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu

@@ -118,14 +118,17 @@ struct ud_layout {
  *   UD_MOVER_NONE    images run from where they were installed
  *   UD_MOVER_ONLY    the one mover of every layout, as in -DUD_MOVER_ONLY=ud_move_swap
  *   UD_CIPHER_NONE=1 no image rests encrypted
- *   UD_BOOT_LEAST=1  no recovery image; and a bootloader that links neither src/boot/counter.c nor domains.c, and no update
- *                    management (src/manifest/profiles)
+ *   UD_BOOT_LEAST=1  a bootloader that links neither src/boot/counter.c nor domains.c, and no update management
+ *                    (src/manifest/profiles); and no recovery image, unless UD_RECOVERY_NONE=0 says that there is one
  */
 #ifndef UD_CIPHER_NONE
 #define UD_CIPHER_NONE 0
 #endif
 #ifndef UD_BOOT_LEAST
 #define UD_BOOT_LEAST 0
+#endif
+#ifndef UD_RECOVERY_NONE
+#define UD_RECOVERY_NONE UD_BOOT_LEAST
 #endif
 #ifdef UD_MOVER_ONLY
 extern const struct ud_mover UD_MOVER_ONLY;
@@ -145,7 +148,7 @@ static inline const struct ud_mover *ud_layout_mover(const struct ud_layout *lay
 
 static inline const struct ud_recovery_image *ud_layout_recovery(const struct ud_layout *layout)
 {
-    return UD_BOOT_LEAST ? NULL : layout->recovery;
+    return UD_RECOVERY_NONE ? NULL : layout->recovery;
 }
 
 static inline const struct ud_cipher *ud_layout_cipher(const struct ud_layout *layout)

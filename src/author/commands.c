@@ -228,8 +228,8 @@ static const struct command commands[] = {
      "  --at-rest            swap, overwrite: what lies where images are installed is encrypted, under a secret that\n"
      "                       is made here (at-rest.key)\n"
      "  --patch-bytes N      single: room for a patch (default: 262144)\n"
-     "  --recovery ENVELOPE  single: with --recovery-image FILE, what runs when nothing else does. Needed: such a\n"
-     "                       device has no other image to go back to\n"
+     "  --recovery ENVELOPE  overwrite, single: with --recovery-image FILE, what runs when nothing else does, since\n"
+     "                       such a device has no other image to go back to. Needed with single\n"
      "\nExamples:\n"
      "  updraft device init door-17 --vendor example.com --class door-lock --anchor author.pub \\\n"
      "      --server https://127.0.0.1:8443 --ca ca.pem --factory v1.suit --image v1.bin\n"},

@@ -100,7 +100,8 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
     const uint64_t images = journal + 2 * envelope;
     const uint64_t move_at = images + init->component_count * (slot + second);
     const uint64_t recovery_at = move_at + move;
-    const uint64_t store = recovery_at + (single ? slot + envelope : 0);
+    const bool has_recovery = init->recovery != NULL;
+    const uint64_t store = recovery_at + (has_recovery ? slot + envelope : 0);
     const uint64_t total = store + 2 * copy;
     if (total > UINT32_MAX) {
         return UD_ERR_NUMBER_RANGE;
@@ -118,7 +119,7 @@ static ud_err lay_out(const struct init *init, struct ud_provision *p)
     p->mover = init->layout;
     p->at_rest = init->at_rest;
     p->move = (struct ud_provision_area){(uint32_t)move_at, (uint32_t)move};
-    if (single) {
+    if (has_recovery) {
         p->recovery[0] = (struct ud_provision_area){(uint32_t)recovery_at, (uint32_t)slot};
         p->recovery[1] = (struct ud_provision_area){(uint32_t)(recovery_at + slot), (uint32_t)envelope};
     }
@@ -535,8 +536,8 @@ int offline_device_init(int argc, char **argv)
     if (init.layout == UD_PROVISION_PATCH && init.component_count != 1) {
         return cli_usage("device init", "--layout single is for one component");
     }
-    if (init.layout != UD_PROVISION_PATCH && init.recovery != NULL) {
-        return cli_usage("device init", "only --layout single has a place for a recovery image");
+    if (init.layout != UD_PROVISION_PATCH && init.layout != UD_PROVISION_OVERWRITE && init.recovery != NULL) {
+        return cli_usage("device init", "--recovery is for --layout overwrite and single: others go back");
     }
     if (init.layout == UD_PROVISION_PATCH && init.recovery == NULL) {
         return cli_fail("device init",

@@ -97,3 +97,19 @@ def test_an_overwriting_device_without_a_recovery_image_keeps_the_only_image_it_
     action = world.ends(world.deploy(world.v2, device))
     assert action["state"] == "confirmed", action
     assert where_it_runs(world, device, "app-2")
+
+
+@pytest.mark.parametrize("more, sequence", [((), 4), (("--at-rest",), 5)], ids=["plain", "at-rest"])
+def test_an_overwriting_device_with_a_recovery_image_is_brought_back_by_it(world, more, sequence):
+    """What crashed has replaced the only image; the recovery image says so and takes the next release."""
+    name = "-".join(("comes-back", *more))
+    rescue = world.envelope(f"rescue{name}.suit", BUILD / "app-1", 1)
+    device = Device(world, name, init=("--layout", "overwrite", *more, "--recovery", rescue,
+                                       "--recovery-image", str(BUILD / "app-1"))).power_on()
+    device.runs(1)
+    action = world.ends(world.deploy(world.release(name, BUILD / "app-3", sequence), device))
+    assert action["error"] == "UD_ERR_CRASHED" and action["proof"] == "signed", action
+    wait_for("the recovery image", lambda: re.search(r"event=choose slot=2 reason=recovery", device.log_text()))
+    assert world.ends(world.deploy(world.v2, device))["state"] == "confirmed"
+    assert device.runs(2)["running"]["proof"] == "signed"
+    assert where_it_runs(world, device, "app-2")

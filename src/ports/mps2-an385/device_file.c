@@ -22,6 +22,17 @@ static const struct ud_mover *const movers[] = {
     [UD_PROVISION_PATCH] = NULL, /* this board's bootloader applies none: UD_ERR_CONFIG */
 };
 
+/* Where the file has a place for one. */
+static const struct ud_recovery_image *find_recovery(const struct ud_provision *provision,
+                                                     const struct ud_flash *flash)
+{
+    static struct ud_recovery_image recovery;
+    const struct ud_provision_area *areas = provision->recovery;
+    recovery.image = (struct ud_area){flash, areas[0].offset, areas[0].size};
+    recovery.envelope = (struct ud_area){flash, areas[1].offset, areas[1].size};
+    return ud_provision_has_recovery(provision) ? &recovery : NULL;
+}
+
 static struct ud_boot_trust trust; /* by the store in flash, where the file has roots for one */
 
 struct ud_boot_trust *ud_mps2_device_store(void)
@@ -61,5 +72,6 @@ ud_err ud_mps2_device_open(struct ud_mps2_device *device)
     };
     err = ud_boot_layout_with(&layout, &provision, &flash, movers[provision.mover]);
     layout.cipher = provision.at_rest ? ud_mps2_cipher : NULL;
+    layout.recovery = find_recovery(&provision, &flash);
     return err == UD_OK ? load_trust(&provision, &flash) : err;
 }

@@ -138,6 +138,7 @@ static ud_err install_recovery(struct factory *work, const char *envelope_path, 
     layout->components[0].image[0] = own.recovery->image;
     layout->envelope[0] = own.recovery->envelope;
     layout->mover = NULL;
+    layout->cipher = NULL; /* it is read in plain */
     layout->move.size = 0;
     layout->recovery = NULL;
     ud_err err = format(work);
