@@ -242,7 +242,7 @@ def test_images_that_imgtool_signed_by_ed25519_boot_are_tried_confirmed_and_reve
     (9, "other", (), "UD_ERR_UNTRUSTED"),
     (0, ED25519, (), "UD_ERR_STALE"),
     (9, "author", (), "UD_ERR_IMAGE_ENTRY"),  # ECDSA, of which this build knows nothing
-    (9, ED25519, ("--pure",), "UD_ERR_IMAGE_ENTRY"),
+    (9, ED25519, ("--pure",), "UD_ERR_IMAGE_ENTRY"),  # those are another build's, below
     (9, ED25519, ("--sha", "512"), "UD_ERR_IMAGE_ENTRY"),
 ])
 def test_images_by_imgtool_that_an_ed25519_build_may_not_run_are_refused(tools, ed25519_works, ed25519_device, counter, key, options, outcome):
@@ -256,3 +256,54 @@ def test_an_image_that_imgtool_signed_by_ed25519_and_that_was_changed_is_refused
     ed25519_device.patch(b"app version=2", b"app version=7")
     app = ed25519_device.start()
     assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", "UD_ERR_IMAGE_MISMATCH")
+
+
+FORMS = [("--pure",), ("--sha", "512")]
+
+
+@pytest.fixture(params=FORMS, ids=["pure", "sha512"])
+def form(request):
+    return request.param
+
+
+@pytest.fixture
+def sha512_device(tools, ed25519_works, tmp_path, form):
+    """Leaves manufacture with an image by SHA-256 and takes the other forms."""
+    device = McubootDevice(tools, ed25519_works, tmp_path / "device", "boot-mcuboot-sha512", "app-mcuboot-ed25519", ED25519)
+    for version in (2, 3):
+        device.images[version] = sign_for_mcuboot(tools, ed25519_works, version, version, ED25519, "app-mcuboot-ed25519", form)
+    return device
+
+
+def test_images_whose_hash_is_sha512_boot_are_tried_confirmed_and_reverted(sha512_device):
+    check_a_life(sha512_device)
+
+
+@pytest.mark.parametrize("counter, key, outcome", [(9, "other", "UD_ERR_UNTRUSTED"), (0, ED25519, "UD_ERR_STALE")])
+def test_images_whose_hash_is_sha512_that_may_not_run_are_refused(tools, ed25519_works, sha512_device, form, counter, key, outcome):
+    sha512_device.stage(2, sign_for_mcuboot(tools, ed25519_works, 2, counter, key, "app-mcuboot-ed25519", form))
+    app = sha512_device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", outcome)
+
+
+def test_an_image_whose_hash_is_sha512_and_that_was_changed_is_refused(sha512_device, form):
+    sha512_device.stage(2)
+    sha512_device.patch(b"app version=2", b"app version=7")
+    app = sha512_device.start()
+    outcome = "UD_ERR_SIGNATURE" if form == ("--pure",) else "UD_ERR_IMAGE_MISMATCH"
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", outcome)
+
+
+@pytest.mark.parametrize("key, options", [("author", ("--sha", "512")), ("author", ("--pure",)), (ED25519, ("--sha", "384"))])
+def test_the_forms_that_we_do_not_have_are_none_of_imgtool_either(tools, ed25519_works, key, options):
+    with pytest.raises(subprocess.CalledProcessError):
+        sign_for_mcuboot(tools, ed25519_works, 2, 2, key, "app-mcuboot-ed25519", options)
+
+
+def test_an_image_whose_hash_is_sha384_is_refused_by_name(tools, ed25519_works, tmp_path):
+    """imgtool makes one with a key on P-384, for which no device of ours has an anchor."""
+    subprocess.run([tools / "imgtool", "keygen", "-t", "ecdsa-p384", "-k", ed25519_works.folder / "p384.key"], check=True, capture_output=True)
+    device = McubootDevice(tools, ed25519_works, tmp_path / "device", "boot-mcuboot-sha512", "app-mcuboot-ed25519", ED25519)
+    device.stage(2, sign_for_mcuboot(tools, ed25519_works, 2, 2, "p384", "app-mcuboot-ed25519"))
+    app = device.start()
+    assert (app["version"], app["reason"], app["outcome"]) == ("1", "reverted", "UD_ERR_ALGORITHM")

@@ -11,6 +11,7 @@
 #include "updraft/err.h"
 
 #define UD_SHA256_BYTES 32
+#define UD_SHA512_BYTES 64
 #define UD_P256_PUBLIC_BYTES 64    /* x || y, big-endian */
 #define UD_P256_SIGNATURE_BYTES 64 /* r || s, big-endian */
 #define UD_ED25519_PUBLIC_BYTES 32
@@ -111,6 +112,19 @@ ud_err ud_es256_verify_digest(const struct ud_key *key, const uint8_t digest[UD_
                               struct ud_bytes signature);
 ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
                          struct ud_bytes signature);
+
+/* A message that does not lie in memory: part by part, in order, each byte once; an error of `next` ends it. */
+struct ud_message {
+    void *ctx;
+    /* @param part  out: what comes next, never empty; valid until the next call */
+    ud_err (*next)(void *ctx, struct ud_bytes *part);
+    uint32_t size_bytes; /* of all parts */
+};
+/** For a format of others, by backends that have Ed25519. @param digest out: [UD_SHA512_BYTES]. Errors of `next`; UD_ERR_MEMORY, UD_ERR_CRYPTO */
+ud_err ud_sha512_message(const struct ud_message *message, uint8_t digest[UD_SHA512_BYTES]);
+/** As ud_ed25519_verify(). OpenSSL's takes a message in one piece: UD_ERR_LIMIT above 16 MiB. Errors of `next` */
+ud_err ud_ed25519_verify_message(const struct ud_key *key, const struct ud_message *message,
+                                 struct ud_bytes signature);
 ud_err ud_hmac256_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
                          struct ud_bytes signature);
 

@@ -8,7 +8,7 @@
  * An image: header (32 bytes and padding), payload, then type-length-value entries, first those that the signature
  * covers ("protected"), then the others. Where an entry stands decides what it may be: a security counter that nobody
  * signed is refused, not believed (CVE-2024-32883). Limits: SHA-256; ECDSA on P-256 or Ed25519 over the digest, as the build chooses
- * (src/boot/mcuboot_signatures); plain images below 4 GiB, UD_MCUBOOT_ENTRIES_MAX entries.
+ * (src/boot/mcuboot_signatures); with UD_MCUBOOT_SHA512=1 also Ed25519 over SHA-512 and over the image itself; plain images below 4 GiB, UD_MCUBOOT_ENTRIES_MAX entries.
  */
 #ifndef UPDRAFT_MCUBOOT_H
 #define UPDRAFT_MCUBOOT_H
@@ -46,20 +46,22 @@ struct ud_mcuboot_image {
     uint8_t dependency_count;
     struct ud_mcuboot_dependency dependencies[UD_MCUBOOT_DEPENDENCIES_MAX];
     /* by ud_mcuboot_verify(); zero and UD_SURE_NO before */
-    uint8_t digest[UD_SHA256_BYTES]; /* as measured, over what is signed */
+    uint8_t digest
+        [UD_SHA256_BYTES]; /* SHA-256 as measured, over what is signed, also where the image has another hash */
     ud_sure verdict;
     /* private */
     uint32_t hash_at; /* offsets of entries' values; 0 where absent */
     uint32_t key_hash_at;
     uint32_t signature_at;
     uint16_t signature_bytes;
+    uint8_t form; /* 0: hashes are SHA-256 */
 };
 
 /**
  * Read header and entries of the image at the start of an area.
  *
  * @return UD_ERR_IMAGE_FORMAT: not this format, a length beyond the area, a flag that we do not know (encrypted and
- *         compressed images among them); UD_ERR_IMAGE_ENTRY: an entry twice, missing, of a wrong length, or on the wrong
+ *         compressed images among them); UD_ERR_ALGORITHM: a hash by SHA-384 (UD_MCUBOOT_SHA512); UD_ERR_IMAGE_ENTRY: an entry twice, missing, of a wrong length, or on the wrong
  *         side of the signature; UD_ERR_LIMIT; UD_ERR_FLASH
  */
 ud_err ud_mcuboot_parse(struct ud_mcuboot_image *image, const struct ud_area *area);
@@ -69,7 +71,7 @@ ud_err ud_mcuboot_parse(struct ud_mcuboot_image *image, const struct ud_area *ar
  * image names; then image->verdict is UD_SURE_YES, whatever becomes of the return code. One key suffices, so a trust that asks for more is refused.
  *
  * @return UD_OK; UD_ERR_IMAGE_MISMATCH; UD_ERR_UNTRUSTED: nobody that we know; UD_ERR_THRESHOLD; UD_ERR_SIGNATURE;
- *         UD_ERR_IMAGE_ENTRY: a signature of another kind than the key;
+ *         UD_ERR_IMAGE_ENTRY: a signature of another kind than the key; UD_ERR_ALGORITHM: SHA-512 with a key that is not Ed25519;
  *         UD_ERR_FLASH, errors of the cryptography
  *
  * Cost: reads the whole image once; 64 bytes of it at a time on the stack

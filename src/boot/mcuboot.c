@@ -1,6 +1,7 @@
 #include "updraft/mcuboot.h"
 
 #include "boot/mcuboot_header.h"
+#include "boot/mcuboot_sha512.h"
 #include "boot/mcuboot_signature.h"
 #include "slots/area.h"
 #include "slots/le.h"
@@ -42,11 +43,13 @@ static ud_err take_signature(struct ud_mcuboot_image *image, uint32_t at, uint32
     return UD_OK;
 }
 
-static ud_err take_unprotected(struct ud_mcuboot_image *image, uint32_t type, uint32_t at, uint32_t len)
+static ud_err take_unprotected(struct ud_mcuboot_image *image, const struct ud_area *area, uint32_t type,
+                               uint32_t at, uint32_t len)
 {
     switch (type) {
     case ENTRY_KEY_HASH:
-        return take_place(&image->key_hash_at, at, len, UD_SHA256_BYTES);
+        return UD_MCUBOOT_SHA512 ? ud_mcuboot_sha512_take_key_hash(image, at, len)
+                                 : take_place(&image->key_hash_at, at, len, UD_SHA256_BYTES);
     case ENTRY_SHA256:
         return take_place(&image->hash_at, at, len, UD_SHA256_BYTES);
     case ENTRY_DEPENDENCY:
@@ -54,7 +57,10 @@ static ud_err take_unprotected(struct ud_mcuboot_image *image, uint32_t type, ui
     case ENTRY_BOOT_RECORD:
         return UD_ERR_IMAGE_ENTRY; /* nobody signed it */
     default:
-        return ud_mcuboot_signature_in(type) ? take_signature(image, at, len) : UD_OK;
+        if (ud_mcuboot_signature_in(type)) {
+            return take_signature(image, at, len);
+        }
+        return UD_MCUBOOT_SHA512 ? ud_mcuboot_sha512_take(image, area, type, at, len) : UD_OK;
     }
 }
 
@@ -140,8 +146,8 @@ static ud_err take_entries(struct ud_mcuboot_image *image, const struct ud_area 
         if (len > end - at) {
             return UD_ERR_IMAGE_FORMAT;
         }
-        err =
-            is_protected ? take_protected(image, area, type, at, len) : take_unprotected(image, type, at, len);
+        err = is_protected ? take_protected(image, area, type, at, len)
+                           : take_unprotected(image, area, type, at, len);
         if (err != UD_OK) {
             return err;
         }
@@ -233,6 +239,9 @@ ud_err ud_mcuboot_parse(struct ud_mcuboot_image *out, const struct ud_area *area
     if (err == UD_OK && (image.hash_at == 0 || image.key_hash_at == 0 || image.signature_at == 0)) {
         err = UD_ERR_IMAGE_ENTRY;
     }
+    if (err == UD_OK && UD_MCUBOOT_SHA512) {
+        err = ud_mcuboot_sha512_check(&image);
+    }
     if (err == UD_OK) {
         *out = image;
     }
@@ -311,18 +320,23 @@ static ud_err check_hash(struct ud_mcuboot_image *image, const struct ud_area *a
                                                                                         : UD_ERR_IMAGE_MISMATCH;
 }
 
-ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *area,
-                         const struct ud_trust *trust)
+static ud_err verify_sha256(struct ud_mcuboot_image *image, const struct ud_area *area,
+                            const struct ud_trust *trust)
 {
     size_t at = 0;
-    image->verdict = UD_SURE_NO;
     ud_err err = check_hash(image, area);
     if (err == UD_OK) {
         err = choose_key(image, area, trust, &at);
     }
-    if (err == UD_OK) {
-        err = ud_mcuboot_signature_verify(image, area, &trust->keys[at]);
-    }
+    return err == UD_OK ? ud_mcuboot_signature_verify(image, area, &trust->keys[at]) : err;
+}
+
+ud_err ud_mcuboot_verify(struct ud_mcuboot_image *image, const struct ud_area *area,
+                         const struct ud_trust *trust)
+{
+    image->verdict = UD_SURE_NO;
+    const ud_err err = UD_MCUBOOT_SHA512 && image->form != 0 ? ud_mcuboot_sha512_verify(image, area, trust)
+                                                             : verify_sha256(image, area, trust);
     if (ud_sure_ok(err)) {
         image->verdict = UD_SURE_YES;
     }

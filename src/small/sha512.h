@@ -5,9 +5,8 @@
 #ifndef UPDRAFT_SMALL_SHA512_H
 #define UPDRAFT_SMALL_SHA512_H
 
-#include "updraft/bytes.h"
+#include "updraft/crypto.h"
 
-#define UD_SHA512_BYTES 64
 #define UD_SHA512_BLOCK_BYTES 128
 
 struct ud_sha512_state {

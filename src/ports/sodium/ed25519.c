@@ -12,6 +12,9 @@
 #include "updraft/crypto.h"
 #include "updraft/sure.h"
 
+#ifndef UD_MCUBOOT_SHA512
+#define UD_MCUBOOT_SHA512 0 /* 1: also over messages that do not lie in memory */
+#endif
 #define SCALAR_BYTES 32
 
 /* 2^252 + 27742317777372353535851937790883648493, little-endian */
@@ -59,20 +62,38 @@ static void reduce(uint8_t out[SCALAR_BYTES], const uint8_t number[UD_SHA512_BYT
     }
 }
 
-/* SHA-512 over R, the key, and the message. */
-static void challenge(uint8_t out[SCALAR_BYTES], const uint8_t *r, const uint8_t *pub,
-                      const struct ud_bytes *parts, size_t count)
+static ud_err add_message(struct ud_sha512_state *hash, const struct ud_message *message)
+{
+    struct ud_bytes part = {NULL, 0};
+    ud_err err = UD_OK;
+    for (uint32_t done = 0; err == UD_OK && done < message->size_bytes; done += (uint32_t)part.len) {
+        err = message->next(message->ctx, &part);
+        if (err == UD_OK) {
+            ud_sha512_add(hash, part);
+        }
+    }
+    return err;
+}
+
+/* SHA-512 over R, the key, and the message: parts or, where there is one, a message. */
+static ud_err challenge(uint8_t out[SCALAR_BYTES], const uint8_t *r, const uint8_t *pub,
+                        const struct ud_bytes *parts, size_t count, const struct ud_message *message)
 {
     struct ud_sha512_state hash;
     uint8_t digest[UD_SHA512_BYTES];
+    ud_err err = UD_OK;
     ud_sha512_begin(&hash);
     ud_sha512_add(&hash, (struct ud_bytes){r, SCALAR_BYTES});
     ud_sha512_add(&hash, (struct ud_bytes){pub, UD_ED25519_PUBLIC_BYTES});
     for (size_t i = 0; i < count; i++) {
         ud_sha512_add(&hash, parts[i]);
     }
+    if (UD_MCUBOOT_SHA512 && message != NULL) {
+        err = add_message(&hash, message);
+    }
     ud_sha512_end(&hash, digest);
     reduce(out, digest);
+    return err;
 }
 
 /* By two ways of looking: one instruction that is skipped makes no two points equal. */
@@ -84,8 +105,8 @@ static ud_sure is_equal(const uint8_t *a, const uint8_t *b)
     return memcmp(a, b, SCALAR_BYTES) == 0 ? UD_SURE_YES : UD_SURE_NO;
 }
 
-ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
-                         struct ud_bytes signature)
+static ud_err verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                     const struct ud_message *message, struct ud_bytes signature)
 {
     ge25519_p3 minus_key;
     ge25519_p2 sum;
@@ -102,7 +123,10 @@ ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts,
     if (subtract_order(k, s) == 0) {
         return UD_ERR_SIGNATURE;
     }
-    challenge(k, signature.ptr, key->pub.ptr, parts, count);
+    const ud_err err = challenge(k, signature.ptr, key->pub.ptr, parts, count, message);
+    if (err != UD_OK) {
+        return err;
+    }
     ge25519_double_scalarmult_vartime(&sum, k, &minus_key, s); /* s B - k A, which is R */
     ge25519_tobytes(r, &sum);
     const volatile ud_sure verdict = is_equal(r, signature.ptr);
@@ -111,3 +135,26 @@ ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts,
     }
     return verdict == UD_SURE_YES ? UD_OK : UD_ERR_SIGNATURE;
 }
+
+ud_err ud_ed25519_verify(const struct ud_key *key, const struct ud_bytes *parts, size_t count,
+                         struct ud_bytes signature)
+{
+    return verify(key, parts, count, NULL, signature);
+}
+
+#if UD_MCUBOOT_SHA512 /* what nobody calls would make the other one longer */
+ud_err ud_sha512_message(const struct ud_message *message, uint8_t digest[UD_SHA512_BYTES])
+{
+    struct ud_sha512_state hash;
+    ud_sha512_begin(&hash);
+    const ud_err err = add_message(&hash, message);
+    ud_sha512_end(&hash, digest);
+    return err;
+}
+
+ud_err ud_ed25519_verify_message(const struct ud_key *key, const struct ud_message *message,
+                                 struct ud_bytes signature)
+{
+    return verify(key, NULL, 0, message, signature);
+}
+#endif

@@ -69,7 +69,7 @@ static void test_images_by_imgtool_verify(void **state)
 {
     static struct bench bench;
     struct ud_mcuboot_image image;
-    static const char *const plain[] = {"plain", "padsig", "ed25519"};
+    static const char *const plain[] = {"plain", "padsig", "ed25519", "ed25519-sha512", "ed25519-pure"};
     static const char *const protected[] = {"protected", "ed25519-protected"};
     (void)state;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
@@ -97,16 +97,68 @@ static void test_images_by_imgtool_verify(void **state)
     }
 }
 
-/* Over the image instead of its digest, or over another digest: options of imgtool that we do not have. */
-static void test_other_forms_of_ed25519_are_refused_by_name(void **state)
+/* Whatever the form, what an image is known by is the same digest: of exactly what is signed. */
+static void test_every_form_measures_the_same(void **state)
 {
     static struct bench bench;
     struct ud_mcuboot_image image;
-    static const char *const others[] = {"ed25519-pure", "ed25519-sha512"};
+    uint8_t digest[UD_SHA256_BYTES];
+    static const char *const forms[] = {"ed25519-pure", "ed25519-sha512"};
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        bench_init(&bench, others[i]);
-        assert_int_equal(check(&bench, &image), UD_ERR_IMAGE_ENTRY);
+        bench_init(&bench, forms[i]);
+        assert_int_equal(check(&bench, &image), UD_OK);
+        const struct ud_bytes measured = {bench.image, image.signed_bytes};
+        assert_int_equal(ud_sha256(&measured, 1, digest), UD_OK);
+        assert_memory_equal(image.digest, digest, sizeof digest);
+        assert_int_equal(image.verdict, UD_SURE_YES);
+        sim_flash_deinit(&bench.sim);
+    }
+}
+
+/* Images of 200 bytes behind a header of 32, whose hashes have 64 bytes: offsets of types, lengths and values. */
+#define HASH512_AT 240
+#define PURE_AT 308
+#define SHA512_KEY_AT 308 /* without --pure */
+#define PURE_KEY_AT 313
+
+static const struct {
+    const char *name;
+    const char *vector;
+    size_t at;
+    uint8_t value;
+    ud_err want;
+} other_forms[] = {
+    {"a signature over the image, said to be over its hash", "ed25519-pure", PURE_AT - 4, 0xa0,
+     UD_ERR_SIGNATURE},
+    {"one over the image, which is denied", "ed25519-pure", PURE_AT, 0, UD_ERR_IMAGE_ENTRY},
+    {"... or neither", "ed25519-pure", PURE_AT, 2, UD_ERR_IMAGE_ENTRY},
+    {"a hash by SHA-384", "ed25519-sha512", HASH512_AT - 4, 0x11, UD_ERR_ALGORITHM},
+    {"... said to be SHA-256", "ed25519-sha512", HASH512_AT - 4, 0x10, UD_ERR_IMAGE_ENTRY},
+    {"... said to be nothing", "ed25519-sha512", HASH512_AT - 4, 0xa0, UD_ERR_IMAGE_ENTRY},
+    {"another hash", "ed25519-sha512", HASH512_AT + 40, 0, UD_ERR_IMAGE_MISMATCH},
+    {"another key", "ed25519-sha512", SHA512_KEY_AT + 40, 0, UD_ERR_UNTRUSTED},
+    {"another key, over the image", "ed25519-pure", PURE_KEY_AT + 40, 0, UD_ERR_UNTRUSTED},
+    {"another signature", "ed25519-sha512", SHA512_KEY_AT + 64 + 4 + 40, 0, UD_ERR_SIGNATURE},
+    {"another signature over the image", "ed25519-pure", PURE_KEY_AT + 64 + 4 + 40, 0, UD_ERR_SIGNATURE},
+    {"one by ECDSA, of that length", "ed25519-sha512", SHA512_KEY_AT + 64, ENTRY_ECDSA, UD_ERR_IMAGE_ENTRY},
+    {"another image", "ed25519-pure", 100, 0, UD_ERR_SIGNATURE},
+    {"another image", "ed25519-sha512", 100, 0, UD_ERR_IMAGE_MISMATCH},
+};
+
+static void test_a_form_is_never_taken_for_another(void **state)
+{
+    static struct bench bench;
+    struct ud_mcuboot_image image;
+    (void)state;
+    for (size_t i = 0; i < sizeof other_forms / sizeof other_forms[0]; i++) {
+        print_message("  %s\n", other_forms[i].name);
+        bench_init(&bench, other_forms[i].vector);
+        assert_int_not_equal(bench.image[other_forms[i].at], other_forms[i].value);
+        bench.image[other_forms[i].at] = other_forms[i].value;
+        memset(&image, 0, sizeof image);
+        assert_int_equal(check(&bench, &image), other_forms[i].want);
+        assert_false(image.verdict == UD_SURE_YES);
         sim_flash_deinit(&bench.sim);
     }
 }
@@ -187,9 +239,9 @@ static void test_every_flipped_bit_of_an_image_is_noticed(void **state)
 {
     static struct bench bench;
     struct ud_mcuboot_image image;
-    static const char *const vectors[] = {"protected", "ed25519-protected"};
+    static const char *const vectors[] = {"protected", "ed25519-protected", "ed25519-sha512"};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         bench_init(&bench, vectors[i]);
         for (size_t bit = 0; bit < 8 * bench.image_bytes; bit++) {
             const uint8_t mask = (uint8_t)(1U << bit % 8);
@@ -202,6 +254,25 @@ static void test_every_flipped_bit_of_an_image_is_noticed(void **state)
         assert_int_equal(check(&bench, &image), UD_OK);
         sim_flash_deinit(&bench.sim);
     }
+}
+
+/* What is signed is the image; the hash beside it is believed by nobody, and every other bit counts. */
+static void test_a_signature_over_the_image_does_not_need_its_hash(void **state)
+{
+    static struct bench bench;
+    struct ud_mcuboot_image image;
+    (void)state;
+    bench_init(&bench, "ed25519-pure");
+    for (size_t bit = 0; bit < 8 * bench.image_bytes; bit++) {
+        const uint8_t mask = (uint8_t)(1U << bit % 8);
+        const bool is_hash = bit / 8 >= HASH512_AT && bit / 8 < HASH512_AT + UD_SHA512_BYTES;
+        bench.image[bit / 8] ^= mask;
+        if ((check(&bench, &image) == UD_OK) != is_hash) {
+            fail_msg("byte %zu, bit %zu", bit / 8, bit % 8);
+        }
+        bench.image[bit / 8] ^= mask;
+    }
+    sim_flash_deinit(&bench.sim);
 }
 
 static void test_every_truncation_of_an_image_is_refused(void **state)
@@ -486,7 +557,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_images_by_imgtool_verify),
-        cmocka_unit_test(test_other_forms_of_ed25519_are_refused_by_name),
+        cmocka_unit_test(test_every_form_measures_the_same),
+        cmocka_unit_test(test_a_form_is_never_taken_for_another),
+        cmocka_unit_test(test_a_signature_over_the_image_does_not_need_its_hash),
         cmocka_unit_test(test_an_algorithm_is_never_taken_for_another),
         cmocka_unit_test(test_a_signature_by_ed25519_that_is_short_or_long_is_refused),
         cmocka_unit_test(test_an_encrypted_image_is_refused_by_name),
