@@ -1,7 +1,7 @@
 /*
  * A sample application for a microcontroller with a network, as a customer would write it: confirm itself when healthy, and let
  * the agent run. It registers over DTLS with a PSK, takes releases, by a patch where the server has one, by blocks into the
- * slot that does not run, and reports.
+ * slot that does not run, and reports. A device with roots takes trust stores by the same road.
  */
 #include "../app/app.h"
 #include "patch_store.h"
@@ -37,6 +37,8 @@ struct app {
     struct ud_lwm2m_client client;
     struct ud_agent_config agent_config;
     struct ud_agent agent;
+    struct ud_agent_trust trust_store;
+    struct ud_trust_store next_store; /* room for the one that is offered */
     ud_lwm2m_stage said_stage;
     ud_agent_state said_state;
     uint8_t said_tenth;
@@ -82,6 +84,23 @@ static ud_err open_client(struct app *app)
     return ud_lwm2m_client_init(&app->client, &app->client_config);
 }
 
+/* NULL: this device's trust is as it was made. */
+static const struct ud_agent_trust *open_trust(struct app *app)
+{
+    struct ud_boot_trust *store = ud_mps2_device_store();
+    if (store == NULL) {
+        return NULL;
+    }
+    app->trust_store = (struct ud_agent_trust){
+        .take = ud_agent_take_trust_store,
+        .roots = &store->roots,
+        .now = store->in_force ? &store->store : NULL,
+        .next = &app->next_store,
+        .twin = &store->twin,
+    };
+    return &app->trust_store;
+}
+
 static ud_err open_agent(struct app *app)
 {
     app->agent_config = (struct ud_agent_config){
@@ -89,6 +108,7 @@ static ud_err open_agent(struct app *app)
         .layout = app->device.layout,
         .boot = &app->info,
         .trust = app->device.trust,
+        .trust_store = open_trust(app),
         .signer = &app->signer,
         .road = ud_lwm2m_client_road(&app->client),
         .vendor_id = app->device.identity.vendor_id,

@@ -20,13 +20,13 @@ KIND = ["--vendor", "example.com", "--class", "sensor"]
 class Board:
     """A board as it leaves manufacture: version 1 installed, its key at the server, a PSK in its identity."""
 
-    def __init__(self, world, name):
+    def __init__(self, world, name, *more):
         self.world, self.name, self.folder = world, name, world.folder / name
         first = world.path(f"{name}-1.suit")
         world.cli("create", "--image", str(FIRMWARE / "app-net-1.bin"), *KIND, "--sequence", "1", "--output", first)
         world.cli("sign", first, "--key", world.path("author.key"))
         world.cli("device", "init", str(self.folder), *KIND, "--anchor", world.path("author.pub"), "--slot-bytes", "262144",
-                  "--trial-ms", "60000", "--factory", first, "--image", str(FIRMWARE / "app-net-1.bin"))
+                  "--trial-ms", "60000", *more, "--factory", first, "--image", str(FIRMWARE / "app-net-1.bin"))
         with (self.folder / "flash.bin").open("ab") as flash:  # the chip is larger than what is in use
             flash.write(b"\xff" * (FLASH_BYTES - flash.tell()))
         world.cli("device", "enrol", name, "--key", str(self.folder / "device.pub"), "--json")
@@ -51,12 +51,13 @@ def world(tmp_path_factory):
     world.close()
 
 
-def release(world, version):
-    image, envelope = str(FIRMWARE / f"app-net-{version}.bin"), world.path(f"net-{version}.suit")
-    world.cli("create", "--image", image, *KIND, "--sequence", str(version), "--output", envelope)
-    world.cli("sign", envelope, "--key", world.path("author.key"))
-    return str(json.loads(world.cli("publish", envelope, "--payload", image, "--name", f"net-{version}", "--version",
-                                    str(version), "--json").stdout)["id"])
+def release(world, version, sequence=None, key="author"):
+    sequence = sequence or version
+    image, envelope = str(FIRMWARE / f"app-net-{version}.bin"), world.path(f"net-{sequence}.suit")
+    world.cli("create", "--image", image, *KIND, "--sequence", str(sequence), "--output", envelope)
+    world.cli("sign", envelope, "--key", world.path(f"{key}.key"))
+    return str(json.loads(world.cli("publish", envelope, "--payload", image, "--name", f"net-{sequence}", "--version",
+                                    str(sequence), "--json").stdout)["id"])
 
 
 def test_a_board_registers_over_dtls_and_takes_a_release_to_its_signed_report(world):
@@ -102,6 +103,62 @@ def test_a_board_reports_what_it_came_back_from(world):
         assert back["version"] == "1" and back["outcome"] == "UD_ERR_CRASHED", chip.lines
         ended = world.ends(action)
         assert ended["state"] == "reverted" and ended["proof"] == "signed", ended
+
+
+def store(world, name, keys, signers, after=None):
+    """A trust store of these keys, signed by these roots; the number of its release."""
+    (world.folder / f"{name}.ini").write_text("[store]\n" + "".join(f"[key {key}]\n" for key in keys))
+    world.cli("trust", "make", f"{name}.ini", "--output", f"{name}.trust", *(("--after", f"{after}.trust") if after else ()))
+    for signer in signers:
+        world.cli("trust", "sign", f"{name}.trust", "--key", world.path(f"{signer}.key"))
+    return str(json.loads(world.cli("publish", f"{name}.trust", "--name", name, "--version", "1", "--json").stdout)["id"])
+
+
+def with_roots(world):
+    """Who may replace the trust of such a board: any two of three."""
+    lines = "[roots]\nthreshold = 2\n"
+    for name in ("root-a", "root-b", "root-c", "successor"):
+        world.keygen(name)
+        world.cli("anchor", "add", name, "--key", world.path(f"{name}.pub"))
+        lines += f"[key {name}]\n" if name != "successor" else ""
+    (world.folder / "roots.ini").write_text(lines)
+    world.cli("trust", "make", "roots.ini", "--output", "roots.cbor")
+    return ("--roots", world.path("roots.cbor"))
+
+
+def number_in_force(chip):
+    """What the bootloader says at the next start."""
+    said = chip.wait_for("boot event=trust")
+    assert said.get("outcome") in ("UD_OK", "UD_ABSENT"), chip.lines
+    return said["number"]
+
+
+def test_a_board_takes_trust_stores_over_dtls_until_another_author_is_the_only_one(world):
+    board = Board(world, "trusts", *with_roots(world))
+    few = store(world, "few", ("author", "successor"), ("root-a",))
+    strands = store(world, "strands", ("successor",), ("root-a", "root-b"))
+    both = store(world, "both", ("author", "successor"), ("root-a", "root-b"))
+    with board.power_on() as chip:
+        assert number_in_force(chip) == "0"
+        board.runs(1)
+        for trust, state, why in ((few, "refused", "UD_ERR_THRESHOLD"), (strands, "failed", "UD_ERR_STRANDED")):
+            ended = world.ends(world.deploy(trust, board))  # the image that runs is by the author
+            assert (ended["state"], ended["error"], ended["proof"]) == (state, why, "signed"), ended
+        action = world.deploy(both, board)
+        assert number_in_force(chip) == "1", chip.lines  # it has reset, so that the bootloader decides by it
+        ended = world.ends(action)
+        assert (ended["state"], ended["proof"]) == ("confirmed", "signed"), ended
+        action = world.deploy(release(world, 2, 4, "successor"), board)
+        assert chip.wait_for("app version=2")["trial"] == "yes", chip.lines
+        assert world.ends(action)["state"] == "confirmed"
+        action = world.deploy(store(world, "alone", ("successor",), ("root-b", "root-c"), "both"), board)
+        assert number_in_force(chip) == "2", chip.lines
+        assert world.ends(action)["state"] == "confirmed"
+        ended = world.ends(world.deploy(world.v3, board))
+        assert (ended["state"], ended["error"], ended["proof"]) == ("refused", "UD_ERR_UNTRUSTED", "signed"), ended
+    with board.power_on() as chip:
+        assert number_in_force(chip) == "2"
+        assert chip.start()["version"] == "2"
 
 
 @pytest.fixture
