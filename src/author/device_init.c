@@ -8,6 +8,7 @@
 
 #include "author/cli.h"
 #include "author/offline.h"
+#include "author/sample_keys.h"
 #include "author/trust_file.h"
 #include "ports/openssl/files.h"
 #include "ports/openssl/keys.h"
@@ -496,6 +497,9 @@ int offline_device_init(int argc, char **argv)
             const ud_err err = cli_anchor(&init.trust, optarg);
             if (err != UD_OK) {
                 return cli_fail_file(optarg, err);
+            }
+            if (author_key_is_sample(init.trust.keys[init.trust.key_count - 1].kid)) {
+                return cli_fail(optarg, NULL, UD_ERR_KEY_PUBLISHED);
             }
             init.trust.keys[init.trust.key_count - 1].group = (uint8_t)init.group;
         } else if (option == 'g') {

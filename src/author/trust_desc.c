@@ -6,6 +6,7 @@
 #include "author/cli.h"
 #include "author/desc_model.h"
 #include "author/desc_value.h"
+#include "author/sample_keys.h"
 
 enum { IN_ROOTS = 1, IN_STORE = 2, IN_KEY = 4 };
 
@@ -262,6 +263,9 @@ static ud_err add_key(struct reader *reader, const struct desc_section *section)
                                   "%s holds a secret, and everybody can read what is made here", file);
     }
     err = err == UD_OK ? ud_trust_add_key(trust, &view, reader->key.weight) : err;
+    if (err == UD_OK && author_key_is_sample(trust->keys[trust->key_count - 1].kid)) {
+        err = UD_ERR_KEY_PUBLISHED;
+    }
     if (err != UD_OK && reader->file_line != NULL) {
         return desc_wrong(reader->desc, reader->file_line, "%s: %s (%s)", file, ud_err_text(err),
                           ud_err_name(err));

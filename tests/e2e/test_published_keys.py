@@ -69,14 +69,23 @@ def test_e1_a_published_key_is_not_compiled_in(devices, device, own, public, whe
     assert f"{where} is a key whose private half was published" in bad.stderr and "updraft keygen" in bad.stderr
 
 
-def test_e1_a_published_key_is_no_anchor_of_a_new_device(devices):
-    prefix = base64.b64decode("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE")
-    pem = base64.encodebytes(prefix + DRAFT).decode()
-    (devices / "draft.pub").write_text(f"-----BEGIN PUBLIC KEY-----\n{pem}-----END PUBLIC KEY-----\n")
+def pem(public):
+    head = base64.b64decode("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" if len(public) == 64 else "MCowBQYDK2VwAyEA")
+    return f"-----BEGIN PUBLIC KEY-----\n{base64.encodebytes(head + public).decode()}-----END PUBLIC KEY-----\n"
+
+
+@pytest.mark.parametrize("public", [DRAFT, MCUBOOT, MCUBOOT_ED25519], ids=["draft", "mcuboot", "mcuboot-ed25519"])
+def test_e1_a_published_key_is_no_anchor_of_a_new_device(devices, public):
+    (devices / "known.pub").write_text(pem(public))
     made = run(BUILD / "updraft", "device", "init", devices / "never", "--vendor", "example.com", "--class", "sensor",
-               "--anchor", devices / "draft.pub", "--slot-bytes", 65536)
+               "--anchor", devices / "known.pub", "--slot-bytes", 65536)
     assert made.returncode != 0 and "UD_ERR_KEY_PUBLISHED" in made.stderr
     assert not (devices / "never" / "provisioning.cbor").exists()
+    for title in ("roots", "store"):
+        (devices / "known.ini").write_text(f"[{title}]\nthreshold = 1\n[key known]\nfile = {devices}/known.pub\n")
+        made = run(BUILD / "updraft", "trust", "make", devices / "known.ini", "--output", devices / "never.trust")
+        assert made.returncode != 0 and "UD_ERR_KEY_PUBLISHED" in made.stderr, made.stderr
+        assert not (devices / "never.trust").exists()
 
 
 def test_e1_a_build_for_the_board_with_a_published_root_fails(devices, tmp_path):
