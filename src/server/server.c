@@ -388,10 +388,18 @@ static ud_err open_objects(struct ud_server *server)
     return err;
 }
 
+/* Tokens, nonces and keys come from it: a server without begins nothing, and says which part it lacks (attack E8). */
+static ud_err try_random(void)
+{
+    uint8_t any[UD_NONCE_BYTES];
+    return ud_random(any, sizeof any);
+}
+
 ud_err ud_server_start(struct ud_server *server)
 {
     server->lock = -1;
-    ud_err err = fail(server, "state folder", take_folder(server));
+    ud_err err = fail(server, "random source", try_random());
+    err = err == UD_OK ? fail(server, "state folder", take_folder(server)) : err;
     err = err == UD_OK ? fail(server, "gateway token", load_gateway_token(server)) : err;
     err = err == UD_OK ? fail(server, "store", open_store(server)) : err;
     err = err == UD_OK ? fail(server, "artifacts",
