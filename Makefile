@@ -145,7 +145,7 @@ mcu-cuts: release ## power cut in every flash operation of a swap, a revert, an 
 
 bench: release ## measured beside a peer in the same run; SHORT=1 for the quick form
 	@scripts/bootstrap bench mcu
-	cmake --build $(BUILD)/release --target bench-load --target coap-load --target coap-echo --target coap-dtls --target coap-robust
+	cmake --build $(BUILD)/release --target bench-load --target coap-load --target coap-echo --target coap-dtls --target coap-robust --target coap-nat
 	python3 bench/run.py $(BUILD)/release $(BUILD)/bench
 	rm -rf $(BUILD)/bench/store-sqlite $(BUILD)/bench/store-pg
 	python3 bench/store.py $(BUILD)/release $(BUILD)/bench

@@ -9,11 +9,13 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +30,12 @@ SESSIONS_OF_PROGRAM = 15_000  # each has a socket, and a program may have 20,000
 PARALLEL = 1_000 if SHORT else 10_000
 PARALLEL_BYTES = 64 << 10
 LOSSES = [0, 30] if SHORT else [0, 5, 10, 20, 30]
+NAT_DEVICES = 10 if SHORT else 100
+NAT_BYTES = 128 << 10 if SHORT else 512 << 10
+NAT_PAUSE_MS = 400  # between two blocks, for what flash and a slow link take
+NAT_SPEED = 60
+LATE_MAX = 3  # so many datagrams may pass one that is late
+LATE_S = 0.08  # and it comes so much later at most: behind its own repetition
 LIMITS = budgets("coap")
 WELL_KNOWN_BYTES = 32  # of the answer to a bare GET
 KEY = "00112233445566778899aabbccddeeff"
@@ -229,48 +237,68 @@ def bench_parallel(build, folder):
         server.stop()
 
 
-class Relay:
-    """Loses, doubles and reorders datagrams in both directions, by a fixed seed."""
+class Way:
+    """One direction of a relay: which copies of a datagram go on, and when."""
 
-    def __init__(self, port, percent, seed):
+    def __init__(self, random, lose, double, late):
+        self.random, self.lose, self.double, self.late = random, lose, double, late
+        self.held = []  # [when at the latest, how many may pass, datagram]
+
+    def happens(self, percent):
+        return self.random.randrange(100) < percent
+
+    def take(self, data, now):
+        """What goes on now that this one came; one that is held back comes behind up to LATE_MAX others, or LATE_S later."""
+        out = []
+        for _ in range(0 if self.happens(self.lose) else 2 if self.happens(self.double) else 1):
+            if self.happens(self.late):
+                self.held.append([now + LATE_S, self.random.randrange(1, LATE_MAX + 1), data])
+            else:
+                out.append(data)
+                for one in self.held:
+                    one[1] -= 1
+        return out + self.due(now)
+
+    def due(self, now):
+        out = [data for when, more, data in self.held if when <= now or more <= 0]
+        self.held = [one for one in self.held if one[0] > now and one[1] > 0]
+        return out
+
+    def wait_s(self, now):
+        return max(min([0.2, *(when - now for when, _, _ in self.held)]), 0.001)
+
+
+class Relay:
+    """Loses, doubles and reorders datagrams in both directions, by a fixed seed; each figure is in per cent."""
+
+    def __init__(self, port, seed, lose, double, late=0):
         import random
         import threading
-        self.random = random.Random(seed)
-        self.percent = percent
         self.front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.front.bind(("127.0.0.1", 0))
         self.back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.back.connect(("127.0.0.1", port))
         self.client = None
         self.running = True
-        self.threads = [threading.Thread(target=self.up, daemon=True), threading.Thread(target=self.down, daemon=True)]
+        self.threads = [threading.Thread(target=self.carry, args=(source, send, Way(random.Random(seed + n), lose, double, late)), daemon=True)
+                        for n, (source, send) in enumerate([(self.front, self.back.send), (self.back, self.send_down)])]
         for thread in self.threads:
             thread.start()
 
-    def copies(self):
-        if self.random.randrange(100) < self.percent:
-            return 0
-        return 2 if self.percent and self.random.randrange(100) < 5 else 1
+    def send_down(self, data):
+        self.front.sendto(data, self.client)
 
-    def up(self):
-        self.front.settimeout(0.2)
+    def carry(self, source, send, way):
         while self.running:
+            source.settimeout(way.wait_s(time.monotonic()))
             try:
-                data, self.client = self.front.recvfrom(4096)
+                data, sender = source.recvfrom(4096)
+                self.client = sender if source is self.front else self.client
+                out = way.take(data, time.monotonic())
             except TimeoutError:
-                continue
-            for _ in range(self.copies()):
-                self.back.send(data)
-
-    def down(self):
-        self.back.settimeout(0.2)
-        while self.running:
-            try:
-                data = self.back.recv(4096)
-            except TimeoutError:
-                continue
-            for _ in range(self.copies()):
-                self.front.sendto(data, self.client)
+                out = way.due(time.monotonic())
+            for data in out:
+                send(data)
 
     def stop(self):
         self.running = False
@@ -285,31 +313,33 @@ def bench_loss(server, path, content):
     from lwm2m_tool import BLOCK2, GET, Message, Socket, URI_PATH, uint
     rows = []
     part = content[: 64 << 10]
-    for percent in LOSSES:
-        relay = Relay(server.port("coap"), percent, 7)
+    links = [(f"{percent} % loss each way", percent, 5 if percent else 0, 0) for percent in LOSSES]
+    links += [("20 % late, of others overtaken", 0, 0, 20), ("5 % loss, 20 % doubled and 20 % late", 5, 20, 20)]
+    for name, lose, double, late in links:
+        relay = Relay(server.port("coap"), 7, lose, double, late)
         link = Socket(relay.front.getsockname())
         link.sock.settimeout(0.05)
         body, sent, begin = b"", 0, time.monotonic()
         while len(body) < len(part):
             request = Message(0, GET, link.next_mid(), b"tk", [(URI_PATH, s.encode()) for s in path[1:].split("/")] +
                               [(BLOCK2, uint(len(body) >> 10 << 4 | 6))])
-            while True:
-                link.send(request)
-                sent += 1
+            link.send(request)
+            sent += 1
+            answer = None
+            while answer is None or answer.mid != request.mid:  # else it is a late one, to an earlier request
                 try:
                     answer = Message.parse(link.sock.recv(4096))
                 except TimeoutError:
-                    continue
-                if answer.mid == request.mid and answer.text_code == "2.05":
-                    break
+                    link.send(request)
+                    sent += 1
             body += answer.payload
         took = time.monotonic() - begin
         relay.stop()
         link.close()
         if body != part:
-            raise SystemExit(f"bench: a download through {percent} % loss came out wrong")
-        rows.append(row(f"64 KiB through {percent} % loss each way: messages sent for each block", sent / 64, "", "lower"))
-        rows.append(row(f"64 KiB through {percent} % loss each way", took, "s", "lower"))
+            raise SystemExit(f"bench: a download through {name} came out wrong")
+        rows.append(row(f"64 KiB through {name}: messages sent for each block", sent / 64, "", "lower"))
+        rows.append(row(f"64 KiB through {name}", took, "s", "lower"))
     return rows
 
 
@@ -341,19 +371,65 @@ def bench_dtls(build, folder):
         server.stop()
 
 
+def bench_nat(build, folder):
+    """Downloads over DTLS while a NAT forgets every device every minute, and the same without; the minute is NAT_SPEED times shorter, as
+    all the times of the devices are."""
+    server = Server(build, folder / "nat", "--listen-coaps", "127.0.0.1:0")
+    try:
+        content = os.urandom(NAT_BYTES)
+        digest = hashlib.sha256(content).hexdigest()
+        (folder / "image").write_bytes(content)
+        server.api("POST", "/api/v1/device-types", {"name": "bench", "foreign": True})
+        server.api("PUT", f"/api/v1/artifacts/{digest}", content)
+        release = server.api("POST", "/api/v1/foreign-releases", {"name": "b", "version": "1", "deviceType": "bench",
+                                                                  "artifacts": [{"filename": "b.bin", "sha256": digest}]})["id"]
+        names = [f"nat-{n}" for n in range(NAT_DEVICES)]
+        for name in names:
+            server.api("POST", "/api/v1/devices", {"name": name, "type": "bench"})
+            server.api("POST", f"/api/v1/devices/{name}/lwm2m-keys", {"mode": "psk", "identity": name, "key": KEY})
+        server.api("POST", f"/api/v1/releases/{release}/deploy", {"devices": names})
+        with closing(sqlite3.connect(f"file:{server.state / 'updraft.db'}?mode=ro", uri=True)) as store:
+            ids = dict(store.execute("SELECT name, id FROM device"))
+        secret = (server.state / "coap.key").read_bytes()  # the URI that the server would write to each of them
+        lines = []
+        for name in names:
+            text = f"{ids[name]:x}-{release:x}"
+            mac = hashlib.sha256(secret + hashlib.sha256(secret + text.encode()).digest()).hexdigest()[:20]
+            lines.append(f"{name} {KEY} fw/{text}-{mac}/b.bin\n")
+        found = {}
+        for minute_ms in (60_000, 0):
+            words = [server.port("coaps"), minute_ms, NAT_PAUSE_MS, NAT_SPEED, folder / "image"]
+            run = subprocess.run([str(build / "coap-nat"), *[str(w) for w in words]], input="".join(lines), capture_output=True, text=True)
+            if run.returncode != 0:
+                raise SystemExit(f"bench: behind a NAT that forgets: {run.stderr.strip()}")
+            found[minute_ms] = json.loads(run.stdout)
+        ours, peer = found[60_000], found[0]
+        name = f"{NAT_DEVICES} downloads of {NAT_BYTES >> 10} KiB over DTLS, a NAT forgets by the minute, all right"
+        quiet = "a NAT that does not"
+        return [row(f"{name}: time of one", ours["mean_seconds"], "s", "lower", quiet, peer["mean_seconds"]),
+                row(f"{name}: addresses lost", ours["moves"] / NAT_DEVICES, "", "lower"),
+                row(f"{name}: handshakes", ours["handshakes"] / NAT_DEVICES, "", "lower", quiet, peer["handshakes"] / NAT_DEVICES),
+                row(f"{name}: sent in both directions", ours["bytes"] / NAT_DEVICES / 1024, "KiB", "lower", quiet,
+                    peer["bytes"] / NAT_DEVICES / 1024)]
+    finally:
+        server.stop()
+
+
 def bench_robust(build):
     """The same download by Q-Block2 and by Block2 over a simulated link of 100 ms; times are the simulation's."""
     size, rtt_ms, seeds = 262144, 100, 5 if SHORT else 50
     run = subprocess.run([str(build / "coap-robust"), str(size), str(rtt_ms), str(seeds)], capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"bench: {run.stderr.strip()}")
-    found = {(r["loss"], r["robust"]): r for r in json.loads(run.stdout)}
+    found = {(r["way"], r["robust"]): r for r in json.loads(run.stdout)}
     rows = []
-    for loss in sorted({loss for loss, _ in found}):
-        ours, peer = found[loss, True], found[loss, False]
-        name = f"{size >> 10} KiB, {rtt_ms} ms, {loss} % lost each way, by Q-Block2"
+    for way in [way for way, robust in found if robust]:
+        ours, peer = found[way, True], found[way, False]
+        name = f"{size >> 10} KiB, {rtt_ms} ms, {way}, by Q-Block2"
         rows.append(row(name, ours["seconds"], "s", "lower", "Block2", peer["seconds"]))
         rows.append(row(f"{name}: sent in both directions", ours["bytes"] / 1024, "KiB", "lower", "Block2", peer["bytes"] / 1024))
+        if "frames" in way:
+            rows.append(row(f"{name}: frames", ours["frames"], "", "lower", "Block2", peer["frames"]))
     return rows
 
 
@@ -362,7 +438,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_parallel(build, folder) + bench_dtls(build, folder) + bench_robust(build)
+        rows = bench_messages(build, folder) + bench_blocks(build, folder) + bench_parallel(build, folder) + bench_dtls(build, folder) + bench_nat(build, folder) + bench_robust(build)
     (out / "coap.json").write_text(json.dumps(rows, indent=1))
     print(show(rows))
     tell_over(rows)

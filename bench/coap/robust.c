@@ -1,7 +1,8 @@
 /*
- * One download by Block2 and by Q-Block2 over a simulated link that loses: coap-robust BYTES RTT_MS SEEDS. Both by the functions
- * that device and server use; time is the simulation's, bytes are of CoAP in both directions. Prints a JSON list; exits 1 when
- * a body came out wrong.
+ * One download by Block2 and by Q-Block2 over a simulated link: coap-robust BYTES RTT_MS SEEDS. Both by the functions that device
+ * and server use; time is the simulation's, bytes are of CoAP in both directions. The links lose, double and reorder, and carry
+ * frames from 127 bytes (IEEE 802.15.4) to 1280: what does not fit one goes in several, each of which may be lost. Prints a JSON
+ * list; exits 1 when a body came out wrong.
  */
 #include "datagrams.h"
 #include "updraft/coap_peer.h"
@@ -10,10 +11,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SZX 6
+#define SZX_MAX 6
 #define PAUSE_MS 2000 /* that the agent lets pass when a transfer broke off, before it goes on where it was */
 
 enum { CLIENT, SERVER };
+
+/*
+ * `late`: datagrams take up to so many tenths of a round trip longer than the quickest, so that one passes another.
+ * `room`: bytes of CoAP in one frame. 802.15.4 with long addresses and link security leaves 81 of its 127 to UDP's payload behind
+ * 6LoWPAN's heads; of the others 48 are the heads of IPv6 and UDP. The blocks are
+ * the largest that go out in one frame, but for one row with larger ones.
+ */
+static const struct way {
+    const char *name;
+    uint32_t lose_permille; /* of frames */
+    uint32_t double_permille;
+    uint32_t late;
+    uint32_t room; /* 0: no bound */
+    uint8_t szx;
+} ways[] = {
+    {"0 % lost each way", 0, 0, 1, 0, 6},
+    {"1 % lost each way", 10, 0, 1, 0, 6},
+    {"5 % lost each way", 50, 0, 1, 0, 6},
+    {"10 % lost each way", 100, 0, 1, 0, 6},
+    {"20 % lost each way", 200, 0, 1, 0, 6},
+    {"30 % lost each way", 300, 0, 1, 0, 6},
+    {"20 % doubled", 0, 200, 1, 0, 6},
+    {"reordered over 3 round trips", 0, 0, 30, 0, 6},
+    {"5 % lost, 20 % doubled, reordered over 3 round trips", 50, 200, 30, 0, 6},
+    {"frames of 127, blocks of 32, 5 % of frames lost", 50, 0, 1, 127 - 46, 1},
+    {"frames of 127, blocks of 256, 5 % of frames lost", 50, 0, 1, 127 - 46, 4},
+    {"frames of 256, blocks of 128, 5 % of frames lost", 50, 0, 1, 256 - 48, 3},
+    {"frames of 576, blocks of 256, 5 % of frames lost", 50, 0, 1, 576 - 48, 4},
+    {"frames of 1280, blocks of 1024, 5 % of frames lost", 50, 0, 1, 1280 - 48, 6},
+};
 
 struct end {
     struct ud_coap_peer peer;
@@ -22,10 +53,12 @@ struct end {
 };
 
 struct run {
+    const struct way *way;
     struct sim_datagrams net;
     struct end end[2];
     uint64_t now_ms;
     uint64_t bytes;
+    uint64_t frames;
     uint32_t broken;
     const uint8_t *body;
     uint32_t body_bytes;
@@ -35,7 +68,7 @@ struct run {
     struct ud_buf out;
     struct ud_coap_download download;
     struct ud_coap_robust robust;
-    uint8_t room[UD_COAP_PAYLOADS_MAX << (SZX + 4)];
+    uint8_t room[UD_COAP_PAYLOADS_MAX << (SZX_MAX + 4)];
     uint64_t go_ms; /* nothing is asked before */
 };
 
@@ -43,8 +76,15 @@ static const struct ud_coap_params params = UD_COAP_PARAMS_DEFAULT;
 
 static void transmit(struct run *run, int from, struct ud_bytes bytes)
 {
-    if (bytes.len > 0) {
-        run->bytes += bytes.len;
+    const size_t room = run->way->room == 0 ? SIM_DATAGRAM_BYTES_MAX : run->way->room;
+    const size_t frames = (bytes.len + room - 1) / room;
+    bool whole = bytes.len > 0;
+    for (size_t i = 0; i < frames; i++) {
+        whole = sim_datagrams_random(&run->net, 1000) >= run->way->lose_permille && whole;
+    }
+    run->bytes += bytes.len;
+    run->frames += frames;
+    if (whole) {
         sim_datagrams_send(&run->net, run->now_ms, 1 - from, bytes);
     }
 }
@@ -87,7 +127,7 @@ static void serve(struct run *run, struct ud_coap_event *event)
             part = ud_coap_robust_part_of(run->body_bytes, wanted.szx, wanted.num[i]);
             answer(run, i == 0 ? &event->asked : &more, &part, UD_COAP_Q_BLOCK2);
         }
-    } else if (ud_coap_serve(&event->message, run->body_bytes, SZX, &part) == UD_OK) {
+    } else if (ud_coap_serve(&event->message, run->body_bytes, run->way->szx, &part) == UD_OK) {
         answer(run, &event->asked, &part, UD_COAP_BLOCK2);
     }
 }
@@ -102,10 +142,11 @@ static void begin(struct run *run, bool robust)
 {
     const struct ud_bytes none = {NULL, 0};
     if (robust) {
-        ud_coap_robust_init(&run->robust, SZX, (struct ud_buf){run->room, sizeof run->room, 0}, run->got_bytes,
-                            UINT32_MAX, none);
+        ud_coap_robust_init(&run->robust, run->way->szx,
+                            (struct ud_buf){run->room, (size_t)UD_COAP_PAYLOADS_MAX << (run->way->szx + 4), 0},
+                            run->got_bytes, UINT32_MAX, none);
     } else {
-        ud_coap_download_init(&run->download, SZX, run->got_bytes, UINT32_MAX, none);
+        ud_coap_download_init(&run->download, run->way->szx, run->got_bytes, UINT32_MAX, none);
     }
 }
 
@@ -260,9 +301,27 @@ static uint32_t number(const char *text, uint32_t least, uint32_t most)
     return (uint32_t)value;
 }
 
+/* One download by one seed. False: another body arrived. */
+static bool try(struct run *run, uint32_t rtt_ms, uint32_t seed, bool robust)
+{
+    run->net = (struct sim_datagrams){.sent = 0};
+    sim_datagrams_init(&run->net, seed);
+    run->net.double_permille = run->way->double_permille;
+    run->net.delay_least_ms = rtt_ms / 2;
+    run->net.delay_most_ms = rtt_ms / 2 + rtt_ms * run->way->late / 10;
+    run->now_ms = 1;
+    run->go_ms = 0;
+    run->got_bytes = 0;
+    for (int who = 0; who < 2; who++) {
+        ud_coap_peer_init(&run->end[who].peer, &params, run->end[who].seen, 4, seed * 2 + (uint32_t)who);
+    }
+    memset(run->got, 0, run->body_bytes);
+    download(run, robust);
+    return run->got_bytes == run->body_bytes && memcmp(run->got, run->body, run->body_bytes) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    static const uint32_t losses[] = {0, 1, 5, 10, 20, 30};
     static struct run run;
     if (argc != 4) {
         fprintf(stderr, "usage: coap-robust BYTES RTT_MS SEEDS\n");
@@ -279,38 +338,24 @@ int main(int argc, char **argv)
         body[i] = (uint8_t)(i * 2654435761u >> 24);
     }
     printf("[");
-    for (size_t n = 0; n < sizeof losses / sizeof losses[0]; n++) {
+    for (size_t n = 0; n < sizeof ways / sizeof ways[0]; n++) {
         for (int robust = 0; robust < 2; robust++) {
             uint64_t ms = 0;
-            uint64_t bytes = 0;
-            uint32_t broken = 0;
+            run =
+                (struct run){.way = &ways[n], .body = body, .body_bytes = body_bytes, .got = body + body_bytes};
             for (uint32_t seed = 1; seed <= seeds; seed++) {
-                memset(&run, 0, sizeof run);
-                sim_datagrams_init(&run.net, seed);
-                run.net.lose_permille = losses[n] * 10;
-                run.net.delay_least_ms = rtt_ms / 2;
-                run.net.delay_most_ms = rtt_ms / 2 + rtt_ms / 10;
-                run.now_ms = 1;
-                run.body = body;
-                run.body_bytes = body_bytes;
-                run.got = body + body_bytes;
-                for (int who = 0; who < 2; who++) {
-                    ud_coap_peer_init(&run.end[who].peer, &params, run.end[who].seen, 4,
-                                      seed * 2 + (uint32_t)who);
-                }
-                memset(run.got, 0, body_bytes);
-                download(&run, robust != 0);
-                if (run.got_bytes != body_bytes || memcmp(run.got, body, body_bytes) != 0) {
+                if (!try(&run, rtt_ms, seed, robust != 0)) {
                     fprintf(stderr, "coap-robust: another body arrived, seed %u\n", seed);
                     return 1;
                 }
                 ms += run.now_ms;
-                bytes += run.bytes;
-                broken += run.broken;
             }
-            printf("%s\n {\"loss\": %u, \"robust\": %s, \"seconds\": %.3f, \"bytes\": %llu, \"broken\": %.2f}",
-                   n + (size_t)robust == 0 ? "" : ",", losses[n], robust ? "true" : "false",
-                   (double)ms / 1000 / seeds, (unsigned long long)(bytes / seeds), (double)broken / seeds);
+            printf(
+                "%s\n {\"way\": \"%s\", \"robust\": %s, \"seconds\": %.3f, \"bytes\": %llu, \"frames\": %llu, "
+                "\"broken\": %.2f}",
+                n + (size_t)robust == 0 ? "" : ",", ways[n].name, robust ? "true" : "false",
+                (double)ms / 1000 / seeds, (unsigned long long)(run.bytes / seeds),
+                (unsigned long long)(run.frames / seeds), (double)run.broken / seeds);
         }
     }
     printf("\n]\n");
