@@ -90,8 +90,8 @@ def read(world, name, path="/3/0/3"):
     return found["answer"]["values"][path]
 
 
-def through(device, relay):
-    device.ini = [row if not row.startswith("url = ") else f"url = coap://127.0.0.1:{relay.port}" for row in device.ini]
+def through(device, relay, scheme="coap"):
+    device.ini = [row if not row.startswith("url = ") else f"url = {scheme}://127.0.0.1:{relay.port}" for row in device.ini]
     (device.folder / "agent.ini").write_text("\n".join(device.ini) + "\n")
     return device
 
