@@ -79,6 +79,7 @@ static ud_err take_options(struct ud_bytes rest, struct ud_coap_message *message
         }
     }
     message->options = (struct ud_bytes){all.ptr, all.len - rest.len};
+    message->last_number = option.number;
     if (rest.len == 1) { /* a marker and nothing behind it */
         return UD_ERR_SHAPE;
     }
@@ -168,6 +169,9 @@ bool ud_coap_find(const struct ud_coap_message *message, uint16_t number, struct
 {
     struct ud_coap_options options;
     struct ud_coap_option option;
+    if (number > message->last_number) {
+        return false; /* as with most that are looked for: no walk */
+    }
     ud_coap_options(message, &options);
     while (ud_coap_option_next(&options, &option) && option.number <= number) {
         if (option.number == number && ud_coap_option_length_ok(number, option.value.len)) {

@@ -1,5 +1,6 @@
 #include "server/fleet.h"
 
+#include "server/slab.h"
 #include "server/window_table.h"
 #include "updraft/assert.h"
 
@@ -10,6 +11,7 @@
 #define BUCKETS_MIN 1024
 #define MINUTE_MS 60000
 #define WEEK_MINUTES 10080
+#define ENTRY_BYTES 192                 /* of one whose name is not long: three cache lines */
 #define SEEN_MINUTES (2 * WEEK_MINUTES) /* the last week, and the next one: a device counts until it is due */
 
 enum { BY_ID, BY_NAME, BY_TOKEN, INDEX_COUNT };
@@ -21,39 +23,41 @@ struct proofs {
     uint8_t pub[UD_P256_PUBLIC_BYTES];
 };
 
+/* What a device's word touches comes first, in one cache line. */
 struct entry {
     struct entry *next[INDEX_COUNT];
-    uint64_t name_hash;
-    struct proofs *proofs;     /* NULL: neither token nor key */
-    struct tenant_count *home; /* NULL: there was no memory for it */
+    int64_t id;
     _Atomic int64_t seen_ms;
     _Atomic int64_t counted_ms; /* when it counts as seen: that much later as it may stay silent */
+    struct tenant_count *home;  /* NULL: there was no memory for it */
     _Atomic uint32_t lives_s;   /* so long it may, by its registration; 0 = it polls */
-    _Atomic uint32_t told_s;    /* to sleep */
+    _Atomic bool seen_unsaved;
+    bool waits;
+    bool quarantined;
+    bool held;
+    struct proofs *proofs; /* NULL: neither token nor key */
     _Atomic uint64_t poll_choice;
-    int64_t id;
     int64_t tenant;
     int64_t changed;
+    int64_t force_ms;
+    const struct ud_window *window;
+    const struct ud_zone *zone;
+    uint32_t name_hash;
+    _Atomic uint32_t told_s; /* to sleep */
     int32_t current_action;
     int32_t current_release;
     int32_t finished_action;
     int32_t finished_release;
-    _Atomic bool seen_unsaved;
+    int32_t current_rollout;
+    _Atomic int32_t lapse_asked;
     bool has_token;
     bool has_key;
     bool wants_attributes;
     bool canceling;
-    bool waits;
-    bool quarantined;
-    bool held;
     uint8_t force;
-    int32_t current_rollout;
-    _Atomic int32_t lapse_asked;
-    int64_t force_ms;
-    const struct ud_window *window;
-    const struct ud_zone *zone;
     char name[]; /* with NUL */
 };
+_Static_assert(offsetof(struct entry, proofs) <= 64, "one cache line");
 
 /*
  * How many devices a tenant has, and how many were last seen (or, with a registration, are due) in each minute of two weeks; there are few tenants. A
@@ -72,8 +76,10 @@ struct ud_fleet {
     pthread_rwlock_t lock;
     struct entry **buckets[INDEX_COUNT];
     struct ud_window_table *windows;
+    struct ud_slab slab; /* of entries with names that are not long; under the lock */
     size_t bucket_count; /* a power of two */
     size_t count;
+    _Atomic size_t seen_from; /* the bucket at which ud_fleet_take_seen() goes on */
     void (*changed)(void *ctx, int64_t id);
     void *changed_ctx;
 };
@@ -89,9 +95,9 @@ static uint64_t hash_bytes(const void *bytes, size_t len)
     return hash;
 }
 
-static uint64_t hash_name(int64_t tenant, const char *name)
+static uint32_t hash_name(int64_t tenant, const char *name)
 {
-    return hash_bytes(name, strlen(name)) ^ (uint64_t)tenant * 0x9e3779b97f4a7c15U;
+    return (uint32_t)(hash_bytes(name, strlen(name)) ^ (uint64_t)tenant * 0x9e3779b97f4a7c15U);
 }
 
 static uint64_t hash_id(int64_t id)
@@ -190,15 +196,26 @@ ud_err ud_fleet_open(struct ud_fleet **out)
         return UD_ERR_MEMORY;
     }
     fleet->bucket_count = BUCKETS_MIN;
+    ud_slab_init(&fleet->slab, ENTRY_BYTES);
     pthread_rwlock_init(&fleet->lock, NULL);
     *out = fleet;
     return UD_OK;
 }
 
-static void free_entry(struct entry *entry)
+static size_t bytes_with(const char *name)
+{
+    const size_t bytes = offsetof(struct entry, name) + strlen(name) + 1;
+    return bytes < sizeof(struct entry) ? sizeof(struct entry) : bytes;
+}
+
+static void free_entry(struct ud_fleet *fleet, struct entry *entry)
 {
     free(entry->proofs);
-    free(entry);
+    if (bytes_with(entry->name) <= ENTRY_BYTES) {
+        ud_slab_give(&fleet->slab, entry);
+    } else {
+        free(entry);
+    }
 }
 
 void ud_fleet_close(struct ud_fleet *fleet)
@@ -210,7 +227,7 @@ void ud_fleet_close(struct ud_fleet *fleet)
         struct entry *entry = fleet->buckets[BY_ID][i];
         while (entry != NULL) {
             struct entry *next = entry->next[BY_ID];
-            free_entry(entry);
+            free_entry(fleet, entry);
             entry = next;
         }
     }
@@ -313,16 +330,17 @@ static bool make_proofs(struct entry *entry, const struct ud_row_device *row)
 }
 
 /* A new one, in no table yet. NULL: no memory. */
-static struct entry *make_entry(const struct ud_row_device *row)
+static struct entry *make_entry(struct ud_fleet *fleet, const struct ud_row_device *row)
 {
-    const size_t name_bytes = strlen(row->name) + 1;
-    struct entry *entry = calloc(1, sizeof *entry + name_bytes);
-    if (entry != NULL && !make_proofs(entry, row)) {
-        free(entry);
-        entry = NULL;
+    const size_t bytes = bytes_with(row->name);
+    struct entry *entry = bytes <= ENTRY_BYTES ? ud_slab_take(&fleet->slab) : calloc(1, bytes);
+    if (entry == NULL) {
+        return NULL;
     }
-    if (entry != NULL) {
-        memcpy(entry->name, row->name, name_bytes);
+    memcpy(entry->name, row->name, strlen(row->name) + 1);
+    if (!make_proofs(entry, row)) {
+        free_entry(fleet, entry);
+        return NULL;
     }
     return entry;
 }
@@ -383,7 +401,7 @@ ud_err ud_fleet_put(struct ud_fleet *fleet, const struct ud_row_device *row)
             entry = NULL;
         }
     } else {
-        entry = make_entry(row);
+        entry = make_entry(fleet, row);
         if (entry != NULL) {
             fleet->count++;
             entry->home = count_tenant(fleet, row->tenant, true);
@@ -410,7 +428,7 @@ void ud_fleet_remove(struct ud_fleet *fleet, int64_t id)
         fleet->count--;
         seen_change(entry->home, atomic_load_explicit(&entry->counted_ms, memory_order_relaxed), false);
         (void)count_tenant(fleet, entry->tenant, false);
-        free_entry(entry);
+        free_entry(fleet, entry);
     }
     unlock_and_tell(fleet, id);
 }
@@ -450,7 +468,7 @@ static void copy_out(const struct entry *entry, struct ud_fleet_device *device)
 
 static struct entry *find_name(const struct ud_fleet *fleet, int64_t tenant, const char *name)
 {
-    const uint64_t hash = hash_name(tenant, name);
+    const uint32_t hash = hash_name(tenant, name);
     struct entry *entry = *bucket(fleet, BY_NAME, hash);
     while (entry != NULL &&
            (entry->name_hash != hash || entry->tenant != tenant || strcmp(entry->name, name) != 0)) {
@@ -534,10 +552,8 @@ void ud_fleet_expect(struct ud_fleet *fleet, const int64_t *ids, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = *bucket(fleet, BY_ID, hash_id(ids[i]));
-        if (entry != NULL) { /* the three lines that a touch looks at */
-            __builtin_prefetch(entry);
-            __builtin_prefetch(&entry->id);
-            __builtin_prefetch(&entry->seen_unsaved);
+        if (entry != NULL) {
+            __builtin_prefetch(entry, 1); /* the line that a touch changes */
         }
     }
     pthread_rwlock_unlock(&fleet->lock);
@@ -625,16 +641,21 @@ size_t ud_fleet_take_seen(struct ud_fleet *fleet, int64_t *ids, int64_t *seen_ms
 {
     size_t taken = 0;
     pthread_rwlock_rdlock(&fleet->lock);
-    for (size_t i = 0; i < fleet->bucket_count && taken < max; i++) {
-        for (struct entry *entry = fleet->buckets[BY_ID][i]; entry != NULL && taken < max;
-             entry = entry->next[BY_ID]) {
-            if (atomic_exchange_explicit(&entry->seen_unsaved, false, memory_order_relaxed)) {
+    size_t at = atomic_load_explicit(&fleet->seen_from, memory_order_relaxed);
+    for (size_t n = 0; n < fleet->bucket_count && taken < max; n++, at++) {
+        for (struct entry *entry = fleet->buckets[BY_ID][at & (fleet->bucket_count - 1)];
+             entry != NULL && taken < max; entry = entry->next[BY_ID]) {
+            /* looked at first: who only reads takes no line from the thread that hears of devices */
+            if (atomic_load_explicit(&entry->seen_unsaved, memory_order_relaxed) &&
+                atomic_exchange_explicit(&entry->seen_unsaved, false, memory_order_relaxed)) {
                 ids[taken] = entry->id;
                 seen_ms[taken] = atomic_load_explicit(&entry->seen_ms, memory_order_relaxed);
                 taken++;
             }
         }
     }
+    /* the last bucket may hold more */
+    atomic_store_explicit(&fleet->seen_from, at == 0 ? 0 : at - 1, memory_order_relaxed);
     pthread_rwlock_unlock(&fleet->lock);
     return taken;
 }

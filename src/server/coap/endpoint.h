@@ -9,7 +9,7 @@
  *
  * INV-1  A remote stays where it is while it is held, has a message of ours under way, or its DTLS session lives.
  * INV-2  What a stranger costs is bounded: `remotes_max` and `sessions_max`; the one that spoke longest ago goes, to
- *        the second.
+ *        UD_USED_STEP_MS.
  * INV-3  Over plain UDP no address gets more than three times what it sent, until it has shown to be its own:
  *        by answering a token of ours, by an Echo, or by a capability that was given to it (ud_remote_verified). A
  *        capability is no secret on the way, so it never opens more than one answer to a request (`answers`).
@@ -48,13 +48,14 @@ struct ud_remote {
     /* private */
     uint64_t used_ms;       /* to UD_USED_STEP_MS */
     struct ud_remote *next; /* of its bucket */
+    struct ud_buf *out;     /* our message under way; NULL = none */
+    struct ud_buf *again;   /* the answer to again_id, long and protected: guard.h INV-3; NULL = none */
+    struct ud_coap_seen seen[UD_REMOTE_SEEN];
+    struct ud_coap_peer peer;
+    /* what a request seldom looks at comes behind what each one does */
     struct ud_remote *newer;
     struct ud_remote *older;
     struct ud_timer timer;
-    struct ud_buf *out;   /* our message under way; NULL = none */
-    struct ud_buf *again; /* the answer to again_id, long and protected: guard.h INV-3; NULL = none */
-    struct ud_coap_peer peer;
-    struct ud_coap_seen seen[UD_REMOTE_SEEN];
 };
 _Static_assert(sizeof(struct ud_remote) <= 376, "of the 1 KB that a device costs: docs/design/lwm2m.md");
 

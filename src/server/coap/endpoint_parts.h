@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #define UD_ECHO_SECRET_BYTES 32
-#define UD_USED_STEP_MS 1000 /* who speaks all the time keeps its place in the line so long */
+#define UD_USED_STEP_MS 10000 /* who speaks all the time keeps its place in the line so long */
 
 enum { UD_PLAIN, UD_SECURE, UD_SOCKETS };
 

@@ -337,11 +337,10 @@ void ud_fw_unmap(struct ud_bytes bytes)
 
 /* --- serving */
 
-static bool segment_text(const struct ud_coap_message *m, size_t n, char *text, size_t room)
+static bool segment_text(const struct ud_request *request, size_t n, char *text, size_t room)
 {
-    struct ud_bytes segment;
-    if (!ud_coap_path_segment(m, n, &segment) || segment.len == 0 || segment.len >= room ||
-        memchr(segment.ptr, '\0', segment.len) != NULL) {
+    const struct ud_bytes segment = request->segments[n]; /* empty behind the last one */
+    if (segment.len == 0 || segment.len >= room || memchr(segment.ptr, '\0', segment.len) != NULL) {
         return false;
     }
     memcpy(text, segment.ptr, segment.len);
@@ -460,6 +459,10 @@ static bool is_still_valid(const struct ud_coap_message *m, struct ud_bytes etag
     struct ud_coap_option option;
     uint32_t block = 0;
     bool named = false;
+    struct ud_bytes any;
+    if (!ud_coap_find(m, UD_COAP_ETAG, &any)) {
+        return false;
+    }
     ud_coap_options(m, &options);
     while (ud_coap_option_next(&options, &option)) {
         named = named || (option.number == UD_COAP_ETAG && ud_bytes_equal(option.value, etag));
@@ -488,21 +491,20 @@ static bool answer(const struct ud_request *request, const struct ud_fw_file *fi
 }
 
 /* True when the path is one that this resource has. */
-static bool parse_path(const struct ud_coap_message *m, char capability[72],
+static bool parse_path(const struct ud_request *request, char capability[72],
                        char filename[UD_FILENAME_BYTES_MAX + 1], struct patch_wish *wish)
 {
     char from[8];
     char profile[4];
-    struct ud_bytes more;
-    *wish = (struct patch_wish){.wanted = ud_coap_path_segment(m, 3, &more)};
-    if (!segment_text(m, 1, capability, 72) || !segment_text(m, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
+    *wish = (struct patch_wish){.wanted = request->segment_count > 3};
+    if (!segment_text(request, 1, capability, 72) ||
+        !segment_text(request, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
         return false;
     }
-    return !wish->wanted ||
-           (segment_text(m, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
-            segment_text(m, 4, wish->precursor, sizeof wish->precursor) &&
-            segment_text(m, 5, profile, sizeof profile) && ud_patch_profile_parse(profile, &wish->profile) &&
-            !ud_coap_path_segment(m, 6, &more));
+    return !wish->wanted || (segment_text(request, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
+                             segment_text(request, 4, wish->precursor, sizeof wish->precursor) &&
+                             segment_text(request, 5, profile, sizeof profile) &&
+                             ud_patch_profile_parse(profile, &wish->profile) && request->segment_count == 6);
 }
 
 static ud_err serve_patch(const struct ud_request *request, const struct ud_fleet_device *device,
@@ -532,7 +534,7 @@ void ud_fw_get(struct ud_request *request)
     struct ud_lwm2m *lw = request->lw;
     struct patch_wish wish;
     ud_err err = UD_OK;
-    if (!parse_path(request->message, capability, filename, &wish) || !parse_capability(capability, &given) ||
+    if (!parse_path(request, capability, filename, &wish) || !parse_capability(capability, &given) ||
         (request->proven && request->who.device != given.device) || !is_known(lw, &given) ||
         !may_read(lw, given.device, given.release, &owner)) {
         ud_request_code(request, UD_COAP_404_NOT_FOUND);

@@ -200,15 +200,26 @@ static bool is(struct ud_bytes segment, const char *word)
     return ud_bytes_equal(segment, (struct ud_bytes){(const uint8_t *)word, strlen(word)});
 }
 
+/* Once for all who look at the path. */
+static void split_path(struct ud_request *request)
+{
+    struct ud_coap_options options;
+    struct ud_coap_option option;
+    ud_coap_options(request->message, &options);
+    while (request->segment_count < UD_SEGMENTS_MAX && ud_coap_option_next(&options, &option) &&
+           option.number <= UD_COAP_URI_PATH) {
+        if (option.number == UD_COAP_URI_PATH) {
+            request->segments[request->segment_count++] = option.value;
+        }
+    }
+}
+
 static void dispatch(struct ud_request *request)
 {
     const struct ud_coap_message *m = request->message;
-    struct ud_bytes first = {NULL, 0};
-    struct ud_bytes second = {NULL, 0};
-    struct ud_bytes more;
-    (void)ud_coap_path_segment(m, 0, &first);
-    (void)ud_coap_path_segment(m, 1, &second);
-    const size_t depth = first.len == 0 ? 0 : second.len == 0 ? 1 : ud_coap_path_segment(m, 2, &more) ? 3 : 2;
+    const struct ud_bytes first = request->segments[0];
+    const struct ud_bytes second = request->segments[1];
+    const size_t depth = first.len == 0 ? 0 : second.len == 0 ? 1 : request->segment_count > 2 ? 3 : 2;
     const bool post = m->code == UD_COAP_POST;
     uint8_t code = UD_COAP_404_NOT_FOUND;
     if (is(first, "fw") && depth == 3) {
@@ -251,9 +262,7 @@ static const uint16_t understood[] = {UD_COAP_URI_HOST, UD_COAP_URI_PORT, UD_COA
 static size_t understood_count(const struct ud_request *request)
 {
     const size_t all = sizeof understood / sizeof understood[0];
-    struct ud_bytes first = {NULL, 0};
-    (void)ud_coap_path_segment(request->message, 0, &first);
-    return is(first, "fw") && request->asked->tie.number_bytes == 0 ? all : all - 1;
+    return is(request->segments[0], "fw") && request->asked->tie.number_bytes == 0 ? all : all - 1;
 }
 
 /* Who asks, as far as a key says. */
@@ -277,8 +286,9 @@ static void on_request(void *ctx, struct ud_remote *remote, struct ud_coap_event
     uint16_t number;
     struct ud_reg *reg = remote->user;
     prove(&request);
+    split_path(&request);
     (void)ud_endpoint_echoed(request.lw->endpoint, remote, &event->message);
-    if (ud_proxy_is_wanted(&event->message)) {
+    if (ud_proxy_is_wanted(&request)) {
         ud_proxy_get(&request);
     } else if (ud_coap_bad_option(&event->message, understood, understood_count(&request), &number)) {
         ud_request_code(&request, UD_COAP_402_BAD_OPTION);

@@ -24,6 +24,7 @@
 #define UD_BODY_BYTES_MAX 16384 /* of one of them */
 #define UD_AWAKE_MS 93000       /* MAX_TRANSMIT_WAIT: so long a device in queue mode listens */
 #define UD_QUIET_MS 1000        /* after a Register's answer */
+#define UD_SEGMENTS_MAX 7       /* of a path that are looked at: one more than the longest resource has */
 
 struct ud_fw_file;
 struct ud_fw_capability;
@@ -77,8 +78,10 @@ struct ud_request {
     struct ud_remote *remote;
     const struct ud_coap_message *message;
     struct ud_coap_asked *asked;
-    struct ud_bytes body; /* whole, for those that take one */
-    bool proven;          /* by DTLS or OSCORE: who.device it is */
+    struct ud_bytes body;                      /* whole, for those that take one */
+    struct ud_bytes segments[UD_SEGMENTS_MAX]; /* of its path, the first ones */
+    size_t segment_count;
+    bool proven; /* by DTLS or OSCORE: who.device it is */
     struct ud_dtls_who who;
 };
 
@@ -178,7 +181,7 @@ ud_err ud_proxy_open(struct ud_lwm2m *lw);
 void ud_proxy_stop(struct ud_lwm2m *lw);
 void ud_proxy_close(struct ud_lwm2m *lw);
 /** Does the request ask for something that lies elsewhere? */
-bool ud_proxy_is_wanted(const struct ud_coap_message *message);
+bool ud_proxy_is_wanted(const struct ud_request *request);
 void ud_proxy_get(struct ud_request *request);
 
 /* fw.c */

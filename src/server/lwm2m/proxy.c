@@ -338,12 +338,13 @@ static bool is_word(struct ud_bytes segment, const char *word)
     return ud_bytes_equal(segment, (struct ud_bytes){(const uint8_t *)word, strlen(word)});
 }
 
-bool ud_proxy_is_wanted(const struct ud_coap_message *m)
+bool ud_proxy_is_wanted(const struct ud_request *request)
 {
+    const struct ud_coap_message *m = request->message;
+    const struct ud_bytes first = request->segments[0];
     struct ud_bytes value;
     return ud_coap_find(m, UD_COAP_PROXY_URI, &value) || ud_coap_find(m, UD_COAP_PROXY_SCHEME, &value) ||
-           (ud_coap_path_segment(m, 0, &value) &&
-            (is_word(value, "coap2http") || is_word(value, "coap2coap") || is_word(value, "proxy")));
+           is_word(first, "coap2http") || is_word(first, "coap2coap") || is_word(first, "proxy");
 }
 
 /* 0, or the code that refuses. */

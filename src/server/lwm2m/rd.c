@@ -81,6 +81,9 @@ static uint8_t read_params(const struct ud_coap_message *m, struct params *param
     struct ud_bytes value;
     uint8_t code = 0;
     *params = (struct params){.lifetime_s = LIFETIME_DEFAULT_S, .version = 10, .binding = "U"};
+    if (!ud_coap_find(m, UD_COAP_URI_QUERY, &value)) {
+        return 0; /* most Updates: nothing to look for */
+    }
     (void)ud_coap_query(m, "ep", &params->ep);
     if (ud_coap_query(m, "lt", &value)) {
         params->has_lifetime = parse_u32(value, &params->lifetime_s);
@@ -596,7 +599,7 @@ void ud_rd_update(struct ud_request *request, struct ud_bytes location)
     }
     const bool moved = !ud_address_equal(&reg->address, &request->remote->address);
     if (moved || request->body.len > 0 || params.lifetime_s != reg->lifetime_s || params.queue != reg->queue ||
-        strcmp(params.binding, reg->binding) != 0) {
+        (params.has_binding && strcmp(params.binding, reg->binding) != 0)) {
         update_durably(request, reg, &params);
         return;
     }

@@ -127,9 +127,72 @@ static void test_a_device_gets_its_token_and_key_and_loses_them(void **state)
     ud_fleet_close(fleet);
 }
 
+/* In batches of every size, while the table grows: each that was seen is named once, and again only when it was seen again. */
+static void test_who_was_seen_is_named_once_however_many_are_asked_for(void **state)
+{
+    enum { DEVICES = 3000, EXTRA = 2000 };
+    static uint8_t named[DEVICES + EXTRA + 1];
+    (void)state;
+    for (size_t max = 1; max <= 1024; max *= 4) {
+        struct ud_fleet *fleet = fleet_of(DEVICES);
+        int64_t ids[1024];
+        int64_t seen_ms[1024];
+        size_t all = 0;
+        size_t taken;
+        int64_t more = DEVICES;
+        memset(named, 0, sizeof named);
+        for (int64_t id = 1; id <= DEVICES; id += 3) {
+            assert_int_equal(ud_fleet_touch(fleet, id, NOW_MS + id), UD_OK);
+        }
+        while ((taken = ud_fleet_take_seen(fleet, ids, seen_ms, max)) > 0) {
+            for (size_t i = 0; i < taken; i++) {
+                assert_true(ids[i] % 3 == 1 && seen_ms[i] == NOW_MS + ids[i] && named[ids[i]]++ == 0);
+            }
+            all += taken;
+            if (more < DEVICES + EXTRA) {
+                struct ud_row_device row = {.id = ++more, .tenant = UD_TENANT_DEFAULT};
+                snprintf(row.name, sizeof row.name, "d%d", (int)more);
+                assert_int_equal(ud_fleet_put(fleet, &row), UD_OK);
+            }
+        }
+        assert_int_equal(all, (DEVICES + 2) / 3);
+        assert_int_equal(ud_fleet_touch(fleet, 2, NOW_MS), UD_OK);
+        assert_int_equal(ud_fleet_take_seen(fleet, ids, seen_ms, max), 1);
+        assert_int_equal(ids[0], 2);
+        ud_fleet_close(fleet);
+    }
+}
+
+static void test_a_name_of_any_length_is_found_and_goes(void **state)
+{
+    struct ud_fleet *fleet = fleet_of(0);
+    struct ud_row_device row = {.tenant = UD_TENANT_DEFAULT};
+    struct ud_fleet_device device;
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) { /* what was given back is used again */
+        for (int64_t len = 1; len <= UD_NAME_BYTES_MAX; len++) {
+            memset(row.name, 'a' + turn, (size_t)len);
+            row.name[len] = '\0';
+            row.id = len;
+            assert_int_equal(ud_fleet_put(fleet, &row), UD_OK);
+        }
+        for (int64_t len = 1; len <= UD_NAME_BYTES_MAX; len++) {
+            assert_int_equal(ud_fleet_get(fleet, len, &device), UD_OK);
+            assert_int_equal(strlen(device.name), len);
+            assert_int_equal(ud_fleet_find(fleet, UD_TENANT_DEFAULT, device.name, &device), UD_OK);
+            assert_int_equal(device.id, len);
+            ud_fleet_remove(fleet, len);
+            assert_int_equal(ud_fleet_find(fleet, UD_TENANT_DEFAULT, device.name, &device), UD_ERR_NOT_FOUND);
+        }
+    }
+    ud_fleet_close(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_was_seen_is_named_once_however_many_are_asked_for),
+        cmocka_unit_test(test_a_name_of_any_length_is_found_and_goes),
         cmocka_unit_test(test_a_registered_device_counts_as_long_as_its_registration_lives),
         cmocka_unit_test(test_what_is_counted_goes_with_the_device_and_never_twice),
         cmocka_unit_test(test_a_very_long_lifetime_counts_for_a_week),
