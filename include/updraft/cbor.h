@@ -54,16 +54,21 @@ static inline void ud_cbor_init_within(struct ud_cbor *reader, struct ud_bytes w
     ud_cbor_init(reader, part);
     reader->start = whole.ptr;
 }
-/** Keep `err` as the reader's error, at its present place, unless it has one already. */
+/** Keep `err` as the reader's error, at its present place, unless it has one already. UD_OK changes nothing. */
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err);
-/** The same for an item that was read already: `offset_bytes` is where it began. */
+/** The same for an item that was read already: it began at `at`, a place in what is read. */
+void ud_cbor_fail_from(struct ud_cbor *reader, const uint8_t *at, ud_err err);
+/** The same, by the offset where it began. */
 void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err);
 /** The same for the item whose head was read last. */
 void ud_cbor_fail_item(struct ud_cbor *reader, ud_err err);
 /** Type of the next item; nothing is consumed, no error is set. */
 ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader);
 /** Offset of the next item: the bytes consumed so far, and with ud_cbor_init_within() those before `part`. */
-size_t ud_cbor_offset(const struct ud_cbor *reader);
+UD_INLINE size_t ud_cbor_offset(const struct ud_cbor *reader)
+{
+    return (uintptr_t)reader->rest.ptr - (uintptr_t)reader->start;
+}
 
 uint64_t ud_cbor_uint(struct ud_cbor *reader);
 /** A uint or nint that fits int64_t; UD_ERR_NUMBER_RANGE otherwise. */
@@ -133,8 +138,8 @@ void ud_cbor_put_bstr(struct ud_cbor_writer *writer, struct ud_bytes bytes);
 /** Only the head of a bstr; exactly `len` bytes must follow by the other put functions. */
 void ud_cbor_put_bstr_head(struct ud_cbor_writer *writer, size_t len);
 void ud_cbor_put_tstr(struct ud_cbor_writer *writer, struct ud_bytes text);
-void ud_cbor_put_array(struct ud_cbor_writer *writer, uint64_t count);
-void ud_cbor_put_map(struct ud_cbor_writer *writer, uint64_t pairs);
+void ud_cbor_put_array(struct ud_cbor_writer *writer, size_t count);
+void ud_cbor_put_map(struct ud_cbor_writer *writer, size_t pairs);
 void ud_cbor_put_tag(struct ud_cbor_writer *writer, uint64_t tag);
 void ud_cbor_put_bool(struct ud_cbor_writer *writer, bool value);
 void ud_cbor_put_null(struct ud_cbor_writer *writer);

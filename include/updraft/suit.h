@@ -319,6 +319,7 @@ struct ud_suit_where {
     uint8_t manifest; /* 0 root, else a dependency of the tree */
     uint8_t section;  /* of the sequence at the bottom */
     uint8_t flags;
+    uint8_t spare; /* a whole word, which is copied by one register */
 };
 
 /* A sequence at work: an explicit stack instead of recursion. Places are offsets in the manifest's envelope. */
@@ -328,14 +329,14 @@ struct ud_suit_frame {
     uint16_t commands_left;
     uint16_t branches_left;
     uint32_t index; /* components that commands are for, four bits each, the lowest for now; turned by a loop */
+    struct ud_suit_where where;
     uint8_t loop_at;    /* components of the index that have done the command at work */
     uint8_t loop_count; /* 1..UD_SUIT_COMPONENTS_MAX */
-    struct ud_suit_where where;
 };
 
 #define UD_SUIT_FRAMES (2 + UD_SUIT_NESTING_MAX) /* of one manifest: section, shared sequence, nesting */
 
-/* Where the value of a parameter stands. */
+/* Where a parameter stands, its label first. */
 struct ud_suit_param_places {
     uint16_t at[UD_SUIT_PARAMS_MAX];      /* offset in the envelope; 0: not set */
     uint8_t manifest[UD_SUIT_PARAMS_MAX]; /* whose envelope */
@@ -357,17 +358,19 @@ struct ud_suit_run {
     uint8_t components; /* in `params`; the first are those of the root */
     uint8_t validated;  /* bit set of components: image match passed and nothing was written since */
     uint8_t intact;     /* the same for dependencies whose integrity was checked */
-    uint8_t checked;    /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence */
-    bool recalled;      /* the last answer was one from before an interruption */
+    uint8_t
+        checked; /* UD_SUIT_HAS_VENDOR, UD_SUIT_HAS_CLASS: conditions that held in the shared sequence, or are waived */
+    bool recalled;          /* the last answer was one from before an interruption */
     uint16_t commands_done; /* in this section */
     ud_err result;          /* UD_WAIT while it runs */
+    uint8_t component;      /* that the command at work is for now: in `params` */
     const struct ud_suit_ops *ops;
     void *ctx;
     struct ud_suit_frame *frames; /* own_frames, or those of the tree */
     struct ud_suit_tree *tree;    /* NULL: no dependencies */
     /* asks the device, or remembers what it answered before an interruption (suit_journal.h) */
     ud_err (*ask)(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
-                  uint8_t component, struct ud_suit_params *params);
+                  struct ud_suit_params *params);
     struct ud_suit_resume *resume;                                     /* of the latter */
     const struct ud_suit_manifest *mans[1 + UD_SUIT_DEPENDENCIES_MAX]; /* root, then dependencies */
     struct ud_suit_record record;

@@ -42,7 +42,7 @@ struct make {
     struct payload payloads[PAYLOADS_MAX]; /* by encoded key */
     size_t payload_count;
     struct ud_bytes shared;
-    uint64_t pairs; /* of the manifest map */
+    size_t pairs; /* of the manifest map */
 };
 
 static const struct {
@@ -270,13 +270,13 @@ static ud_err add_payloads(struct make *make)
 static ud_err put_parts(struct make *make, struct ud_cbor_writer *w)
 {
     const struct desc *desc = make->desc;
-    uint64_t components = 0;
-    uint64_t dependencies = 0;
+    size_t components = 0;
+    size_t dependencies = 0;
     for (size_t i = 0; i < desc->part_count; i++) {
         components += !desc->parts[i].dependency;
         dependencies += desc->parts[i].dependency;
     }
-    ud_cbor_put_map(w, 1 + (uint64_t)(dependencies > 0) + (make->shared.len > 0));
+    ud_cbor_put_map(w, 1 + (size_t)(dependencies > 0) + (make->shared.len > 0));
     if (dependencies > 0) {
         const struct desc_part *previous = NULL;
         ud_cbor_put_uint(w, COMMON_DEPENDENCIES);
@@ -335,7 +335,7 @@ static ud_err put_facts(struct make *make, struct ud_cbor_writer *w)
                                   "runs none higher");
     }
     ud_err err = desc_value_uint(make->desc, sequence, sequence->value, UINT64_MAX, &number);
-    ud_cbor_put_map(w, 3 + make->member_count + (uint64_t)(reference != NULL) + (component != NULL));
+    ud_cbor_put_map(w, 3 + make->member_count + (size_t)(reference != NULL) + (component != NULL));
     ud_cbor_put_uint(w, MANIFEST_VERSION);
     ud_cbor_put_uint(w, 1);
     ud_cbor_put_uint(w, MANIFEST_SEQUENCE);
@@ -379,7 +379,7 @@ static ud_err put_manifest(struct make *make, struct ud_buf *out)
 static ud_err put_envelope(struct make *make, struct ud_bytes manifest, struct ud_buf *out)
 {
     struct ud_cbor_writer w;
-    uint64_t pairs = 2 + make->payload_count;
+    size_t pairs = 2 + make->payload_count;
     for (size_t i = 0; i < make->member_count; i++) {
         pairs += make->members[i].apart;
     }

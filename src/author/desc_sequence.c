@@ -18,7 +18,7 @@ struct work {
     unsigned depth;
     struct ud_buf buf; /* commands */
     struct ud_cbor_writer w;
-    uint64_t items;
+    size_t items;
 };
 
 static const struct desc_line *line_at(const struct work *work, size_t i)
@@ -452,7 +452,7 @@ static ud_err put_try(struct work *work, const struct desc_line *line)
     const char *rest = line->value;
     const char *item;
     size_t len;
-    uint64_t count = 0;
+    size_t count = 0;
     while (desc_next_item(&rest, &item, &len)) {
         count++;
     }

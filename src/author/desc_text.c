@@ -99,9 +99,9 @@ static const struct desc_line *find(const struct text_work *work, const char *la
                                                             : NULL;
 }
 
-static uint64_t count_texts(const struct text_work *work, const char *language, const struct desc_part *part)
+static size_t count_texts(const struct text_work *work, const char *language, const struct desc_part *part)
 {
-    uint64_t count = 0;
+    size_t count = 0;
     const struct desc_word *row = part != NULL ? desc_text_component : desc_text_all;
     for (; row->name != NULL; row++) {
         count += find(work, language, part, row->name) != NULL;
@@ -128,7 +128,7 @@ static ud_err put_texts(struct text_work *work, const char *language, const stru
 
 static ud_err put_language(struct text_work *work, const char *language, struct ud_cbor_writer *w)
 {
-    uint64_t count = count_texts(work, language, NULL);
+    size_t count = count_texts(work, language, NULL);
     for (size_t i = 0; i < work->part_count; i++) {
         count += count_texts(work, language, work->parts[i]) > 0;
     }
@@ -136,7 +136,7 @@ static ud_err put_language(struct text_work *work, const char *language, struct 
     ud_cbor_put_map(w, count);
     ud_err err = put_texts(work, language, NULL, w);
     for (size_t i = 0; err == UD_OK && i < work->part_count; i++) {
-        const uint64_t texts = count_texts(work, language, work->parts[i]);
+        const size_t texts = count_texts(work, language, work->parts[i]);
         if (texts > 0) {
             ud_cbor_put_raw(w, work->parts[i]->id);
             ud_cbor_put_map(w, texts);

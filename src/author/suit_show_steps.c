@@ -276,7 +276,8 @@ static void do_branches(struct show *show, struct level *level)
 /* Parameters of several components at once; the last one is at work afterwards. */
 static void do_maps(struct show *show, struct level *level)
 {
-    struct suit_pairs pairs = suit_take_map(&level->r);
+    struct suit_pairs pairs;
+    suit_take_map(&level->r, &pairs);
     while (suit_next_pair(&level->r, &pairs)) {
         level->index =
             (struct ud_suit_index){.count = 1, .components = {suit_take_component(&level->r, show->place)}};

@@ -70,7 +70,7 @@ ud_err suit_write_member_digest(struct ud_cbor_writer *w, struct ud_bytes conten
     return err;
 }
 
-ud_err suit_write_unsigned(struct ud_cbor_writer *w, uint64_t pairs, struct ud_bytes manifest)
+ud_err suit_write_unsigned(struct ud_cbor_writer *w, size_t pairs, struct ud_bytes manifest)
 {
     struct part digest_part;
     struct part wrapper;
@@ -93,7 +93,7 @@ ud_err suit_write_unsigned(struct ud_cbor_writer *w, uint64_t pairs, struct ud_b
 
 /* What stays of an envelope when wrapper and manifest are written anew. */
 struct remains {
-    uint64_t pairs;        /* of the whole map */
+    size_t pairs;          /* of the whole map */
     struct ud_bytes after; /* the members behind the manifest */
 };
 
@@ -119,7 +119,7 @@ bool suit_write_is_same(const struct ud_suit_envelope *a, const struct ud_suit_e
            ud_bytes_equal(a->manifest_item, b->manifest_item) && ud_bytes_equal(left.after, right.after);
 }
 
-static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope *env, uint64_t count,
+static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope *env, size_t count,
                         struct ud_bytes blocks)
 {
     const size_t digest_bytes = ud_cbor_head_bytes(env->digest_item.len) + env->digest_item.len;
@@ -131,11 +131,10 @@ static void put_wrapper(struct ud_cbor_writer *w, const struct ud_suit_envelope 
 }
 
 /* The pairs behind the manifest, less those that go; with `w` NULL only counted. @return how many stay */
-static uint64_t put_rest(struct ud_cbor_writer *w, const struct remains *remains, uint32_t labels,
-                         bool payloads)
+static size_t put_rest(struct ud_cbor_writer *w, const struct remains *remains, uint32_t labels, bool payloads)
 {
     struct ud_cbor r;
-    uint64_t stay = 0;
+    size_t stay = 0;
     ud_cbor_init(&r, remains->after);
     for (uint64_t i = 2; i < remains->pairs && r.err == UD_OK; i++) {
         struct ud_bytes pair = r.rest;
@@ -162,7 +161,7 @@ ud_err suit_write_cut(struct ud_buf *out, const struct ud_suit_envelope *env, ui
     struct remains remains;
     struct ud_cbor_writer w;
     const ud_err err = split(env, &remains);
-    const uint64_t stay = err == UD_OK ? put_rest(NULL, &remains, labels, payloads) : 0;
+    const size_t stay = err == UD_OK ? put_rest(NULL, &remains, labels, payloads) : 0;
     if (err != UD_OK || 2 + stay == remains.pairs) {
         return err != UD_OK ? err : UD_ERR_NOT_FOUND;
     }
@@ -170,7 +169,7 @@ ud_err suit_write_cut(struct ud_buf *out, const struct ud_suit_envelope *env, ui
     ud_cbor_put_tag(&w, UD_SUIT_TAG_ENVELOPE);
     ud_cbor_put_map(&w, 2 + stay);
     ud_cbor_put_uint(&w, ENVELOPE_WRAPPER);
-    put_wrapper(&w, env, UINT64_C(1) + env->block_count, (struct ud_bytes){NULL, 0});
+    put_wrapper(&w, env, (size_t)1 + env->block_count, (struct ud_bytes){NULL, 0});
     ud_cbor_put_uint(&w, ENVELOPE_MANIFEST);
     ud_cbor_put_raw(&w, env->manifest_item);
     (void)put_rest(&w, &remains, labels, payloads);
@@ -213,7 +212,7 @@ ud_err suit_write_with_blocks(struct ud_buf *out, const struct ud_suit_envelope 
     ud_cbor_put_tag(&w, UD_SUIT_TAG_ENVELOPE);
     ud_cbor_put_map(&w, remains.pairs);
     ud_cbor_put_uint(&w, ENVELOPE_WRAPPER);
-    put_wrapper(&w, env, UINT64_C(1) + env->block_count + block_count, blocks);
+    put_wrapper(&w, env, (size_t)1 + env->block_count + block_count, blocks);
     ud_cbor_put_uint(&w, ENVELOPE_MANIFEST);
     ud_cbor_put_raw(&w, env->manifest_item);
     ud_cbor_put_raw(&w, remains.after);
@@ -263,7 +262,7 @@ static ud_err renumber(struct ud_buf *out, struct ud_bytes manifest, uint64_t se
     struct ud_cbor r;
     struct ud_cbor_writer w;
     ud_cbor_init(&r, manifest);
-    const uint64_t pairs = ud_cbor_map(&r);
+    const size_t pairs = ud_cbor_map(&r);
     (void)ud_cbor_skip(&r);
     (void)ud_cbor_skip(&r);
     (void)ud_cbor_uint(&r);

@@ -11,7 +11,7 @@
 #define SUIT_WRITE_OVERHEAD_BYTES_MAX 4096 /* what a reissue may need beside the old envelope */
 
 /** The head of an envelope of `pairs` members: tag, map, wrapper without a signature, manifest. UD_ERR_CRYPTO. */
-ud_err suit_write_unsigned(struct ud_cbor_writer *w, uint64_t pairs, struct ud_bytes manifest);
+ud_err suit_write_unsigned(struct ud_cbor_writer *w, size_t pairs, struct ud_bytes manifest);
 /** SUIT_Digest of a severable member with this content, as it stands in the manifest. UD_ERR_CRYPTO. */
 ud_err suit_write_member_digest(struct ud_cbor_writer *w, struct ud_bytes content);
 

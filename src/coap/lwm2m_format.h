@@ -39,6 +39,6 @@ bool ud_lwm2m_link_put(uint16_t object, uint16_t instance, struct ud_buf *buf);
 /** Put `head` before what stands in buf from `begin` on. False when it does not fit. */
 bool ud_lwm2m_insert(struct ud_buf *buf, size_t begin, struct ud_bytes head);
 /** The same with the head of a CBOR array or map of `count` items. */
-ud_err ud_lwm2m_insert_head(struct ud_buf *buf, size_t begin, bool map, uint64_t count);
+ud_err ud_lwm2m_insert_head(struct ud_buf *buf, size_t begin, bool map, size_t count);
 
 #endif

@@ -267,7 +267,7 @@ bool ud_lwm2m_insert(struct ud_buf *buf, size_t begin, struct ud_bytes head)
     return true;
 }
 
-ud_err ud_lwm2m_insert_head(struct ud_buf *buf, size_t begin, bool map, uint64_t count)
+ud_err ud_lwm2m_insert_head(struct ud_buf *buf, size_t begin, bool map, size_t count)
 {
     uint8_t bytes[9];
     struct ud_buf head = {bytes, sizeof bytes, 0};

@@ -120,7 +120,7 @@ static ud_err put_record(struct ud_lwm2m_writer *writer, const struct ud_lwm2m_r
     }
     base_name.len = writer->count == 0 ? base_name.len : 0; /* it holds from the first record on */
     ud_cbor_writer_init(&cbor, writer->buf);
-    ud_cbor_put_map(&cbor, (uint64_t)(base_name.len > 0) + (name.len > 0) + valued);
+    ud_cbor_put_map(&cbor, (size_t)(base_name.len > 0) + (name.len > 0) + valued);
     put_names(&cbor, ud_buf_bytes(&base_name), ud_buf_bytes(&name));
     if (record->kind == UD_LWM2M_LINK) {
         ud_cbor_put_tstr(&cbor, UD_BYTES_LITERAL("vlo"));

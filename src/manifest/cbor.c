@@ -31,16 +31,6 @@ void ud_cbor_start(struct ud_cbor *reader, const uint8_t *ptr, size_t len)
     reader->err = UD_OK;
 }
 
-static size_t offset_of(const struct ud_cbor *reader, const uint8_t *at)
-{
-    return (uintptr_t)at - (uintptr_t)reader->start;
-}
-
-size_t ud_cbor_offset(const struct ud_cbor *reader)
-{
-    return offset_of(reader, reader->rest.ptr);
-}
-
 void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err)
 {
     if (reader->err == UD_OK) {
@@ -49,14 +39,19 @@ void ud_cbor_fail_at(struct ud_cbor *reader, size_t offset_bytes, ud_err err)
     }
 }
 
+void ud_cbor_fail_from(struct ud_cbor *reader, const uint8_t *at, ud_err err)
+{
+    ud_cbor_fail_at(reader, (uintptr_t)at - (uintptr_t)reader->start, err);
+}
+
 void ud_cbor_fail(struct ud_cbor *reader, ud_err err)
 {
-    ud_cbor_fail_at(reader, ud_cbor_offset(reader), err);
+    ud_cbor_fail_from(reader, reader->rest.ptr, err);
 }
 
 void ud_cbor_fail_item(struct ud_cbor *reader, ud_err err)
 {
-    ud_cbor_fail_at(reader, offset_of(reader, reader->item), err);
+    ud_cbor_fail_from(reader, reader->item, err);
 }
 
 size_t ud_cbor_open(struct ud_cbor *reader)
@@ -81,14 +76,12 @@ ud_cbor_type ud_cbor_peek(const struct ud_cbor *reader)
     if (reader->err != UD_OK || reader->rest.len == 0) {
         return UD_CBOR_END;
     }
-    const uint8_t initial = reader->rest.ptr[0];
-    const uint8_t info = initial & 0x1f;
-    if (initial >> 5 != MAJOR_SIMPLE) {
-        return (ud_cbor_type)(initial >> 5);
-    }
-    return info == INFO_FALSE || info == INFO_TRUE ? UD_CBOR_BOOL
-           : info == INFO_NULL                     ? UD_CBOR_NULL
-                                                   : UD_CBOR_OTHER;
+    enum { SIMPLE = MAJOR_SIMPLE << 5 };
+    const uint32_t initial = reader->rest.ptr[0];
+    return initial < SIMPLE                                                      ? (ud_cbor_type)(initial >> 5)
+           : initial == (SIMPLE | INFO_NULL)                                     ? UD_CBOR_NULL
+           : initial == (SIMPLE | INFO_FALSE) || initial == (SIMPLE | INFO_TRUE) ? UD_CBOR_BOOL
+                                                                                 : UD_CBOR_OTHER;
 }
 
 /* Major type of the item whose head was read last. */
@@ -199,9 +192,9 @@ static bool utf8_valid(struct ud_bytes text)
                 return false;
             }
         } else if (byte >= 0x80) {
-            more = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
+            more = 1U + (byte >= 0xe0) + (byte >= 0xf0);
             point = byte & (0x3fU >> more);
-            least = more == 1 ? 0x80 : UINT32_C(1) << (more * 5 + 1);
+            least = UINT32_C(1) << (more * 5 + 1); /* of two bytes: no lead below c2 */
             if (byte < 0xc2 || byte > 0xf4) {
                 return false;
             }
@@ -224,7 +217,8 @@ static ud_view take_rest(struct ud_cbor *reader, uint32_t major, size_t len)
     return ud_view_of(content);
 }
 
-static ud_view take_string(struct ud_cbor *reader, ud_cbor_type type)
+/* Not inlined: its callers are a line each. */
+__attribute__((noinline)) static ud_view take_string(struct ud_cbor *reader, ud_cbor_type type)
 {
     return take_rest(reader, type, (size_t)take_type(reader, type));
 }
@@ -256,7 +250,7 @@ uint64_t ud_cbor_tag(struct ud_cbor *reader)
 
 bool ud_cbor_bool(struct ud_cbor *reader)
 {
-    return take_type(reader, UD_CBOR_BOOL) == INFO_TRUE;
+    return (uint32_t)take_type(reader, UD_CBOR_BOOL) == INFO_TRUE;
 }
 
 void ud_cbor_null(struct ud_cbor *reader)
@@ -304,8 +298,7 @@ ud_view ud_cbor_key_view(struct ud_cbor *reader, struct ud_bytes *previous)
     if (shorter > 0) {
         const int order = memcmp(key.ptr, previous->ptr, shorter);
         if (order <= 0) {
-            ud_cbor_fail_at(reader, offset_of(reader, key.ptr),
-                            order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);
+            ud_cbor_fail_from(reader, key.ptr, order == 0 ? UD_ERR_DUPLICATE : UD_ERR_NOT_DETERMINISTIC);
         }
     }
     *previous = key;
@@ -398,12 +391,12 @@ void ud_cbor_put_tstr(struct ud_cbor_writer *writer, struct ud_bytes text)
     ud_cbor_put_raw(writer, text);
 }
 
-void ud_cbor_put_array(struct ud_cbor_writer *writer, uint64_t count)
+void ud_cbor_put_array(struct ud_cbor_writer *writer, size_t count)
 {
     put_head(writer, UD_CBOR_ARRAY, count);
 }
 
-void ud_cbor_put_map(struct ud_cbor_writer *writer, uint64_t pairs)
+void ud_cbor_put_map(struct ud_cbor_writer *writer, size_t pairs)
 {
     put_head(writer, UD_CBOR_MAP, pairs);
 }

@@ -31,13 +31,13 @@ static void take_structure(struct ud_cbor *r, struct ud_cose *cose)
     }
     const struct ud_cose_form *form = form_of(ud_cbor_tag(r));
     if (form == NULL || ud_cbor_array(r) != form->elements) {
-        ud_cbor_fail_at(r, 0, UD_ERR_COSE);
+        ud_cbor_fail_from(r, r->start, UD_ERR_COSE);
         return;
     }
     cose->body.form = form;
     cose->body.body_protected = ud_cbor_bstr(r);
     cose_headers_read_protected(r, cose->body.body_protected, &headers);
-    cose_headers_read(r, &headers, false, false);
+    cose_headers_read(r, &headers, false);
     if (headers.has_alg == (form->take_proof != NULL)) { /* each signer's, or the body's */
         ud_cbor_fail(r, UD_ERR_COSE);
     }
@@ -56,8 +56,8 @@ static void take_structure(struct ud_cbor *r, struct ud_cose *cose)
 ud_err ud_cose_parse(struct ud_cose *cose, struct ud_bytes in, struct ud_diag *diag)
 {
     struct ud_cbor r;
-    memset(cose, 0, sizeof *cose);
     ud_cbor_init(&r, in);
+    memset(cose, 0, sizeof *cose);
     take_structure(&r, cose);
     return ud_diag_set(diag, r.err, r.err_offset_bytes);
 }
@@ -78,26 +78,26 @@ bool ud_cose_fits(const struct ud_cose_proof *proof, ud_key_type type)
 }
 
 /* One more byte string. @return parts so far */
-static size_t add_string(struct cose_to_be_proved *to, size_t count, struct ud_bytes content)
+static size_t add_string(struct cose_to_be_proved *to, size_t count, const struct ud_bytes *content)
 {
     uint8_t *head = to->heads[count / 2];
-    to->parts[count] = (struct ud_bytes){head, ud_cbor_head(head, UD_CBOR_BSTR, content.len)};
-    to->parts[count + 1] = content;
+    to->parts[count] = (struct ud_bytes){head, ud_cbor_head(head, UD_CBOR_BSTR, content->len)};
+    to->parts[count + 1] = *content;
     return count + 2;
 }
 
-size_t cose_to_be_proved(const struct ud_cose_proof *proof, struct ud_bytes payload,
+size_t cose_to_be_proved(const struct ud_cose_proof *proof, const struct ud_bytes *payload,
                          struct cose_to_be_proved *to)
 {
+    static const uint8_t external[] = {0x40}; /* no external data: an empty string */
     const uint8_t *context = (const uint8_t *)proof->form->context;
-    size_t count = 1;
     to->parts[0] = (struct ud_bytes){context, 2 + (context[1] & 31U)};
-    count = add_string(to, count, proof->body_protected);
+    size_t count = add_string(to, 1, &proof->body_protected);
     if (proof->form->take_proof != NULL) {
-        count = add_string(to, count, proof->protected_bytes);
+        count = add_string(to, count, &proof->protected_bytes);
     }
-    count = add_string(to, count, (struct ud_bytes){NULL, 0}); /* external data */
-    return add_string(to, count, payload);
+    to->parts[count] = UD_BYTES_ARRAY(external);
+    return add_string(to, count + 1, payload);
 }
 
 ud_err ud_cose_verify(const struct ud_cose_proof *proof, const struct ud_key *key, struct ud_bytes payload)
@@ -107,7 +107,7 @@ ud_err ud_cose_verify(const struct ud_cose_proof *proof, const struct ud_key *ke
     if (row == NULL || row->key != key->type || proof->form->is_mac != (key->type == UD_KEY_HMAC256)) {
         return UD_ERR_ALGORITHM;
     }
-    const size_t count = cose_to_be_proved(proof, payload, &to);
+    const size_t count = cose_to_be_proved(proof, &payload, &to);
     return row->verify(key, to.parts, count, proof->value);
 }
 

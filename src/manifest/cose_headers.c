@@ -11,27 +11,29 @@ static uint8_t take_label(struct ud_cbor *r, struct cose_headers *headers)
         ud_cbor_fail(r, UD_ERR_SHAPE);
     }
     const struct ud_bytes label = ud_cbor_skip(r);
-    for (size_t i = 0; i < headers->count; i++) {
-        if (ud_bytes_equal(headers->seen[i], label)) {
+    size_t before = 0;
+    for (; before < headers->count; before++) {
+        if (ud_bytes_equal(headers->seen[before], label)) {
             ud_cbor_fail_item(r, UD_ERR_DUPLICATE);
         }
     }
-    if (headers->count == UD_COSE_HEADERS_MAX) {
+    if (before == UD_COSE_HEADERS_MAX) {
         ud_cbor_fail_item(r, UD_ERR_LIMIT);
     }
     if (r->err != UD_OK) {
         return COSE_HEADER_OTHER;
     }
-    headers->seen[headers->count++] = label;
+    headers->seen[before] = label;
+    headers->count = (uint8_t)(before + 1);
     return label.len == 1 ? label.ptr[0] : COSE_HEADER_OTHER;
 }
 
-static void take_header(struct ud_cbor *r, struct cose_headers *headers, bool is_protected, bool alg_anywhere)
+static void take_header(struct ud_cbor *r, struct cose_headers *headers, bool alg_allowed)
 {
     const uint8_t label = take_label(r, headers);
     if (label == COSE_HEADER_KID) {
         headers->kid = ud_cbor_bstr(r);
-    } else if (label == COSE_HEADER_CRIT || (label == COSE_HEADER_ALG && !is_protected && !alg_anywhere)) {
+    } else if (label == COSE_HEADER_CRIT || (label == COSE_HEADER_ALG && !alg_allowed)) {
         ud_cbor_fail(r, UD_ERR_COSE);
     } else if (label == COSE_HEADER_ALG) {
         if (ud_cbor_peek(r) == UD_CBOR_TSTR) {
@@ -39,16 +41,15 @@ static void take_header(struct ud_cbor *r, struct cose_headers *headers, bool is
         }
         headers->alg = ud_cbor_int(r);
         headers->has_alg = true;
-        headers->alg_is_protected = is_protected;
     } else {
         (void)ud_cbor_skip(r);
     }
 }
 
-void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool is_protected, bool alg_anywhere)
+void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool alg_allowed)
 {
     for (size_t pairs = ud_cbor_map(r); pairs > 0 && r->err == UD_OK; pairs--) {
-        take_header(r, headers, is_protected, alg_anywhere);
+        take_header(r, headers, alg_allowed);
     }
 }
 
@@ -57,7 +58,7 @@ void cose_headers_read_protected(struct ud_cbor *r, struct ud_bytes content, str
     const struct ud_bytes behind = r->rest;
     if (r->err == UD_OK && content.len > 0) {
         r->rest = content;
-        cose_headers_read(r, headers, true, false);
+        cose_headers_read(r, headers, true);
         (void)ud_cbor_finish(r);
         r->rest = behind;
     }

@@ -25,16 +25,15 @@ struct cose_headers {
     struct ud_bytes seen[UD_COSE_HEADERS_MAX]; /* encoded labels of both maps */
     uint8_t count;
     bool has_alg;
-    bool alg_is_protected;
     int64_t alg;
     struct ud_bytes kid;
 };
 
 /**
- * Read one of the two maps. An algorithm that is unprotected is an error unless `alg_anywhere` (AES-CTR and key wrapping
- * have nothing to protect it with). UD_ERR_COSE, UD_ERR_ALGORITHM, UD_ERR_DUPLICATE, UD_ERR_LIMIT stay in the reader.
+ * Read the unprotected map. An algorithm in it is an error unless `alg_allowed` (AES-CTR and key wrapping have nothing to
+ * protect it with). UD_ERR_COSE, UD_ERR_ALGORITHM, UD_ERR_DUPLICATE, UD_ERR_LIMIT stay in the reader.
  */
-void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool is_protected, bool alg_anywhere);
+void cose_headers_read(struct ud_cbor *r, struct cose_headers *headers, bool alg_allowed);
 
 /**
  * The protected map, from the content of its bstr: empty is an empty map. It lies in what `r` reads, which is

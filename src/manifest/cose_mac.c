@@ -9,13 +9,13 @@ static void take_tag_and_recipient(struct ud_cbor *r, struct ud_cose *cose)
 {
     struct cose_headers headers = {.count = 0};
     cose_take_value(r, cose);
-    const size_t at = ud_cbor_offset(r);
+    const uint8_t *at = r->rest.ptr;
     if (ud_cbor_array(r) != 1 || ud_cbor_array(r) != RECIPIENT_ELEMENTS || ud_cbor_bstr(r).len != 0) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
-    cose_headers_read(r, &headers, false, true);
+    cose_headers_read(r, &headers, true);
     if (ud_cbor_bstr(r).len != 0 || headers.alg != ALG_DIRECT) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
     if (cose->body.kid.len == 0) {
         cose->body.kid = headers.kid;

@@ -8,16 +8,16 @@ enum { SIGNATURE_ELEMENTS = 3 };
 static void take_signer(struct ud_cbor *r, struct ud_cose_proof *proof)
 {
     struct cose_headers headers = {.count = 0};
-    const size_t at = ud_cbor_offset(r);
+    const uint8_t *at = r->rest.ptr;
     if (ud_cbor_array(r) != SIGNATURE_ELEMENTS) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
     proof->protected_bytes = ud_cbor_bstr(r);
-    cose_headers_read(r, &headers, false, false);
+    cose_headers_read(r, &headers, false);
     proof->value = ud_cbor_bstr(r);
     cose_headers_read_protected(r, proof->protected_bytes, &headers);
     if (!headers.has_alg) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
     proof->kid = headers.kid;
     proof->alg = headers.alg;
@@ -26,13 +26,13 @@ static void take_signer(struct ud_cbor *r, struct ud_cose_proof *proof)
 static void take_signers(struct ud_cbor *r, struct ud_cose *cose)
 {
     struct ud_cose_proof proof;
-    const size_t at = ud_cbor_offset(r);
+    const uint8_t *at = r->rest.ptr;
     const size_t count = ud_cbor_array(r);
     if (count == 0) {
-        ud_cbor_fail_at(r, at, UD_ERR_MISSING);
+        ud_cbor_fail_from(r, at, UD_ERR_MISSING);
     }
     if (count > UD_COSE_PROOFS_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        ud_cbor_fail_from(r, at, UD_ERR_LIMIT);
         return;
     }
     cose->signers = r->rest;

@@ -38,7 +38,7 @@ static ud_err put_proof(struct ud_cbor_writer *w, const struct ud_signer *signer
     if (ud_cbor_written(w) != UD_OK || room > out->cap - out->len) {
         return UD_ERR_BUFFER;
     }
-    const size_t count = cose_to_be_proved(proof, payload, &to);
+    const size_t count = cose_to_be_proved(proof, &payload, &to);
     const ud_err err = signer->sign(signer->ctx, signer->alg, to.parts, count, out->ptr + out->len, &made);
     if (err != UD_OK) {
         return err;

@@ -41,44 +41,49 @@ static struct ud_bytes header_bstr(struct ud_bytes map, int64_t label)
     return ud_cbor_bstr(&r);
 }
 
-/* Both header maps: the protected bstr's content, and the unprotected map as it is encoded. */
-static void take_headers(struct ud_cbor *r, struct cose_headers *headers, struct ud_bytes *protected_bytes,
+/*
+ * Both header maps: the protected bstr's content, and the unprotected map as it is encoded.
+ * @return is there an algorithm, and in the protected one?
+ */
+static bool take_headers(struct ud_cbor *r, struct cose_headers *headers, struct ud_bytes *protected_bytes,
                          struct ud_bytes *unprotected)
 {
     *protected_bytes = ud_cbor_bstr(r);
     *unprotected = r->rest;
-    cose_headers_read(r, headers, false, true);
+    cose_headers_read(r, headers, true);
     unprotected->len -= r->rest.len;
+    const bool is_outside = headers->has_alg;
     cose_headers_read_protected(r, *protected_bytes, headers);
+    return headers->has_alg && !is_outside;
 }
 
 static void take_recipient(struct ud_cbor *r, struct ud_recipient *recipient)
 {
     struct cose_headers headers = {.count = 0};
-    const size_t at = ud_cbor_offset(r);
+    const uint8_t *at = r->rest.ptr;
     if (ud_cbor_array(r) != RECIPIENT_ELEMENTS) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
-    take_headers(r, &headers, &recipient->protected_bytes, &recipient->unprotected);
+    recipient->alg_is_protected =
+        take_headers(r, &headers, &recipient->protected_bytes, &recipient->unprotected);
     recipient->wrapped = ud_cbor_bstr(r);
     recipient->alg = headers.alg;
-    recipient->alg_is_protected = headers.alg_is_protected;
     recipient->kid = headers.kid;
     if (!headers.has_alg) {
-        ud_cbor_fail_at(r, at, UD_ERR_COSE);
+        ud_cbor_fail_from(r, at, UD_ERR_COSE);
     }
 }
 
 static void take_recipients(struct ud_cbor *r, struct ud_encrypt_info *info)
 {
     struct ud_recipient recipient;
-    const size_t at = ud_cbor_offset(r);
+    const uint8_t *at = r->rest.ptr;
     const size_t count = ud_cbor_array(r);
     if (count == 0) {
-        ud_cbor_fail_at(r, at, UD_ERR_MISSING);
+        ud_cbor_fail_from(r, at, UD_ERR_MISSING);
     }
     if (count > UD_ENCRYPT_RECIPIENTS_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        ud_cbor_fail_from(r, at, UD_ERR_LIMIT);
         return;
     }
     info->recipients = r->rest;
@@ -90,14 +95,15 @@ static void take_recipients(struct ud_cbor *r, struct ud_encrypt_info *info)
 }
 
 /* An AEAD protects its header; AES-CTR has nothing to do so with, and its header must be empty (RFC 9459). */
-static ud_err check_content(struct ud_encrypt_info *info, const struct cose_headers *headers)
+static ud_err check_content(struct ud_encrypt_info *info, const struct cose_headers *headers,
+                            bool alg_is_protected)
 {
     const struct ud_content_algorithm *algorithm = encrypt_algorithm(headers->alg);
     if (algorithm == NULL) {
         return headers->has_alg ? UD_ERR_ALGORITHM : UD_ERR_COSE;
     }
     const bool is_aead = algorithm->seal != NULL;
-    if (headers->alg_is_protected != is_aead || (!is_aead && info->protected_bytes.len > 0)) {
+    if (alg_is_protected != is_aead || (!is_aead && info->protected_bytes.len > 0)) {
         return UD_ERR_COSE;
     }
     if (info->protected_bytes.len > UD_ENCRYPT_PROTECTED_BYTES_MAX) {
@@ -124,7 +130,7 @@ ud_err ud_encrypt_info_parse(struct ud_encrypt_info *info, struct ud_bytes in, s
     if (ud_cbor_tag(&r) != UD_ENCRYPT_TAG || ud_cbor_array(&r) != ENCRYPT_ELEMENTS) {
         ud_cbor_fail_at(&r, 0, UD_ERR_COSE);
     }
-    take_headers(&r, &headers, &found.protected_bytes, &unprotected);
+    const bool alg_is_protected = take_headers(&r, &headers, &found.protected_bytes, &unprotected);
     if (ud_cbor_peek(&r) != UD_CBOR_NULL) { /* the ciphertext is always elsewhere */
         ud_cbor_fail(&r, UD_ERR_COSE);
     }
@@ -133,7 +139,7 @@ ud_err ud_encrypt_info_parse(struct ud_encrypt_info *info, struct ud_bytes in, s
     ud_err err = ud_cbor_finish(&r);
     if (err == UD_OK) {
         found.iv = header_bstr(unprotected, COSE_HEADER_IV);
-        err = check_content(&found, &headers);
+        err = check_content(&found, &headers, alg_is_protected);
         ud_cbor_fail_at(&r, 0, err);
     }
     if (err == UD_OK) {

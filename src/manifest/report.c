@@ -34,7 +34,18 @@ _Static_assert(UD_SUIT_COMPONENTS_MAX <= 24, "the index of a dependency is encod
 
 /* Writing */
 
-static void put_digest(struct ud_cbor_writer *w, struct ud_bytes digest)
+void ud_report_put_key(struct ud_cbor_writer *w, int32_t key)
+{
+    ud_cbor_put_int(w, key);
+}
+
+void ud_report_put_pair(struct ud_cbor_writer *w, int32_t key, uint64_t number)
+{
+    ud_report_put_key(w, key);
+    ud_cbor_put_uint(w, number);
+}
+
+__attribute__((noinline)) static void put_digest(struct ud_cbor_writer *w, struct ud_bytes digest)
 {
     ud_cbor_put_array(w, 2);
     ud_cbor_put_int(w, ALG_SHA256);
@@ -49,17 +60,16 @@ void ud_report_put_wrapped_digest(struct ud_cbor_writer *w, struct ud_bytes dige
 
 void ud_report_put_claim_image(struct ud_cbor_writer *w, const struct ud_report_claim *claim)
 {
-    ud_cbor_put_uint(w, CLAIM_COMPONENT);
+    ud_report_put_key(w, CLAIM_COMPONENT);
     ud_cbor_put_raw(w, claim->component_id);
-    ud_cbor_put_uint(w, CLAIM_DIGEST);
+    ud_report_put_key(w, CLAIM_DIGEST);
     ud_report_put_wrapped_digest(w, claim->digest);
-    ud_cbor_put_uint(w, CLAIM_SIZE);
-    ud_cbor_put_uint(w, claim->image_size);
+    ud_report_put_pair(w, CLAIM_SIZE, claim->image_size);
 }
 
 void ud_report_put_claim_sequence(struct ud_cbor_writer *w, const struct ud_report_claim *claim)
 {
-    ud_cbor_put_int(w, CLAIM_SEQUENCE);
+    ud_report_put_key(w, CLAIM_SEQUENCE);
     ud_cbor_put_array(w, 2);
     ud_cbor_put_uint(w, claim->epoch);
     ud_cbor_put_uint(w, claim->sequence);
@@ -93,23 +103,21 @@ static void put_record(struct ud_cbor_writer *w, const struct ud_suit_record *re
 
 static void put_result(struct ud_cbor_writer *w, const struct ud_report *report)
 {
-    ud_cbor_put_uint(w, KEY_RESULT);
+    ud_report_put_key(w, KEY_RESULT);
     if (report->result == UD_OK) {
         ud_cbor_put_bool(w, true);
         return;
     }
     ud_cbor_put_map(w, 3);
-    ud_cbor_put_uint(w, RESULT_CODE);
-    ud_cbor_put_uint(w, (uint64_t)report->result);
-    ud_cbor_put_uint(w, RESULT_RECORD);
+    ud_report_put_pair(w, RESULT_CODE, (uint64_t)report->result);
+    ud_report_put_key(w, RESULT_RECORD);
     put_record(w, &report->record);
-    ud_cbor_put_uint(w, RESULT_REASON);
-    ud_cbor_put_uint(w, ud_err_suit_reason(report->result));
+    ud_report_put_pair(w, RESULT_REASON, ud_err_suit_reason(report->result));
 }
 
 static void put_reference(struct ud_cbor_writer *w, const struct ud_report *report)
 {
-    ud_cbor_put_uint(w, KEY_REFERENCE);
+    ud_report_put_key(w, KEY_REFERENCE);
     ud_cbor_put_array(w, 2);
     ud_cbor_put_tstr(w, report->reference_uri);
     put_digest(w, report->reference_digest);
@@ -117,21 +125,17 @@ static void put_reference(struct ud_cbor_writer *w, const struct ud_report *repo
 
 static void put_device(struct ud_cbor_writer *w, const struct ud_report *report)
 {
-    ud_cbor_put_int(w, KEY_DEVICE);
+    ud_report_put_key(w, KEY_DEVICE);
     ud_cbor_put_map(w, 3U + (report->measurement.len > 0 ? 1 : 0) + (report->counter_err != UD_OK ? 1 : 0));
-    ud_cbor_put_uint(w, DEVICE_BOOTS);
-    ud_cbor_put_uint(w, report->boot_count);
-    ud_cbor_put_uint(w, DEVICE_COUNTER);
-    ud_cbor_put_uint(w, report->counter);
-    ud_cbor_put_uint(w, DEVICE_REASON);
-    ud_cbor_put_uint(w, (uint64_t)report->boot_reason);
+    ud_report_put_pair(w, DEVICE_BOOTS, report->boot_count);
+    ud_report_put_pair(w, DEVICE_COUNTER, report->counter);
+    ud_report_put_pair(w, DEVICE_REASON, (uint64_t)report->boot_reason);
     if (report->measurement.len > 0) {
-        ud_cbor_put_uint(w, DEVICE_MEASUREMENT);
+        ud_report_put_key(w, DEVICE_MEASUREMENT);
         ud_cbor_put_bstr(w, report->measurement);
     }
     if (report->counter_err != UD_OK) {
-        ud_cbor_put_uint(w, DEVICE_COUNTER_ERR);
-        ud_cbor_put_uint(w, (uint64_t)report->counter_err);
+        ud_report_put_pair(w, DEVICE_COUNTER_ERR, (uint64_t)report->counter_err);
     }
 }
 
@@ -171,10 +175,10 @@ ud_err ud_report_write(struct ud_buf *out, const struct ud_report *report, const
         ud_cbor_writer_init(&w, &buf);
         ud_cbor_put_map(&w, 4U + (report->nonce.len > 0) + (more != NULL && more->can != NULL));
         if (report->nonce.len > 0) {
-            ud_cbor_put_uint(&w, KEY_NONCE);
+            ud_report_put_key(&w, KEY_NONCE);
             ud_cbor_put_bstr(&w, report->nonce);
         }
-        ud_cbor_put_uint(&w, KEY_CLAIMS);
+        ud_report_put_key(&w, KEY_CLAIMS);
         (more != NULL ? more->ops->list : put_claims)(&w, report);
         put_result(&w, report);
         if (more != NULL) {

@@ -18,7 +18,7 @@ static const struct {
 
 static void put_record(struct ud_cbor_writer *w, const struct ud_report_record *record)
 {
-    uint64_t pairs = record->answer != UD_OK;
+    size_t pairs = record->answer != UD_OK;
     for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++) {
         pairs += (record->measured & measures[i].bit) != 0;
     }
@@ -28,7 +28,7 @@ static void put_record(struct ud_cbor_writer *w, const struct ud_report_record *
         if ((record->measured & measures[i].bit) == 0) {
             continue;
         }
-        ud_cbor_put_uint(w, measures[i].label);
+        ud_report_put_key(w, measures[i].label);
         if (measures[i].bit == UD_SUIT_HAS_DIGEST) {
             ud_report_put_wrapped_digest(w, record->bytes);
         } else if ((measures[i].bit & NUMBERS) != 0) {
@@ -38,8 +38,7 @@ static void put_record(struct ud_cbor_writer *w, const struct ud_report_record *
         }
     }
     if (record->answer != UD_OK) {
-        ud_cbor_put_int(w, RECORD_FAILURE);
-        ud_cbor_put_uint(w, (uint64_t)record->answer);
+        ud_report_put_pair(w, RECORD_FAILURE, (uint64_t)record->answer);
     }
 }
 
@@ -49,7 +48,7 @@ static void put_claim(struct ud_cbor_writer *w, const struct ud_report_claim *cl
     ud_cbor_put_map(w, versioned ? 5 : 4);
     ud_report_put_claim_image(w, claim);
     if (versioned) {
-        ud_cbor_put_uint(w, UD_REPORT_CLAIM_VERSION);
+        ud_report_put_key(w, UD_REPORT_CLAIM_VERSION);
         ud_cbor_put_bstr(w, version);
     }
     ud_report_put_claim_sequence(w, claim);
@@ -58,7 +57,7 @@ static void put_claim(struct ud_cbor_writer *w, const struct ud_report_claim *cl
 static void put_list(struct ud_cbor_writer *w, const struct ud_report *report)
 {
     const struct ud_report_more *more = report->more;
-    ud_cbor_put_array(w, (uint64_t)more->record_count + report->claim_count);
+    ud_cbor_put_array(w, (size_t)more->record_count + report->claim_count);
     for (size_t i = 0; i < more->record_count; i++) {
         put_record(w, &more->records[i]);
     }
@@ -79,41 +78,26 @@ static void each(struct ud_cbor_writer *w, size_t *count, int64_t label)
     }
 }
 
-static int64_t label_of(uint8_t label)
-{
-    return label == SUIT_LABEL_PATCH ? UD_SUIT_PARAM_PATCH : label;
-}
-
 /* Parameters that a writing command must take account of are the device's only if it does. */
 static bool has_param(const struct ud_suit_ops *can, const struct suit_param_row *row)
 {
     const uint32_t must_obey = UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH;
-    const uint32_t bit = row->place == SUIT_NO_PLACE ? 0 : UINT32_C(1) << row->place;
-    return (bit & must_obey & ~can->obeys) == 0;
+    return (UINT32_C(1) << row->place & must_obey & ~can->obeys) == 0;
 }
 
-static size_t list_commands(struct ud_cbor_writer *w, const struct ud_report_more *more)
+/* The labels of a table that the device has. */
+static size_t list_table(struct ud_cbor_writer *w, const struct ud_suit_ops *can, suit_table table,
+                         bool severable_only)
 {
     size_t count = 0;
     for (const struct suit_group *const *group = suit_groups; *group != NULL; group++) {
-        const struct suit_command_row *row = (*group)->rows[SUIT_COMMANDS];
-        for (uint8_t left = (*group)->counts[SUIT_COMMANDS]; left > 0; left--, row++) {
-            if (suit_can(more->can, *group, row)) {
-                each(w, &count, row->code);
-            }
-        }
-    }
-    return count;
-}
-
-static size_t list_params(struct ud_cbor_writer *w, const struct ud_report_more *more)
-{
-    size_t count = 0;
-    for (const struct suit_group *const *group = suit_groups; *group != NULL; group++) {
-        const struct suit_param_row *row = (*group)->rows[SUIT_PARAMS];
-        for (uint8_t left = (*group)->counts[SUIT_PARAMS]; left > 0; left--, row++) {
-            if (has_param(more->can, row)) {
-                each(w, &count, label_of(row->label));
+        const uint8_t *row = (*group)->rows[table];
+        for (uint8_t left = (*group)->counts[table]; left > 0; left--, row += suit_row_bytes[table]) {
+            if (table == SUIT_COMMANDS ? suit_can(can, *group, (const struct suit_command_row *)row)
+                : table == SUIT_PARAMS
+                    ? has_param(can, (const struct suit_param_row *)row)
+                    : !severable_only || suit_is_severable((const struct suit_member_row *)row)) {
+                each(w, &count, *row == SUIT_LABEL_PATCH ? UD_SUIT_PARAM_PATCH : *row);
             }
         }
     }
@@ -132,33 +116,12 @@ static size_t list_algorithms(struct ud_cbor_writer *w, const struct ud_report_m
     return count;
 }
 
-static size_t list_members(struct ud_cbor_writer *w, bool severable_only)
-{
-    size_t count = 0;
-    for (const struct suit_group *const *group = suit_groups; *group != NULL; group++) {
-        const struct suit_member_row *row = (*group)->rows[SUIT_MEMBERS];
-        for (uint8_t left = (*group)->counts[SUIT_MEMBERS]; left > 0; left--, row++) {
-            if (!severable_only || row->member != SUIT_NOT_SEVERABLE) {
-                each(w, &count, row->label);
-            }
-        }
-    }
-    return count;
-}
-
 static size_t list_envelope(struct ud_cbor_writer *w, const struct ud_report_more *more)
 {
     size_t count = 0;
-    (void)more;
     each(w, &count, 2); /* authentication wrapper */
     each(w, &count, 3); /* manifest */
-    return count + list_members(w, true);
-}
-
-static size_t list_manifest(struct ud_cbor_writer *w, const struct ud_report_more *more)
-{
-    (void)more;
-    return list_members(w, false);
+    return count + list_table(w, more->can, SUIT_MEMBERS, true);
 }
 
 static size_t list_common(struct ud_cbor_writer *w, const struct ud_report_more *more)
@@ -172,6 +135,25 @@ static size_t list_common(struct ud_cbor_writer *w, const struct ud_report_more 
     return count;
 }
 
+/* The lists of a capability report, which begin at its key 2. */
+static size_t list(struct ud_cbor_writer *w, const struct ud_report_more *more, uint32_t key)
+{
+    switch (key) {
+    case 2:
+        return list_table(w, more->can, SUIT_COMMANDS, false);
+    case 3:
+        return list_table(w, more->can, SUIT_PARAMS, false);
+    case 4:
+        return list_algorithms(w, more);
+    case 5:
+        return list_envelope(w, more);
+    case 6:
+        return list_table(w, more->can, SUIT_MEMBERS, false);
+    default:
+        return list_common(w, more);
+    }
+}
+
 static void put_components(struct ud_cbor_writer *w, const struct ud_report_more *more)
 {
     ud_cbor_put_array(w, more->component_count);
@@ -182,20 +164,17 @@ static void put_components(struct ud_cbor_writer *w, const struct ud_report_more
 
 static void put_capabilities(struct ud_cbor_writer *w, const struct ud_report_more *more)
 {
-    static size_t (*const lists[])(struct ud_cbor_writer *, const struct ud_report_more *) = {
-        list_commands, list_params, list_algorithms, list_envelope, list_manifest, list_common,
-    };
     if (more->can == NULL) {
         return;
     }
-    ud_cbor_put_uint(w, UD_REPORT_CAPABILITIES);
+    ud_report_put_key(w, UD_REPORT_CAPABILITIES);
     ud_cbor_put_map(w, UD_CAPABILITY_COUNT);
     ud_cbor_put_uint(w, 1);
     put_components(w, more);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        ud_cbor_put_uint(w, 2 + i);
-        ud_cbor_put_array(w, lists[i](NULL, more));
-        (void)lists[i](w, more);
+    for (uint32_t key = 2; key <= UD_CAPABILITY_COUNT; key++) {
+        ud_cbor_put_uint(w, key);
+        ud_cbor_put_array(w, list(NULL, more, key));
+        (void)list(w, more, key);
     }
 }
 

@@ -19,6 +19,9 @@ enum {
     RECORD_FAILURE = -258, /* ud_err: why it did not hold, or was not done */
 };
 
+/** A key; and one with a number behind it. Not as long where it is called as the writer's function for any number. */
+void ud_report_put_key(struct ud_cbor_writer *w, int32_t key);
+void ud_report_put_pair(struct ud_cbor_writer *w, int32_t key, uint64_t number);
 /** All of a record but its map. */
 void ud_report_put_place(struct ud_cbor_writer *w, const struct ud_suit_record *place);
 /** SHA-256 as in a manifest's parameter. */

@@ -14,13 +14,14 @@ uint8_t suit_take_label(struct ud_cbor *r)
     return label < 0 || label >= SUIT_LABEL_PATCH ? SUIT_LABEL_UNKNOWN : (uint8_t)label;
 }
 
+const uint8_t suit_row_bytes[SUIT_TABLE_COUNT] = {
+    sizeof(struct suit_command_row), sizeof(struct suit_param_row), sizeof(struct suit_member_row)};
+
 const void *suit_find(suit_table table, uint8_t label, const struct suit_group **group)
 {
-    static const uint8_t sizes[SUIT_TABLE_COUNT] = {
-        sizeof(struct suit_command_row), sizeof(struct suit_param_row), sizeof(struct suit_member_row)};
     for (const struct suit_group *const *at = suit_groups; *at != NULL; at++) {
         const uint8_t *row = (*at)->rows[table];
-        for (uint8_t left = (*at)->counts[table]; left > 0; left--, row += sizes[table]) {
+        for (size_t left = (*at)->counts[table]; left > 0; left--, row += suit_row_bytes[table]) {
             if (*row >= label) { /* rows of a group rise */
                 if (*row > label) {
                     break;
@@ -35,9 +36,11 @@ const void *suit_find(suit_table table, uint8_t label, const struct suit_group *
     return NULL;
 }
 
-struct suit_pairs suit_take_map(struct ud_cbor *r)
+void suit_take_map(struct ud_cbor *r, struct suit_pairs *pairs)
 {
-    return (struct suit_pairs){.left = ud_cbor_map(r)};
+    pairs->previous.len = 0;
+    pairs->texts = false;
+    pairs->left = ud_cbor_map(r);
 }
 
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs)
@@ -78,8 +81,8 @@ uint8_t suit_next_label(struct ud_cbor *r, struct suit_pairs *pairs)
                : SUIT_LABEL_UNKNOWN;
 }
 
-/* A number up to `max`; `err` otherwise. */
-static uint32_t take_up_to(struct ud_cbor *r, uint32_t max, ud_err err)
+/* Not inlined: its callers are a line each. */
+__attribute__((noinline)) uint32_t suit_take_up_to(struct ud_cbor *r, uint32_t max, ud_err err)
 {
     const uint64_t value = ud_cbor_uint(r);
     if (value > max) {
@@ -101,11 +104,9 @@ ud_view suit_take_uri_view(struct ud_cbor *r)
 uint16_t suit_take_items(struct ud_cbor *r, uint32_t shift)
 {
     const size_t items = ud_cbor_array(r);
-    if (items < ITEMS_MIN || (items & shift) != 0) {
-        ud_cbor_fail_item(r, UD_ERR_SHAPE);
-    }
-    if (items >> shift > UD_SUIT_COMMANDS_MAX) {
-        ud_cbor_fail_item(r, UD_ERR_LIMIT);
+    const bool is_odd = items < ITEMS_MIN || (items & shift) != 0;
+    if (is_odd || items >> shift > UD_SUIT_COMMANDS_MAX) {
+        ud_cbor_fail_item(r, is_odd ? UD_ERR_SHAPE : UD_ERR_LIMIT);
     }
     return (uint16_t)(items >> shift);
 }
@@ -124,12 +125,12 @@ const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place plac
 
 uint8_t suit_take_policy(struct ud_cbor *r)
 {
-    return (uint8_t)take_up_to(r, POLICY_MAX, UD_ERR_NUMBER_RANGE);
+    return (uint8_t)suit_take_up_to(r, POLICY_MAX, UD_ERR_NUMBER_RANGE);
 }
 
 uint8_t suit_take_component(struct ud_cbor *r, suit_place place)
 {
-    return (uint8_t)take_up_to(r, suit_place_components(place) - 1U, UD_ERR_INDEX);
+    return (uint8_t)suit_take_up_to(r, suit_place_components(place) - 1U, UD_ERR_INDEX);
 }
 
 uint32_t suit_take_index(struct ud_cbor *r, suit_place place, uint8_t *count)
@@ -169,59 +170,60 @@ const struct suit_param_row *suit_next_param(struct ud_cbor *r, struct suit_pair
 /* A vendor by its private enterprise number: the item with its tag, so that it equals no UUID. */
 static ud_view take_pen(struct ud_cbor *r)
 {
-    const size_t at = ud_cbor_offset(r);
     const struct ud_bytes item = ud_cbor_skip(r);
     if (item.len > 0 && (item.ptr[1] != TAG_PEN || item.ptr[2] >> 5 != UD_CBOR_BSTR)) {
-        ud_cbor_fail_at(r, at, UD_ERR_SHAPE);
+        ud_cbor_fail_from(r, item.ptr, UD_ERR_SHAPE);
     }
     return ud_view_of(item);
 }
 
-static ud_view take_bytes(struct ud_cbor *r, suit_kind kind)
+static ud_view take_bytes(struct ud_cbor *r, uint8_t kind)
 {
     struct ud_bytes item;
-    if (kind == SUIT_KIND_DIGEST) {
+    switch (kind) {
+    case SUIT_KIND_DIGEST:
         return suit_take_wrapped_digest_view(r, &item);
-    }
-    if (kind == SUIT_KIND_WRAPPED) {
+    case SUIT_KIND_WRAPPED: {
         const size_t outside = ud_cbor_open(r);
         const ud_view view = ud_cbor_skip_view(r);
         ud_cbor_close(r, outside);
         return view;
     }
-    if (kind == SUIT_KIND_VENDOR && ud_cbor_peek(r) == UD_CBOR_TAG) {
-        return take_pen(r);
-    }
-    if (kind == SUIT_KIND_TEXT) {
+    case SUIT_KIND_TEXT:
         return suit_take_uri_view(r);
+    case SUIT_KIND_VENDOR:
+        return ud_cbor_peek(r) == UD_CBOR_TAG ? take_pen(r) : suit_take_sized_view(r, UD_UUID_BYTES);
+    case SUIT_KIND_UUID:
+        return suit_take_sized_view(r, UD_UUID_BYTES);
+    default:
+        return ud_cbor_bstr_view(r);
     }
-    const ud_view view = ud_cbor_bstr_view(r);
-    if (kind != SUIT_KIND_BYTES && ud_view_bytes(view).len != UD_UUID_BYTES) {
-        ud_cbor_fail_item(r, UD_ERR_SHAPE);
-    }
-    return view;
 }
 
-static uint64_t take_number(struct ud_cbor *r, suit_kind kind, suit_place place)
+static uint64_t take_number(struct ud_cbor *r, uint8_t kind, suit_place place)
 {
-    if (kind >= SUIT_KIND_STRICT) {
-        if (kind == SUIT_KIND_SOFT && (place & SUIT_NESTED) == 0) {
+    switch (kind) {
+    case SUIT_KIND_SOFT:
+        if ((place & SUIT_NESTED) == 0) {
             ud_cbor_fail(r, UD_ERR_INSECURE_ORDER);
         }
         return ud_cbor_bool(r);
-    }
-    if (kind == SUIT_KIND_COMPONENT) {
+    case SUIT_KIND_STRICT:
+        return ud_cbor_bool(r);
+    case SUIT_KIND_COMPONENT:
         return suit_take_component(r, place);
+    case SUIT_KIND_SLOT:
+        return suit_take_up_to(r, UINT32_MAX, UD_ERR_NUMBER_RANGE);
+    case SUIT_KIND_INT:
+        return (uint64_t)ud_cbor_int(r);
+    default:
+        return ud_cbor_uint(r);
     }
-    if (kind == SUIT_KIND_SLOT) {
-        return take_up_to(r, UINT32_MAX, UD_ERR_NUMBER_RANGE);
-    }
-    return kind == SUIT_KIND_INT ? (uint64_t)ud_cbor_int(r) : ud_cbor_uint(r);
 }
 
 void suit_take_value(struct ud_cbor *r, const struct suit_param_row *row, suit_place place, void *into)
 {
-    const suit_kind kind = (suit_kind)row->kind;
+    const uint8_t kind = row->kind;
     if (kind <= SUIT_KIND_WRAPPED) {
         *(struct ud_bytes *)into = ud_view_bytes(take_bytes(r, kind));
     } else {

@@ -57,11 +57,17 @@ typedef enum suit_argument {
 } suit_argument;
 
 enum {
-    SUIT_CONDITION = 1, /* its failure may be soft; a directive's never is */
-    SUIT_ANYWHERE = 2,  /* has no side effect: may stand in the shared sequence */
-    SUIT_CHANGES = 4,   /* writes its component, which is then not validated any more */
-    SUIT_UNSET_ONLY = 8 /* parameters that are set already stay */
+    SUIT_CONDITION = 1,  /* its failure may be soft; a directive's never is */
+    SUIT_ANYWHERE = 2,   /* has no side effect: may stand in the shared sequence */
+    SUIT_CHANGES = 4,    /* writes its component, which is then not validated any more */
+    SUIT_UNSET_ONLY = 8, /* parameters that are set already stay */
+    /* parameters that it is given where they are set, beside the needed one: a number above these flags */
+    SUIT_TAKES_ONE = 0 << 4, /* none */
+    SUIT_TAKES_SIZE = 1 << 4,
+    SUIT_TAKES_ARGS = 2 << 4,    /* of invoke */
+    SUIT_TAKES_WRITING = 3 << 4, /* what concerns every command that writes */
 };
+#define SUIT_TAKES(flags) ((flags) >> 4)
 
 /* First suit_command_row.bit of each group. */
 enum { SUIT_BITS_CORE = 0, SUIT_BITS_MANAGEMENT = 16, SUIT_BITS_DOMAINS = 24 };
@@ -88,7 +94,7 @@ enum {
     SUIT_PLACE_METADATA,
     SUIT_PLACE_PATCH,
     SUIT_PLACES_COUNT,
-    SUIT_NO_PLACE = 0xff,
+    SUIT_NO_PLACE = 31, /* a bit as well, which no set has */
 };
 _Static_assert(UD_SUIT_HAS_PATCH == 1 << SUIT_PLACE_PATCH, "places are the bits of ud_suit_params.has");
 
@@ -107,17 +113,9 @@ struct suit_command_row {
     uint8_t op;    /* offset of the function in ud_suit_ops that answers; SUIT_OWN: the group does */
     uint8_t needs; /* place of the parameter that must be set, or SUIT_NO_PLACE */
     uint8_t bit;   /* of its own among all commands: ud_suit_manifest.commands_to_run and _to_update */
-    uint8_t takes; /* suit_takes: parameters that it is given where they are set, beside the needed one */
 };
 #define SUIT_OWN 0xff
 
-/* Sets of parameters. */
-typedef enum suit_takes {
-    SUIT_TAKES_ONE, /* the needed one alone */
-    SUIT_TAKES_SIZE,
-    SUIT_TAKES_ARGS,    /* of invoke */
-    SUIT_TAKES_WRITING, /* what concerns every command that writes */
-} suit_takes;
 #define SUIT_OP(name) ((uint8_t)offsetof(struct ud_suit_ops, name))
 
 /* How a value is written. */
@@ -158,10 +156,21 @@ typedef enum suit_content {
 struct suit_member_row {
     uint8_t label;
     uint8_t content; /* suit_content */
-    uint8_t member;  /* ud_suit_member, or SUIT_NOT_SEVERABLE */
-    uint16_t view;   /* offset of the ud_bytes in ud_suit_manifest */
+    uint8_t view;    /* which of the views in ud_suit_manifest, counted from the first */
 };
-#define SUIT_NOT_SEVERABLE 0xff
+#define SUIT_VIEWS offsetof(struct ud_suit_manifest, reference_uri)
+#define SUIT_VIEW(name)                                                                                        \
+    ((uint8_t)((offsetof(struct ud_suit_manifest, name) - SUIT_VIEWS) / sizeof(struct ud_bytes)))
+#define SUIT_NO_VIEW 0 /* of what is no view */
+/* Severable members are the last views, in the order of ud_suit_member. */
+static inline bool suit_is_severable(const struct suit_member_row *row)
+{
+    return row->view >= SUIT_VIEW(member);
+}
+static inline size_t suit_member(const struct suit_member_row *row)
+{
+    return row->view - (size_t)SUIT_VIEW(member);
+}
 
 /* Where a sequence stands decides what may stand in it. */
 typedef uint32_t suit_place; /* in the lowest byte the number of components, and these bits: one register */
@@ -179,13 +188,10 @@ static inline uint8_t suit_place_components(suit_place place)
 struct suit_group {
     const void *rows[SUIT_TABLE_COUNT];
     uint8_t counts[SUIT_TABLE_COUNT];
-    /* Answer a command that no function of ud_suit_ops answers. Policy commands: parameters are read; the others: `r` is
-     * at the argument. UD_OK: done. NULL: all have one. */
+    /* Do a command that no function of ud_suit_ops answers, or that writes its component (SUIT_CHANGES). Policy commands:
+     * parameters are read; the others: `r` is at the argument. UD_OK: done. NULL: no such command is ever done. */
     ud_err (*run)(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
                   const struct ud_suit_params *params);
-    /* Do a command that writes its component (SUIT_CHANGES). NULL: no such command is ever done. */
-    ud_err (*change)(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
-                     const struct ud_suit_params *params);
     /* Does the device have what the command asks? */
     bool (*can)(const struct ud_suit_ops *ops, uint8_t code);
     /* Look over the value of a wrapped parameter of this group; NULL: any item will do. */
@@ -212,6 +218,7 @@ extern const struct suit_group suit_group_domains;
 _Static_assert(sizeof(struct ud_suit_ops) < SUIT_OWN, "an offset in it fits suit_command_row.op");
 _Static_assert(sizeof(struct ud_suit_params) <= UINT8_MAX + 1, "an offset in it fits suit_param_row.field");
 
+extern const uint8_t suit_row_bytes[SUIT_TABLE_COUNT];
 /** The row of a label in one of the tables. @param group out: whose row; may be NULL. @return NULL when unknown */
 const void *suit_find(suit_table table, uint8_t label, const struct suit_group **group);
 /** Does the device have what this command asks? */
@@ -230,7 +237,7 @@ struct suit_pairs {
     size_t left;
     bool texts; /* a key may be a text */
 };
-struct suit_pairs suit_take_map(struct ud_cbor *r);
+void suit_take_map(struct ud_cbor *r, struct suit_pairs *pairs);
 /** @return true when `r` is at a further key, which is in order; false at the end or with an error in `r` */
 bool suit_next_pair(struct ud_cbor *r, struct suit_pairs *pairs);
 /**
@@ -260,6 +267,8 @@ UD_INLINE uint16_t suit_take_sequence(struct ud_cbor *r)
 const struct suit_command_row *suit_take_code(struct ud_cbor *r, suit_place place,
                                               const struct suit_group **group);
 
+/** A number up to `max`; `err` otherwise. @return 0 on error */
+uint32_t suit_take_up_to(struct ud_cbor *r, uint32_t max, ud_err err);
 /** Arguments. Each refuses what may not stand at `place`. */
 uint8_t suit_take_policy(struct ud_cbor *r);
 /** A single component index. */

@@ -17,20 +17,19 @@ enum { METADATA_PREFIX = 1 };
 
 /* clang-format off */
 static const struct suit_command_row commands[] = {
-    /* code, argument, flags, op, needs, bit, takes */
-    {SUIT_DEPENDENCY_INTEGRITY, SUIT_ARG_POLICY, SUIT_CONDITION,                  SUIT_OWN, SUIT_PLACE_DIGEST, SUIT_BITS_DOMAINS + 0, SUIT_TAKES_ONE},
-    {SUIT_IS_DEPENDENCY,        SUIT_ARG_POLICY, SUIT_CONDITION | SUIT_ANYWHERE,  SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 1, SUIT_TAKES_ONE},
-    {SUIT_PROCESS_DEPENDENCY,   SUIT_ARG_POLICY, 0,                               SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 2, SUIT_TAKES_ONE},
-    {SUIT_SET_PARAMETERS,       SUIT_ARG_PARAMS, SUIT_ANYWHERE | SUIT_UNSET_ONLY, SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 3, SUIT_TAKES_ONE},
-    {SUIT_UNLINK,               SUIT_ARG_POLICY, 0,                               SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 4, SUIT_TAKES_ONE},
+    /* code, argument, flags, op, needs, bit */
+    {SUIT_DEPENDENCY_INTEGRITY, SUIT_ARG_POLICY, SUIT_CONDITION,                  SUIT_OWN, SUIT_PLACE_DIGEST, SUIT_BITS_DOMAINS + 0},
+    {SUIT_IS_DEPENDENCY,        SUIT_ARG_POLICY, SUIT_CONDITION | SUIT_ANYWHERE,  SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 1},
+    {SUIT_PROCESS_DEPENDENCY,   SUIT_ARG_POLICY, 0,                               SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 2},
+    {SUIT_SET_PARAMETERS,       SUIT_ARG_PARAMS, SUIT_ANYWHERE | SUIT_UNSET_ONLY, SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 3},
+    {SUIT_UNLINK,               SUIT_ARG_POLICY, 0,                               SUIT_OWN, SUIT_NO_PLACE,     SUIT_BITS_DOMAINS + 4},
 };
 
-#define VIEW(name) ((uint16_t)offsetof(struct ud_suit_manifest, name))
 static const struct suit_member_row members[] = {
-    { 5,                 SUIT_CONTENT_ID,       SUIT_NOT_SEVERABLE,        VIEW(component_id)},
-    {UD_SUIT_RESOLUTION, SUIT_CONTENT_SEQUENCE, UD_SUIT_MEMBER_RESOLUTION, VIEW(member[UD_SUIT_MEMBER_RESOLUTION])},
-    {UD_SUIT_CANDIDATE,  SUIT_CONTENT_SEQUENCE, UD_SUIT_MEMBER_CANDIDATE,  VIEW(member[UD_SUIT_MEMBER_CANDIDATE])},
-    {UD_SUIT_UNINSTALL,  SUIT_CONTENT_SEQUENCE, SUIT_NOT_SEVERABLE,        VIEW(uninstall)},
+    { 5,                 SUIT_CONTENT_ID,       SUIT_VIEW(component_id)},
+    {UD_SUIT_RESOLUTION, SUIT_CONTENT_SEQUENCE, SUIT_VIEW(member[UD_SUIT_MEMBER_RESOLUTION])},
+    {UD_SUIT_CANDIDATE,  SUIT_CONTENT_SEQUENCE, SUIT_VIEW(member[UD_SUIT_MEMBER_CANDIDATE])},
+    {UD_SUIT_UNINSTALL,  SUIT_CONTENT_SEQUENCE, SUIT_VIEW(uninstall)},
 };
 /* clang-format on */
 
@@ -39,7 +38,8 @@ static const struct suit_member_row members[] = {
 static struct ud_bytes take_prefix(struct ud_cbor *r)
 {
     struct ud_bytes prefix = {NULL, 0};
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while (suit_next_pair(r, &pairs)) {
         if (ud_cbor_uint(r) != METADATA_PREFIX) {
             ud_cbor_fail(r, UD_ERR_LABEL_UNKNOWN);
@@ -55,21 +55,22 @@ static struct ud_bytes take_prefix(struct ud_cbor *r)
  */
 static void take_dependencies(struct ud_cbor *r, struct ud_suit_manifest *man)
 {
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while (suit_next_pair(r, &pairs)) {
-        const size_t at = ud_cbor_offset(r);
-        const uint64_t index = ud_cbor_uint(r);
+        const uint8_t *at = r->rest.ptr;
+        const uint32_t index = suit_take_up_to(r, UINT8_MAX, UD_ERR_INDEX);
         const struct ud_bytes prefix = take_prefix(r);
         const size_t further = (size_t)man->component_count - man->listed_count;
         if (index == man->component_count && index < UD_SUIT_COMPONENTS_MAX &&
             further < UD_SUIT_DEPENDENCIES_MAX) {
             if (prefix.len == 0) {
-                ud_cbor_fail_at(r, at, UD_ERR_MISSING);
+                ud_cbor_fail_from(r, at, UD_ERR_MISSING);
             }
             man->dependency_id[further] = prefix;
             man->component_count++;
         } else if (index >= man->listed_count) {
-            ud_cbor_fail_at(r, at, index == man->component_count ? UD_ERR_LIMIT : UD_ERR_INDEX);
+            ud_cbor_fail_from(r, at, index == man->component_count ? UD_ERR_LIMIT : UD_ERR_INDEX);
         }
         if (r->err == UD_OK) {
             man->dependencies |= (uint8_t)(1u << index);
@@ -138,10 +139,11 @@ static void forget_manifest(struct ud_suit_run *run, uint8_t manifest)
     }
 }
 
-static uint8_t find_node(const struct ud_suit_run *run, uint8_t component)
+/* The node of run->component, or the count. */
+static uint8_t find_node(const struct ud_suit_run *run)
 {
     uint8_t i = 0;
-    while (i < run->tree->count && run->tree->nodes[i].component != component) {
+    while (i < run->tree->count && run->tree->nodes[i].component != run->component) {
         i++;
     }
     return i;
@@ -150,12 +152,7 @@ static uint8_t find_node(const struct ud_suit_run *run, uint8_t component)
 /* A component that a node named first lives on in other manifests by number only; so a node is never renamed. */
 static bool names_components(const struct ud_suit_run *run, uint8_t manifest)
 {
-    for (uint8_t i = 0; i < run->components; i++) {
-        if (run->tree->owner[i] == manifest) {
-            return true;
-        }
-    }
-    return false;
+    return memchr(run->tree->owner, manifest, run->components) != NULL;
 }
 
 static ud_err read_node(struct ud_suit_run *run, struct ud_suit_node *node, struct ud_bytes envelope,
@@ -177,27 +174,26 @@ static ud_err read_node(struct ud_suit_run *run, struct ud_suit_node *node, stru
     return err == UD_OK ? suit_check_commands(run, &node->man) : err;
 }
 
-/* The node for what lies in a component: that which it has, or the next. */
-static ud_err place_node(struct ud_suit_run *run, uint8_t component, uint8_t *n)
+/* The node for what lies in run->component: that which it has, or the next. */
+static ud_err place_node(struct ud_suit_run *run, uint8_t *n)
 {
     struct ud_suit_tree *tree = run->tree;
-    *n = find_node(run, component);
+    *n = find_node(run);
     if (*n == tree->count) {
         if (tree->count == UD_SUIT_DEPENDENCIES_MAX) {
             return UD_ERR_LIMIT;
         }
-        tree->nodes[*n].component = component;
+        tree->nodes[*n].component = run->component;
         tree->count++;
         return UD_OK;
     }
     return is_at_work(run, *n + 1) || names_components(run, *n + 1) ? UD_ERR_INSECURE_ORDER : UD_OK;
 }
 
-static ud_err take_in(struct ud_suit_run *run, uint8_t component, struct ud_bytes envelope,
-                      const struct ud_suit_params *params)
+static ud_err take_in(struct ud_suit_run *run, struct ud_bytes envelope, const struct ud_suit_params *params)
 {
     uint8_t n = 0;
-    ud_err err = place_node(run, component, &n);
+    ud_err err = place_node(run, &n);
     if (err != UD_OK) {
         return err;
     }
@@ -206,7 +202,7 @@ static ud_err take_in(struct ud_suit_run *run, uint8_t component, struct ud_byte
     run->mans[n + 1] = &node->man;
     err = read_node(run, node, envelope, params);
     if (err == UD_OK) {
-        err = run->ops->td->accept(run->ctx, component, &node->man);
+        err = run->ops->td->accept(run->ctx, run->component, &node->man);
     }
     for (uint8_t i = 0; err == UD_OK && i < node->man.component_count; i++) {
         err = map_component(run, n + 1, i, &node->map[i]);
@@ -215,34 +211,34 @@ static ud_err take_in(struct ud_suit_run *run, uint8_t component, struct ud_byte
 }
 
 /* Condition 7: signatures, the digest that the dependent names, and the manifest against it. */
-static ud_err check_integrity(struct ud_suit_run *run, uint8_t component, const struct ud_suit_params *params)
+static ud_err check_integrity(struct ud_suit_run *run, const struct ud_suit_params *params)
 {
     const uint8_t verifier = suit_top(run)->where.manifest;
     struct ud_bytes envelope;
-    ud_err err = run->ops->td->envelope(run->ctx, component, &envelope);
-    if (err == UD_OK && (run->intact >> component & 1) == 0) {
-        err = take_in(run, component, envelope, params);
+    ud_err err = run->ops->td->envelope(run->ctx, run->component, &envelope);
+    if (err == UD_OK && (run->intact >> run->component & 1) == 0) {
+        err = take_in(run, envelope, params);
     }
     if (err != UD_OK) {
         return err;
     }
-    struct ud_suit_node *node = &run->tree->nodes[find_node(run, component)];
+    struct ud_suit_node *node = &run->tree->nodes[find_node(run)];
     if (!ud_bytes_equal(node->env.digest, params->digest)) {
         return UD_ERR_DIGEST; /* intact for another dependent, which names another */
     }
     node->verifier = verifier;
-    run->intact |= (uint8_t)(1u << component);
+    run->intact |= (uint8_t)(1u << run->component);
     return UD_OK;
 }
 
 /* ---- commands ---- */
 
 /* INV-1. @param n out: the node */
-static ud_err find_intact(const struct ud_suit_run *run, uint8_t component, uint8_t *n)
+static ud_err find_intact(const struct ud_suit_run *run, uint8_t *n)
 {
     const uint8_t manifest = run->frames[run->depth - 1].where.manifest;
-    *n = find_node(run, component);
-    if (*n == run->tree->count || (run->intact >> component & 1) == 0 ||
+    *n = find_node(run);
+    if (*n == run->tree->count || (run->intact >> run->component & 1) == 0 ||
         run->tree->nodes[*n].verifier != manifest) {
         return UD_ERR_INSECURE_ORDER;
     }
@@ -256,23 +252,23 @@ static ud_err enter_node(struct ud_suit_run *run, uint8_t n, uint8_t section)
     return err == UD_WAIT ? UD_ABSENT : err == UD_ABSENT ? UD_OK : err;
 }
 
-static ud_err process(struct ud_suit_run *run, uint8_t component)
+static ud_err process(struct ud_suit_run *run)
 {
     uint8_t n;
-    const ud_err err = find_intact(run, component, &n);
+    const ud_err err = find_intact(run, &n);
     return err == UD_OK ? enter_node(run, n, suit_top(run)->where.section) : err;
 }
 
 /* Give up the reference; when it was the last, uninstall, then remove. */
-static ud_err unlink_dependency(struct ud_suit_run *run, uint8_t component)
+static ud_err unlink_dependency(struct ud_suit_run *run)
 {
     const struct ud_suit_td_ops *td = run->ops->td;
     struct ud_suit_frame *frame = suit_top(run);
     uint32_t left = 0;
     uint8_t n;
-    ud_err err = find_intact(run, component, &n);
+    ud_err err = find_intact(run, &n);
     if (err == UD_OK && (frame->where.flags & SUIT_FRAME_AGAIN) == 0) {
-        err = td->unlink(run->ctx, component, &left);
+        err = td->unlink(run->ctx, run->component, &left);
         if (err != UD_OK || left > 0) {
             return err;
         }
@@ -280,20 +276,19 @@ static ud_err unlink_dependency(struct ud_suit_run *run, uint8_t component)
         err = enter_node(run, n, UD_SUIT_UNINSTALL);
     }
     if (err == UD_OK) {
-        err = td->remove(run->ctx, component);
+        err = td->remove(run->ctx, run->component);
     }
     if (err == UD_OK) {
         frame->where.flags &= (uint8_t)~SUIT_FRAME_AGAIN;
-        run->intact &= (uint8_t) ~(1u << component);
+        run->intact &= (uint8_t) ~(1u << run->component);
     }
     return err;
 }
 
-static ud_err run_command(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
+static ud_err run_domains(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
                           const struct ud_suit_params *params)
 {
     const struct ud_suit_frame *frame = suit_top(run);
-    const uint8_t component = suit_component(run, frame->where.manifest, suit_chosen(frame));
     const bool is_dependency = (run->mans[frame->where.manifest]->dependencies >> suit_chosen(frame) & 1) != 0;
     (void)r;
     if (!is_dependency || run->tree == NULL) {
@@ -301,13 +296,13 @@ static ud_err run_command(struct ud_suit_run *run, const struct suit_command_row
     }
     switch (row->code) {
     case SUIT_DEPENDENCY_INTEGRITY:
-        return check_integrity(run, component, params);
+        return check_integrity(run, params);
     case SUIT_IS_DEPENDENCY:
         return UD_OK;
     case SUIT_PROCESS_DEPENDENCY:
-        return process(run, component);
+        return process(run);
     case SUIT_UNLINK:
-        return unlink_dependency(run, component);
+        return unlink_dependency(run);
     default:
         return UD_ERR_COMMAND;
     }
@@ -321,7 +316,7 @@ static bool can(const struct ud_suit_ops *ops, uint8_t code)
 const struct suit_group suit_group_domains = {
     .rows = {commands, NULL, members},
     .counts = {SUIT_ROWS(commands), 0, SUIT_ROWS(members)},
-    .run = run_command,
+    .run = run_domains,
     .can = can,
     .dependencies = take_dependencies,
 };

@@ -8,6 +8,15 @@
 enum { LABEL_WRAPPER = 2, LABEL_MANIFEST = 3 };
 enum { DIGEST_SHA256 = -16 };
 
+ud_view suit_take_sized_view(struct ud_cbor *r, size_t len)
+{
+    const ud_view view = ud_cbor_bstr_view(r);
+    if (ud_view_bytes(view).len != len) {
+        ud_cbor_fail_item(r, UD_ERR_SHAPE);
+    }
+    return view;
+}
+
 ud_view suit_take_digest_view(struct ud_cbor *r)
 {
     if (ud_cbor_array(r) != 2) {
@@ -16,11 +25,7 @@ ud_view suit_take_digest_view(struct ud_cbor *r)
     if (ud_cbor_int(r) != DIGEST_SHA256) {
         ud_cbor_fail_item(r, UD_ERR_ALGORITHM);
     }
-    const struct ud_bytes value = ud_cbor_bstr(r);
-    if (value.len != UD_SHA256_BYTES) {
-        ud_cbor_fail_item(r, UD_ERR_SHAPE);
-    }
-    return ud_view_of(value);
+    return suit_take_sized_view(r, UD_SHA256_BYTES);
 }
 
 ud_view suit_take_wrapped_digest_view(struct ud_cbor *r, struct ud_bytes *item)
@@ -44,24 +49,14 @@ ud_err suit_check_digest(const struct ud_bytes *item, const uint8_t digest[UD_SH
                : UD_ERR_DIGEST;
 }
 
-/* Take a byte string. @return the item with its head */
-static ud_view take_bstr_item(struct ud_cbor *r, struct ud_bytes *content)
-{
-    struct ud_bytes item = r->rest;
-    *content = ud_cbor_bstr(r);
-    item.len -= r->rest.len;
-    return ud_view_of(item);
-}
-
 static void take_integrated(struct ud_cbor *r, struct ud_suit_envelope *env, struct ud_bytes key)
 {
-    if (env->integrated_count == UINT8_MAX) {
+    const uint8_t before = env->integrated_count++;
+    if (before == 0) { /* to the end of the envelope */
+        env->integrated = (struct ud_bytes){key.ptr, key.len + r->rest.len};
+    } else if (before == UINT8_MAX) {
         ud_cbor_fail(r, UD_ERR_LIMIT);
     }
-    if (env->integrated_count == 0) { /* to the end of the envelope */
-        env->integrated = (struct ud_bytes){key.ptr, key.len + r->rest.len};
-    }
-    env->integrated_count++;
     (void)ud_cbor_bstr(r);
 }
 
@@ -88,24 +83,29 @@ static void take_wrapper(struct ud_cbor *r, struct ud_suit_envelope *env)
     }
     env->digest = suit_take_wrapped_digest(r, &env->digest_item);
     env->blocks = r->rest;
-    for (; r->err == UD_OK && env->block_count + (size_t)1 < count; env->block_count++) {
+    for (size_t left = count; r->err == UD_OK && left > 1; left--) {
         take_block(r);
+        env->block_count++;
     }
     ud_cbor_close(r, outside);
 }
 
 static void take_member(struct ud_cbor *r, struct ud_suit_envelope *env, uint8_t label)
 {
-    struct ud_bytes content;
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, label, NULL);
-    if (label == LABEL_WRAPPER) {
-        take_wrapper(r, env);
-    } else if (label == LABEL_MANIFEST) {
-        env->manifest_item = ud_view_bytes(take_bstr_item(r, &env->manifest));
-    } else if (row != NULL && row->member != SUIT_NOT_SEVERABLE) {
-        env->member_item[row->member] = ud_view_bytes(take_bstr_item(r, &content));
-    } else {
-        ud_cbor_fail_item(r, UD_ERR_LABEL_UNKNOWN);
+    struct ud_bytes *item = &env->manifest_item;
+    if (label != LABEL_MANIFEST) {
+        if (row == NULL || !suit_is_severable(row)) {
+            ud_cbor_fail_item(r, UD_ERR_LABEL_UNKNOWN);
+            return;
+        }
+        item = &env->member_item[suit_member(row)];
+    }
+    *item = r->rest; /* with its head */
+    const struct ud_bytes content = ud_cbor_bstr(r);
+    item->len -= r->rest.len;
+    if (label == LABEL_MANIFEST) {
+        env->manifest = content;
     }
 }
 
@@ -114,11 +114,14 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
     if (ud_cbor_tag(r) != UD_SUIT_TAG_ENVELOPE) {
         ud_cbor_fail_item(r, UD_ERR_SHAPE);
     }
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     pairs.texts = true;
     for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
         if (label == SUIT_LABEL_TEXT) {
             take_integrated(r, env, pairs.previous);
+        } else if (label == LABEL_WRAPPER) {
+            take_wrapper(r, env);
         } else {
             take_member(r, env, label);
         }
@@ -132,9 +135,9 @@ static void take_envelope(struct ud_cbor *r, struct ud_suit_envelope *env)
 ud_err ud_suit_envelope_parse(struct ud_suit_envelope *env, struct ud_bytes in, struct ud_diag *diag)
 {
     struct ud_cbor r;
-    memset(env, 0, sizeof *env);
-    env->whole = in;
     ud_cbor_init(&r, in);
+    memset(env, 0, sizeof *env);
+    env->whole = r.rest;
     take_envelope(&r, env);
     if (r.err == UD_OK) {
         env->step = UD_SUIT_STEP_PARSED;
@@ -169,18 +172,12 @@ ud_err ud_suit_envelope_block(const struct ud_suit_envelope *env, size_t i, stru
 }
 
 /* Who verifies leaves a mark twice, in opposite sense: what is lost or made up in one of them does not fit the other. */
-static ud_err verify_block(struct ud_suit_envelope *env, size_t index, const struct ud_trust *trust,
-                           ud_trust_set *signers, size_t *offset_bytes)
+static ud_err verify_block(struct ud_suit_envelope *env, struct ud_bytes block, const struct ud_trust *trust,
+                           ud_trust_set *signers)
 {
     ud_trust_set found = 0;
     struct ud_cose cose;
-    struct ud_bytes block;
-    ud_err err = ud_suit_envelope_block(env, index, &block);
-    if (err != UD_OK) {
-        return err;
-    }
-    *offset_bytes = ud_bytes_offset(env->whole, block);
-    err = ud_cose_parse(&cose, block, NULL);
+    ud_err err = ud_cose_parse(&cose, block, NULL);
     if (err == UD_OK && !cose.detached) { /* what would be signed is not what we hash */
         err = UD_ERR_COSE;
     }
@@ -197,6 +194,7 @@ static ud_err verify_block(struct ud_suit_envelope *env, size_t index, const str
 ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct ud_trust *trust,
                                      struct ud_diag *diag)
 {
+    struct ud_cbor blocks;
     ud_trust_set signers = 0;
     ud_err worst = UD_ERR_UNTRUSTED;
     size_t worst_at = 0;
@@ -208,13 +206,14 @@ ud_err ud_suit_envelope_authenticate(struct ud_suit_envelope *env, const struct 
         return ud_diag_set(diag, UD_ERR_UNSIGNED, ud_bytes_offset(env->whole, env->digest_item));
     }
     env->witness = ~(ud_trust_set)0;
-    for (size_t i = 0; i < env->block_count; i++) {
-        size_t at = 0;
-        err = verify_block(env, i, trust, &signers, &at);
+    ud_cbor_init(&blocks, env->blocks);
+    for (size_t left = env->block_count; left > 0; left--) {
+        const struct ud_bytes block = ud_cbor_bstr(&blocks);
+        err = verify_block(env, block, trust, &signers);
         /* One reason is told: a false signature before any other, and any before "nobody that we know". */
         if (err != UD_OK && (worst_at == 0 || worst == UD_ERR_UNTRUSTED || err == UD_ERR_SIGNATURE)) {
             worst = err;
-            worst_at = at;
+            worst_at = ud_bytes_offset(env->whole, block);
         }
     }
     err = ud_trust_enough(trust, signers);
@@ -246,10 +245,13 @@ ud_err ud_suit_envelope_integrated(const struct ud_suit_envelope *env, struct ud
 {
     struct ud_cbor r;
     ud_cbor_init(&r, env->integrated); /* to the end of the envelope */
-    while (r.rest.len > 0 && r.err == UD_OK) {
+    while (r.rest.len > 0) {
         const struct ud_bytes key = ud_cbor_tstr(&r);
         const struct ud_bytes content = ud_cbor_bstr(&r);
-        if (r.err == UD_OK && ud_bytes_equal(key, uri)) {
+        if (r.err != UD_OK) {
+            break;
+        }
+        if (ud_bytes_equal(key, uri)) {
             *payload = content;
             return UD_OK;
         }

@@ -54,7 +54,7 @@ static ud_err keep(struct ud_suit_resume *resume, bool is_directive, ud_err answ
 }
 
 static ud_err ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
-                  uint8_t component, struct ud_suit_params *params)
+                  struct ud_suit_params *params)
 {
     struct ud_suit_resume *resume = run->resume;
     const bool remembered = is_remembered(row, suit_top(run)->where.section);
@@ -62,7 +62,7 @@ static ud_err ask(struct ud_suit_run *run, const struct suit_command_row *row, c
         run->recalled = true;
         return recall(resume, row);
     }
-    const ud_err err = suit_ask(run, row, group, component, params);
+    const ud_err err = suit_ask(run, row, group, params);
     if (!remembered || err == UD_WAIT || err == UD_ABSENT) {
         return err;
     }

@@ -9,15 +9,15 @@ enum { VERSION_NUMBERS_MAX = 8, EVENT_MAX = UD_SUIT_EVENT_UTC_DAY };
 
 /* clang-format off */
 static const struct suit_command_row commands[] = {
-    /* code, argument, flags, op, needs, bit, takes */
-    {SUIT_USE_BEFORE,        SUIT_ARG_POLICY, ALWAYS,        SUIT_OWN, SUIT_PLACE_USE_BEFORE, SUIT_BITS_MANAGEMENT + 0, SUIT_TAKES_ONE},
-    {SUIT_IMAGE_NOT_MATCH,   SUIT_ARG_POLICY, ALWAYS,        SUIT_OWN, SUIT_PLACE_DIGEST,     SUIT_BITS_MANAGEMENT + 1, SUIT_TAKES_SIZE},
-    {SUIT_MINIMUM_BATTERY,   SUIT_ARG_POLICY, ALWAYS,        SUIT_OWN, SUIT_PLACE_BATTERY,    SUIT_BITS_MANAGEMENT + 2, SUIT_TAKES_ONE},
-    {SUIT_UPDATE_AUTHORIZED, SUIT_ARG_POLICY, ALWAYS,        SUIT_OWN, SUIT_PLACE_PRIORITY,   SUIT_BITS_MANAGEMENT + 3, SUIT_TAKES_ONE},
-    {SUIT_VERSION_MATCH,     SUIT_ARG_POLICY, ALWAYS,        SUIT_OWN, SUIT_PLACE_VERSION,    SUIT_BITS_MANAGEMENT + 4, SUIT_TAKES_ONE},
-    {SUIT_WAIT,              SUIT_ARG_POLICY, 0,             SUIT_OWN, SUIT_PLACE_WAIT,       SUIT_BITS_MANAGEMENT + 5, SUIT_TAKES_ONE},
-    {SUIT_OVERRIDE_MULTIPLE, SUIT_ARG_MAPS,   SUIT_ANYWHERE, SUIT_OWN, SUIT_NO_PLACE,         SUIT_BITS_MANAGEMENT + 6, SUIT_TAKES_ONE},
-    {SUIT_COPY_PARAMETERS,   SUIT_ARG_LABELS, SUIT_ANYWHERE, SUIT_OWN, SUIT_NO_PLACE,         SUIT_BITS_MANAGEMENT + 7, SUIT_TAKES_ONE},
+    /* code, argument, flags, op, needs, bit */
+    {SUIT_USE_BEFORE,        SUIT_ARG_POLICY, ALWAYS,                   SUIT_OWN, SUIT_PLACE_USE_BEFORE, SUIT_BITS_MANAGEMENT + 0},
+    {SUIT_IMAGE_NOT_MATCH,   SUIT_ARG_POLICY, ALWAYS | SUIT_TAKES_SIZE, SUIT_OWN, SUIT_PLACE_DIGEST,     SUIT_BITS_MANAGEMENT + 1},
+    {SUIT_MINIMUM_BATTERY,   SUIT_ARG_POLICY, ALWAYS,                   SUIT_OWN, SUIT_PLACE_BATTERY,    SUIT_BITS_MANAGEMENT + 2},
+    {SUIT_UPDATE_AUTHORIZED, SUIT_ARG_POLICY, ALWAYS,                   SUIT_OWN, SUIT_PLACE_PRIORITY,   SUIT_BITS_MANAGEMENT + 3},
+    {SUIT_VERSION_MATCH,     SUIT_ARG_POLICY, ALWAYS,                   SUIT_OWN, SUIT_PLACE_VERSION,    SUIT_BITS_MANAGEMENT + 4},
+    {SUIT_WAIT,              SUIT_ARG_POLICY, 0,                        SUIT_OWN, SUIT_PLACE_WAIT,       SUIT_BITS_MANAGEMENT + 5},
+    {SUIT_OVERRIDE_MULTIPLE, SUIT_ARG_MAPS,   SUIT_ANYWHERE,            SUIT_OWN, SUIT_NO_PLACE,         SUIT_BITS_MANAGEMENT + 6},
+    {SUIT_COPY_PARAMETERS,   SUIT_ARG_LABELS, SUIT_ANYWHERE,            SUIT_OWN, SUIT_NO_PLACE,         SUIT_BITS_MANAGEMENT + 7},
 };
 
 static const struct suit_param_row params[] = {
@@ -29,24 +29,23 @@ static const struct suit_param_row params[] = {
     {30,            SUIT_KIND_WRAPPED, SUIT_PLACE_METADATA, offsetof(struct ud_suit_params, metadata)},
 };
 
-#define VIEW(name) ((uint16_t)offsetof(struct ud_suit_manifest, name))
 static const struct suit_member_row members[] = {
-    { 6,             SUIT_CONTENT_OPAQUE, SUIT_NOT_SEVERABLE,    VIEW(set_version)},
-    {UD_SUIT_COSWID, SUIT_CONTENT_OPAQUE, UD_SUIT_MEMBER_COSWID, VIEW(member[UD_SUIT_MEMBER_COSWID])},
+    { 6,             SUIT_CONTENT_OPAQUE, SUIT_VIEW(set_version)},
+    {UD_SUIT_COSWID, SUIT_CONTENT_OPAQUE, SUIT_VIEW(member[UD_SUIT_MEMBER_COSWID])},
 };
 /* clang-format on */
 
 /* ---- versions ---- */
 
 /* The comparison and the numbers' count, `r` then at the first number. */
-static size_t take_version(struct ud_cbor *r, uint64_t *comparison)
+static size_t take_version(struct ud_cbor *r, uint32_t *comparison)
 {
     if (ud_cbor_array(r) != 2) {
         ud_cbor_fail(r, UD_ERR_SHAPE);
     }
-    *comparison = ud_cbor_uint(r);
+    *comparison = suit_take_up_to(r, COMPARE_LESS, UD_ERR_SHAPE);
     const size_t count = ud_cbor_array(r);
-    if (*comparison < COMPARE_GREATER || *comparison > COMPARE_LESS || count == 0) {
+    if (*comparison < COMPARE_GREATER || count == 0) {
         ud_cbor_fail(r, UD_ERR_SHAPE);
     }
     if (count > VERSION_NUMBERS_MAX) {
@@ -72,7 +71,7 @@ static void check_numbers(struct ud_cbor *r, size_t count)
 
 static void check_version(struct ud_cbor *r)
 {
-    uint64_t comparison;
+    uint32_t comparison;
     const size_t count = take_version(r, &comparison);
     check_numbers(r, count);
 }
@@ -89,7 +88,7 @@ static ud_err match_version(const struct ud_suit_run *run, uint8_t component, st
                                        [COMPARE_LESS] = 1};
     int64_t numbers[VERSION_NUMBERS_MAX] = {0};
     size_t have = VERSION_NUMBERS_MAX;
-    uint64_t comparison;
+    uint32_t comparison;
     uint8_t order = 1;
     struct ud_cbor r;
     if (run->ops->um->version == NULL) {
@@ -117,9 +116,9 @@ static ud_err match_version(const struct ud_suit_run *run, uint8_t component, st
 /* Read one event. @return its number; `item` is empty where it is one */
 static int64_t take_event(struct ud_cbor *r, ud_suit_event *event, struct ud_bytes *item)
 {
-    const uint64_t label = ud_cbor_uint(r);
-    if (label < UD_SUIT_EVENT_AUTHORIZATION || label > EVENT_MAX) {
-        ud_cbor_fail(r, UD_ERR_PARAMETER);
+    const uint32_t label = suit_take_up_to(r, EVENT_MAX, UD_ERR_PARAMETER);
+    if (label < UD_SUIT_EVENT_AUTHORIZATION) {
+        ud_cbor_fail_item(r, UD_ERR_PARAMETER);
     }
     *event = (ud_suit_event)label;
     *item = (struct ud_bytes){NULL, 0};
@@ -135,7 +134,8 @@ static int64_t take_event(struct ud_cbor *r, ud_suit_event *event, struct ud_byt
 
 static void check_wait(struct ud_cbor *r)
 {
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while (suit_next_pair(r, &pairs)) {
         ud_suit_event event;
         struct ud_bytes item;
@@ -151,7 +151,8 @@ static ud_err wait_for(const struct ud_suit_run *run, struct ud_bytes events)
         return UD_ERR_COMMAND;
     }
     ud_cbor_init(&r, events);
-    struct suit_pairs pairs = suit_take_map(&r);
+    struct suit_pairs pairs;
+    suit_take_map(&r, &pairs);
     while (suit_next_pair(&r, &pairs)) {
         ud_suit_event event;
         struct ud_bytes item;
@@ -182,7 +183,8 @@ static void check_value(struct ud_cbor *r, uint8_t label)
 /* Parameters for several components, or labels of parameters: a map by component index. */
 static void check_by_component(struct ud_cbor *r, suit_argument argument, suit_place place)
 {
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     if (pairs.left == 0) {
         ud_cbor_fail(r, UD_ERR_SHAPE);
     }
@@ -206,10 +208,12 @@ static void override_each(struct ud_suit_run *run, struct ud_cbor *r)
 {
     struct ud_suit_frame *frame = suit_top(run);
     const suit_place place = suit_place_of(run, frame);
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while (suit_next_pair(r, &pairs)) {
         suit_choose(frame, suit_take_component(r, place), 1);
-        suit_set_params(run, r, suit_component(run, frame->where.manifest, suit_chosen(frame)), false);
+        suit_set_params(frame, r, &run->params[suit_component(run, frame->where.manifest, suit_chosen(frame))],
+                        false);
     }
 }
 
@@ -229,9 +233,9 @@ static void copy_parameters(struct ud_suit_run *run, struct ud_cbor *r)
 {
     const struct ud_suit_frame *frame = suit_top(run);
     const suit_place place = suit_place_of(run, frame);
-    struct ud_suit_param_places *to =
-        &run->params[suit_component(run, frame->where.manifest, suit_chosen(frame))];
-    struct suit_pairs pairs = suit_take_map(r);
+    struct ud_suit_param_places *to = &run->params[run->component];
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while (suit_next_pair(r, &pairs)) {
         const uint8_t from = suit_take_component(r, place);
         copy_labels(r, &run->params[suit_component(run, frame->where.manifest, from)], to);
@@ -263,11 +267,10 @@ static ud_err check_battery(const struct ud_suit_run *run, uint64_t least_mwh)
     return err != UD_OK || charge_mwh >= least_mwh ? err : UD_ERR_BATTERY;
 }
 
-static ud_err run_command(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
-                          const struct ud_suit_params *given)
+static ud_err run_management(struct ud_suit_run *run, const struct suit_command_row *row, struct ud_cbor *r,
+                             const struct ud_suit_params *given)
 {
-    const struct ud_suit_frame *frame = suit_top(run);
-    const uint8_t component = suit_component(run, frame->where.manifest, suit_chosen(frame));
+    const uint8_t component = run->component;
     switch (row->code) {
     case SUIT_USE_BEFORE:
         return check_time(run, given->use_before);
@@ -311,7 +314,7 @@ static bool can(const struct ud_suit_ops *ops, uint8_t code)
 const struct suit_group suit_group_management = {
     .rows = {commands, params, members},
     .counts = {SUIT_ROWS(commands), SUIT_ROWS(params), SUIT_ROWS(members)},
-    .run = run_command,
+    .run = run_management,
     .can = can,
     .value = check_value,
     .argument = check_by_component,

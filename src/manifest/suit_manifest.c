@@ -10,7 +10,6 @@ struct parse {
     struct ud_suit_manifest *man;
     struct ud_cbor r;  /* of the manifest; keeps the first error, wherever that was */
     uint32_t contents; /* bit set of the suit_content that were met */
-    uint32_t vouched;  /* bit set of severable members that the manifest has a digest for */
 };
 
 /* The interpreter keeps places as offsets of 16 bits; payloads stand behind every sequence. */
@@ -51,21 +50,18 @@ static ud_view take_content(struct ud_cbor *r, struct ud_suit_manifest *man, uin
 static ud_view take_severed(struct parse *p, const struct suit_member_row *row)
 {
     struct ud_suit_manifest *man = p->man;
-    const struct ud_bytes item = man->env->member_item[row->member];
+    const size_t member = suit_member(row);
+    const struct ud_bytes item = man->env->member_item[member];
     const struct ud_bytes digest = suit_take_digest(&p->r);
     struct ud_bytes view = {NULL, 0};
     const struct ud_bytes behind = p->r.rest;
-    p->vouched |= UINT32_C(1) << row->member;
-    man->severed[row->member] = item.len == 0;
+    man->severed[member] = true; /* until check_members() */
     man->incomplete |= item.len == 0 && row->content == SUIT_CONTENT_SEQUENCE;
     if (p->r.err != UD_OK || item.len == 0) {
         return ud_view_of(view);
     }
     p->r.rest = item; /* of the same envelope: offsets hold */
-    const ud_err err = suit_check_digest(&p->r.rest, digest.ptr);
-    if (err != UD_OK) {
-        ud_cbor_fail(&p->r, err);
-    }
+    ud_cbor_fail(&p->r, suit_check_digest(&p->r.rest, digest.ptr));
     view = ud_view_bytes(take_content(&p->r, man, row->label, (suit_content)row->content));
     p->r.rest = behind;
     return ud_view_of(view);
@@ -74,14 +70,13 @@ static ud_view take_severed(struct parse *p, const struct suit_member_row *row)
 /* A component id: array of byte strings. */
 ud_view suit_take_id_view(struct ud_cbor *r)
 {
-    const size_t at = ud_cbor_offset(r);
     struct ud_bytes id = r->rest;
     for (size_t parts = ud_cbor_array(r); parts > 0 && r->err == UD_OK; parts--) {
         (void)ud_cbor_bstr(r);
     }
     id.len -= r->rest.len;
     if (id.len > UD_COMPONENT_ID_BYTES_MAX) {
-        ud_cbor_fail_at(r, at, UD_ERR_LIMIT);
+        ud_cbor_fail_from(r, id.ptr, UD_ERR_LIMIT);
     }
     return ud_view_of(id);
 }
@@ -94,13 +89,12 @@ static void take_components(struct ud_cbor *r, struct ud_suit_manifest *man)
     }
     man->components = r->rest;
     for (; r->err == UD_OK && man->listed_count < count; man->listed_count++) {
-        const size_t at = ud_cbor_offset(r);
         struct ud_cbor before;
         ud_cbor_init(&before, man->components);
         const struct ud_bytes id = suit_take_id(r);
         for (uint8_t i = 0; i < man->listed_count; i++) {
             if (ud_bytes_equal(id, ud_cbor_skip(&before))) {
-                ud_cbor_fail_at(r, at, UD_ERR_DUPLICATE);
+                ud_cbor_fail_from(r, id.ptr, UD_ERR_DUPLICATE);
             }
         }
     }
@@ -116,7 +110,8 @@ static ud_view take_common(struct parse *p)
     struct ud_cbor *r = &p->r;
     struct ud_bytes dependencies = {NULL, 0};
     const size_t outside = ud_cbor_open(r);
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     for (uint8_t label; (label = suit_next_label(r, &pairs)) != SUIT_LABEL_END;) {
         if (label == COMMON_COMPONENTS) {
             take_components(r, man);
@@ -145,7 +140,7 @@ static ud_view take_view(struct parse *p, const struct suit_member_row *row)
 {
     const suit_content content = (suit_content)row->content;
     struct ud_cbor *r = &p->r;
-    if (row->member != SUIT_NOT_SEVERABLE && ud_cbor_peek(r) == UD_CBOR_ARRAY) {
+    if (suit_is_severable(row) && ud_cbor_peek(r) == UD_CBOR_ARRAY) {
         return take_severed(p, row);
     }
     return content == SUIT_CONTENT_ID       ? suit_take_id_view(r)
@@ -178,14 +173,15 @@ static void take_member(struct parse *p, uint8_t label)
         p->man->sequence = ud_cbor_uint(r);
     } else {
         const struct ud_bytes view = ud_view_bytes(take_view(p, row));
-        memcpy((unsigned char *)p->man + row->view, &view, sizeof view);
+        memcpy((unsigned char *)p->man + SUIT_VIEWS + row->view * sizeof view, &view, sizeof view);
     }
 }
 
 /* Labels come in order, so components are known before the sequences that name them. */
 static void take_manifest(struct parse *p)
 {
-    struct suit_pairs pairs = suit_take_map(&p->r);
+    struct suit_pairs pairs;
+    suit_take_map(&p->r, &pairs);
     for (uint8_t label; (label = suit_next_label(&p->r, &pairs)) != SUIT_LABEL_END;) {
         take_member(p, label);
     }
@@ -198,12 +194,14 @@ static void take_manifest(struct parse *p)
 /* Members in the envelope that no digest vouches for, or that stand in the manifest as well. */
 static void check_members(struct parse *p)
 {
+    struct ud_suit_manifest *man = p->man;
     for (size_t i = 0; i < UD_SUIT_MEMBER_COUNT && p->r.err == UD_OK; i++) {
-        const struct ud_bytes item = p->man->env->member_item[i];
-        if (item.len > 0 && (p->vouched >> i & 1) == 0) {
+        const struct ud_bytes item = man->env->member_item[i];
+        if (item.len > 0 && !man->severed[i]) {
             p->r.rest = item;
-            ud_cbor_fail(&p->r, p->man->member[i].ptr != NULL ? UD_ERR_DUPLICATE : UD_ERR_DIGEST);
+            ud_cbor_fail(&p->r, man->member[i].ptr != NULL ? UD_ERR_DUPLICATE : UD_ERR_DIGEST);
         }
+        man->severed[i] = man->severed[i] && item.len == 0;
     }
 }
 

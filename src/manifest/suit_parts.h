@@ -5,6 +5,9 @@
 #include "updraft/cbor.h"
 #include "updraft/suit.h"
 
+/** Take a byte string of this length, else UD_ERR_SHAPE. */
+ud_view suit_take_sized_view(struct ud_cbor *r, size_t len);
+
 ud_view suit_take_digest_view(struct ud_cbor *r);
 /**
  * Take a SUIT_Digest, [-16, bstr of 32 bytes]. UD_ERR_ALGORITHM for any other algorithm.

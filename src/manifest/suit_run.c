@@ -39,8 +39,7 @@ struct ud_suit_frame *suit_top(struct ud_suit_run *run)
 suit_place suit_place_of(const struct ud_suit_run *run, const struct ud_suit_frame *frame)
 {
     return run->mans[frame->where.manifest]->component_count |
-           (frame->where.section == UD_SUIT_SHARED ? SUIT_IN_SHARED : 0U) |
-           ((frame->where.flags & SUIT_FRAME_BOTTOM) == 0 ? SUIT_NESTED : 0U);
+           (suit_place)(frame->where.flags & (SUIT_FRAME_SHARED | SUIT_FRAME_NESTED)) << SUIT_FRAME_PLACE;
 }
 
 /* INV-4 */
@@ -62,7 +61,7 @@ static ud_view section_of(const struct ud_suit_manifest *man, uint8_t section)
     struct ud_bytes view = {NULL, 0};
     const struct suit_member_row *row = suit_find(SUIT_MEMBERS, section, NULL);
     if (row != NULL) {
-        memcpy(&view, (const unsigned char *)man + row->view, sizeof view);
+        memcpy(&view, (const unsigned char *)man + SUIT_VIEWS + row->view * sizeof view, sizeof view);
     }
     return ud_view_of(view);
 }
@@ -74,40 +73,34 @@ void suit_choose(struct ud_suit_frame *frame, uint32_t index, uint8_t count)
     frame->loop_count = count;
 }
 
-uint8_t suit_chosen(const struct ud_suit_frame *frame)
-{
-    return (uint8_t)(frame->index & 15);
-}
-
 /*
  * The scan has seen every sequence and its depth. Should the bytes have changed since, which the caller must prevent,
  * then this is an error and not a write beyond the frames.
  */
-static ud_err push(struct ud_suit_run *run, struct ud_cbor *r, const struct ud_suit_where *where,
-                   uint8_t component)
+static ud_err push(struct ud_suit_run *run, struct ud_cbor *r, struct ud_suit_where where, uint8_t component)
 {
     struct ud_suit_frame *frame = &run->frames[run->depth];
     if (run->depth == run->frames_max) {
         return UD_ERR_DEPTH;
     }
     run->depth++;
-    frame->where = *where;
+    frame->where = where;
     suit_choose(frame, component, 1);
     frame->commands_left = suit_take_sequence(r);
     frame->at = (uint16_t)ud_cbor_offset(r);
-    return r->err == UD_OK ? UD_WAIT : r->err;
+    return r->err == UD_OK ? UD_WAIT : (ud_err)r->err;
 }
 
 /* What must have held in the shared sequence of the root before anything else happens. */
 static bool is_checked(const struct ud_suit_run *run)
 {
-    return (~run->checked & CHECKS_REQUIRED & ~run->ops->ids_waived) == 0;
+    return (~run->checked & CHECKS_REQUIRED) == 0;
 }
 
 ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section)
 {
     const struct ud_suit_manifest *man = run->mans[manifest];
-    struct ud_suit_where where = {.manifest = manifest, .section = section, .flags = SUIT_FRAME_BOTTOM};
+    struct ud_suit_where where = {.manifest = manifest, .section = section};
     struct ud_cbor r;
     ud_err err = UD_WAIT;
     ud_cbor_init_within(&r, man->env->whole, ud_view_bytes(section_of(man, section)));
@@ -118,155 +111,156 @@ ud_err suit_enter(struct ud_suit_run *run, uint8_t manifest, uint8_t section)
         if (man->shared.len == 0 && !is_checked(run)) {
             return UD_ERR_MISSING;
         }
-        err = push(run, &r, &where, 0);
+        err = push(run, &r, where, 0);
     }
     if (err == UD_WAIT && man->shared.len > 0) {
         where.section = UD_SUIT_SHARED;
+        where.flags = SUIT_FRAME_SHARED;
         r.rest = man->shared;
-        err = push(run, &r, &where, 0);
+        err = push(run, &r, where, 0);
     }
     return err;
 }
 
 /*
- * The command at work is done for one component; go to the next component, or to the next command.
- * @param r behind the command; NULL for a construct, of which branches may be left
+ * Go to the next command: `r` is behind this one, but for branches of it that were not entered. Not inlined: as long as both of
+ * its callers.
  */
-static void command_done(struct ud_suit_run *run, const struct ud_cbor *r)
+__attribute__((noinline)) static void pass_command(struct ud_suit_frame *frame, struct ud_cbor *r)
 {
-    struct ud_suit_frame *frame = suit_top(run);
-    frame->index = frame->index >> 4 | (frame->index & 15)
-                                           << 4 * (frame->loop_count - 1U); /* a turn of the ring */
-    frame->loop_at++;
-    if (frame->loop_at < frame->loop_count) {
-        return;
+    for (; frame->branches_left > 0; frame->branches_left--) {
+        (void)ud_cbor_skip(r);
     }
-    if (r != NULL) {
-        frame->at = (uint16_t)ud_cbor_offset(r);
-    } else {
-        struct ud_cbor branches;
-        read_at(&branches, run, frame->where.manifest, frame->branches);
-        for (; frame->branches_left > 0; frame->branches_left--) {
-            (void)ud_cbor_skip(&branches);
-        }
-        frame->at = (uint16_t)ud_cbor_offset(&branches);
-    }
+    frame->at = (uint16_t)ud_cbor_offset(r);
     frame->commands_left--;
     frame->loop_at = 0;
 }
 
-/* Leave a sequence that ended well. An index that a nested one has set stays set, unless the construct is repeated. */
-static ud_err leave(struct ud_suit_run *run)
+/* The command at work is done for one component; go to the next component, or to the next command. */
+static void command_done(struct ud_suit_frame *frame, struct ud_cbor *r)
 {
-    const struct ud_suit_frame inner = *suit_top(run);
+    frame->index = frame->index >> 4 | (frame->index & 15)
+                                           << 4 * (frame->loop_count - 1U); /* a turn of the ring */
+    frame->loop_at++;
+    if (frame->loop_at >= frame->loop_count) {
+        pass_command(frame, r);
+    }
+}
+
+/* Leave a sequence that ended well. An index that a nested one has set stays set, unless the construct is repeated. */
+static ud_err leave(struct ud_suit_run *run, struct ud_suit_frame *inner, struct ud_cbor *r)
+{
+    const bool is_bottom = (inner->where.flags & SUIT_FRAME_NESTED) == 0;
     run->depth--;
-    const bool is_bottom = (inner.where.flags & SUIT_FRAME_BOTTOM) != 0;
-    if (is_bottom && inner.where.section == UD_SUIT_SHARED) {
+    if ((inner->where.flags & (SUIT_FRAME_NESTED | SUIT_FRAME_SHARED)) == SUIT_FRAME_SHARED) {
         return is_checked(run) ? UD_OK : UD_ERR_MISSING;
     }
     if (run->depth == 0) {
         return UD_OK;
     }
-    struct ud_suit_frame *outer = suit_top(run);
+    struct ud_suit_frame *outer = inner - 1;
     const bool repeated = outer->loop_count > 1 || is_bottom;
     if ((outer->where.flags & SUIT_FRAME_AGAIN) == 0) {
-        command_done(run, NULL);
+        read_at(r, run, outer->where.manifest, outer->branches);
+        command_done(outer, r);
     }
     if (!repeated) {
-        suit_choose(outer, inner.index, inner.loop_count);
+        suit_choose(outer, inner->index, inner->loop_count);
     }
     return UD_OK;
 }
 
-/* Enter the next wrapped sequence of the construct at work. @return UD_WAIT, UD_ABSENT where there is none left */
-static ud_err enter_branch(struct ud_suit_run *run, uint8_t flags)
+/*
+ * Enter the next wrapped sequence of the construct at work, where `r` is. @return UD_WAIT, UD_ABSENT where there is none left
+ */
+static ud_err enter_branch(struct ud_suit_run *run, struct ud_suit_frame *frame, struct ud_cbor *r,
+                           uint8_t flags)
 {
-    struct ud_suit_frame *frame = suit_top(run);
-    struct ud_cbor r;
-    read_at(&r, run, frame->where.manifest, frame->branches);
     if (frame->branches_left == 0) {
         return UD_ABSENT;
     }
     frame->branches_left--;
-    if (ud_cbor_peek(&r) == UD_CBOR_NULL) { /* succeed by doing nothing */
-        ud_cbor_null(&r);
-        command_done(run, &r);
+    if (ud_cbor_peek(r) == UD_CBOR_NULL) { /* succeed by doing nothing */
+        ud_cbor_null(r);
+        command_done(frame, r);
         return UD_WAIT;
     }
     struct ud_suit_where where = frame->where;
-    where.flags = flags;
-    (void)ud_cbor_open(&r);
-    frame->branches = (uint16_t)(ud_cbor_offset(&r) + r.rest.len);
-    return push(run, &r, &where, suit_chosen(frame));
+    where.flags = (uint8_t)((where.flags & SUIT_FRAME_SHARED) | flags);
+    (void)ud_cbor_open(r);
+    frame->branches = (uint16_t)(ud_cbor_offset(r) + r->rest.len);
+    return push(run, r, where, suit_chosen(frame));
 }
 
 /* INV-3. @return UD_WAIT where the failure was taken, the error where it was not */
-static ud_err condition_failed(struct ud_suit_run *run, ud_err err)
+static ud_err condition_failed(struct ud_suit_run *run, struct ud_cbor *r, ud_err err)
 {
     for (;;) {
-        const uint8_t flags = suit_top(run)->where.flags;
+        struct ud_suit_frame *frame = suit_top(run);
+        const uint8_t flags = frame->where.flags;
         const bool soft = (flags & SUIT_FRAME_SOFT) != 0;
-        if ((flags & SUIT_FRAME_BOTTOM) != 0) {
+        if ((flags & SUIT_FRAME_NESTED) == 0) {
             return err;
         }
         if (soft && (flags & SUIT_FRAME_TRY) == 0) {
-            (void)leave(run); /* a nested frame: UD_OK */
+            (void)leave(run, frame, r); /* a nested frame: UD_OK */
             return UD_WAIT;
         }
         run->depth--;
-        const ud_err entered = soft ? enter_branch(run, SUIT_FRAME_SOFT | SUIT_FRAME_TRY) : UD_ABSENT;
-        if (entered != UD_ABSENT) {
-            return entered;
+        if (soft) {
+            frame--;
+            read_at(r, run, frame->where.manifest, frame->branches);
+            const ud_err entered = enter_branch(run, frame, r, SUIT_FRAME_BRANCH);
+            if (entered != UD_ABSENT) {
+                return entered;
+            }
         }
     }
 }
 
-void suit_set_params(struct ud_suit_run *run, struct ud_cbor *r, uint8_t component, bool unset_only)
+void suit_set_params(struct ud_suit_frame *frame, struct ud_cbor *r, struct ud_suit_param_places *set,
+                     bool unset_only)
 {
-    struct ud_suit_frame *frame = suit_top(run);
-    struct ud_suit_param_places *set = &run->params[component];
     const struct suit_param_row *row;
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while ((row = suit_next_param(r, &pairs, NULL)) != NULL) {
-        const size_t at = ud_cbor_offset(r);
+        const uint8_t *pair = pairs.previous.ptr;
         if (row->kind == SUIT_KIND_SOFT) {
-            frame->where.flags &= (uint8_t)~SUIT_FRAME_SOFT;
-            frame->where.flags |= ud_cbor_bool(r) ? SUIT_FRAME_SOFT : 0;
+            const uint8_t soft = ud_cbor_bool(r) ? SUIT_FRAME_SOFT : 0;
+            frame->where.flags = (uint8_t)((frame->where.flags & ~SUIT_FRAME_SOFT) | soft);
             continue;
         }
         (void)ud_cbor_skip(r);
         if (row->place < UD_SUIT_PARAMS_MAX && (set->at[row->place] == 0 || !unset_only)) {
-            set->at[row->place] = (uint16_t)at;
+            set->at[row->place] = (uint16_t)((uintptr_t)pair - (uintptr_t)r->start);
             set->manifest[row->place] = frame->where.manifest;
         }
     }
 }
 
-ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_t mask,
+ud_err suit_get_params(const struct ud_suit_run *run, const struct ud_suit_param_places *set, uint32_t mask,
                        struct ud_suit_params *params)
 {
-    const struct ud_suit_param_places *set = &run->params[component];
     const bool core_alone = mask < UD_SUIT_HAS_ENCRYPTION; /* most commands: half of the room to clear */
     memset(params, 0, core_alone ? offsetof(struct ud_suit_params, encryption_info) : sizeof *params);
-    for (const struct suit_group *const *group = suit_groups; *group != NULL && mask != 0; group++) {
-        const struct suit_param_row *row = (*group)->rows[SUIT_PARAMS];
-        for (uint8_t left = (*group)->counts[SUIT_PARAMS]; left > 0 && mask != 0; left--, row++) {
-            const uint32_t bit = row->place < UD_SUIT_PARAMS_MAX ? UINT32_C(1) << row->place : 0;
-            if ((mask & bit) != 0 && set->at[row->place] != 0) {
-                const uint8_t manifest = set->manifest[row->place];
-                struct ud_cbor r;
-                read_at(&r, run, manifest, set->at[row->place]);
-                const suit_place place = run->mans[manifest]->component_count;
-                suit_take_value(&r, row, place, suit_field(params, row));
-                if (r.err != UD_OK) {
-                    return r.err;
-                }
-                if (row->kind == SUIT_KIND_COMPONENT) {
-                    params->source = suit_component(run, manifest, (uint8_t)params->source);
-                }
-                params->has |= bit;
+    for (uint8_t place = 0; place < UD_SUIT_PARAMS_MAX; place++) {
+        if ((mask >> place & 1) != 0 && set->at[place] != 0) {
+            const uint8_t manifest = set->manifest[place];
+            struct ud_cbor r;
+            read_at(&r, run, manifest, set->at[place]);
+            const struct suit_param_row *row = suit_find(SUIT_PARAMS, suit_take_label(&r), NULL);
+            if (row == NULL || row->place != place) {
+                return UD_ERR_PARAMETER; /* the bytes have changed since */
             }
-            mask &= ~bit;
+            suit_take_value(&r, row, run->mans[manifest]->component_count, suit_field(params, row));
+            if (r.err != UD_OK) {
+                return r.err;
+            }
+            if (place == SUIT_PLACE_SOURCE) {
+                params->source = suit_component(run, manifest, (uint8_t)params->source);
+            }
+            params->has |= UINT32_C(1) << place;
         }
     }
     return UD_OK;
@@ -276,13 +270,13 @@ ud_err suit_get_params(const struct ud_suit_run *run, uint8_t component, uint32_
 static uint32_t params_of(const struct suit_command_row *row)
 {
     static const uint32_t sets[] = {
-        [SUIT_TAKES_ONE] = 0,
-        [SUIT_TAKES_SIZE] = UD_SUIT_HAS_SIZE,
-        [SUIT_TAKES_ARGS] = UD_SUIT_HAS_INVOKE_ARGS,
-        [SUIT_TAKES_WRITING] = UD_SUIT_HAS_SIZE | UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_FETCH_ARGS |
-                               UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH,
+        [SUIT_TAKES(SUIT_TAKES_ONE)] = 0,
+        [SUIT_TAKES(SUIT_TAKES_SIZE)] = UD_SUIT_HAS_SIZE,
+        [SUIT_TAKES(SUIT_TAKES_ARGS)] = UD_SUIT_HAS_INVOKE_ARGS,
+        [SUIT_TAKES(SUIT_TAKES_WRITING)] = UD_SUIT_HAS_SIZE | UD_SUIT_HAS_DIGEST | UD_SUIT_HAS_FETCH_ARGS |
+                                           UD_SUIT_HAS_ENCRYPTION | UD_SUIT_HAS_METADATA | UD_SUIT_HAS_PATCH,
     };
-    return sets[row->takes] | (row->needs == SUIT_NO_PLACE ? 0 : UINT32_C(1) << row->needs);
+    return sets[SUIT_TAKES(row->flags)] | UINT32_C(1) << row->needs;
 }
 
 static ud_suit_op op_of(const struct ud_suit_ops *ops, const struct suit_command_row *row)
@@ -292,50 +286,53 @@ static ud_suit_op op_of(const struct ud_suit_ops *ops, const struct suit_command
     return op;
 }
 
-ud_err suit_call(const struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component,
+ud_err suit_call(const struct ud_suit_run *run, const struct suit_command_row *row,
                  const struct ud_suit_params *params)
 {
     const ud_suit_op op = op_of(run->ops, row);
     return op == NULL ? UD_ERR_COMMAND /* the bytes have changed since the run began */
-                      : op(run->ctx, component, params);
+                      : op(run->ctx, run->component, params);
 }
 
-static ud_err ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
-                  uint8_t component, const struct ud_suit_params *params)
+ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
+                struct ud_suit_params *params)
 {
+    const ud_err err = suit_get_params(run, &run->params[run->component], params_of(row), params);
+    if (err != UD_OK) {
+        return err;
+    }
     if (row->needs != SUIT_NO_PLACE && (params->has >> row->needs & 1) == 0) {
         return UD_ERR_PARAMETER_UNSET;
     }
-    if (row->code == SUIT_INVOKE_COMPONENT && (run->validated >> component & 1) == 0) {
+    if (row->code == SUIT_INVOKE_COMPONENT && (run->validated >> run->component & 1) == 0) {
         return UD_ERR_INSECURE_ORDER;
     }
-    if ((row->flags & SUIT_CHANGES) != 0) {
-        return group->change == NULL ? UD_ERR_COMMAND : group->change(run, row, component, params);
+    if (row->code == SUIT_ABORT) {
+        return UD_ERR_ABORT;
     }
-    if (row->op == SUIT_OWN) {
-        return row->code == SUIT_ABORT ? UD_ERR_ABORT : group->run(run, row, NULL, params);
+    if (row->op == SUIT_OWN || (row->flags & SUIT_CHANGES) != 0) {
+        return group->run == NULL ? UD_ERR_COMMAND : group->run(run, row, NULL, params);
     }
-    return suit_call(run, row, component, params);
+    return suit_call(run, row, params);
 }
 
-static void condition_held(struct ud_suit_run *run, const struct suit_command_row *row, uint8_t component)
+static void condition_held(struct ud_suit_run *run, const struct ud_suit_frame *frame, uint8_t code)
 {
-    if (row->code == SUIT_IMAGE_MATCH) {
-        run->validated |= (uint8_t)(1u << component);
+    if (code == SUIT_IMAGE_MATCH) {
+        run->validated |= (uint8_t)(1u << run->component);
     }
-    if (suit_top(run)->where.section == UD_SUIT_SHARED && row->code <= SUIT_CLASS) {
-        run->checked |= row->code;
+    if (frame->where.section == UD_SUIT_SHARED && code <= SUIT_CLASS) {
+        run->checked |= code;
     }
 }
 
 /* Offsets count from the head of the section that the command is in; inside a construct, to that of the construct. */
-static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *frame,
-                         const struct suit_command_row *row)
+static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *frame, uint8_t code)
 {
     run->record.component = suit_chosen(frame);
-    run->record.command = row->code;
+    run->record.command = code;
     run->record.section = (ud_suit_section)frame->where.section;
-    while ((frame->where.flags & SUIT_FRAME_BOTTOM) == 0) {
+    while ((frame->where.flags & SUIT_FRAME_NESTED) != 0) {
         frame--;
     }
     const struct ud_suit_manifest *man = run->mans[frame->where.manifest];
@@ -344,90 +341,71 @@ static void note_command(struct ud_suit_run *run, const struct ud_suit_frame *fr
                    ud_bytes_offset(man->env->whole, ud_view_bytes(section_of(man, frame->where.section))));
 }
 
-ud_err suit_ask(struct ud_suit_run *run, const struct suit_command_row *row, const struct suit_group *group,
-                uint8_t component, struct ud_suit_params *params)
-{
-    const ud_err err = suit_get_params(run, component, params_of(row), params);
-    return err == UD_OK ? ask(run, row, group, component, params) : err;
-}
-
 /* A command that asks the device. */
-static ud_err run_policy(struct ud_suit_run *run, const struct suit_command_row *row,
-                         const struct suit_group *group, struct ud_cbor *r)
+static ud_err run_policy(struct ud_suit_run *run, struct ud_suit_frame *frame,
+                         const struct suit_command_row *row, const struct suit_group *group, struct ud_cbor *r)
 {
-    struct ud_suit_frame *frame = suit_top(run);
-    const uint8_t component = suit_component(run, frame->where.manifest, suit_chosen(frame));
     const uint8_t policy = suit_take_policy(r);
     const bool condition = (row->flags & SUIT_CONDITION) != 0;
     struct ud_suit_params params;
     run->recalled = false;
-    const ud_err err = run->ask(run, row, group, component, &params);
+    const ud_err err = run->ask(run, row, group, &params);
     if (err == UD_WAIT) {
         run->commands_done--; /* the same command comes again */
         return UD_WAIT;
     }
     if (err == UD_ABSENT) { /* it has entered something, as constructs do */
         frame->branches = (uint16_t)ud_cbor_offset(r);
-        frame->branches_left = 0;
         return UD_WAIT;
     }
     if (run->ops->note != NULL && !run->recalled) {
-        note_command(run, frame, row);
+        note_command(run, frame, row->code);
         run->ops->note(run->ctx, &run->record, policy, err, &params);
     }
     if (err != UD_OK) {
         /* what the device or the program cannot do is no answer to a condition */
         const bool is_answer = condition && err != UD_ERR_COMMAND && err != UD_ERR_LIMIT;
-        return is_answer ? condition_failed(run, err) : err;
+        return is_answer ? condition_failed(run, r, err) : err;
     }
     if (condition && !run->recalled) {
-        condition_held(run, row, component);
+        condition_held(run, frame, row->code);
     }
-    command_done(run, r);
+    command_done(frame, r);
     return UD_WAIT;
 }
 
-static void set_index(struct ud_suit_run *run, struct ud_cbor *r)
+static ud_err run_command(struct ud_suit_run *run, struct ud_suit_frame *frame,
+                          const struct suit_command_row *row, const struct suit_group *group, struct ud_cbor *r)
 {
-    struct ud_suit_frame *frame = suit_top(run);
-    const suit_place place = suit_place_of(run, frame);
+    uint32_t index;
     uint8_t count;
-    const uint32_t index = suit_take_index(r, place, &count);
-    suit_choose(frame, 0, 1); /* the command itself is no loop */
-    command_done(run, r);
-    suit_choose(frame, index, count);
-}
-
-static ud_err run_command(struct ud_suit_run *run, struct ud_cbor *r, const struct suit_command_row *row,
-                          const struct suit_group *group)
-{
-    struct ud_suit_frame *frame = suit_top(run);
-    const suit_argument argument = (suit_argument)row->argument;
-    const bool try_each = argument == SUIT_ARG_BRANCHES;
-    switch (argument) {
+    ud_err err;
+    run->component = suit_component(run, frame->where.manifest, suit_chosen(frame));
+    frame->branches_left = 0;
+    switch (row->argument) {
     case SUIT_ARG_POLICY:
-        return run_policy(run, row, group, r);
-    case SUIT_ARG_INDEX:
-        set_index(run, r);
+        return run_policy(run, frame, row, group, r);
+    case SUIT_ARG_INDEX: /* itself it is no loop */
+        index = suit_take_index(r, suit_place_of(run, frame), &count);
+        suit_choose(frame, index, count);
+        pass_command(frame, r);
         return UD_WAIT;
     case SUIT_ARG_PARAMS:
-        suit_set_params(run, r, suit_component(run, frame->where.manifest, suit_chosen(frame)),
-                        (row->flags & SUIT_UNSET_ONLY) != 0);
-        command_done(run, r);
-        return UD_WAIT;
+        suit_set_params(frame, r, &run->params[run->component], (row->flags & SUIT_UNSET_ONLY) != 0);
+        err = UD_OK;
+        break;
     case SUIT_ARG_BRANCHES:
+        frame->branches_left = suit_take_branches(r);
+        return enter_branch(run, frame, r, SUIT_FRAME_BRANCH);
     case SUIT_ARG_SEQUENCE:
-        frame->branches_left = try_each ? suit_take_branches(r) : 1;
-        frame->branches = (uint16_t)ud_cbor_offset(r);
-        return r->err == UD_OK ? enter_branch(run, try_each ? SUIT_FRAME_SOFT | SUIT_FRAME_TRY : 0) : r->err;
-    case SUIT_ARG_MAPS:
-    case SUIT_ARG_LABELS: {
-        const ud_err err = group->run(run, row, r, NULL);
-        command_done(run, r);
-        return err == UD_OK ? UD_WAIT : err;
+        frame->branches_left = 1;
+        return enter_branch(run, frame, r, SUIT_FRAME_NESTED);
+    default: /* SUIT_ARG_MAPS, SUIT_ARG_LABELS */
+        err = group->run(run, row, r, NULL);
+        break;
     }
-    }
-    return UD_ERR_INTERNAL;
+    command_done(frame, r);
+    return err == UD_OK ? UD_WAIT : err;
 }
 
 /*
@@ -450,33 +428,36 @@ static ud_err next_section(struct ud_suit_run *run)
 /* @param at out: where the command stands in the envelope of its manifest */
 static ud_err step(struct ud_suit_run *run, size_t *at)
 {
-    while (run->depth > 0 && suit_top(run)->commands_left == 0) {
-        const ud_err err = leave(run);
+    const struct suit_group *group;
+    struct ud_suit_frame *frame;
+    struct ud_cbor r;
+    for (;;) {
+        if (run->depth == 0) {
+            return next_section(run);
+        }
+        frame = suit_top(run);
+        if (frame->commands_left > 0) {
+            break;
+        }
+        const ud_err err = leave(run, frame, &r);
         if (err != UD_OK) {
             return err;
         }
     }
-    if (run->depth == 0) {
-        return next_section(run);
-    }
-    const struct ud_suit_frame *frame = suit_top(run);
-    const struct suit_group *group = NULL;
-    struct ud_cbor r;
-    read_at(&r, run, frame->where.manifest, frame->at);
-    const suit_place place = suit_place_of(run, frame);
     *at = frame->at;
-    const struct suit_command_row *row = suit_take_code(&r, place, &group);
+    read_at(&r, run, frame->where.manifest, frame->at);
+    const struct suit_command_row *row = suit_take_code(&r, suit_place_of(run, frame), &group);
     if (row == NULL) { /* the scan has seen it: these bytes have changed since */
         return r.err;
     }
     ud_err err = UD_ERR_LIMIT;
     if (run->commands_done < UD_SUIT_COMMANDS_MAX) {
         run->commands_done++;
-        err = run_command(run, &r, row, group);
+        err = run_command(run, frame, row, group, &r);
     }
     err = r.err != UD_OK ? r.err : err;
     if (err != UD_WAIT) { /* frames that it left on its way out stand there still */
-        note_command(run, frame, row);
+        note_command(run, frame, row->code);
     }
     return err;
 }
@@ -528,6 +509,7 @@ ud_err ud_suit_run_init(struct ud_suit_run *run, const struct ud_suit_manifest *
     memset(run, 0, sizeof *run);
     run->mans[0] = man;
     run->ops = ops;
+    run->checked = (uint8_t)ops->ids_waived;
     run->ask = suit_ask;
     run->ctx = ctx;
     run->procedure = (uint8_t)procedure;
@@ -551,5 +533,5 @@ ud_err ud_suit_run_params(const struct ud_suit_run *run, size_t component, struc
     if (component >= run->mans[0]->component_count) {
         return UD_ERR_INDEX;
     }
-    return suit_get_params(run, (uint8_t)component, UINT32_MAX, params);
+    return suit_get_params(run, &run->params[component], UINT32_MAX, params);
 }

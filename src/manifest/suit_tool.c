@@ -17,7 +17,8 @@ struct ud_suit_index suit_take_index_all(struct ud_cbor *r, suit_place place)
 void suit_take_params(struct ud_cbor *r, suit_place place, struct ud_suit_params *params)
 {
     const struct suit_param_row *row;
-    struct suit_pairs pairs = suit_take_map(r);
+    struct suit_pairs pairs;
+    suit_take_map(r, &pairs);
     while ((row = suit_next_param(r, &pairs, NULL)) != NULL) {
         const bool stays = row->place != SUIT_NO_PLACE;
         union suit_value passed;

@@ -167,8 +167,8 @@ static void put_bstr_field(struct ud_cbor_writer *w, uint64_t key, struct ud_byt
 
 static void put_anchor(struct ud_cbor_writer *w, const struct ud_trust_key *key)
 {
-    const uint64_t optional = (uint64_t)(key->component_prefix.len > 0) + (key->vendor_id.len > 0) +
-                              (key->class_id.len > 0) + (key->group > 0);
+    const size_t optional = (size_t)(key->component_prefix.len > 0) + (key->vendor_id.len > 0) +
+                            (key->class_id.len > 0) + (key->group > 0);
     uint8_t bytes[UD_COSE_KEY_BYTES_MAX];
     struct ud_buf cose_key = {bytes, sizeof bytes, 0};
     const struct ud_key view = ud_trust_key_view(key);
@@ -189,9 +189,9 @@ static void put_anchor(struct ud_cbor_writer *w, const struct ud_trust_key *key)
     }
 }
 
-static uint64_t groups_of(const struct ud_trust *trust)
+static size_t groups_of(const struct ud_trust *trust)
 {
-    uint64_t count = UD_TRUST_GROUPS_MAX;
+    size_t count = UD_TRUST_GROUPS_MAX;
     while (count > 0 && trust->group_need[count - 1] == 0) {
         count--;
     }
@@ -200,8 +200,8 @@ static uint64_t groups_of(const struct ud_trust *trust)
 
 void ud_trust_policy_put(struct ud_cbor_writer *w, const struct ud_trust *trust)
 {
-    const uint64_t groups = groups_of(trust);
-    ud_cbor_put_map(w, (uint64_t)3 + (groups > 0));
+    const size_t groups = groups_of(trust);
+    ud_cbor_put_map(w, 3U + (groups > 0));
     put_number_field(w, TRUST_EPOCH, trust->epoch);
     put_number_field(w, TRUST_THRESHOLD, trust->threshold);
     ud_cbor_put_uint(w, TRUST_ANCHORS);
@@ -212,7 +212,7 @@ void ud_trust_policy_put(struct ud_cbor_writer *w, const struct ud_trust *trust)
     if (groups > 0) {
         ud_cbor_put_uint(w, TRUST_GROUPS);
         ud_cbor_put_array(w, groups);
-        for (uint64_t i = 0; i < groups; i++) {
+        for (size_t i = 0; i < groups; i++) {
             ud_cbor_put_uint(w, trust->group_need[i]);
         }
     }

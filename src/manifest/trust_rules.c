@@ -5,11 +5,11 @@
 #include "updraft/cbor.h"
 #include "updraft/trust.h"
 
-/* Is `item` one of the equally long items that stand one after another in `list`? */
-static bool is_listed(struct ud_bytes list, struct ud_bytes item)
+/* Is `item` one of the items of `len` bytes that stand one after another in `list`? */
+static bool is_listed(struct ud_bytes list, struct ud_bytes item, size_t len)
 {
     struct ud_bytes next;
-    while (item.len > 0 && ud_bytes_take(&list, item.len, &next)) {
+    while (ud_bytes_take(&list, len, &next)) {
         if (ud_bytes_equal(next, item)) {
             return true;
         }
@@ -19,7 +19,7 @@ static bool is_listed(struct ud_bytes list, struct ud_bytes item)
 
 bool ud_trust_revokes(const struct ud_trust *trust, struct ud_bytes kid)
 {
-    return kid.len == UD_KID_BYTES && is_listed(trust->revoked, kid);
+    return is_listed(trust->revoked, kid, UD_KID_BYTES);
 }
 
 static bool is_in(ud_trust_set set, size_t index)
@@ -38,20 +38,23 @@ static uint32_t weight_of(const struct ud_trust *trust, ud_trust_set set, size_t
     return weight;
 }
 
-/* A threshold of 0 is no policy at all: nothing reaches it. Of each group in `writers` somebody must be there. */
+/*
+ * A threshold of 0 is no policy at all: nothing reaches it. Of each group in `writers` somebody must be there. Behind the
+ * groups come all of them together.
+ */
 static bool reaches(const struct ud_trust *trust, ud_trust_set set, uint32_t writers)
 {
     if ((set & UD_TRUST_SET_KEPT) != 0 && trust->kept.len > 0) {
         return true;
     }
-    for (size_t group = 0; group < UD_TRUST_GROUPS_MAX; group++, writers >>= 1) {
+    for (size_t group = 0; group <= UD_TRUST_GROUPS_MAX; group++) {
+        const uint32_t need = group == UD_TRUST_GROUPS_MAX ? trust->threshold : trust->group_need[group];
         const uint32_t weight = weight_of(trust, set, group);
-        if (weight < trust->group_need[group] || weight < (writers & 1)) {
+        if (weight < need || weight < (writers >> group & 1)) {
             return false;
         }
     }
-    return writers == 0 && trust->threshold > 0 &&
-           weight_of(trust, set, UD_TRUST_GROUPS_MAX) >= trust->threshold;
+    return writers >> UD_TRUST_GROUPS_MAX == 0 && trust->threshold > 0;
 }
 
 ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers)
@@ -64,7 +67,7 @@ ud_err ud_trust_enough(const struct ud_trust *trust, ud_trust_set signers)
 
 bool ud_trust_keeps(const struct ud_trust *trust, struct ud_bytes manifest_digest)
 {
-    return manifest_digest.len == UD_SHA256_BYTES && is_listed(trust->kept, manifest_digest);
+    return is_listed(trust->kept, manifest_digest, UD_SHA256_BYTES);
 }
 
 ud_err ud_trust_may_install(const struct ud_trust *trust, uint64_t sequence, uint64_t now_s)

@@ -81,7 +81,7 @@ ud_err ud_trust_store_body_write(struct ud_buf *out, const struct ud_trust_store
         return err;
     }
     ud_cbor_writer_init(&w, out);
-    ud_cbor_put_map(&w, (uint64_t)3 + (trust->sequence_min > 0) + (trust->expires_s > 0) +
+    ud_cbor_put_map(&w, (size_t)3 + (trust->sequence_min > 0) + (trust->expires_s > 0) +
                             (trust->revoked.len > 0) + (trust->kept.len > 0) + (store->vendor_id.len > 0) +
                             (store->class_id.len > 0));
     put_number(&w, BODY_NUMBER, trust->number);

@@ -8,27 +8,24 @@ static ud_err telling(ud_err a, ud_err b)
     return a == UD_ERR_UNTRUSTED || b == UD_OK || (b == UD_ERR_SIGNATURE && a != UD_OK) ? b : a;
 }
 
-/* Without a kid every trusted key that fits is tried: the published examples name none. */
-static bool concerns(const struct ud_cose_proof *proof, const struct ud_trust_key *key)
-{
-    return proof->kid.len > 0 ? ud_bytes_equal(UD_BYTES_ARRAY(key->kid), proof->kid)
-                              : ud_cose_fits(proof, key->type);
-}
-
 static ud_err verify_proof(const struct ud_trust *trust, const struct ud_cose_proof *proof,
-                           struct ud_bytes payload, ud_trust_set *signers)
+                           const struct ud_bytes *payload, ud_trust_set *signers)
 {
     const bool named = proof->kid.len > 0;
-    ud_err err = named || ud_algorithm_find(proof->alg) != NULL ? UD_ERR_UNTRUSTED : UD_ERR_ALGORITHM;
+    const struct ud_algorithm *row = ud_algorithm_find(proof->alg);
+    ud_err err = named || row != NULL ? UD_ERR_UNTRUSTED : UD_ERR_ALGORITHM;
     if (ud_trust_revokes(trust, proof->kid)) {
         return UD_ERR_REVOKED;
     }
     for (size_t i = 0; i < trust->key_count; i++) {
-        if (!concerns(proof, &trust->keys[i])) {
+        /* without a kid every trusted key that fits is tried: the published examples name none */
+        const struct ud_trust_key *anchor = &trust->keys[i];
+        if (named ? !ud_bytes_equal(UD_BYTES_ARRAY(anchor->kid), proof->kid)
+                  : row == NULL || row->key != anchor->type) {
             continue;
         }
-        const struct ud_key key = ud_trust_key_view(&trust->keys[i]);
-        err = ud_cose_verify(proof, &key, payload);
+        const struct ud_key key = ud_trust_key_view(anchor);
+        err = ud_cose_verify(proof, &key, *payload);
         if (ud_sure_ok(err)) {
             *signers |= (ud_trust_set)1 << i;
             return UD_OK;
@@ -45,7 +42,7 @@ ud_err ud_trust_verify(const struct ud_trust *trust, const struct ud_cose *cose,
         struct ud_cose_proof proof;
         ud_err err = ud_cose_proof(cose, i, &proof);
         if (err == UD_OK) {
-            err = verify_proof(trust, &proof, payload, signers);
+            err = verify_proof(trust, &proof, &payload, signers);
         }
         result = telling(result, err);
     }
