@@ -164,6 +164,8 @@
       "deploy a release with one package for each component; the message names the others") \
     X(UD_ERR_COMPONENT_NEEDS,   93,  8, 11, "a component needs another one to be updated before it or with it", \
       "deploy a release that has a package for those that the message names, too") \
+    X(UD_ERR_DNS_SD,            94,  0, 11, "no Avahi daemon answers on this machine", \
+      "install and start avahi-daemon, or leave discovery off") \
     /* server and tools: 96.. */ \
     X(UD_ERR_STORE,             96,  0, 11, "the database failed", \
       "see the log line for the database's own words; check disk and permissions") \

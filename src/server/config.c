@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include "server/announce.h"
 #include "server/proxy.h"
 #include "server/writer.h"
 
@@ -39,6 +40,7 @@ static const struct setting settings[] = {
     {"artifact-cache-bytes-max", NUMBER_AT(artifact_cache_bytes_max, 0, 1024 * GIB), "10737418240", "room for copies of objects here; those not asked for longest go first"},
     {"listen-devices", TEXT_AT(listen_devices), "127.0.0.1:8443", "address:port for devices; port 0 = a free one"},
     {"listen-people", TEXT_AT(listen_people), "127.0.0.1:8444", "address:port for management; port 0 = a free one"},
+    {"announce", TEXT_AT(announce), "", "name, up to 56 bytes, under which devices' addresses are announced in the local network (DNS-SD, by Avahi); empty = not at all"},
     {"listen-coap", TEXT_AT(listen_coap), "", "address:port for plain CoAP (LwM2M without security); empty = none"},
     {"listen-coaps", TEXT_AT(listen_coaps), "", "address:port for CoAP over DTLS; empty = none"},
     {"coap-host", TEXT_AT(coap_host), "", "name or address in URIs that LwM2M devices are given; empty = the listening address"},
@@ -439,6 +441,10 @@ static bool is_consistent(const struct ud_config *config, struct ud_text *words)
     if (ud_config_address(config->listen_devices, host[0], &port) != UD_OK ||
         ud_config_address(config->listen_people, host[1], &port) != UD_OK) {
         ud_text_puts(words, "listen-devices and listen-people must be ADDRESS:PORT\n");
+        return false;
+    }
+    if (strlen(config->announce) > UD_ANNOUNCE_BYTES_MAX) {
+        ud_text_puts(words, "announce must be a name of at most 56 bytes\n");
         return false;
     }
     if (config->insecure_http && (!ud_config_is_loopback(host[0]) || !ud_config_is_loopback(host[1]))) {

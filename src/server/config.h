@@ -41,6 +41,7 @@ struct ud_config {
     uint64_t gateway_new_max;     /* devices that one adds in a minute; 0 = none */
     uint64_t gateway_devices_max; /* of a tenant: from there on none are added */
     char device_crl[UD_PATH_BYTES_MAX];         /* PEM: which of them are revoked; empty = no list */
+    char announce[UD_ADDRESS_BYTES_MAX];        /* name in DNS-SD; empty = not announced */
     char listen_coap[UD_ADDRESS_BYTES_MAX];     /* plain CoAP; empty = none */
     char listen_coaps[UD_ADDRESS_BYTES_MAX];    /* CoAP over DTLS; empty = none */
     char coap_host[UD_ADDRESS_BYTES_MAX];       /* how devices name us in URIs; empty = by the address */

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include "server/announce.h"
 #include "server/artifacts.h"
 #include "server/client_cert.h"
 #include "server/downloads.h"
@@ -321,6 +322,7 @@ ud_err ud_server_write_listen_file(const struct ud_server *server)
     err = err == UD_OK && !ud_text_ok(&text) ? UD_ERR_MEMORY : err;
     err = err == UD_OK ? ud_state_file_write(path, 0644, text.ptr, text.len) : err;
     ud_text_free(&text);
+    ud_announce_listening(server);
     return err;
 }
 
@@ -419,6 +421,7 @@ ud_err ud_server_start(struct ud_server *server)
     err = err == UD_OK ? fail(server, "mqtt-broker", ud_courier_open(&server->courier, server)) : err;
     err = err == UD_OK ? fail(server, "listen", listen(server)) : err;
     err = err == UD_OK ? fail(server, "listen-coap", ud_turn_open(&server->turn, server)) : err;
+    err = err == UD_OK ? fail(server, "announce", ud_announce_open(&server->announcer, server)) : err;
     err = err == UD_OK ? fail(server, "listen.json", ud_server_write_listen_file(server)) : err;
     err = err == UD_OK ? fail(server, "listen-coap", ud_turn_start(server->turn)) : err;
     if (err != UD_OK) {
@@ -489,6 +492,8 @@ void ud_server_stop(struct ud_server *server)
         ud_server_tick(server);
     }
     ud_turn_stop(server->turn);
+    ud_announcer_close(server->announcer); /* behind the turn, whose thread tells it of changes */
+    server->announcer = NULL;
     ud_hooks_stop(server->hooks);
     ud_courier_stop(server->courier);
     ud_object_store_stop(server->objects); /* whoever waits for it is told */

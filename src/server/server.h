@@ -30,6 +30,7 @@ struct ud_scheduler;
 struct ud_sign_in;
 struct ud_http;
 struct ud_lwm2m_turn;
+struct ud_announcer;
 
 #define UD_FAR_THREADS 4
 
@@ -67,6 +68,7 @@ struct ud_server {
     struct ud_patches *patches;
     struct ud_http *http;
     struct ud_lwm2m_turn *turn;      /* NULL = no CoAP address is configured, nor can other servers have one */
+    struct ud_announcer *announcer;  /* NULL: not announced */
     _Atomic uint32_t people_changes; /* commits of people's requests */
     struct ud_tls tls;
     int lock; /* of the state folder; -1 = not held */
@@ -82,7 +84,7 @@ void ud_server_tick(struct ud_server *server);
 /** Stop listening, finish what was accepted, close the store cleanly. */
 void ud_server_stop(struct ud_server *server);
 
-/** Write listen.json: where we listen now, for scripts that asked for any free port. Not by two threads at one time. */
+/** Write listen.json: where we listen now, for scripts that asked for any free port; and announce it. Not by two threads at one time. */
 ud_err ud_server_write_listen_file(const struct ud_server *server);
 
 /** Milliseconds since 1970. */

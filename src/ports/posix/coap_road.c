@@ -11,6 +11,7 @@
 #include "ports/posix/coap_facts.h"
 #include "ports/posix/coap_oscore.h"
 #include "ports/posix/coap_socket.h"
+#include "ports/posix/reach.h"
 #include "updraft/lwm2m_robust.h"
 #include "updraft/lwm2m_send.h"
 #include "updraft/lwm2m_thresholds.h"
@@ -23,6 +24,10 @@
 struct ud_coap_road {
     struct ud_coap_road_config config;
     struct ud_coap_socket socket;
+    struct ud_reach reach; /* of the configured server; what a bootstrap names is reached as it is named */
+    unsigned number;       /* of the link's place */
+    bool tried;            /* the link was begun there, and has not been judged */
+    bool heard;            /* ... and somebody with the server's keys spoke */
     struct ud_coap_facts facts;
     struct ud_coap_oscore oscore;
     struct ud_lwm2m_robust robust;
@@ -132,6 +137,13 @@ static ud_err begin_dtls(struct ud_coap_road *road, const struct ud_lwm2m_accoun
     return ud_dtls_client_begin(&road->dtls, &config);
 }
 
+static bool is_configured(const struct ud_coap_road *road, const struct ud_lwm2m_account *account)
+{
+    return account->uri_bytes <= strlen(road->config.url) &&
+           memcmp(account->uri, road->config.url, account->uri_bytes) == 0 &&
+           strspn(road->config.url + account->uri_bytes, "/") == strlen(road->config.url + account->uri_bytes);
+}
+
 static ud_err begin_link(struct ud_coap_road *road, const struct ud_lwm2m_account *account)
 {
     struct ud_bytes host = {NULL, 0};
@@ -142,7 +154,9 @@ static ud_err begin_link(struct ud_coap_road *road, const struct ud_lwm2m_accoun
         return err;
     }
     (void)snprintf(road->host, sizeof road->host, "%.*s", (int)host.len, (const char *)host.ptr);
-    err = ud_coap_socket_open(&road->socket, road->host, number);
+    const struct ud_place *place = is_configured(road, account) ? ud_reach_place(&road->reach) : NULL;
+    err = place == NULL ? ud_coap_socket_open(&road->socket, road->host, number)
+                        : ud_coap_socket_open(&road->socket, place->address, place->port);
     if (err == UD_OK && road->secure) {
         err = begin_dtls(road, account);
     }
@@ -152,11 +166,56 @@ static ud_err begin_link(struct ud_coap_road *road, const struct ud_lwm2m_accoun
     return err;
 }
 
+/* To the configured server, where it is reached now. A link that ended without a word counts as no answer there. */
+static ud_err begin_reach(struct ud_coap_road *road)
+{
+    if (road->tried && !road->heard) {
+        (void)ud_reach_failed(&road->reach, road->number,
+                              UD_ERR_TIMEOUT); /* the client knows, and has waited */
+    }
+    road->tried = false;
+    road->heard = false;
+    const ud_err err = ud_reach_ready(&road->reach);
+    road->number = road->reach.number;
+    road->tried = err == UD_OK;
+    return err;
+}
+
+static ud_err shake(struct ud_coap_road *road)
+{
+    const ud_err err = road->secure ? ud_dtls_client_shake(&road->dtls) : UD_OK;
+    if (err != UD_OK && err != UD_WAIT) {
+        port_close(road);
+    }
+    return err;
+}
+
 static ud_err port_open(void *ctx, const struct ud_lwm2m_account *account)
 {
     struct ud_coap_road *road = ctx;
-    const ud_err err = ud_coap_socket_is_open(&road->socket) ? UD_OK : begin_link(road, account);
-    return err == UD_OK && road->secure ? ud_dtls_client_shake(&road->dtls) : err;
+    const bool reaches = is_configured(road, account);
+    ud_err err = UD_OK;
+    if (!ud_coap_socket_is_open(&road->socket)) {
+        err = reaches ? begin_reach(road) : UD_OK;
+        if (err != UD_OK) {
+            return err;
+        }
+        err = begin_link(road, account);
+    }
+    err = err == UD_OK ? shake(road) : err;
+    if (reaches && err != UD_OK && err != UD_WAIT) {
+        road->tried = false;
+        err = ud_reach_failed(&road->reach, road->number, err);
+    }
+    return err;
+}
+
+static void heard_server(struct ud_coap_road *road)
+{
+    if (!road->heard) {
+        road->heard = true;
+        ud_reach_answered(&road->reach, road->number);
+    }
 }
 
 static ud_err port_send(void *ctx, struct ud_bytes datagram)
@@ -168,7 +227,12 @@ static ud_err port_send(void *ctx, struct ud_bytes datagram)
 static ud_err port_receive(void *ctx, struct ud_buf *datagram)
 {
     struct ud_coap_road *road = ctx;
-    return road->secure ? ud_dtls_client_receive(&road->dtls, datagram) : socket_receive(road, datagram);
+    const ud_err err =
+        road->secure ? ud_dtls_client_receive(&road->dtls, datagram) : socket_receive(road, datagram);
+    if (err == UD_OK && road->secure) { /* under OSCORE anybody can send: a registration that stands shows it */
+        heard_server(road);
+    }
+    return err;
 }
 
 /* ---- what lasts, what is told, what is asked for ---- */
@@ -245,7 +309,8 @@ static ud_err make_account(const struct ud_coap_road *road, struct ud_lwm2m_acco
         .short_id = 1,
         .lifetime_s = config->lifetime_s == 0 ? LIFETIME_S : config->lifetime_s,
     };
-    if (!copy_text(config->url, account->uri, &account->uri_bytes, sizeof account->uri) ||
+    if ((config->discover && !secure && config->oscore_path == NULL) ||
+        !copy_text(config->url, account->uri, &account->uri_bytes, sizeof account->uri) ||
         (config->psk_path != NULL && config->cert_path != NULL) ||
         (config->oscore_path != NULL && (secure || config->bootstrap)) ||
         secure != (config->psk_path != NULL || config->cert_path != NULL)) {
@@ -367,6 +432,9 @@ ud_err ud_coap_road_open(struct ud_coap_road **out, const struct ud_coap_road_co
     }
     road->config = *config;
     road->socket = (struct ud_coap_socket){.fd = -1};
+    road->reach = (struct ud_reach){.finder = config->discover ? &ud_finder_avahi : NULL,
+                                    .type = "_lwm2m._udp",
+                                    .scheme = strncmp(config->url, "coaps:", 6) == 0 ? "coaps" : "coap"};
     road->facts = (struct ud_coap_facts){
         .manufacturer = config->manufacturer,
         .model = config->model,
@@ -394,6 +462,7 @@ void ud_coap_road_close(struct ud_coap_road *road)
         return;
     }
     port_close(road);
+    ud_reach_close(&road->reach);
     mbedtls_x509_crt_free(&road->ca);
     mbedtls_x509_crt_free(&road->cert);
     mbedtls_pk_free(&road->key);
@@ -432,6 +501,9 @@ void ud_coap_road_step(struct ud_coap_road *road, uint64_t at_ms, uint32_t *wait
 {
     uint32_t mine_ms = 0;
     ud_lwm2m_client_step(&road->client, at_ms, &mine_ms);
+    if (ud_lwm2m_client_stage(&road->client) == UD_LWM2M_UP) {
+        heard_server(road);
+    }
     say_change(road);
     *wait_ms = mine_ms < *wait_ms ? mine_ms : *wait_ms;
 }

@@ -14,6 +14,7 @@ struct ud_coap_road_config {
     const char *url; /* coap[s]://host[:port]; of the bootstrap server when `bootstrap` is set */
     const char *name;
     bool bootstrap;
+    bool discover;            /* reach.h; with coaps or OSCORE only */
     const char *psk_identity; /* NULL: the name */
     const char *psk_path;     /* one line of hex digits, 0600 */
     const char *ca_path;      /* PEM: with certificates, who may sign the server's */

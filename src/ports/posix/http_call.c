@@ -240,6 +240,15 @@ static bool set_transfer(const struct ud_http *http, struct ud_http_call *call,
            SET(CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)http->rate_max);
 }
 
+static bool set_place(const struct ud_http *http, struct ud_http_call *call)
+{
+    if (http->connect_to[0] == '\0') {
+        return true;
+    }
+    call->connect_to = curl_slist_append(NULL, http->connect_to);
+    return call->connect_to != NULL && SET(CURLOPT_CONNECT_TO, call->connect_to);
+}
+
 static bool set_callbacks(struct ud_http_call *call, const struct ud_http_request *request)
 {
     return SET(CURLOPT_URL, request->url) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
@@ -256,8 +265,8 @@ ud_err ud_http_call_begin(struct ud_http *http, struct ud_http_call *call,
     *call = (struct ud_http_call){.stream = request->stream, .offset = request->offset};
     call->easy = curl_easy_init();
     if (call->easy == NULL || !set_safety(http, call) || !set_callbacks(call, request) ||
-        !set_body(call, request) || !set_transfer(http, call, request) || !set_headers(http, call, request) ||
-        curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
+        !set_body(call, request) || !set_transfer(http, call, request) || !set_place(http, call) ||
+        !set_headers(http, call, request) || curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
         ud_http_call_end(http, call);
         return UD_ERR_MEMORY;
     }
@@ -276,8 +285,10 @@ void ud_http_call_end(struct ud_http *http, struct ud_http_call *call)
         curl_easy_cleanup(call->easy);
     }
     curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->connect_to);
     call->easy = NULL;
     call->headers = NULL;
+    call->connect_to = NULL;
 }
 
 /* Let every exchange move, and note which ended. */

@@ -18,12 +18,16 @@ struct ud_http {
     char *ca_path;       /* NULL: the system's anchors */
     char *authorization; /* whole header line; NULL without a token */
     uint64_t rate_max;   /* bytes per second of a stream, 0 = unlimited */
+    char connect_to
+        [64]; /* "::ADDRESS:PORT" to go to for every URL, whose name the certificate must have all the same; empty: by the URL */
 };
 
 struct ud_http_call {
     /* private; status, body_len and body may be read once ud_http_call_step() said UD_OK */
     CURL *easy;
     struct curl_slist *headers;
+    struct curl_slist *connect_to;
+    unsigned number; /* the caller's */
     bool done;
     CURLcode result;
     long status;

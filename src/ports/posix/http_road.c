@@ -11,6 +11,7 @@
 #include "ports/posix/http_call.h"
 #include "ports/posix/http_mirror.h"
 #include "ports/posix/http_url.h"
+#include "ports/posix/reach.h"
 
 #define URL_BYTES_MAX 1024
 #define CODE_BYTES_MAX 256
@@ -24,6 +25,7 @@ struct ud_http_road {
     struct ud_road functions;
     struct ud_http_road_config config;
     struct ud_http http;
+    struct ud_reach reach;
     char base[URL_BYTES_MAX]; /* …/controller/v1/{name} */
     bool has_token;
     char code[CODE_BYTES_MAX + 1]; /* empty: none */
@@ -55,22 +57,48 @@ static struct ud_bytes body_of(const struct ud_http_call *call)
     return (struct ud_bytes){call->body, call->body_len};
 }
 
+/* To where the server is reached now. UD_WAIT: not yet known where that is. */
+static ud_err begin(struct ud_http_road *road, struct ud_http_call *call, const struct ud_http_request *request)
+{
+    ud_err err = request->elsewhere ? UD_OK : ud_reach_ready(&road->reach);
+    if (err != UD_OK) {
+        return err;
+    }
+    const struct ud_place *place = request->elsewhere ? NULL : ud_reach_place(&road->reach);
+    road->http.connect_to[0] = '\0';
+    if (place != NULL) {
+        const bool v6 = strchr(place->address, ':') != NULL;
+        (void)snprintf(road->http.connect_to, sizeof road->http.connect_to, v6 ? "::[%s]:%u" : "::%s:%u",
+                       place->address, (unsigned)place->port);
+    }
+    err = ud_http_call_begin(&road->http, call, request);
+    call->number = road->reach.number;
+    return err;
+}
+
+/* Move on. UD_WAIT with an idle call: it is to be begun again, elsewhere. */
+static ud_err step(struct ud_http_road *road, struct ud_http_call *call)
+{
+    ud_err err = ud_http_call_step(&road->http, call);
+    if (err == UD_OK) {
+        ud_reach_answered(&road->reach, call->number);
+    } else if (err != UD_WAIT) {
+        ud_http_call_end(&road->http, call);
+        err = ud_reach_failed(&road->reach, call->number, err);
+    }
+    return err;
+}
+
 /* Begin, unless it is under way, and move on. UD_OK: there is an answer; its status is the caller's to judge. */
 static ud_err exchange(struct ud_http_road *road, struct ud_http_call *call,
                        const struct ud_http_request *request)
 {
-    ud_err err = UD_OK;
-    if (ud_http_call_is_idle(call)) {
-        err = ud_http_call_begin(&road->http, call, request);
-    }
+    ud_err err = ud_http_call_is_idle(call) ? begin(road, call, request) : UD_OK;
     if (err == UD_OK) {
-        err = ud_http_call_step(&road->http, call);
+        err = step(road, call);
     }
     if (err == UD_OK && ud_http_status_err(call->status) == UD_ERR_RETRY_LATER) {
         road->retry_after_ms = call->retry_after_ms;
-    }
-    if (err != UD_OK && err != UD_WAIT) {
-        ud_http_call_end(&road->http, call);
     }
     return err;
 }
@@ -165,8 +193,7 @@ static ud_err be_known(struct ud_http_road *road)
     if (road->has_token) {
         return UD_OK;
     }
-    ud_err err = ud_http_call_is_idle(&road->enrol) ? begin_enrolment(road)
-                                                    : ud_http_call_step(&road->http, &road->enrol);
+    ud_err err = ud_http_call_is_idle(&road->enrol) ? begin_enrolment(road) : step(road, &road->enrol);
     if (err == UD_WAIT) {
         return err;
     }
@@ -343,7 +370,7 @@ static ud_err begin_stream(struct ud_http_road *road, struct ud_bytes uri, uint6
                                             .stream = true,
                                             .elsewhere = road->at_mirror,
                                             .offset = offset};
-    return ud_http_call_begin(&road->http, &road->stream, &request);
+    return begin(road, &road->stream, &request);
 }
 
 /* One place failed: the other one is asked before that is anybody's error. */
@@ -372,9 +399,12 @@ static ud_err road_fetch(void *ctx, struct ud_bytes uri, uint64_t offset_bytes, 
         road->stream_at += chunk->len;
         road->both_asked = false;
     } else if (err != UD_WAIT) {
+        /* else the server answered, that it cannot; or it was not asked */
+        const bool silent = road->stream.status == 0 && !road->at_mirror;
         road->retry_after_ms = road->stream.retry_after_ms;
         road_fetch_stop(road);
-        err = ask_elsewhere(road, err);
+        err = silent ? ud_reach_failed(&road->reach, road->stream.number, err) : err;
+        err = err == UD_WAIT ? err : ask_elsewhere(road, err);
     }
     return err;
 }
@@ -510,7 +540,8 @@ static ud_err make_base(struct ud_http_road *road)
 {
     const struct ud_http_road_config *config = &road->config;
     if (config->name[0] == '\0' || strlen(config->name) > UD_DEVICE_NAME_BYTES_MAX ||
-        !ud_http_url_allowed(config->url) || (config->mirror != NULL && !ud_http_url_allowed(config->mirror))) {
+        !ud_http_url_allowed(config->url) || (config->mirror != NULL && !ud_http_url_allowed(config->mirror)) ||
+        (config->discover && strncmp(config->url, "https:", 6) != 0)) {
         return UD_ERR_CONFIG;
     }
     char *tenant = curl_easy_escape(NULL, config->tenant, 0);
@@ -536,6 +567,8 @@ ud_err ud_http_road_open(struct ud_http_road **out, const struct ud_http_road_co
         return UD_ERR_MEMORY;
     }
     road->config = *config;
+    road->reach = (struct ud_reach){
+        .finder = config->discover ? &ud_finder_avahi : NULL, .type = "_updraft._tcp", .scheme = "https"};
     road->functions = (struct ud_road){
         .ctx = road,
         .poll = road_poll,
@@ -573,6 +606,7 @@ void ud_http_road_close(struct ud_http_road *road)
         ud_http_call_end(&road->http, calls[i]);
     }
     ud_http_deinit(&road->http);
+    ud_reach_close(&road->reach);
     OPENSSL_cleanse(road->code, sizeof road->code);
     free(road);
 }

@@ -21,6 +21,7 @@ struct ud_http_road_config {
     const char *token_path;         /* read at the start; written 0600 after an enrolment */
     const char *code_path;          /* one-time code; NULL = no enrolment. Removed once it has been used */
     uint64_t rate_max;              /* bytes per second of a download; 0 = unlimited */
+    bool discover;                  /* reach.h; with https only */
     const struct ud_signer *signer; /* for the enrolment */
     const struct ud_ddi_attribute *attributes; /* told when the peer asks for them; a claim, never proof */
     size_t attribute_count;

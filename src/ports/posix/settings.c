@@ -30,6 +30,7 @@ static const struct {
     {"server", "tenant", SETTING_TEXT, offsetof(struct ud_settings, tenant), 0},
     {"server", "name", SETTING_TEXT, offsetof(struct ud_settings, name), 0},
     {"server", "ca", SETTING_TEXT, offsetof(struct ud_settings, ca), 0},
+    {"server", "discover", SETTING_U32, offsetof(struct ud_settings, discover), 1},
     {"server", "token", SETTING_TEXT, offsetof(struct ud_settings, token), 0},
     {"server", "enrol_code", SETTING_TEXT, offsetof(struct ud_settings, enrol_code), 0},
     {"server", "psk", SETTING_TEXT, offsetof(struct ud_settings, psk), 0},

@@ -18,6 +18,8 @@ struct ud_settings {
     char ca[UD_SETTING_BYTES_MAX];    /* empty: the system's anchors */
     char token[UD_SETTING_BYTES_MAX]; /* "token" unless set */
     char enrol_code[UD_SETTING_BYTES_MAX];
+    uint32_t
+        discover; /* 1: where url does not answer, the local network is asked for other addresses of the server */
     uint32_t poll_s;                            /* 0: the agent's own default */
     uint64_t rate_max;                          /* bytes per second, 0 = unlimited */
     uint32_t patch_bytes_max;                   /* memory for a patch; 0: whole images only */

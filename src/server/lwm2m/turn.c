@@ -502,6 +502,18 @@ void ud_turn_listening(struct ud_lwm2m_turn *turn, struct ud_json *json)
     }
 }
 
+void ud_turn_ports(struct ud_lwm2m_turn *turn, uint16_t ports[2])
+{
+    ports[0] = ports[1] = 0;
+    if (turn != NULL) {
+        pthread_mutex_lock(&turn->lock);
+        for (int i = 0; i < 2 && turn->lwm2m != NULL; i++) {
+            ports[i] = ud_lwm2m_port(turn->lwm2m, i == 1);
+        }
+        pthread_mutex_unlock(&turn->lock);
+    }
+}
+
 void ud_turn_metrics(struct ud_lwm2m_turn *turn, struct ud_text *text)
 {
     if (turn == NULL || !turn->has_ports) {

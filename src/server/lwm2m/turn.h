@@ -35,6 +35,8 @@ void ud_turn_poke(struct ud_lwm2m_turn *turn, int64_t device);
 ud_err ud_turn_is_served(const struct ud_lwm2m_turn *turn, struct ud_store *store);
 /** Members of listen.json, while the ports are ours. */
 void ud_turn_listening(struct ud_lwm2m_turn *turn, struct ud_json *json);
+/** The ports that are ours now, plain CoAP's and that of DTLS; 0: none. */
+void ud_turn_ports(struct ud_lwm2m_turn *turn, uint16_t ports[2]);
 /** Lines for GET /metrics. */
 void ud_turn_metrics(struct ud_lwm2m_turn *turn, struct ud_text *text);
 /** May who holds this capability read the release of that device? For the same URI over HTTP. UD_ERR_NOT_FOUND. */

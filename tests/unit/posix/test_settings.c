@@ -36,6 +36,8 @@ static const struct {
      SERVER
      "tenant = t ; comment\nca = ca.pem\ntoken = x\nenrol_code = c\n[agent]\npoll_s = 86400\nrate_max = 0\n",
      UD_OK, 0},
+    {"looks for the server", SERVER "discover = 1\n", UD_OK, 0},
+    {"looks by a word that is none", SERVER "discover = 2\n", UD_ERR_CONFIG, 4},
     {"what is measured", SERVER "[lwm2m]\nbattery = /sys/b\nsignal = s\n", UD_OK, 0},
     {"a measure without a file", SERVER "[lwm2m]\nbattery =\n", UD_ERR_CONFIG, 5},
     {"empty", "", UD_ERR_CONFIG, 0},
