@@ -11,11 +11,13 @@ import struct
 import threading
 import time
 
+from cose_tool import cbor, head as cbor_head
+
 CON, NON, ACK, RST = 0, 1, 2, 3
 GET, POST, PUT, DELETE, FETCH, IPATCH = 1, 2, 3, 4, 5, 7
 URI_PATH, CONTENT_FORMAT, URI_QUERY, ACCEPT, OBSERVE, LOCATION = 11, 12, 15, 17, 6, 8
 ETAG, BLOCK2, BLOCK1, SIZE2, SIZE1, ECHO, Q_BLOCK2 = 4, 23, 27, 28, 60, 252, 31
-TEXT, LINKS, OCTETS, TLV, SENML_JSON, SENML_CBOR = 0, 40, 42, 11542, 110, 112
+TEXT, LINKS, OCTETS, TLV, SENML_JSON, SENML_CBOR, LWM2M_CBOR = 0, 40, 42, 11542, 110, 112, 11544
 WAIT_S = 30
 
 
@@ -97,6 +99,51 @@ def tlv(kind, ident, value):
         return bytes([head | len(value)]) + number + value
     size = uint(len(value))
     return bytes([head | len(size) << 3]) + number + size + value
+
+
+def keyed(value):
+    """CBOR of nested maps as LwM2M CBOR has them; a float is a double, a string of bytes is itself."""
+    if isinstance(value, dict):
+        body = b"".join(keyed(key) + keyed(item) for key, item in value.items())
+        return cbor_head(5, len(value)) + body
+    if isinstance(value, tuple):
+        return cbor_head(4, len(value)) + b"".join(map(keyed, value))
+    return b"\xfb" + struct.pack(">d", value) if isinstance(value, float) else cbor(value)
+
+
+def unkeyed(data):
+    """LwM2M CBOR as {(object, instance, resource[, instance]): value}; arrays of ids and nested maps mean the same."""
+    at = 0
+
+    def item():
+        nonlocal at
+        kind, short = data[at] >> 5, data[at] & 31
+        at += 1
+        count = short
+        if short > 23:
+            size = 1 << (short - 24)
+            count, at = int.from_bytes(data[at:at + size], "big"), at + size
+        if kind == 7:
+            return {20: lambda: False, 21: lambda: True, 26: lambda: struct.unpack(">f", data[at - 4:at])[0],
+                    27: lambda: struct.unpack(">d", data[at - 8:at])[0]}[short]()
+        if kind < 2:
+            return count if kind == 0 else -1 - count
+        if kind < 4:
+            at += count
+            return data[at - count:at] if kind == 2 else data[at - count:at].decode()
+        if kind == 4:
+            return tuple(item() for _ in range(count))
+        assert kind == 5, kind
+        return {item(): item() for _ in range(count)}
+
+    def flat(value, path):
+        if not isinstance(value, dict):
+            return {path: value}
+        return {place: found for key, below in value.items()
+                for place, found in flat(below, path + (key if isinstance(key, tuple) else (key,))).items()}
+    value = item()
+    assert at == len(data) and isinstance(value, dict), data
+    return flat(value, ())
 
 
 def encode(value):
@@ -186,10 +233,11 @@ class Lwm2mDevice:
     """A device that answers the server on a thread of its own. Use it as a context."""
 
     def __init__(self, address, name, version="1.1", lifetime=300, queue=False, objects=None, firmware=None,
-                 prefix="", ct=None):
+                 prefix="", ct=None, cbor_only=False):
         self.address, self.name, self.version, self.lifetime, self.queue = address, name, version, lifetime, queue
         self.link = Socket(address)
         self.prefix, self.ct = prefix, ct
+        self.cbor_only = cbor_only  # LwM2M CBOR, and text for single values; all else is refused
         # (object, instance): {resource: value}; a dict is a multiple resource
         self.values = objects or {(1, 0): {0: 1, 1: lifetime, 7: "U"},
                                   (3, 0): {0: "Acme", 1: "M1", 3: "0.9", 9: 80, 10: 512, 11: {0: 0}, 16: "U"}}
@@ -353,6 +401,12 @@ class Lwm2mDevice:
             return 0x45, options, read[1]
         if request.code in (FETCH, IPATCH):
             return self.composite(request)
+        format_ = request.number(CONTENT_FORMAT)
+        if self.cbor_only and format_ is not None and not (request.code == POST and len(parts) == 3):
+            if format_ == LWM2M_CBOR:
+                return self.take(request, parts)
+            if format_ != TEXT:
+                return 0x8f, [], b""
         if request.code == PUT and request.number(CONTENT_FORMAT) is None:
             return 0x44, [], b""  # attributes
         if request.code == PUT and tuple(parts[:2]) not in self.values:
@@ -375,6 +429,22 @@ class Lwm2mDevice:
             self.values.pop(tuple(parts[:2]), None)
             return 0x42, [], b""
         return 0x85, [], b""
+
+    def take(self, request, parts):
+        """What is written in LwM2M CBOR; each path must lie below the one that the request is for."""
+        made = len(parts) == 1
+        for path, value in unkeyed(request.payload).items():
+            if path[:len(parts)] != tuple(parts) or not 3 <= len(path) <= 4:
+                return 0x80, [], b""
+            if made:
+                self.values.setdefault(path[:2], {})
+            elif path[:2] not in self.values:
+                return 0x84, [], b""
+            if len(path) == 3:
+                self.values[path[:2]][path[2]] = value
+            else:
+                self.values[path[:2]].setdefault(path[2], {})[path[3]] = value
+        return 0x41 if made else 0x44, [], b""
 
     def composite(self, request):
         """In SenML JSON only: who offers CBOR is refused, and must come again."""
@@ -399,6 +469,8 @@ class Lwm2mDevice:
         parts = [int(p) for p in path.split("/")[1:]]
         if self.firmware and self.firmware.owns(parts):
             return self.firmware.read(parts)
+        if self.cbor_only:
+            return self.read_cbor(parts)
         if len(parts) == 1:
             body = b"".join(tlv(0, i, self.instance(values)) for (o, i), values in self.values.items()
                             if o == parts[0])
@@ -407,6 +479,17 @@ class Lwm2mDevice:
         if values is None or (len(parts) == 3 and parts[2] not in values):
             return None
         return TLV, self.instance(values if len(parts) == 2 else {parts[2]: values[parts[2]]})
+
+    def read_cbor(self, parts):
+        """An object as maps in each other, an instance with its path in one key, a resource with all of it in one."""
+        found = {i: values for (o, i), values in self.values.items() if o == parts[0] and parts[1:2] in ([], [i])}
+        if not found or (len(parts) > 2 and parts[2] not in found[parts[1]]):
+            return None
+        if len(parts) == 1:
+            return LWM2M_CBOR, keyed({parts[0]: found})
+        if len(parts) == 2:
+            return LWM2M_CBOR, keyed({tuple(parts): found[parts[1]]})
+        return LWM2M_CBOR, keyed({tuple(parts): found[parts[1]][parts[2]]})
 
     @staticmethod
     def instance(values):

@@ -11,9 +11,9 @@ import time
 
 import pytest
 from cose_tool import Key, report
-from lwm2m_tool import (ACCEPT, ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, DELETE, ECHO, ETAG, GET, LINKS, NON, POST,
+from lwm2m_tool import (ACCEPT, ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, DELETE, ECHO, ETAG, GET, LINKS, LWM2M_CBOR, NON, POST,
                         PUT, Q_BLOCK2, RST, SENML_JSON, SIZE1, SIZE2, URI_PATH, Firmware, Lwm2mDevice, Message, Socket, ask,
-                        download, query, uint)
+                        download, keyed, query, uint)
 from server_tool import BUILD, Server
 from test_server_reports import Author, publish
 
@@ -298,6 +298,51 @@ def test_int_208_composite_operations_find_the_format_that_the_device_has(server
         assert read["answer"]["values"] == {"/3/0/0": "Acme", "/3/0/9": 80, "/1/0/1": 300}
         assert run(server, "d1", op="writeComposite", values={"/1/0/1": 99, "/3/0/1": "M2"})["state"] == "done"
         assert device.values[(1, 0)][1] == 99 and device.values[(3, 0)][1] == "M2"
+
+
+def test_a_device_that_names_lwm2m_cbor_is_read_written_observed_and_heard_in_it(server):
+    """Content format 11544 of LwM2M 1.2; the device takes nothing else of several values."""
+    objects = {(1, 0): {0: 1, 1: 300, 7: "U"},
+               (3, 0): {0: "Acme", 9: 80, 11: {0: 0, 1: 6}, 13: 1700000000, 16: "U"},
+               (3303, 0): {5700: -21.5, 5701: "Cel", 5750: b"\x00\xff\x10"}}
+    with device_of(server, version="1.2", ct=str(LWM2M_CBOR), cbor_only=True, objects=objects) as device:
+        device.register()
+        for path, values in [("/3/0/9", {"/3/0/9": 80}), ("/3303/0/5700", {"/3303/0/5700": -21.5}),
+                             ("/3303/0", {"/3303/0/5700": -21.5, "/3303/0/5701": "Cel", "/3303/0/5750": {"base64": "AP8Q"}}),
+                             ("/3/0/11", {"/3/0/11/0": 0, "/3/0/11/1": 6}), ("/3303/0/5750", {"/3303/0/5750": {"base64": "AP8Q"}}),
+                             ("/3", {"/3/0/0": "Acme", "/3/0/9": 80, "/3/0/11/0": 0, "/3/0/11/1": 6, "/3/0/13": 1700000000, "/3/0/16": "U"})]:
+            answer = run(server, "d1", op="read", path=path)["answer"]
+            assert (answer["code"], answer["format"], answer["values"]) == ("2.05", LWM2M_CBOR, values), path
+
+        def written(method, path):
+            request = device.await_request(method, path)
+            device.requests.remove(request)
+            return request.number(CONTENT_FORMAT)
+        assert run(server, "d1", op="write", path="/1/0", values={"2": 5, "3": -60, "7": "UQ"})["state"] == "done"
+        assert written(POST, "/1/0") == LWM2M_CBOR
+        assert {n: device.values[(1, 0)][n] for n in (1, 2, 3, 7)} == {1: 300, 2: 5, 3: -60, 7: "UQ"}
+        assert run(server, "d1", op="write", path="/3303/0", values={"5700": 22.25, "5750": {"base64": "AAEC"}}, replace=True)["state"] == "done"
+        assert written(PUT, "/3303/0") == LWM2M_CBOR
+        assert device.values[(3303, 0)][5700] == 22.25 and device.values[(3303, 0)][5750] == b"\x00\x01\x02"
+        assert run(server, "d1", op="write", path="/3/0/11", value={"0": 2, "1": 3})["state"] == "done"
+        assert written(PUT, "/3/0/11") == LWM2M_CBOR
+        assert device.values[(3, 0)][11] == {0: 2, 1: 3}
+        assert run(server, "d1", op="write", path="/3303/0/5750", value={"base64": "/w=="})["state"] == "done"  # octets are refused first
+        assert device.values[(3303, 0)][5750] == b"\xff"
+        assert run(server, "d1", op="create", path="/9", values={"0": "app", "1": "1.0"})["state"] == "done"
+        assert written(POST, "/9") == LWM2M_CBOR and device.values[(9, 0)] == {0: "app", 1: "1.0"}
+        assert run(server, "d1", op="observe", path="/3303/0")["state"] == "done"
+        device.values[(3303, 0)][5700] = 23.0
+        device.notify("/3303/0")
+
+        def told(path):
+            return [row["value"] for row in server.api("GET", f"/api/v1/devices/d1/values?path={path}").json["content"]]
+        await_that("what was notified", lambda: 23.0 in told("/3303/0/5700"))
+        send = [(CONTENT_FORMAT, uint(LWM2M_CBOR))]
+        assert device.ask(POST, "/dp", send, keyed({(3303, 0): {5700: 24.5}, 3: {0: {9: 79}}})).text_code == "2.04"
+        await_that("what was sent", lambda: 24.5 in told("/3303/0/5700") and 79 in told("/3/0/9"))
+        assert device.ask(POST, "/dp", send, b"\xa1\x05").text_code == "4.00"  # ends inside
+        assert device.ask(POST, "/dp", send, keyed({3: {0: {0: {0: {0: 1}}}}})).text_code == "4.00"  # deeper than paths are
 
 
 def test_int_301_observed_values_are_kept_and_shown(server):

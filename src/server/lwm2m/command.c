@@ -179,7 +179,7 @@ static ud_err several_format(const struct ud_reg *reg, unsigned attempt, int32_t
     const bool old = reg->version == 10;
     const int32_t order[] = {old ? UD_COAP_FORMAT_LWM2M_TLV : UD_COAP_FORMAT_SENML_CBOR,
                              old ? UD_COAP_FORMAT_SENML_CBOR : UD_COAP_FORMAT_LWM2M_TLV,
-                             UD_COAP_FORMAT_SENML_JSON};
+                             UD_COAP_FORMAT_SENML_JSON, UD_COAP_FORMAT_LWM2M_CBOR};
     unsigned skip = attempt;
     if (attempt == 0) { /* what it said at registration */
         for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
@@ -215,7 +215,17 @@ static ud_err end_payload(struct ud_lwm2m_writer *w, struct ud_buf *buf, ud_err 
 
 /* --- questions */
 
-static ud_err ask_write_one(const struct ud_command *command, unsigned attempt, struct ud_ask *ask)
+/* TLV is what all read, but who names LwM2M CBOR alone. */
+static int32_t one_format(const struct ud_reg *reg)
+{
+    int32_t format = UD_COAP_FORMAT_LWM2M_TLV;
+    return several_format(reg, 0, &format) == UD_OK && format == UD_COAP_FORMAT_LWM2M_CBOR
+               ? format
+               : UD_COAP_FORMAT_LWM2M_TLV;
+}
+
+static ud_err ask_write_one(const struct ud_command *command, const struct ud_reg *reg, unsigned attempt,
+                            struct ud_ask *ask)
 {
     uint8_t payload[PAYLOAD_BYTES_MAX];
     struct value_room room;
@@ -229,8 +239,8 @@ static ud_err ask_write_one(const struct ud_command *command, unsigned attempt, 
     }
     ask->method = UD_COAP_PUT;
     if (attempt == 1 || (json_is_object(value) && json_object_get(value, "base64") == NULL)) {
-        ask->format = UD_COAP_FORMAT_LWM2M_TLV; /* several instances, or no plain text there */
-        ud_err err = ud_lwm2m_writer_init(&w, UD_COAP_FORMAT_LWM2M_TLV, command->path, &buf);
+        ask->format = one_format(reg); /* several instances, or no plain text there */
+        ud_err err = ud_lwm2m_writer_init(&w, (uint32_t)ask->format, command->path, &buf);
         err = err == UD_OK ? put_resource(&w, value, type, &command->path, &room) : err;
         return end_payload(&w, &buf, err, ask);
     }
@@ -329,7 +339,7 @@ ud_err ud_command_ask(const struct ud_command *command, const struct ud_reg *reg
         return read_accept(attempt, &ask->accept);
     case UD_OP_WRITE:
         return json_object_get(command->spec, "values") != NULL ? ask_values(command, reg, attempt, ask)
-                                                                : ask_write_one(command, attempt, ask);
+                                                                : ask_write_one(command, reg, attempt, ask);
     case UD_OP_CREATE:
     case UD_OP_WRITE_COMPOSITE:
         return ask_values(command, reg, attempt, ask);
