@@ -147,7 +147,7 @@ def add_device(people, name, **more):
 
 
 @pytest.mark.parametrize("security", ["nosec", "psk"])
-def test_leshan_registers_is_observed_and_commanded(server, people, leshan, start, tmp_path, security):
+def test_int_101_301_leshan_registers_is_observed_and_commanded(server, people, leshan, start, tmp_path, security):
     add_device(people, "leshan")
     words = ["pull"]
     if security == "psk":
@@ -179,7 +179,7 @@ def test_leshan_takes_firmware_by_object_5(server, people, leshan, start, tmp_pa
     assert (tmp_path / "got").read_bytes() == image
 
 
-def test_leshan_is_bootstrapped_and_then_registers_with_the_key_that_it_was_given(server, people, leshan, start,
+def test_int_1_leshan_is_bootstrapped_and_then_registers_with_the_key_that_it_was_given(server, people, leshan, start,
                                                                                   tmp_path):
     add_device(people, "leshan")
     people.post("/api/v1/devices/leshan/lwm2m-keys",
@@ -194,7 +194,7 @@ def test_leshan_is_bootstrapped_and_then_registers_with_the_key_that_it_was_give
     command_it(people, "leshan", "Leshan")
 
 
-def test_aiocoap_registers_is_observed_and_commanded(server, people, aiocoap, start, tmp_path):
+def test_int_101_301_aiocoap_registers_is_observed_and_commanded(server, people, aiocoap, start, tmp_path):
     add_device(people, "aio")
     program = start(*aiocoap, url(server, "coap"), "aio", tmp_path / "got")
     await_that("the registration", lambda: registration(people, "aio"), program.process)
@@ -270,7 +270,7 @@ def fetched(californium, uri, folder, block, *more):
     return got.read_bytes()
 
 
-def test_aiocoap_registers_is_observed_and_commanded_under_oscore(server, people, aiocoap, start, tmp_path):
+def test_int_101_301_aiocoap_registers_is_observed_and_commanded_under_oscore(server, people, aiocoap, start, tmp_path):
     """RFC 8613 in both directions, Echo after both sides' start included; what is not protected gets nothing."""
     add_device(people, "aiocoap")
     key = people.post("/api/v1/devices/aiocoap/lwm2m-keys",

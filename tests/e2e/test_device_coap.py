@@ -199,7 +199,7 @@ def test_a_server_that_restarts_in_the_middle_finds_the_download_going_on(tmp_pa
         world.close()
 
 
-def test_a_device_in_queue_mode_sleeps_and_is_updated_when_it_wakes(world):
+def test_int_109_a_device_in_queue_mode_sleeps_and_is_updated_when_it_wakes(world):
     device = CoapDevice(world, "sleeps", settings=["[lwm2m]", "lifetime_s = 8", "queue = 1", "awake_s = 2"]).power_on()
     assert device.is_registered()["queueMode"] is True
     device.runs(1)
@@ -211,7 +211,7 @@ def test_a_device_in_queue_mode_sleeps_and_is_updated_when_it_wakes(world):
     device.power_off()
 
 
-def test_a_bootstrap_gives_a_key_that_outlives_power_cuts(world):
+def test_int_0_1_a_bootstrap_gives_a_key_that_outlives_power_cuts(world):
     device = CoapDevice(world, "boots-up", "bootstrap").power_on()
     assert device.is_registered()["security"] == "psk"
     device.runs(1)
@@ -229,7 +229,7 @@ def test_a_bootstrap_gives_a_key_that_outlives_power_cuts(world):
     device.power_off()
 
 
-def test_a_bootstrap_that_the_server_asks_for_changes_the_key(world):
+def test_int_5_a_bootstrap_that_the_server_asks_for_changes_the_key(world):
     device = CoapDevice(world, "renewed", "bootstrap-renew").power_on()
     first = device.is_registered()
 
@@ -278,7 +278,7 @@ def test_an_identity_that_nobody_knows_gets_nowhere_and_does_not_stop_the_device
     device.power_off()
 
 
-def test_a_stop_takes_leave_of_the_server(world):
+def test_int_103_a_stop_takes_leave_of_the_server(world):
     device = CoapDevice(world, "leaves").power_on()
     device.is_registered()
     device.chip.terminate()
@@ -296,7 +296,7 @@ def command(world, device, **spec):
     return wait_for(f"command {spec}", ended)
 
 
-def test_int_2xx_3xx_the_server_reads_writes_discovers_and_observes(world):
+def test_int_201_221_223_226_227_229_230_241_260_301_the_server_reads_writes_discovers_and_observes(world):
     device = CoapDevice(world, "managed", "psk", settings=["[lwm2m]", "manufacturer = Acme", "model = Lock"]).power_on()
     device.is_registered()
     running = device.runs(1)["running"]
@@ -356,7 +356,7 @@ def test_what_is_measured_in_files_is_told_and_nothing_else_is(world):
     device.power_off()
 
 
-def test_int_3xx_only_what_crosses_a_limit_or_makes_a_step_is_told(world):
+def test_int_261_only_what_crosses_a_limit_or_makes_a_step_is_told(world):
     device = CoapDevice(world, "limits", "psk", settings=["[lwm2m]", "battery = battery"])
 
     def level(value):
@@ -387,7 +387,7 @@ def test_int_3xx_only_what_crosses_a_limit_or_makes_a_step_is_told(world):
     device.power_off()
 
 
-def test_int_401_values_are_sent_and_the_server_can_mute_them(world):
+def test_int_306_307_values_are_sent_and_the_server_can_mute_them(world):
     device = CoapDevice(world, "tells", "psk", settings=["[lwm2m]", "battery = battery", "send_s = 1"])
     (device.folder / "battery").write_text("61\n")
     device.power_on()

@@ -1,6 +1,7 @@
 """The LwM2M server, with a device in Python that was written from the standards.
 
-Names carry the ids of OMA's interoperability test cases (LightweightM2M-1.1-int-NNN) where there is one for it.
+Names carry the ids of OMA's interoperability test cases (int_102_107: LightweightM2M-1.1-int-102 and -107); docs/design/lwm2m.md section 11
+says which have no test.
 """
 import contextlib
 import hashlib
@@ -84,7 +85,7 @@ def test_int_101_a_device_registers_and_is_shown(server):
         assert server.api("GET", "/api/v1/devices/d1").json["lastSeen"]
 
 
-def test_int_102_an_update_extends_changes_and_moves_the_registration(server):
+def test_int_102_107_an_update_extends_changes_and_moves_the_registration(server):
     with device_of(server) as device:
         device.register()
         before = registration(server)
@@ -241,7 +242,7 @@ def test_a_removed_device_is_gone_at_once(server):
 # --- device management
 
 
-def test_int_201_read_gives_values_with_their_types(server):
+def test_int_203_222_223_224_237_read_gives_values_with_their_types(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="read", path="/3/0/0")["answer"]["values"] == {"/3/0/0": "Acme"}
@@ -253,7 +254,7 @@ def test_int_201_read_gives_values_with_their_types(server):
         assert missing["state"] == "failed" and missing["answer"]["code"] == "4.04"
 
 
-def test_int_204_write_one_and_several(server):
+def test_int_205_226_227_write_one_and_several(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="write", path="/1/0/1", value=777)["state"] == "done"
@@ -264,7 +265,7 @@ def test_int_204_write_one_and_several(server):
         assert run(server, "d1", op="write", path="/33000/0/1", value={"base64": "AAEC"})["state"] == "failed"
 
 
-def test_int_207_execute_sends_nothing_but_the_path(server):
+def test_int_241_execute_sends_nothing_but_the_path(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="reboot")["state"] == "done"
@@ -274,7 +275,7 @@ def test_int_207_execute_sends_nothing_but_the_path(server):
         assert device.executed[-1] == ("/3/0/4", b"0='x'")
 
 
-def test_int_203_discover_and_write_attributes(server):
+def test_int_260_261_discover_and_write_attributes(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="discover", path="/3")["answer"]["links"] == "</3>"
@@ -283,7 +284,7 @@ def test_int_203_discover_and_write_attributes(server):
         assert request.all(15) == [b"pmin=5", b"pmax=10"] and request.number(CONTENT_FORMAT) is None
 
 
-def test_int_205_create_and_delete(server):
+def test_create_and_delete(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="create", path="/9", values={"0": "app"})["state"] == "done"
@@ -291,7 +292,7 @@ def test_int_205_create_and_delete(server):
         device.await_request(DELETE, "/9/0")
 
 
-def test_int_208_composite_operations_find_the_format_that_the_device_has(server):
+def test_int_229_230_composite_operations_find_the_format_that_the_device_has(server):
     with device_of(server) as device:
         device.register()
         read = run(server, "d1", op="readComposite", paths=["/3/0/0", "/3/0/9", "/1/0/1"])
@@ -345,7 +346,7 @@ def test_a_device_that_names_lwm2m_cbor_is_read_written_observed_and_heard_in_it
         assert device.ask(POST, "/dp", send, keyed({3: {0: {0: {0: {0: 1}}}}})).text_code == "4.00"  # deeper than paths are
 
 
-def test_int_301_observed_values_are_kept_and_shown(server):
+def test_int_301_303_observed_values_are_kept_and_shown(server):
     with device_of(server) as device:
         device.register()
         assert run(server, "d1", op="observe", path="/3/0/9")["state"] == "done"
@@ -381,7 +382,7 @@ def test_a_notification_with_a_foreign_token_is_reset(server):
         assert server.api("GET", "/api/v1/devices/d1/values").json["total"] == 0
 
 
-def test_int_401_send_is_kept(server):
+def test_int_306_send_is_kept(server):
     with device_of(server) as device:
         device.register()
         payload = b'[{"bn":"/3303/0/","n":"5700","v":21.5},{"n":"5701","vs":"Cel"}]'
@@ -401,7 +402,7 @@ def test_an_alternate_root_is_put_before_every_path(server):
         device.await_request(GET, "/lwm2m/3/0/0")
 
 
-def test_queue_mode_waits_until_the_device_is_heard(server):
+def test_int_109_queue_mode_waits_until_the_device_is_heard(server):
     with device_of(server, queue=True) as device:
         device.register()
         assert run(server, "d1", op="read", path="/3/0/0")["state"] == "done"
@@ -497,7 +498,7 @@ def states(found):
     return [entry["state"] for entry in reversed(found["history"])]
 
 
-def test_int_1500_firmware_by_object_5(server):
+def test_firmware_by_object_5(server):
     firmwares = {"both": Firmware(), "push": Firmware(method=1), "pull": Firmware(method=0),
                  "no-protocols": Firmware(protocols=None), "stuck": Firmware(stuck=True),
                  "small-blocks": Firmware(method=1, szx=2), "result-not-kept": Firmware(keep_result=False)}
@@ -519,7 +520,7 @@ class Refusing(Firmware):
         return (0x85, [], b"") if request.code == POST else super().answer(request, parts)
 
 
-def test_int_1510_firmware_that_fails_says_why(server):
+def test_firmware_that_fails_says_why(server):
     cases = {"refused": (Refusing(), "UD_ERR_DEVICE_FAILED"), "update": (Firmware(verdict=8), "UD_ERR_DEVICE_FAILED"), "integrity": (Firmware(result_of=5), "UD_ERR_DIGEST"),
              "space": (Firmware(result_of=2), "UD_ERR_SPACE"), "lost": (Firmware(result_of=4), "UD_ERR_CONNECT"),
              "result-not-kept": (Firmware(verdict=8, keep_result=False), "UD_ERR_DEVICE_FAILED"),

@@ -79,7 +79,7 @@ def security_of(server, name):
 
 
 @pytest.mark.parametrize("program", ["coap-client-gnutls", "coap-client-openssl"])
-def test_psk(server, program):
+def test_int_401_psk(server, program):
     for name in ("d1", "d2"):
         server.add_device(name)
     add_key(server, "d1", mode="psk", identity="id1", key=KEY.encode().hex())

@@ -2,7 +2,7 @@
  * Whose turn it is: of several servers on one database one holds the CoAP ports, and with them the LwM2M server
  * (lwm2m.h), for as long as it holds the lease "coap". The others try for it, and take over when it ends: registrations
  * come from the store, commands wait there, DTLS devices shake hands again. On a store of one server there is no lease,
- * and the turn lasts as long as the process. docs/design/lwm2m.md section 9.
+ * and the turn lasts as long as the process. docs/design/lwm2m.md section 10.
  *
  * INV-1  The holder answers nothing after 9/10 of the lease's time, counted from before it asked for it last, by a clock
  *        that runs on while the machine sleeps. The socket itself looks (udp.h), before each system call: a process that

@@ -39,7 +39,7 @@ static ud_lwm2m_stage stage(const struct field *field)
 
 /* ---- registration ---- */
 
-static void test_it_registers_with_what_it_has(void **state)
+static void test_int_101_it_registers_with_what_it_has(void **state)
 {
     struct field field;
     (void)state;
@@ -76,7 +76,8 @@ static void test_a_lower_version_is_tried_when_the_server_asks_for_it(void **sta
     assert_int_equal(stage(&field), UD_LWM2M_DOWN); /* there is none below */
 }
 
-static void test_it_updates_before_its_lifetime_is_over_and_registers_anew_when_it_is_unknown(void **state)
+static void
+test_int_102_105_it_updates_before_its_lifetime_is_over_and_registers_anew_when_it_is_unknown(void **state)
 {
     struct field field;
     (void)state;
@@ -142,7 +143,7 @@ static void test_pauses_grow_and_are_not_in_step(void **state)
     assert_true(before >= 150000); /* at least half of the longest pause */
 }
 
-static void test_queue_mode_sleeps_until_the_next_update(void **state)
+static void test_int_109_queue_mode_sleeps_until_the_next_update(void **state)
 {
     struct field field;
     (void)state;
@@ -166,7 +167,7 @@ static void test_queue_mode_sleeps_until_the_next_update(void **state)
     assert_int_equal(field_take(&field)->code, UD_COAP_205_CONTENT); /* what waited */
 }
 
-static void test_it_takes_leave(void **state)
+static void test_int_103_it_takes_leave(void **state)
 {
     struct field field;
     (void)state;
@@ -235,7 +236,7 @@ static void with_bootstrap(struct field *field)
 
 static const int32_t tlv = UD_COAP_FORMAT_LWM2M_TLV;
 
-static void test_a_bootstrap_is_kept_before_it_is_answered_and_used_then(void **state)
+static void test_int_0_a_bootstrap_is_kept_before_it_is_answered_and_used_then(void **state)
 {
     struct field field;
     uint8_t room[256];
@@ -293,7 +294,7 @@ static const struct {
     {"", UD_LWM2M_NOSEC, UD_COAP_406_NOT_ACCEPTABLE},
 };
 
-static void test_an_account_that_is_of_no_use_is_refused_at_the_finish(void **state)
+static void test_int_9_an_account_that_is_of_no_use_is_refused_at_the_finish(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
@@ -340,7 +341,7 @@ static void test_a_bootstrap_that_breaks_off_leaves_the_account_in_force(void **
     assert_int_equal(field.kept, 0);
 }
 
-static void test_three_refusals_lead_to_the_bootstrap_server(void **state)
+static void test_int_7_three_refusals_lead_to_the_bootstrap_server(void **state)
 {
     struct field field;
     (void)state;
@@ -461,7 +462,7 @@ static void test_requests_are_answered_as_the_document_says(void **state)
     }
 }
 
-static void test_several_paths_are_read_at_once(void **state)
+static void test_int_229_several_paths_are_read_at_once(void **state)
 {
     static const uint8_t asked[] = {
         0x82, 0xa1, 0x00, 0x66, '/', '3', '/', '0', '/', '0',
@@ -481,7 +482,7 @@ static void test_several_paths_are_read_at_once(void **state)
                      UD_COAP_400_BAD_REQUEST);
 }
 
-static void test_a_write_of_several_values_is_whole_or_not_at_all(void **state)
+static void test_int_256_a_write_of_several_values_is_whole_or_not_at_all(void **state)
 {
     struct field field;
     uint8_t room[64];
@@ -498,7 +499,7 @@ static void test_a_write_of_several_values_is_whole_or_not_at_all(void **state)
     assert_payload(field_ask(&field, UD_COAP_GET, "1/0/2", -1, nothing), "0");
 }
 
-static void test_a_new_lifetime_is_told_by_an_update(void **state)
+static void test_int_107_a_new_lifetime_is_told_by_an_update(void **state)
 {
     struct field field;
     (void)state;
@@ -509,7 +510,7 @@ static void test_a_new_lifetime_is_told_by_an_update(void **state)
     assert_query(field_take(&field), "lt", "400");
 }
 
-static void test_only_the_reboot_that_was_asked_for_happens(void **state)
+static void test_int_241_only_the_reboot_that_was_asked_for_happens(void **state)
 {
     struct field field;
     (void)state;
@@ -559,7 +560,7 @@ static void attributes(struct field *field, const char *path, const char *first,
     assert_int_equal(field_take(field)->code, UD_COAP_204_CHANGED);
 }
 
-static void test_what_is_observed_is_told_when_it_changes(void **state)
+static void test_int_301_what_is_observed_is_told_when_it_changes(void **state)
 {
     struct field field;
     (void)state;
@@ -605,7 +606,7 @@ static void test_pmin_and_pmax_bound_the_pauses(void **state)
     assert_payload(field_take(&field), "79"); /* nothing new, but it is time */
 }
 
-static void test_a_reset_ends_an_observation(void **state)
+static void test_int_302_a_reset_ends_an_observation(void **state)
 {
     struct field field;
     uint8_t reset[UD_COAP_EMPTY_BYTES];
@@ -703,26 +704,27 @@ static void test_a_client_without_its_parts_does_not_begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_it_registers_with_what_it_has),
+        cmocka_unit_test(test_int_101_it_registers_with_what_it_has),
         cmocka_unit_test(test_a_lower_version_is_tried_when_the_server_asks_for_it),
-        cmocka_unit_test(test_it_updates_before_its_lifetime_is_over_and_registers_anew_when_it_is_unknown),
+        cmocka_unit_test(
+            test_int_102_105_it_updates_before_its_lifetime_is_over_and_registers_anew_when_it_is_unknown),
         cmocka_unit_test(test_a_lost_link_is_opened_again_and_keeps_the_registration),
         cmocka_unit_test(test_pauses_grow_and_are_not_in_step),
-        cmocka_unit_test(test_queue_mode_sleeps_until_the_next_update),
-        cmocka_unit_test(test_it_takes_leave),
-        cmocka_unit_test(test_a_bootstrap_is_kept_before_it_is_answered_and_used_then),
-        cmocka_unit_test(test_an_account_that_is_of_no_use_is_refused_at_the_finish),
+        cmocka_unit_test(test_int_109_queue_mode_sleeps_until_the_next_update),
+        cmocka_unit_test(test_int_103_it_takes_leave),
+        cmocka_unit_test(test_int_0_a_bootstrap_is_kept_before_it_is_answered_and_used_then),
+        cmocka_unit_test(test_int_9_an_account_that_is_of_no_use_is_refused_at_the_finish),
         cmocka_unit_test(test_a_bootstrap_that_breaks_off_leaves_the_account_in_force),
-        cmocka_unit_test(test_three_refusals_lead_to_the_bootstrap_server),
+        cmocka_unit_test(test_int_7_three_refusals_lead_to_the_bootstrap_server),
         cmocka_unit_test(test_a_kept_account_that_is_damaged_counts_as_none),
         cmocka_unit_test(test_requests_are_answered_as_the_document_says),
-        cmocka_unit_test(test_several_paths_are_read_at_once),
-        cmocka_unit_test(test_a_write_of_several_values_is_whole_or_not_at_all),
-        cmocka_unit_test(test_a_new_lifetime_is_told_by_an_update),
-        cmocka_unit_test(test_only_the_reboot_that_was_asked_for_happens),
-        cmocka_unit_test(test_what_is_observed_is_told_when_it_changes),
+        cmocka_unit_test(test_int_229_several_paths_are_read_at_once),
+        cmocka_unit_test(test_int_256_a_write_of_several_values_is_whole_or_not_at_all),
+        cmocka_unit_test(test_int_107_a_new_lifetime_is_told_by_an_update),
+        cmocka_unit_test(test_int_241_only_the_reboot_that_was_asked_for_happens),
+        cmocka_unit_test(test_int_301_what_is_observed_is_told_when_it_changes),
         cmocka_unit_test(test_pmin_and_pmax_bound_the_pauses),
-        cmocka_unit_test(test_a_reset_ends_an_observation),
+        cmocka_unit_test(test_int_302_a_reset_ends_an_observation),
         cmocka_unit_test(test_more_observations_than_there_is_room_for_are_plain_reads),
         cmocka_unit_test(test_addresses_of_servers),
         cmocka_unit_test(test_a_client_without_its_parts_does_not_begin),

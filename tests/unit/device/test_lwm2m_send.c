@@ -55,7 +55,7 @@ static void assert_told(const struct ud_coap_message *m, int64_t battery, int64_
     assert_int_equal(ud_lwm2m_next(&reader, &record), UD_ABSENT);
 }
 
-static void test_int_401_values_are_told_in_every_period_once_the_server_unmutes(void **state)
+static void test_int_306_307_values_are_told_in_every_period_once_the_server_unmutes(void **state)
 {
     struct telling told;
     (void)state;
@@ -152,7 +152,7 @@ static void test_a_device_that_tells_nothing_has_nothing_to_mute(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_int_401_values_are_told_in_every_period_once_the_server_unmutes),
+        cmocka_unit_test(test_int_306_307_values_are_told_in_every_period_once_the_server_unmutes),
         cmocka_unit_test(test_the_end_of_an_update_is_told_at_once),
         cmocka_unit_test(test_a_server_that_refuses_is_asked_again_a_period_later),
         cmocka_unit_test(test_values_lost_with_the_link_are_told_again),
