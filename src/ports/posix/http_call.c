@@ -59,6 +59,16 @@ ud_err ud_http_set_token(struct ud_http *http, const char *token)
     return UD_OK;
 }
 
+void ud_http_go_to(struct ud_http *http, const char *address, uint16_t port)
+{
+    http->connect_to[0] = '\0';
+    if (address != NULL) {
+        const bool v6 = strchr(address, ':') != NULL;
+        (void)snprintf(http->connect_to, sizeof http->connect_to, v6 ? "::[%s]:%u" : "::%s:%u", address,
+                       (unsigned)port);
+    }
+}
+
 ud_err ud_http_status_err(long status)
 {
     static const struct {

@@ -60,6 +60,8 @@ struct ud_http_request {
 
 ud_err ud_http_init(struct ud_http *http, const char *ca_path);
 void ud_http_deinit(struct ud_http *http);
+/** Every exchange that begins from here on goes to this numeric address, with the URL's name and certificate; NULL: by the URL. */
+void ud_http_go_to(struct ud_http *http, const char *address, uint16_t port);
 /** UD_ERR_MEMORY. The token is kept out of every log line. */
 ud_err ud_http_set_token(struct ud_http *http, const char *token);
 

@@ -65,12 +65,7 @@ static ud_err begin(struct ud_http_road *road, struct ud_http_call *call, const 
         return err;
     }
     const struct ud_place *place = request->elsewhere ? NULL : ud_reach_place(&road->reach);
-    road->http.connect_to[0] = '\0';
-    if (place != NULL) {
-        const bool v6 = strchr(place->address, ':') != NULL;
-        (void)snprintf(road->http.connect_to, sizeof road->http.connect_to, v6 ? "::[%s]:%u" : "::%s:%u",
-                       place->address, (unsigned)place->port);
-    }
+    ud_http_go_to(&road->http, place == NULL ? NULL : place->address, place == NULL ? 0 : place->port);
     err = ud_http_call_begin(&road->http, call, request);
     call->number = road->reach.number;
     return err;
@@ -544,20 +539,7 @@ static ud_err make_base(struct ud_http_road *road)
         (config->discover && strncmp(config->url, "https:", 6) != 0)) {
         return UD_ERR_CONFIG;
     }
-    char *tenant = curl_easy_escape(NULL, config->tenant, 0);
-    char *name = curl_easy_escape(NULL, config->name, 0);
-    size_t url_len = strlen(config->url);
-    while (url_len > 0 && config->url[url_len - 1] == '/') {
-        url_len--;
-    }
-    int len = -1;
-    if (tenant != NULL && name != NULL && url_len < URL_BYTES_MAX) {
-        len = snprintf(road->base, sizeof road->base, "%.*s/%s/controller/v1/%s", (int)url_len, config->url,
-                       tenant, name);
-    }
-    curl_free(tenant);
-    curl_free(name);
-    return len > 0 && (size_t)len < sizeof road->base ? UD_OK : UD_ERR_CONFIG;
+    return ud_http_url_base(config->url, config->tenant, config->name, road->base, sizeof road->base);
 }
 
 ud_err ud_http_road_open(struct ud_http_road **out, const struct ud_http_road_config *config)

@@ -1,6 +1,7 @@
 #include "ports/posix/http_url.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_loopback(const char *host)
@@ -34,4 +35,21 @@ bool ud_http_url_allowed(const char *url)
         parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK && is_allowed_url(parts);
     curl_url_cleanup(parts);
     return allowed;
+}
+
+ud_err ud_http_url_base(const char *url, const char *tenant, const char *name, char *base, size_t cap)
+{
+    char *escaped_tenant = curl_easy_escape(NULL, tenant, 0);
+    char *escaped_name = curl_easy_escape(NULL, name, 0);
+    size_t url_len = strlen(url);
+    int len = -1;
+    while (url_len > 0 && url[url_len - 1] == '/') {
+        url_len--;
+    }
+    if (escaped_tenant != NULL && escaped_name != NULL && url_len < cap) {
+        len = snprintf(base, cap, "%.*s/%s/controller/v1/%s", (int)url_len, url, escaped_tenant, escaped_name);
+    }
+    curl_free(escaped_tenant);
+    curl_free(escaped_name);
+    return len > 0 && (size_t)len < cap ? UD_OK : UD_ERR_CONFIG;
 }

@@ -41,8 +41,22 @@ static void test_a_token_goes_over_tls_or_stays_on_loopback(void **state)
     }
 }
 
+static void test_a_devices_resources_have_encoded_names_and_fit_or_are_refused(void **state)
+{
+    static const char want[] = "https://h:1/a%20b/controller/v1/d%2F1";
+    char base[sizeof want];
+    (void)state;
+    assert_int_equal(ud_http_url_base("https://h:1//", "a b", "d/1", base, sizeof base), UD_OK);
+    assert_string_equal(base, want);
+    assert_int_equal(ud_http_url_base("https://h:1", "a b", "d/1", base, sizeof base - 1), UD_ERR_CONFIG);
+    assert_int_equal(ud_http_url_base("https://h:1", "a", "d", base, 4), UD_ERR_CONFIG);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_token_goes_over_tls_or_stays_on_loopback)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_token_goes_over_tls_or_stays_on_loopback),
+        cmocka_unit_test(test_a_devices_resources_have_encoded_names_and_fit_or_are_refused),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
