@@ -12,12 +12,12 @@ import subprocess
 import threading
 
 import pytest
+from lwm2m_steps import IMAGE, await_that, coap, command, ended, foreign, registration, run
 from lwm2m_tool import CON, CONTENT_FORMAT, LINKS, POST, RST, Firmware, Lwm2mDevice, Message, Socket, query, uint
 from pg_tool import BIN
 from server_tool import BUILD, Server
 from test_device import wait_for
 from test_device_coap import CoapDevice, CoapWorld
-from test_lwm2m import IMAGE, await_that, coap, command, ended, foreign, registration, run
 from test_lwm2m_dtls import KEY, add_key, client, metric
 
 LONG_S = 20  # no machine is so slow that the holder loses it by the way

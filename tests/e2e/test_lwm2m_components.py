@@ -4,9 +4,9 @@ import os
 
 import pytest
 from components_tool import OBJECT, Component, Components
+from lwm2m_steps import await_that, coap, end_of, server, states  # noqa: F401 (server is a fixture)
 from lwm2m_tool import POST, PUT, Firmware, Lwm2mDevice
 from server_tool import Server
-from test_lwm2m import await_that, coap, end_of, server, states  # noqa: F401 (server is a fixture)
 from test_mgmt_hawkbit import DATA, HawkBit
 
 APPLICATION, MODEM = os.urandom(5000), os.urandom(3000)

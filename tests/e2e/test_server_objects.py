@@ -11,10 +11,10 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from objects_tool import Objects
+from lwm2m_steps import IMAGE, coap, foreign
 from lwm2m_tool import Firmware, Lwm2mDevice
+from objects_tool import Objects
 from server_tool import BUILD, Device, Server
-from test_lwm2m import IMAGE, coap, foreign
 
 DATA = os.urandom(300_000)
 DIGEST = hashlib.sha256(DATA).hexdigest()
