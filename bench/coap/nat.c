@@ -72,7 +72,7 @@ struct nat {
 static struct nat nat;
 static const struct ud_coap_params params = UD_COAP_PARAMS_DEFAULT;
 
-static void die(const struct device *device, const char *what)
+static _Noreturn void die(const struct device *device, const char *what)
 {
     fprintf(stderr, "coap-nat: %s%s%s\n", device == NULL ? "" : device->identity, device == NULL ? "" : ": ",
             what);
