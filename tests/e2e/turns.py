@@ -25,7 +25,7 @@ def our_turn(items, turns):
 
 def runtestloop(session):
     """As pytest's own loop, over the tests that fall to this process; None where it is the only one."""
-    turns = os.environ.get("UPDRAFT_TEST_TURNS")
+    turns = os.environ.pop("UPDRAFT_TEST_TURNS", None)  # not for a pytest that a test starts
     if not turns or session.testsfailed or session.config.option.collectonly:
         return None
     coming = our_turn(session.items, Path(turns))
