@@ -29,6 +29,7 @@ class Message:
     def __init__(self, kind, code, mid=None, token=b"", options=(), payload=b""):
         self.kind, self.code, self.mid, self.token = kind, code, mid, token
         self.options, self.payload = list(options), payload
+        self.served = False  # of a request to a device: see await_request
 
     def bytes(self):
         out = bytes([0x40 | self.kind << 4 | len(self.token), self.code]) + struct.pack(">H", self.mid) + self.token
@@ -326,8 +327,9 @@ class Lwm2mDevice:
             assert self.changed.wait_for(condition, timeout=WAIT_S), f"waited in vain for: {what}; {self.requests}"
 
     def await_request(self, method, path):
-        self.await_that(lambda: any(r.code == method and r.path == path for r in self.requests), f"{method} {path}")
-        return next(r for r in self.requests if r.code == method and r.path == path)
+        """The first such request, when it is answered and what it begins on the device has begun."""
+        self.await_that(lambda: any(r.served and r.code == method and r.path == path for r in self.requests), f"{method} {path}")
+        return next(r for r in self.requests if r.served and r.code == method and r.path == path)
 
     # --- from the server
 
@@ -371,6 +373,7 @@ class Lwm2mDevice:
         if self.firmware:
             self.firmware.after()
         with self.changed:
+            request.served = True
             self.changed.notify_all()
 
     def answer(self, request):
