@@ -10,12 +10,13 @@ import os
 import shutil
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +26,8 @@ from common import SECONDS, SHORT, budgets, cpu_seconds, free_port, row, rss_byt
 
 BODY_BYTES = 1 << 20
 SIZES = [1_000, 100_000] if SHORT else [1_000, 100_000, 1_000_000]
+TURNS, TURN_S = (3, 1) if SHORT else (9, 2)
+SETTLE_S = 3  # what registrations bring with them comes a second later
 SESSIONS = 500 if SHORT else 50_000
 SESSIONS_OF_PROGRAM = 15_000  # each has a socket, and a program may have 20,000 files or so
 PARALLEL = 1_000 if SHORT else 10_000
@@ -37,6 +40,9 @@ NAT_SPEED = 60
 LATE_MAX = 3  # so many datagrams may pass one that is late
 LATE_S = 0.08  # and it comes so much later at most: behind its own repetition
 LIMITS = budgets("coap")
+MIB = 1 << 20
+BLOCK_BYTES = 1024
+BLOCK_OPTIONS_BYTES = 16  # with it: ETag, format, age, block
 WELL_KNOWN_BYTES = 32  # of the answer to a bare GET
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -92,6 +98,11 @@ def thread_seconds(pid):
     return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in Path(f"/proc/{pid}/task").iterdir()}
 
 
+def used_since(pid, before):
+    """Processor time of the thread that used most of it."""
+    return max(used - before.get(thread, 0) for thread, used in thread_seconds(pid).items())
+
+
 def load(build, pid, *words):
     """What coap-load says, and processor time meanwhile: of the whole server (cpu_s), of the thread that used most (thread_s)."""
     before, threads = cpu_seconds(pid), thread_seconds(pid)
@@ -103,46 +114,93 @@ def load(build, pid, *words):
     if client.returncode != 0:
         raise SystemExit(f"bench: coap-load failed: {complaint}")
     result = json.loads(output)
-    result["thread_s"] = max(used - threads.get(thread, 0) for thread, used in thread_seconds(pid).items())
+    result["thread_s"] = used_since(pid, threads)
     result["cpu_s"] = max(cpu_seconds(pid) - before, 0.01)
     return result
+
+
+class Turns:
+    """A load that runs when it is told to. `rates`: what the server did of it in a second of its busiest thread, each time; `speeds`: in
+    one second. `of`: answers or bytes."""
+
+    def __init__(self, build, server, what, count, *more, of="answers"):
+        self.pid, self.of, self.rates, self.speeds = server.pid, of, [], []
+        port = server.port("coap") if isinstance(server, Server) else server.port
+        self.client = subprocess.Popen([str(build / "coap-load"), what, str(port), str(count), str(TURN_S), *more, "turns"],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if what != "block" and self.client.stderr.readline() != "registered\n":
+            raise SystemExit("bench: coap-load failed")
+
+    def run(self):
+        before = thread_seconds(self.pid)
+        self.client.stdin.write("\n")
+        self.client.stdin.flush()
+        done = json.loads(self.client.stdout.readline())
+        self.rates.append(done[self.of] / used_since(self.pid, before))
+        self.speeds.append(done[self.of] / done["seconds"])
+
+    def stop(self):
+        self.client.communicate()
+        return statistics.median(self.rates)
+
+
+def take_turns(turns):
+    """A machine that is slower for a minute is so for all of them."""
+    for _ in range(TURNS):
+        for turn in turns:
+            turn.run()
+
+
+def message_rates(build, servers):
+    """{(what, devices): answers of a second of processor}"""
+    echo = Echo(build, WELL_KNOWN_BYTES)
+    turns = {}
+    for count, server in servers.items():
+        turns["Update", count] = Turns(build, server, "update", count)
+        turns["GET", count] = Turns(build, server, "get", count)
+        turns["echo", count] = Turns(build, echo, "get", count)
+    time.sleep(SETTLE_S)
+    take_turns(turns.values())
+    rates = {which: turn.stop() for which, turn in turns.items()}
+    echo.stop()
+    return rates
+
+
+def bench_registering(build, server, count):
+    rows = []
+    empty = rss_bytes(server.pid)
+    made = load(build, server.pid, "register", server.port("coap"), count)
+    rows.append(row(f"Register with a new device, durable, {count}", count / made["registered_s"], "1/s", "higher"))
+    used = rss_bytes(server.pid)
+    rows.append(row(f"memory for each registered device, all of the server, {count}", (used - empty) / count, "bytes", "lower"))
+    if count == 100_000:  # as many again: the database's cache is full, and every table doubles once
+        load(build, server.pid, "register", server.port("coap"), count, 0, count)
+        rows.append(row(f"memory for each registered device more, {count}", (rss_bytes(server.pid) - used) / count, "bytes",
+                        "lower", budget=LIMITS["memory for each registered device more"]))
+    again = load(build, server.pid, "register", server.port("coap"), count)
+    rows.append(row(f"Register again, durable, {count}", count / again["registered_s"], "1/s", "higher"))
+    both = load(build, server.pid, "update", server.port("coap"), count, SECONDS)
+    rows.append(row(f"Register Update, {count} devices, per core of the whole server", both["answers"] / both["cpu_s"], "1/s",
+                    "higher"))
+    return rows
 
 
 def bench_messages(build, folder):
     """GET beside a server that knows nothing. Updates by the thread that answers them: another one tells the database every 30 s
     who was seen, and the row of the whole server has that or has not."""
     rows = []
-    rates = {}
+    with ExitStack() as stack:
+        servers = {}
+        for count in SIZES:
+            servers[count] = Server(build, folder / f"get{count}", "--listen-coap", "127.0.0.1:0", "--coap-add-devices",
+                                    "--coap-peers-max", "2000000")
+            stack.callback(servers[count].stop)
+            rows += bench_registering(build, servers[count], count)
+        rates = message_rates(build, servers)
     for count in SIZES:
-        server = Server(build, folder / f"get{count}", "--listen-coap", "127.0.0.1:0", "--coap-add-devices",
-                        "--coap-peers-max", "2000000")
-        try:
-            empty = rss_bytes(server.pid)
-            made = load(build, server.pid, "register", server.port("coap"), count)
-            rows.append(row(f"Register with a new device, durable, {count}", count / made["registered_s"], "1/s", "higher"))
-            used = rss_bytes(server.pid)
-            rows.append(row(f"memory for each registered device, all of the server, {count}", (used - empty) / count, "bytes", "lower"))
-            if count == 100_000:  # as many again: the database's cache is full, and every table doubles once
-                load(build, server.pid, "register", server.port("coap"), count, 0, count)
-                rows.append(row(f"memory for each registered device more, {count}", (rss_bytes(server.pid) - used) / count, "bytes",
-                                "lower", budget=LIMITS["memory for each registered device more"]))
-            got = load(build, server.pid, "get", server.port("coap"), count, SECONDS)
-            echo = Echo(build, WELL_KNOWN_BYTES)
-            least = load(build, echo.pid, "get", echo.port, count, SECONDS)
-            echo.stop()
-            rates["GET", count] = got["answers"] / got["thread_s"]
-            rates["echo", count] = least["answers"] / least["thread_s"]
-            rows.append(row(f"bare GET, {count} peers, per core", rates["GET", count], "1/s", "higher", "an echo of nothing",
-                            rates["echo", count]))
-            again = load(build, server.pid, "register", server.port("coap"), count)
-            rows.append(row(f"Register again, durable, {count}", count / again["registered_s"], "1/s", "higher"))
-            both = load(build, server.pid, "update", server.port("coap"), count, SECONDS)
-            rates["Update", count] = both["answers"] / both["thread_s"]
-            rows.append(row(f"Register Update in memory, {count} devices, per core", rates["Update", count], "1/s", "higher"))
-            rows.append(row(f"Register Update, {count} devices, per core of the whole server", both["answers"] / both["cpu_s"], "1/s",
-                            "higher"))
-        finally:
-            server.stop()
+        rows.append(row(f"bare GET, {count} peers, per core", rates["GET", count], "1/s", "higher", "an echo of nothing",
+                        rates["echo", count]))
+        rows.append(row(f"Register Update in memory, {count} devices, per core", rates["Update", count], "1/s", "higher"))
     few, many = 1_000, 100_000
     loss = {what: 100 * (1 - rates[what, many] / rates[what, few]) for what in ("GET", "echo", "Update")}
     rows.append(row(f"bare GET, lost from {few} to {many} peers", loss["GET"], "%", "lower", "an echo of nothing", loss["echo"],
@@ -179,6 +237,7 @@ class Libcoap:
         self.port = free_port()
         self.process = subprocess.Popen(["coap-server-notls", "-A", "127.0.0.1", "-p", str(self.port), "-d", "4", "-v", "0"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
         time.sleep(0.5)
         body = folder / "body"
         body.write_bytes(content)
@@ -190,28 +249,38 @@ class Libcoap:
         self.process.wait(20)
 
 
+def block_rows(build, server, path, peer, echo, clients):
+    """Beside libcoap's server, and beside the least that has to be done for a block of this length."""
+    ours = Turns(build, server, "block", clients, path, of="bytes")
+    theirs = Turns(build, peer, "block", clients, "/body", of="bytes") if peer else None
+    least = Turns(build, echo, "get", clients)
+    take_turns([ours, *filter(None, [theirs]), least])
+    rows = []
+    for name, found in (("", lambda turns: turns.speeds), (", per core", lambda turns: turns.rates)):
+        rate = statistics.median(found(ours)) / MIB
+        rows.append(row(f"Block2 download, {clients} clients{name}", rate, "MiB/s", "higher", "libcoap's server" if theirs else None,
+                        statistics.median(found(theirs)) / MIB if theirs else None))
+        rows.append(row(f"Block2 download, {clients} clients{name}, beside an echo", rate, "MiB/s", "higher", "an echo of nothing",
+                        statistics.median(found(least)) * BLOCK_BYTES / MIB))
+    for turns in filter(None, (ours, theirs, least)):
+        turns.stop()
+    return rows
+
+
 def bench_blocks(build, folder):
     rows = []
     server = Server(build, folder / "blocks", "--listen-coap", "127.0.0.1:0")
+    echo = Echo(build, BLOCK_BYTES + BLOCK_OPTIONS_BYTES)
     peer = None
     try:
         path, content = firmware_path(server, BODY_BYTES)
         peer = Libcoap(folder, content) if shutil.which("coap-server-notls") else None
         for clients in (1, 100):
-            ours = load(build, server.pid, "block", server.port("coap"), clients, SECONDS, path)
-            theirs = None
-            if peer:
-                theirs = load(build, peer.process.pid, "block", peer.port, clients, SECONDS, "/body")
-            scale = 1 << 20
-            rows.append(row(f"Block2 download, {clients} clients", ours["bytes"] / ours["seconds"] / scale, "MiB/s", "higher",
-                            "libcoap's server" if theirs else None,
-                            theirs["bytes"] / theirs["seconds"] / scale if theirs else None))
-            rows.append(row(f"Block2 download, {clients} clients, per core", ours["bytes"] / ours["cpu_s"] / scale, "MiB/s",
-                            "higher", "libcoap's server" if theirs else None,
-                            theirs["bytes"] / theirs["cpu_s"] / scale if theirs else None))
+            rows += block_rows(build, server, path, peer, echo, clients)
         rows += bench_loss(server, path, content)
     finally:
         server.stop()
+        echo.stop()
         if peer:
             peer.stop()
     return rows

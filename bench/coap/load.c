@@ -7,6 +7,9 @@
  *     coap-load block PORT CLIENTS SECONDS PATH     Block2 downloads of PATH, each client one after another
  *     coap-load block PORT CLIENTS 0 PATH FILE      the same at one time, each client once; every byte is compared with FILE
  *
+ * With "turns" behind it all, what is measured for SECONDS is measured for each line of standard input, an object each time.
+ * So servers can be measured in turns, and what else the machine does is the same for all of them.
+ *
  * One request is under way for each address at most; in all WINDOW. What is not answered within a second is sent
  * again. Prints one JSON object.
  */
@@ -341,6 +344,23 @@ static void run(struct load *load, int64_t until_ns)
     }
 }
 
+/* What is under way at its end is answered in the next one. */
+static void measure(struct load *load, double seconds, double registered_s)
+{
+    const int64_t begin = now_ns();
+    if (seconds > 0) {
+        run(load, begin + (int64_t)(seconds * 1e9));
+    }
+    const double took_s = (double)(now_ns() - begin) / 1e9;
+    printf("{\"devices\": %u, \"registered_s\": %.3f, \"seconds\": %.3f, \"answers\": %llu, \"wrong\": %llu, "
+           "\"again\": %llu, \"bytes\": %llu, \"bodies\": %llu}\n",
+           load->count, registered_s, took_s, (unsigned long long)load->answers,
+           (unsigned long long)load->wrong, (unsigned long long)load->again, (unsigned long long)load->bytes,
+           (unsigned long long)load->bodies);
+    fflush(stdout);
+    load->answers = load->wrong = load->again = load->bytes = load->bodies = 0;
+}
+
 static void read_body(struct load *load, const char *name)
 {
     FILE *file = fopen(name, "rb");
@@ -356,8 +376,11 @@ static void read_body(struct load *load, const char *name)
 int main(int argc, char **argv)
 {
     static struct load load;
+    const bool turns = argc > 5 && strcmp(argv[argc - 1], "turns") == 0;
+    argc -= turns ? 1 : 0;
     if (argc < 4) {
-        fprintf(stderr, "usage: coap-load get|register|update|block PORT DEVICES [SECONDS] [PATH] [FILE]\n");
+        fprintf(stderr,
+                "usage: coap-load get|register|update|block PORT DEVICES [SECONDS] [PATH] [FILE] [turns]\n");
         return 2;
     }
     const int size = 8 << 20;
@@ -408,14 +431,12 @@ int main(int argc, char **argv)
         load.window = load.count < WINDOW ? load.count : WINDOW;
         fprintf(stderr, "registered\n");
     }
-    const int64_t begin = now_ns();
-    if (seconds > 0) {
-        run(&load, begin + (int64_t)(seconds * 1e9));
+    char line[8];
+    while (!turns || fgets(line, sizeof line, stdin) != NULL) {
+        measure(&load, seconds, registered_s);
+        if (!turns) {
+            break;
+        }
     }
-    const double took_s = (double)(now_ns() - begin) / 1e9;
-    printf("{\"devices\": %u, \"registered_s\": %.3f, \"seconds\": %.3f, \"answers\": %llu, \"wrong\": %llu, "
-           "\"again\": %llu, \"bytes\": %llu, \"bodies\": %llu}\n",
-           load.count, registered_s, took_s, (unsigned long long)load.answers, (unsigned long long)load.wrong,
-           (unsigned long long)load.again, (unsigned long long)load.bytes, (unsigned long long)load.bodies);
     return 0;
 }
