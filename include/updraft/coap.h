@@ -132,7 +132,7 @@ struct ud_coap_message {
     struct ud_bytes token;
     struct ud_bytes options; /* encoded and checked: only ud_coap_options() makes sense of it */
     struct ud_bytes payload; /* len 0 when there is none */
-    uint16_t last_number;    /* private: of its last option, which is the highest; 0 without */
+    uint32_t numbers;        /* private: bit n, when it has options whose numbers modulo 32 are n */
 };
 
 /* What ties an answer to a protected request (oscore.h): that request's number. All zero: it was not protected. */

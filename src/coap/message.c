@@ -15,23 +15,20 @@ enum {
 
 /* Reading */
 
-/* The value that a nibble stands for, with the bytes that extend it. */
-static ud_err take_extended(struct ud_bytes *rest, uint8_t nibble, uint32_t *value)
+/* So many bytes extend what a nibble says. */
+static size_t extension_bytes(uint8_t nibble)
 {
-    struct ud_bytes more;
-    if (nibble < NIBBLE_ONE_BYTE) {
-        *value = nibble;
-        return UD_OK;
-    }
-    if (nibble == NIBBLE_RESERVED) {
-        return UD_ERR_SHAPE;
-    }
-    if (!ud_bytes_take(rest, nibble == NIBBLE_ONE_BYTE ? 1 : 2, &more)) {
-        return UD_ERR_TRUNCATED;
-    }
-    *value = nibble == NIBBLE_ONE_BYTE ? ONE_BYTE_BASE + (uint32_t)more.ptr[0]
-                                       : TWO_BYTES_BASE + ((uint32_t)more.ptr[0] << 8 | more.ptr[1]);
-    return UD_OK;
+    return nibble < NIBBLE_ONE_BYTE ? 0 : (size_t)nibble - NIBBLE_ONE_BYTE + 1;
+}
+
+/* The value that a nibble stands for, with the bytes that extend it. */
+static uint32_t extended(uint8_t nibble, const uint8_t **extension)
+{
+    const uint8_t *at = *extension;
+    *extension += extension_bytes(nibble);
+    return nibble < NIBBLE_ONE_BYTE    ? nibble
+           : nibble == NIBBLE_ONE_BYTE ? ONE_BYTE_BASE + (uint32_t)at[0]
+                                       : TWO_BYTES_BASE + ((uint32_t)at[0] << 8 | at[1]);
 }
 
 /* One option behind the one with `previous`; *rest and *option are touched only on success. */
@@ -40,18 +37,20 @@ static ud_err take_option(struct ud_bytes *rest, uint16_t previous, struct ud_co
     struct ud_bytes from = *rest;
     struct ud_bytes head;
     struct ud_bytes value;
-    uint32_t delta;
-    uint32_t len;
-    if (!ud_bytes_take(&from, 1, &head)) {
+    if (from.len == 0) {
         return UD_ERR_TRUNCATED;
     }
-    ud_err err = take_extended(&from, head.ptr[0] >> 4, &delta);
-    if (err == UD_OK) {
-        err = take_extended(&from, head.ptr[0] & 0x0f, &len);
+    const uint8_t delta_nibble = from.ptr[0] >> 4;
+    const uint8_t len_nibble = from.ptr[0] & 0x0f;
+    if (delta_nibble == NIBBLE_RESERVED || len_nibble == NIBBLE_RESERVED) {
+        return UD_ERR_SHAPE;
     }
-    if (err != UD_OK) {
-        return err;
+    if (!ud_bytes_take(&from, 1 + extension_bytes(delta_nibble) + extension_bytes(len_nibble), &head)) {
+        return UD_ERR_TRUNCATED;
     }
+    const uint8_t *extension = head.ptr + 1;
+    const uint32_t delta = extended(delta_nibble, &extension);
+    const uint32_t len = extended(len_nibble, &extension);
     if (delta > (uint32_t)UINT16_MAX - previous) {
         return UD_ERR_NUMBER_RANGE;
     }
@@ -63,12 +62,19 @@ static ud_err take_option(struct ud_bytes *rest, uint16_t previous, struct ud_co
     return UD_OK;
 }
 
+/* Of those that are looked for in each request hardly any share one. */
+static uint32_t number_bit(uint16_t number)
+{
+    return (uint32_t)1 << number % 32;
+}
+
 /* Split what follows the token into checked options and payload. */
 static ud_err take_options(struct ud_bytes rest, struct ud_coap_message *message)
 {
     const struct ud_bytes all = rest;
     struct ud_coap_option option = {0};
     size_t count = 0;
+    message->numbers = 0;
     while (rest.len > 0 && rest.ptr[0] != PAYLOAD_MARKER) {
         const ud_err err = take_option(&rest, option.number, &option);
         if (err != UD_OK) {
@@ -77,9 +83,9 @@ static ud_err take_options(struct ud_bytes rest, struct ud_coap_message *message
         if (++count > UD_COAP_OPTIONS_MAX) {
             return UD_ERR_LIMIT;
         }
+        message->numbers |= number_bit(option.number);
     }
     message->options = (struct ud_bytes){all.ptr, all.len - rest.len};
-    message->last_number = option.number;
     if (rest.len == 1) { /* a marker and nothing behind it */
         return UD_ERR_SHAPE;
     }
@@ -169,7 +175,7 @@ bool ud_coap_find(const struct ud_coap_message *message, uint16_t number, struct
 {
     struct ud_coap_options options;
     struct ud_coap_option option;
-    if (number > message->last_number) {
+    if ((message->numbers & number_bit(number)) == 0) {
         return false; /* as with most that are looked for: no walk */
     }
     ud_coap_options(message, &options);

@@ -49,10 +49,14 @@ static const struct option_rule *rule_of(uint16_t number)
     return NULL;
 }
 
+static bool length_ok(const struct option_rule *rule, size_t len)
+{
+    return rule == NULL || (len >= rule->least_bytes && len <= rule->most_bytes);
+}
+
 bool ud_coap_option_length_ok(uint16_t number, size_t len)
 {
-    const struct option_rule *rule = rule_of(number);
-    return rule == NULL || (len >= rule->least_bytes && len <= rule->most_bytes);
+    return length_ok(rule_of(number), len);
 }
 
 static bool understood_here(const uint16_t *understood, size_t count, uint16_t number)
@@ -76,9 +80,8 @@ bool ud_coap_bad_option(const struct ud_coap_message *message, const uint16_t *u
         const struct option_rule *rule = rule_of(option.number);
         const bool repeated = option.number == previous && rule != NULL && !rule->repeatable;
         previous = option.number;
-        if (ud_coap_is_critical(option.number) &&
-            (repeated || !ud_coap_option_length_ok(option.number, option.value.len) ||
-             !understood_here(understood, count, option.number))) {
+        if (ud_coap_is_critical(option.number) && (repeated || !length_ok(rule, option.value.len) ||
+                                                   !understood_here(understood, count, option.number))) {
             *number = option.number;
             return true;
         }
