@@ -130,6 +130,9 @@ ud_err ud_store_watch_add(struct ud_store *store, int64_t device, const char *pa
 ud_err ud_store_watch_remove(struct ud_store *store, int64_t device, const char *path);
 ud_err ud_store_watch_list(struct ud_store *store, int64_t device, void (*each)(void *ctx, const char *path),
                            void *ctx);
+ud_err ud_store_watch_count(struct ud_store *store, int64_t device, uint32_t *count);
+/** Devices on which something is observed. */
+ud_err ud_store_watch_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx);
 
 /* --- values */
 

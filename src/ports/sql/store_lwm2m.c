@@ -318,13 +318,19 @@ ud_err ud_store_command_since(struct ud_store *store, int64_t *after, uint32_t m
     return err == UD_OK && count == 0 ? UD_ABSENT : err;
 }
 
-ud_err ud_store_command_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx)
+static ud_err devices_of(struct ud_store *store, const char *text, void (*each)(void *ctx, int64_t device),
+                         void *ctx)
 {
-    struct sql q = sql_begin(store, "SELECT DISTINCT device FROM lwm2m_command WHERE state IN (1,5)");
+    struct sql q = sql_begin(store, text);
     while (sql_row(&q)) {
         each(ctx, sql_get_int(&q));
     }
     return sql_end(&q);
+}
+
+ud_err ud_store_command_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx)
+{
+    return devices_of(store, "SELECT DISTINCT device FROM lwm2m_command WHERE state IN (1,5)", each, ctx);
 }
 
 /* --- what is observed */
@@ -355,6 +361,16 @@ ud_err ud_store_watch_list(struct ud_store *store, int64_t device, void (*each)(
         each(ctx, sql_get_words(&q));
     }
     return sql_end(&q);
+}
+
+ud_err ud_store_watch_count(struct ud_store *store, int64_t device, uint32_t *count)
+{
+    return count_of(store, "SELECT count(*) FROM lwm2m_watch WHERE device=?", device, count);
+}
+
+ud_err ud_store_watch_devices(struct ud_store *store, void (*each)(void *ctx, int64_t device), void *ctx)
+{
+    return devices_of(store, "SELECT DISTINCT device FROM lwm2m_watch", each, ctx);
 }
 
 /* --- values */

@@ -56,6 +56,7 @@ static void ended(struct ud_later *later)
     struct ud_reg *reg = ud_regs_by_device(&later->lw->regs, ending->row.device);
     if (reg != NULL) {
         reg->command_busy = false;
+        reg->watched = reg->watched || ending->watch_changed;
         if (later->err == UD_OK) {
             ud_commands_next(later->lw, reg);
         }
@@ -205,7 +206,7 @@ void ud_commands_watch(struct ud_lwm2m *lw, struct ud_reg *reg)
     struct watch_list list = {.count = 0};
     struct ud_store *store = NULL;
     reg->watch_count = 0; /* a registration begins without any */
-    if (ud_store_pool_take(lw->server->readers, &store) != UD_OK) {
+    if (!reg->watched || ud_store_pool_take(lw->server->readers, &store) != UD_OK) {
         return;
     }
     (void)ud_store_watch_list(store, reg->device, list_watch, &list);

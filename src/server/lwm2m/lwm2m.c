@@ -92,6 +92,15 @@ static void load_waiting(void *ctx, int64_t device)
     }
 }
 
+static void load_watched(void *ctx, int64_t device)
+{
+    struct ud_lwm2m *lw = ctx;
+    struct ud_reg *reg = ud_regs_by_device(&lw->regs, device);
+    if (reg != NULL) {
+        reg->watched = true;
+    }
+}
+
 /*
  * A device can have registered at another server just before that died: the fleet here has not heard of it yet. One that
  * is not in the store either was removed.
@@ -128,6 +137,7 @@ static ud_err load(struct ud_lwm2m *lw, const struct ud_lwm2m_given *given)
     err = err == UD_OK ? loading.err : err;
     err = err == UD_OK ? load_unknown(&loading, store) : err;
     err = err == UD_OK ? ud_store_command_devices(store, load_waiting, lw) : err;
+    err = err == UD_OK ? ud_store_watch_devices(store, load_watched, lw) : err;
     ud_store_pool_give(lw->server->readers, store);
     free(loading.unknown);
     return err;

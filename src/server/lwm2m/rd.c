@@ -292,6 +292,7 @@ struct registering {
     bool add_device;
     struct ud_row_device *device; /* that was added; NULL: none was */
     uint32_t commands;
+    uint32_t watches;
     char objects[]; /* with NUL */
 };
 
@@ -329,7 +330,8 @@ static ud_err store_registration(struct ud_later *later, struct ud_store *store)
     }
     r->row.objects = r->objects;
     err = err == UD_OK ? ud_store_lwm2m_registration_set(store, &r->row) : err;
-    return err == UD_OK ? ud_store_command_count(store, r->row.device, &r->commands) : err;
+    err = err == UD_OK ? ud_store_command_count(store, r->row.device, &r->commands) : err;
+    return err == UD_OK ? ud_store_watch_count(store, r->row.device, &r->watches) : err;
 }
 
 struct ud_reg *ud_reg_from_row(struct ud_lwm2m *lw, const struct ud_row_lwm2m_registration *row,
@@ -406,6 +408,7 @@ static void registered(struct ud_later *later)
     }
     /* what another server took meanwhile was told to us before this registration was known: look once */
     reg->commands = r->commands > 0 || lw->fence != 0;
+    reg->watched = r->watches > 0;
     reg->quiet_until_ms = ud_endpoint_now_ms(lw->endpoint) + UD_QUIET_MS;
     answer_location(later, reg->location);
     if (!later->remote->gone) {
@@ -479,18 +482,14 @@ void ud_rd_register(struct ud_request *request)
 
 static bool parse_location(struct ud_bytes text, uint64_t *location)
 {
-    uint64_t value = 0;
-    if (text.len != LOCATION_CHARS) {
+    uint8_t bytes[LOCATION_CHARS / 2];
+    if (!ud_hex_read(bytes, sizeof bytes, text)) {
         return false;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        const uint8_t c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    *location = 0;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        *location = *location << 8 | bytes[i];
     }
-    *location = value;
     return true;
 }
 
@@ -607,7 +606,9 @@ void ud_rd_update(struct ud_request *request, struct ud_bytes location)
     reg->updated_at_ms = ud_server_now_ms();
     set_until(lw, reg);
     ud_request_code(request, UD_COAP_204_CHANGED);
-    ud_reg_heard(lw, reg, request->remote);
+    if (request->remote->user != reg) { /* of its own peer it is heard behind every request */
+        ud_reg_heard(lw, reg, request->remote);
+    }
     (void)ud_fleet_touch(lw->server->fleet, reg->device, reg->updated_at_ms);
 }
 

@@ -44,6 +44,7 @@ struct ud_reg {
     bool queue;
     bool asking;       /* `first` is under way */
     bool commands;     /* some wait in the store */
+    bool watched;      /* the store has observations of it */
     bool command_busy; /* one of them is being worked on */
     bool fresh;        /* observations are to be asked again */
     char binding[8];

@@ -340,6 +340,13 @@ static void count_path(void *ctx, const char *path)
     (*count)++;
 }
 
+static void tell_once(void *ctx, int64_t device)
+{
+    int64_t *told = ctx;
+    assert_true(*told == 0);
+    *told = device;
+}
+
 static void test_a_removed_device_leaves_nothing(void **state)
 {
     struct ud_store *store = ((struct place *)*state)->store;
@@ -352,6 +359,7 @@ static void test_a_removed_device_leaves_nothing(void **state)
     struct samples samples;
     uint32_t waiting = 9;
     int paths = 0;
+    int64_t watched = 0;
     assert_int_equal(ud_store_lwm2m_key_add(store, &key), UD_OK);
     assert_int_equal(ud_store_lwm2m_registration_set(store, &row), UD_OK);
     assert_int_equal(ud_store_command_add(store, &command), UD_OK);
@@ -359,6 +367,11 @@ static void test_a_removed_device_leaves_nothing(void **state)
     assert_int_equal(ud_store_watch_add(store, device, "/3/0/9"), UD_OK);
     assert_int_equal(ud_store_watch_list(store, device, count_path, &paths), UD_OK);
     assert_int_equal(paths, 1);
+    assert_int_equal(ud_store_watch_add(store, device, "/3/0/10"), UD_OK);
+    assert_int_equal(ud_store_watch_count(store, device, &waiting), UD_OK);
+    assert_int_equal(waiting, 2);
+    assert_int_equal(ud_store_watch_devices(store, tell_once, &watched), UD_OK);
+    assert_true(watched == device);
     add_value(store, device, "/3/0/9", 1, "1");
     assert_int_equal(ud_store_device_remove(store, device), UD_OK);
     assert_int_equal(keys_of(store, device), 0);
@@ -368,6 +381,8 @@ static void test_a_removed_device_leaves_nothing(void **state)
     assert_int_equal(waiting, 0);
     assert_int_equal(ud_store_watch_list(store, device, count_path, &paths), UD_OK);
     assert_int_equal(paths, 1);
+    assert_int_equal(ud_store_watch_count(store, device, &waiting), UD_OK);
+    assert_int_equal(waiting, 0);
     list(store, device, NULL, 0, INT64_MAX, &samples);
     assert_int_equal(samples.count, 0);
 }
