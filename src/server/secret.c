@@ -33,12 +33,15 @@ void ud_hex_write(char *text, const uint8_t *bytes, size_t len)
     text[2 * len] = '\0';
 }
 
-static int hex_digit(uint8_t c)
+/* By a table: digits are random, and a processor that guesses which kind comes next is wrong at every third. */
+int ud_hex_digit(uint8_t c)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
+    static const uint8_t and_one[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+        ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+    return and_one[c] - 1;
 }
 
 bool ud_hex_read(uint8_t *bytes, size_t len, struct ud_bytes text)
@@ -47,12 +50,12 @@ bool ud_hex_read(uint8_t *bytes, size_t len, struct ud_bytes text)
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
-        if (hex_digit(text.ptr[i]) < 0) {
+        if (ud_hex_digit(text.ptr[i]) < 0) {
             return false;
         }
     }
     for (size_t i = 0; i < len; i++) {
-        bytes[i] = (uint8_t)(hex_digit(text.ptr[2 * i]) << 4 | hex_digit(text.ptr[2 * i + 1]));
+        bytes[i] = (uint8_t)(ud_hex_digit(text.ptr[2 * i]) << 4 | ud_hex_digit(text.ptr[2 * i + 1]));
     }
     return true;
 }

@@ -21,6 +21,8 @@ ud_err ud_secret_make(char *text, size_t chars);
 ud_err ud_secret_hash(struct ud_bytes secret, uint8_t hash[UD_SHA256_BYTES]);
 /** Lower case hex of len bytes; text has room for 2 * len + 1. */
 void ud_hex_write(char *text, const uint8_t *bytes, size_t len);
+/** 0 to 15; -1: not one. */
+int ud_hex_digit(uint8_t c);
 /** Exactly 2 * len hex digits, lower or upper case. False, with nothing written, otherwise. */
 bool ud_hex_read(uint8_t *bytes, size_t len, struct ud_bytes text);
 

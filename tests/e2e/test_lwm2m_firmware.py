@@ -121,7 +121,8 @@ def test_one_uri_for_coap_and_http_and_only_for_who_was_offered_it(server):
             assert again.text_code == code and again.all(ETAG) == [etag] and bool(again.payload) == (code == "2.05")
         assert ask(coap(server), GET, path, [(ETAG, etag[:7])]).text_code == "2.05"
         other = "1" if path[-9] == "0" else "0"  # another last digit of the capability
-        for wrong in (path[:-9] + other + path[-8:], path.replace("/fw/", "/fw/1"), path + "x",
+        for wrong in (path[:-9] + other + path[-8:], path.replace("/fw/", "/fw/1"), path + "x", path.replace("/fw/", "/fw/0x"),
+                      path.replace("/fw/", "/fw/+"), path.replace("-", "", 1), path.replace("-", "--", 1), "/fw/" + "1" * 17 + path[path.index("-"):],
                       "/fw/0-0-00000000000000000000/app.bin", "/fw/" + "f" * 60 + "/app.bin"):
             assert ask(coap(server), GET, wrong).text_code == "4.04", wrong
             assert server.call("devices", "GET", wrong).status == 404, wrong

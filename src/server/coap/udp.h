@@ -11,7 +11,8 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 
-#define UD_UDP_BATCH 64
+#define UD_UDP_BATCH                                                                                           \
+    32 /* what goes out of it stays in the first cache; a call for each costs nothing beside its datagrams */
 #define UD_UDP_BYTES_MAX 2304 /* of one datagram: a CoAP message of 2048 bytes inside a DTLS record */
 #define UD_ADDRESS_TEXT_BYTES 56
 

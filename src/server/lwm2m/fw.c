@@ -63,20 +63,31 @@ static ud_err capability_mac(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], i
     return err;
 }
 
-static bool parse_capability(const char *text, struct ud_fw_capability *given)
+/* Hex digits up to a '-', which goes, too. `max`: all ones. */
+static bool take_id(struct ud_bytes *text, uint64_t max, uint64_t *id)
 {
-    char *end;
-    if (strlen(text) > 64) {
+    uint8_t c;
+    *id = 0;
+    while (ud_bytes_first(text, &c) && c != '-') {
+        const int digit = ud_hex_digit(c);
+        if (digit < 0 || *id > max >> 4) {
+            return false;
+        }
+        *id = *id << 4 | (uint64_t)digit;
+    }
+    return *id != 0;
+}
+
+static bool parse_capability(struct ud_bytes text, struct ud_fw_capability *given)
+{
+    uint64_t device;
+    uint64_t release;
+    if (!take_id(&text, INT64_MAX, &device) || !take_id(&text, INT32_MAX, &release) ||
+        !ud_hex_read(given->mac, MAC_BYTES, text)) {
         return false;
     }
-    const unsigned long long first = strtoull(text, &end, 16);
-    const unsigned long second = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
-    if (*end != '-' || first == 0 || first > INT64_MAX || second == 0 || second > INT32_MAX ||
-        !ud_hex_read(given->mac, MAC_BYTES, (struct ud_bytes){(const uint8_t *)end + 1, strlen(end + 1)})) {
-        return false;
-    }
-    given->device = (int64_t)first;
-    given->release = (int32_t)second;
+    given->device = (int64_t)device;
+    given->release = (int32_t)release;
     return true;
 }
 
@@ -91,7 +102,8 @@ ud_err ud_capability_read(const uint8_t secret[UD_CAPABILITY_SECRET_BYTES], cons
                           int32_t *release)
 {
     struct ud_fw_capability given;
-    if (!parse_capability(text, &given) || !is_good(secret, &given)) {
+    if (!parse_capability((struct ud_bytes){(const uint8_t *)text, strlen(text)}, &given) ||
+        !is_good(secret, &given)) {
         return UD_ERR_NOT_FOUND;
     }
     *device = given.device;
@@ -491,14 +503,13 @@ static bool answer(const struct ud_request *request, const struct ud_fw_file *fi
 }
 
 /* True when the path is one that this resource has. */
-static bool parse_path(const struct ud_request *request, char capability[72],
-                       char filename[UD_FILENAME_BYTES_MAX + 1], struct patch_wish *wish)
+static bool parse_path(const struct ud_request *request, char filename[UD_FILENAME_BYTES_MAX + 1],
+                       struct patch_wish *wish)
 {
     char from[8];
     char profile[4];
     *wish = (struct patch_wish){.wanted = request->segment_count > 3};
-    if (!segment_text(request, 1, capability, 72) ||
-        !segment_text(request, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
+    if (!segment_text(request, 2, filename, UD_FILENAME_BYTES_MAX + 1)) {
         return false;
     }
     return !wish->wanted || (segment_text(request, 3, from, sizeof from) && strcmp(from, "from") == 0 &&
@@ -526,7 +537,6 @@ static ud_err serve_patch(const struct ud_request *request, const struct ud_flee
 
 void ud_fw_get(struct ud_request *request)
 {
-    char capability[72];
     char filename[UD_FILENAME_BYTES_MAX + 1];
     struct ud_fw_capability given;
     struct ud_fleet_device owner;
@@ -534,7 +544,7 @@ void ud_fw_get(struct ud_request *request)
     struct ud_lwm2m *lw = request->lw;
     struct patch_wish wish;
     ud_err err = UD_OK;
-    if (!parse_path(request, capability, filename, &wish) || !parse_capability(capability, &given) ||
+    if (!parse_path(request, filename, &wish) || !parse_capability(request->segments[1], &given) ||
         (request->proven && request->who.device != given.device) || !is_known(lw, &given) ||
         !may_read(lw, given.device, given.release, &owner)) {
         ud_request_code(request, UD_COAP_404_NOT_FOUND);
