@@ -138,6 +138,7 @@ class World:
         meter.enrol(self.author)
         self.devices[name] = meter
         meter.power_on()
+        meter.await_running("1.0")  # a page that is open before it has registered looks again a minute later
 
     def hostile(self):
         """A device whose every text is an attack on who looks at it."""
