@@ -307,6 +307,20 @@ def test_int_301_303_observed_values_are_kept_and_shown(server):
         assert "/3/0/9" not in device.observed
 
 
+def test_what_is_observed_is_observed_again_by_a_server_that_was_killed(server, tmp_path):
+    with device_of(server) as device:
+        device.register()
+        assert run(server, "d1", op="observe", path="/3/0/9")["state"] == "done"
+        device.observed.clear()
+        port = coap(server)[1]
+        server.kill()
+        again = Server(tmp_path / "state", "--listen-coap", f"127.0.0.1:{port}").start()
+        try:
+            device.await_that(lambda: "/3/0/9" in device.observed, "observed again")
+        finally:
+            again.stop()
+
+
 def test_a_notification_with_a_foreign_token_is_reset(server):
     with device_of(server) as device:
         device.register()
